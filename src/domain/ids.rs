@@ -1,0 +1,50 @@
+//! The identities that events and commands name; random, and without meaning outside the system.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                text.parse().map(Self)
+            }
+        }
+    )+};
+}
+
+ids! {
+    /// A member of the society; a version-7 UUID.
+    MemberId,
+    /// One sign-in and all that follows until its end.
+    SessionId,
+    /// One e-mail address as entered by one member.
+    ContactId,
+    /// One mailed link to confirm a contact.
+    IssueId,
+    /// One one-time password: 128 random bits from which, with a key, the six digits are derived.
+    ChallengeId,
+    /// One password verifier in the vault.
+    CredentialId,
+    /// One submission of the password form (an `Idempotency-Key`), so that a repeated one is recognised.
+    FormId,
+    /// One import of a roster.
+    ImportId,
+    /// One mail to one member.
+    MailId,
+    /// One command, kept across its retries, so that a commit of unknown outcome is never doubled.
+    CommandId,
+}

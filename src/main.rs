@@ -1,0 +1,3 @@
+//! The `kadode` program: parses the command line and runs one subcommand.
+
+fn main() {}
