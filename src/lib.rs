@@ -1,4 +1,7 @@
 //! Kadode takes the members of a health-insurance society from a sheet of paper to a portal of their own.
 
 pub mod ambient;
+pub mod commands;
+pub mod database;
 pub mod domain;
+pub mod store;
