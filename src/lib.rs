@@ -4,4 +4,7 @@ pub mod ambient;
 pub mod commands;
 pub mod database;
 pub mod domain;
+pub mod ledger;
+pub mod projections;
 pub mod store;
+pub mod subscription;

@@ -107,6 +107,23 @@ impl SqliteLog {
         rows.iter().map(recorded).collect()
     }
 
+    /// All events of one stream, in their order.
+    ///
+    /// # Errors
+    /// The database is away, or a row is no event.
+    pub async fn read_stream(&self, kind: &str, id: &str) -> Result<Vec<Recorded>, ReadError> {
+        let rows = sqlx::query(
+            "SELECT position, aggregate_type, aggregate_id, sequence, event_type, event_version, \
+             payload, metadata, recorded_at FROM events \
+             WHERE aggregate_type = $1 AND aggregate_id = $2 ORDER BY sequence",
+        )
+        .bind(kind)
+        .bind(id)
+        .fetch_all(&self.0.database.read)
+        .await?;
+        rows.iter().map(recorded).collect()
+    }
+
     /// Waits until the log has grown beyond `position`, by this program or another on the same file.
     pub async fn changed(&self, position: Position) {
         let mut head = self.0.head.subscribe();
