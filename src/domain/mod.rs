@@ -6,5 +6,6 @@ pub mod cohort;
 pub mod delivery;
 pub mod ids;
 pub mod onboarding;
+pub mod password;
 pub mod policy;
 pub mod values;
