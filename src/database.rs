@@ -1,0 +1,484 @@
+//! Opens a database: one pool that reads, one that writes, and the few conventions of SQL that both databases share.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sqlx::any::{Any, AnyConnectOptions, AnyPoolOptions};
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use sqlx::{AnyConnection, AnyPool, ConnectOptions, Executor, SqlitePool, Transaction};
+
+/// The tables of the main database: event log, vault and read models.
+pub static MAIN: Migrator = sqlx::migrate!("migrations/sqlite/main");
+
+/// The tables of the key database, which holds nothing but wrapped keys, so that its backups can be short-lived.
+pub static KEYS: Migrator = sqlx::migrate!("migrations/sqlite/keys");
+
+/// Rows in one `INSERT`: thousands of parameters in one statement are quadratic on SQLite (measured), a hundred rows are not.
+const ROWS_A_STATEMENT: usize = 100;
+
+const WRITER: &str = "PRAGMA busy_timeout = 10000; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; \
+     PRAGMA secure_delete = ON; PRAGMA journal_mode = WAL;";
+const READER: &str =
+    "PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = OFF; PRAGMA query_only = ON;";
+
+/// An open database. Cheap to clone; clones share their connections.
+///
+/// There is one writer. Whoever holds a transaction of [`Database::begin`] must not wait for anything else that writes.
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// Connections that can only read; they see what was committed before their statement or transaction began.
+    pub read: AnyPool,
+    /// The one connection that writes. Several statements belong in a transaction of [`Database::begin`].
+    pub write: AnyPool,
+    /// The same as `read` in the native type, which the event repository of `sqlite-es` asks for.
+    pub read_native: SqlitePool,
+    path: PathBuf,
+}
+
+/// Why a database could not be opened. The text is fit for the operator and holds no password of a URL.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The URL names another kind of database.
+    #[error("database URL starting with {0:?}: give sqlite:PATH")]
+    Scheme(String),
+    /// The URL names no plain file.
+    #[error(
+        "database URL: after sqlite: there must be the path of a file, without ? and parameters"
+    )]
+    Path,
+    /// The file is not there, and this is no place to create it.
+    #[error(
+        "database {0}: no such file; check the path, or create it with `kadode migrate` or `kadode import`"
+    )]
+    Missing(PathBuf),
+    /// The file cannot be created or read.
+    #[error("database {0}: {1}")]
+    File(PathBuf, #[source] io::Error),
+    /// The file is there, but is no database of ours.
+    #[error("database {0}: {1}")]
+    Database(PathBuf, #[source] sqlx::Error),
+}
+
+impl Database {
+    /// Opens `sqlite:PATH`, creating the file (readable by its owner alone) if it is missing. Creates no tables: see
+    /// [`Database::migrate`].
+    ///
+    /// # Errors
+    /// The URL is of another kind, or the file cannot be created or is no database.
+    pub async fn open(url: &str) -> Result<Self, OpenError> {
+        let path = sqlite_path(url)?;
+        match OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+        {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(OpenError::File(path, error)),
+        }
+        Self::open_existing(url).await
+    }
+
+    /// Opens `sqlite:PATH`, which must exist.
+    ///
+    /// # Errors
+    /// The URL is of another kind, or the file is missing, unreadable or no database.
+    pub async fn open_existing(url: &str) -> Result<Self, OpenError> {
+        let path = sqlite_path(url)?;
+        // The full path, since a URL would lose what `..` means behind a symbolic link.
+        let path = path.canonicalize().map_err(|error| {
+            if error.kind() == io::ErrorKind::NotFound {
+                OpenError::Missing(path)
+            } else {
+                OpenError::File(path, error)
+            }
+        })?;
+        Self::connect(&path)
+            .await
+            .map_err(|error| OpenError::Database(path, error))
+    }
+
+    async fn connect(path: &Path) -> Result<Self, sqlx::Error> {
+        sqlx::any::install_default_drivers();
+        let url = url_of(path)?;
+        let any: AnyConnectOptions = url.parse()?;
+        let native = SqliteConnectOptions::new()
+            .filename(path)
+            .foreign_keys(false)
+            .disable_statement_logging();
+        let pool = || {
+            AnyPoolOptions::new()
+                .test_before_acquire(false)
+                .acquire_timeout(Duration::from_secs(10))
+                .idle_timeout(None)
+                .max_lifetime(None)
+        };
+        let write = pool()
+            .max_connections(1)
+            .after_connect(|connection, _| {
+                Box::pin(async { connection.execute(WRITER).await.map(drop) })
+            })
+            .connect_with(any.clone().disable_statement_logging())
+            .await?;
+        let read = pool()
+            .max_connections(8)
+            .after_connect(|connection, _| {
+                Box::pin(async { connection.execute(READER).await.map(drop) })
+            })
+            .connect_lazy_with(any.disable_statement_logging());
+        let read_native = SqlitePoolOptions::new()
+            .test_before_acquire(false)
+            .max_connections(8)
+            .after_connect(|connection, _| {
+                Box::pin(async { connection.execute(READER).await.map(drop) })
+            })
+            .connect_lazy_with(native);
+        Ok(Self {
+            read,
+            write,
+            read_native,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Brings the tables up to date; safe to repeat.
+    ///
+    /// # Errors
+    /// The database is away, or was migrated by a newer version of the program.
+    pub async fn migrate(&self, to: &Migrator) -> Result<(), sqlx::migrate::MigrateError> {
+        to.run(&self.write).await
+    }
+
+    /// Begins a transaction that has the write lock from the start, so that what it reads stays true until it commits.
+    ///
+    /// # Errors
+    /// The database is away or stayed locked for ten seconds.
+    pub async fn begin(&self) -> Result<Transaction<'static, Any>, sqlx::Error> {
+        self.write.begin_with("BEGIN IMMEDIATE").await
+    }
+
+    /// The full path of the database file.
+    #[must_use]
+    pub fn sqlite_path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The URL of the key database unless one is given: the same path plus `.keys`.
+    #[must_use]
+    pub fn default_key_database(&self) -> String {
+        format!("sqlite:{}.keys", self.path.display())
+    }
+
+    /// Closes all connections and waits for it, so that another program may have the files.
+    pub async fn close(&self) {
+        self.read.close().await;
+        self.read_native.close().await;
+        self.write.close().await;
+    }
+}
+
+/// One cell of a row to insert; `None` is null.
+#[derive(Clone, Debug)]
+pub enum Cell {
+    /// For a TEXT column.
+    Text(Option<String>),
+    /// For a BIGINT column.
+    Number(Option<i64>),
+}
+
+impl From<String> for Cell {
+    fn from(text: String) -> Self {
+        Self::Text(Some(text))
+    }
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        Self::Text(Some(text.to_owned()))
+    }
+}
+
+impl From<Option<String>> for Cell {
+    fn from(text: Option<String>) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for Cell {
+    fn from(number: i64) -> Self {
+        Self::Number(Some(number))
+    }
+}
+
+impl From<Option<i64>> for Cell {
+    fn from(number: Option<i64>) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<Timestamp> for Cell {
+    fn from(time: Timestamp) -> Self {
+        Self::Text(Some(fixed_width(time)))
+    }
+}
+
+/// Writes `{insert} VALUES (…),(…) {then}` for all rows, a hundred at a time, and returns how many rows were written.
+/// `insert` is like `INSERT INTO t (a, b)`, `then` is empty or an `ON CONFLICT` clause.
+///
+/// # Errors
+/// As the database has it; what was written before the error stays, so pass the connection of a transaction.
+pub async fn insert_rows<const COLUMNS: usize>(
+    connection: &mut AnyConnection,
+    insert: &str,
+    rows: Vec<[Cell; COLUMNS]>,
+    then: &str,
+) -> Result<u64, sqlx::Error> {
+    let mut written = 0;
+    let mut rows = rows.into_iter();
+    loop {
+        let chunk: Vec<_> = rows.by_ref().take(ROWS_A_STATEMENT).collect();
+        if chunk.is_empty() {
+            return Ok(written);
+        }
+        let sql = format!(
+            "{insert} VALUES {} {then}",
+            placeholders(chunk.len(), COLUMNS)
+        );
+        // Only the full statement comes back often enough to be kept prepared.
+        let mut query = sqlx::query(&sql).persistent(chunk.len() == ROWS_A_STATEMENT);
+        for cell in chunk.into_iter().flatten() {
+            query = match cell {
+                Cell::Text(text) => query.bind(text),
+                Cell::Number(number) => query.bind(number),
+            };
+        }
+        written += query.execute(&mut *connection).await?.rows_affected();
+    }
+}
+
+/// `($1,$2),($3,$4)` for two rows of two columns; for one row of any number of columns also the list of an `IN`.
+#[must_use]
+pub fn placeholders(rows: usize, columns: usize) -> String {
+    let mut text = String::new();
+    for row in 0..rows {
+        text.push_str(if row == 0 { "(" } else { ",(" });
+        for column in 0..columns {
+            if column > 0 {
+                text.push(',');
+            }
+            text.push('$');
+            text.push_str(&(row * columns + column + 1).to_string());
+        }
+        text.push(')');
+    }
+    text
+}
+
+/// A time as every table holds it: RFC 3339, UTC, microseconds, always 27 characters, so that the order of texts is the order of times.
+#[must_use]
+pub fn fixed_width(time: Timestamp) -> String {
+    format!("{time:.6}")
+}
+
+/// Reads a time written by [`fixed_width`].
+///
+/// # Errors
+/// The text is no time.
+pub fn time_of(text: &str) -> Result<Timestamp, sqlx::Error> {
+    text.parse()
+        .map_err(|error: jiff::Error| sqlx::Error::Decode(error.into()))
+}
+
+fn sqlite_path(url: &str) -> Result<PathBuf, OpenError> {
+    let Some(path) = url.strip_prefix("sqlite:") else {
+        // Only the scheme: the rest may hold a password.
+        let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
+        return Err(OpenError::Scheme(scheme.to_owned()));
+    };
+    let path = path.strip_prefix("//").unwrap_or(path);
+    if path.is_empty() || path.contains(['?', '\0']) || path == ":memory:" {
+        return Err(OpenError::Path);
+    }
+    Ok(PathBuf::from(path))
+}
+
+/// The URL that leads the generic driver to exactly this file, whatever characters its path has.
+fn url_of(path: &Path) -> Result<String, sqlx::Error> {
+    let path = path
+        .to_str()
+        .ok_or_else(|| sqlx::Error::Configuration("the path is not UTF-8".into()))?;
+    let escaped = |byte: u8| {
+        if byte.is_ascii_alphanumeric() || b"/._-".contains(&byte) {
+            char::from(byte).to_string()
+        } else {
+            format!("%{byte:02X}")
+        }
+    };
+    Ok(format!(
+        "sqlite://{}",
+        path.bytes().map(escaped).collect::<String>()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    async fn database(folder: &tempfile::TempDir) -> Database {
+        Database::open(&format!(
+            "sqlite:{}",
+            folder.path().join("a.sqlite").display()
+        ))
+        .await
+        .unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_new_file_is_for_its_owner_alone_and_so_is_its_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = database(&folder).await;
+        sqlx::query("CREATE TABLE t (a TEXT)")
+            .execute(&database.write)
+            .await
+            .unwrap();
+        for file in ["a.sqlite", "a.sqlite-wal"] {
+            let mode = folder
+                .path()
+                .join(file)
+                .metadata()
+                .unwrap()
+                .permissions()
+                .mode();
+            assert_eq!(mode & 0o777, 0o600, "{file}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reader_cannot_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = database(&folder).await;
+        sqlx::query("CREATE TABLE t (a TEXT)")
+            .execute(&database.write)
+            .await
+            .unwrap();
+        assert!(
+            sqlx::query("INSERT INTO t VALUES ('x')")
+                .execute(&database.read)
+                .await
+                .is_err()
+        );
+        assert!(
+            sqlx::query("INSERT INTO t VALUES ('x')")
+                .execute(&database.read_native)
+                .await
+                .is_err()
+        );
+    }
+
+    #[tokio::test]
+    async fn the_writer_keeps_what_it_acknowledged() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = database(&folder).await;
+        let (mode,): (String,) = sqlx::query_as("PRAGMA journal_mode")
+            .fetch_one(&database.write)
+            .await
+            .unwrap();
+        let (synchronous,): (i64,) = sqlx::query_as("PRAGMA synchronous")
+            .fetch_one(&database.write)
+            .await
+            .unwrap();
+        assert_eq!((mode.as_str(), synchronous), ("wal", 2));
+    }
+
+    #[tokio::test]
+    async fn a_file_name_with_signs_that_mean_something_in_urls_is_only_a_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = "門出 50% #1.sqlite";
+        let database = Database::open(&format!("sqlite:{}", folder.path().join(name).display()))
+            .await
+            .unwrap();
+        sqlx::query("CREATE TABLE t (a TEXT)")
+            .execute(&database.write)
+            .await
+            .unwrap();
+        assert!(folder.path().join(format!("{name}-wal")).exists());
+    }
+
+    #[tokio::test]
+    async fn other_urls_are_refused_without_their_password() {
+        let error = Database::open("postgres://owner:geheim@db/kadode")
+            .await
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            error,
+            "database URL starting with \"postgres\": give sqlite:PATH"
+        );
+        assert!(matches!(
+            Database::open("sqlite::memory:").await,
+            Err(OpenError::Path)
+        ));
+        assert!(matches!(
+            Database::open("sqlite:a.sqlite?mode=ro").await,
+            Err(OpenError::Path)
+        ));
+    }
+
+    #[tokio::test]
+    async fn a_missing_file_is_not_created_where_it_must_exist() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("missing.sqlite");
+        let opened = Database::open_existing(&format!("sqlite:{}", path.display())).await;
+        assert!(matches!(opened, Err(OpenError::Missing(_))));
+        assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn migrating_twice_is_migrating_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = database(&folder).await;
+        database.migrate(&KEYS).await.unwrap();
+        database.migrate(&KEYS).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn rows_beyond_one_statement_all_arrive() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = database(&folder).await;
+        let mut transaction = database.begin().await.unwrap();
+        sqlx::query("CREATE TABLE t (a TEXT, b BIGINT)")
+            .execute(&mut *transaction)
+            .await
+            .unwrap();
+        let rows = (0..250).map(|n| [Cell::from("x"), Cell::from(n)]).collect();
+        let written = insert_rows(&mut transaction, "INSERT INTO t (a, b)", rows, "")
+            .await
+            .unwrap();
+        transaction.commit().await.unwrap();
+        let (count, sum): (i64, i64) = sqlx::query_as("SELECT count(*), sum(b) FROM t")
+            .fetch_one(&database.read)
+            .await
+            .unwrap();
+        assert_eq!((written, count, sum), (250, 250, 249 * 125));
+    }
+
+    #[test]
+    fn placeholders_count_through_all_rows() {
+        assert_eq!(placeholders(2, 2), "($1,$2),($3,$4)");
+    }
+
+    #[test]
+    fn times_have_one_width_and_come_back() {
+        let time: Timestamp = "2026-04-01T00:00:00Z".parse().unwrap();
+        assert_eq!(fixed_width(time), "2026-04-01T00:00:00.000000Z");
+        assert_eq!(time_of(&fixed_width(time)).unwrap(), time);
+    }
+}
