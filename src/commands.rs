@@ -1,0 +1,294 @@
+//! The way in: loads a stream, settles what is uncertain, decides, appends; again after a lost race, and never twice.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cqrs_es::event_sink::EventSink;
+use cqrs_es::persist::PersistedEventStore;
+use cqrs_es::{Aggregate, AggregateError, EventStore};
+use tokio::time::Instant;
+
+use crate::ambient::Entropy;
+use crate::domain::ids::CommandId;
+use crate::domain::onboarding::{Onboarding, Refusal};
+use crate::store::{EventLog, Position, Repository};
+
+/// How long a command that keeps losing its race is tried again.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The only way to change anything; cheap to clone.
+#[derive(Clone)]
+pub struct Commands {
+    log: EventLog,
+    entropy: Entropy,
+}
+
+/// Who gives a command, and how; stored beside each of its events.
+#[derive(Clone, Debug)]
+pub struct Attribution {
+    /// The command's name.
+    pub command: &'static str,
+    /// Who gives it.
+    pub actor: Actor,
+    /// The request it came with.
+    pub request_id: Option<String>,
+    /// The present policy: name and hash.
+    pub policy: String,
+    /// Address and user agent, sealed.
+    pub trace: Option<String>,
+}
+
+/// Who gives a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// The member, or whoever holds the member's credentials or link.
+    Member(String),
+    /// The program itself.
+    System(&'static str),
+}
+
+/// What a command brought about.
+#[derive(Clone, Debug)]
+pub struct Outcome<A: Aggregate> {
+    /// What happened; nothing, if the effect stood already.
+    pub events: Vec<A::Event>,
+    /// The state that results.
+    pub state: A,
+    /// What a reader must have seen to show it.
+    pub mark: Position,
+}
+
+/// Why a command brought nothing about.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError<R: std::error::Error, S> {
+    /// The rules stand against it.
+    #[error("{0}")]
+    Refused(R),
+    /// What is uncertain could not be settled.
+    #[error("the facts could not be settled")]
+    Unsettled(S),
+    /// It lost its race for two seconds.
+    #[error("the race was lost for two seconds")]
+    Busy,
+    /// The store is away or refuses.
+    #[error("{0}")]
+    Store(String),
+}
+
+/// An aggregate whose commands go this way.
+pub trait Decider: Aggregate<Services = ()> + Clone + 'static {
+    /// Whether the refusal means that the facts have to be settled again.
+    fn stale(refusal: &Self::Error) -> bool;
+}
+
+impl Decider for Onboarding {
+    fn stale(refusal: &Refusal) -> bool {
+        *refusal == Refusal::StaleFacts
+    }
+}
+
+macro_rules! never_stale {
+    ($($aggregate:ty),+) => {$(
+        impl Decider for $aggregate {
+            fn stale(_refusal: &Self::Error) -> bool {
+                false
+            }
+        }
+    )+};
+}
+never_stale!(
+    crate::domain::adoption::Adoptions,
+    crate::domain::attempts::Attempts,
+    crate::domain::delivery::Delivery
+);
+
+impl Commands {
+    /// The way into `log`.
+    #[must_use]
+    pub const fn new(log: EventLog, entropy: Entropy) -> Self {
+        Self { log, entropy }
+    }
+
+    /// The state of a stream now, with nothing asked.
+    ///
+    /// # Errors
+    /// The store is away, or an event cannot be read.
+    pub async fn load<A: Decider>(&self, id: &str) -> Result<A, String> {
+        let store = PersistedEventStore::<Repository, A>::new_event_store(self.log.repository());
+        let context = store
+            .load_aggregate(id)
+            .await
+            .map_err(|error| error.to_string())?;
+        Ok(context.aggregate)
+    }
+
+    /// Carries out one command on stream `{A::TYPE}-{id}`. `settle` makes the command from the present state; it runs
+    /// again after a lost race. Once begun, the command is carried out even if the caller goes away.
+    ///
+    /// # Errors
+    /// See [`CommandError`].
+    pub async fn run<A, S, F, Fut>(
+        &self,
+        id: String,
+        attribution: Attribution,
+        settle: F,
+    ) -> Result<Outcome<A>, CommandError<A::Error, S>>
+    where
+        A: Decider,
+        A::Command: Send,
+        A::Event: Send,
+        A::Error: Send + 'static,
+        S: Send + 'static,
+        F: FnMut(Arc<A>) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<A::Command, S>> + Send + 'static,
+    {
+        let command = CommandId(self.entropy.id());
+        let log = self.log.clone();
+        let task = tokio::spawn(attempt(log, id, command, attribution, settle));
+        task.await
+            .unwrap_or_else(|error| Err(CommandError::Store(error.to_string())))
+    }
+}
+
+async fn attempt<A, S, F, Fut>(
+    log: EventLog,
+    id: String,
+    command: CommandId,
+    attribution: Attribution,
+    mut settle: F,
+) -> Result<Outcome<A>, CommandError<A::Error, S>>
+where
+    A: Decider,
+    F: FnMut(Arc<A>) -> Fut,
+    Fut: Future<Output = Result<A::Command, S>>,
+{
+    let metadata = attribution.metadata(command);
+    let deadline = Instant::now() + PATIENCE;
+    let mut doubtful = false;
+    loop {
+        let repository = log.repository();
+        let store = PersistedEventStore::<Repository, A>::new_event_store(repository.clone());
+        let failure = match once(&store, &id, command, doubtful, &metadata, &mut settle).await {
+            Ok((events, state)) => {
+                let mark = match repository.committed() {
+                    Some(position) => position,
+                    // Nothing new, or a commit whose answer was lost: whatever is committed by now will do.
+                    None => log.committed_head().await.unwrap_or_else(|_| log.head()),
+                };
+                return Ok(Outcome {
+                    events,
+                    state,
+                    mark,
+                });
+            }
+            Err(failure) => failure,
+        };
+        match failure {
+            Failure::Settle(error) => return Err(CommandError::Unsettled(error)),
+            Failure::Aggregate(AggregateError::UserError(refusal)) if !A::stale(&refusal) => {
+                return Err(CommandError::Refused(refusal));
+            }
+            Failure::Aggregate(
+                AggregateError::UserError(_) | AggregateError::AggregateConflict,
+            ) => {
+                if Instant::now() >= deadline {
+                    return Err(CommandError::Busy);
+                }
+                tokio::task::yield_now().await;
+            }
+            Failure::Aggregate(AggregateError::DeserializationError(error)) => {
+                return Err(CommandError::Store(error.to_string()));
+            }
+            Failure::Aggregate(
+                AggregateError::DatabaseConnectionError(error)
+                | AggregateError::UnexpectedError(error),
+            ) => {
+                if Instant::now() >= deadline {
+                    return Err(CommandError::Store(error.to_string()));
+                }
+                // The commit may have gone through all the same: look before deciding again.
+                doubtful = true;
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+enum Failure<E: std::error::Error, S> {
+    Aggregate(AggregateError<E>),
+    Settle(S),
+}
+
+async fn once<A, S, F, Fut>(
+    store: &PersistedEventStore<Repository, A>,
+    id: &str,
+    command: CommandId,
+    doubtful: bool,
+    metadata: &HashMap<String, String>,
+    settle: &mut F,
+) -> Result<(Vec<A::Event>, A), Failure<A::Error, S>>
+where
+    A: Decider,
+    F: FnMut(Arc<A>) -> Fut,
+    Fut: Future<Output = Result<A::Command, S>>,
+{
+    let context = store.load_aggregate(id).await.map_err(Failure::Aggregate)?;
+    if doubtful {
+        let name = command.to_string();
+        let stored = store.load_events(id).await.map_err(Failure::Aggregate)?;
+        let ours: Vec<A::Event> = stored
+            .into_iter()
+            .filter(|event| event.metadata.get("command_id") == Some(&name))
+            .map(|event| event.payload)
+            .collect();
+        if !ours.is_empty() {
+            return Ok((ours, context.aggregate));
+        }
+    }
+    let mut state = context.aggregate.clone();
+    let asked = settle(Arc::new(state.clone()))
+        .await
+        .map_err(Failure::Settle)?;
+    let sink = EventSink::default();
+    state
+        .handle(asked, &(), &sink)
+        .await
+        .map_err(|refusal| Failure::Aggregate(AggregateError::UserError(refusal)))?;
+    let events = sink.collect().await;
+    if !events.is_empty() {
+        store
+            .commit(events.clone(), context, metadata.clone())
+            .await
+            .map_err(Failure::Aggregate)?;
+    }
+    Ok((events, state))
+}
+
+impl Attribution {
+    fn metadata(&self, command: CommandId) -> HashMap<String, String> {
+        let (kind, id) = match &self.actor {
+            Actor::Member(id) => ("member", id.clone()),
+            Actor::System(part) => ("system", (*part).to_owned()),
+        };
+        let mut metadata = HashMap::from([
+            ("actor".to_owned(), kind.to_owned()),
+            ("actor_id".to_owned(), id),
+            ("command".to_owned(), self.command.to_owned()),
+            ("command_id".to_owned(), command.to_string()),
+            ("policy".to_owned(), self.policy.clone()),
+            (
+                "software".to_owned(),
+                concat!("kadode ", env!("CARGO_PKG_VERSION")).to_owned(),
+            ),
+        ]);
+        metadata.extend(
+            self.request_id
+                .clone()
+                .map(|id| ("request_id".to_owned(), id)),
+        );
+        metadata.extend(self.trace.clone().map(|trace| ("trace".to_owned(), trace)));
+        metadata
+    }
+}

@@ -1,0 +1,80 @@
+//! Which policies were ever in force: the first use of a text stores it whole.
+
+use cqrs_es::{Aggregate, DomainEvent, event_sink::EventSink};
+use serde::{Deserialize, Serialize};
+
+use super::policy::PolicyVersion;
+
+/// All adopted policies, stream `policy-society`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Adoptions {
+    /// The policy in force, with its text.
+    pub present: Option<(PolicyVersion, String)>,
+}
+
+/// Put a policy in force.
+#[derive(Clone, Debug)]
+pub struct Adopt {
+    /// Its name and hash.
+    pub version: PolicyVersion,
+    /// The whole file.
+    pub text: String,
+}
+
+/// A fact about policies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum AdoptionEvent {
+    /// This text counts from here on.
+    PolicyAdopted {
+        /// Its name and hash.
+        policy: PolicyVersion,
+        /// The whole file.
+        text: String,
+    },
+}
+
+impl DomainEvent for AdoptionEvent {
+    fn event_type(&self) -> String {
+        "PolicyAdopted".to_owned()
+    }
+
+    fn event_version(&self) -> String {
+        "1".to_owned()
+    }
+}
+
+impl Aggregate for Adoptions {
+    const TYPE: &'static str = "policy";
+    type Command = Adopt;
+    type Event = AdoptionEvent;
+    type Error = std::convert::Infallible;
+    type Services = ();
+
+    async fn handle(
+        &mut self,
+        command: Adopt,
+        (): &(),
+        sink: &EventSink<Self>,
+    ) -> Result<(), Self::Error> {
+        let Adopt {
+            version: policy,
+            text,
+        } = command;
+        if self
+            .present
+            .as_ref()
+            .is_none_or(|(present, _)| *present != policy)
+        {
+            sink.write(AdoptionEvent::PolicyAdopted { policy, text }, self)
+                .await;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: AdoptionEvent) {
+        match event {
+            AdoptionEvent::PolicyAdopted { policy, text } => self.present = Some((policy, text)),
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! What became of a mail, stream `mail-{mail id}`: never the server's words, the address or its domain.
+
+use cqrs_es::{Aggregate, DomainEvent, event_sink::EventSink};
+use serde::{Deserialize, Serialize};
+
+use super::ids::{ContactId, MailId, MemberId};
+
+/// One mail.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// What became of it, once.
+    pub outcome: Option<Outcome>,
+}
+
+/// Note what became of a mail.
+#[derive(Clone, Debug)]
+pub struct Conclude {
+    /// Which mail.
+    pub mail: MailFacts,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// Which mail it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailFacts {
+    /// Its id.
+    pub mail: MailId,
+    /// What it carried.
+    pub kind: MailKind,
+    /// To whom.
+    pub member: MemberId,
+    /// To which address.
+    pub contact: ContactId,
+}
+
+/// What a mail carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MailKind {
+    /// Step 6: the link.
+    EmailLink,
+    /// Step 14: the one-time password.
+    Otp,
+}
+
+/// What became of a mail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// The mail server took it.
+    Accepted {
+        /// The SMTP reply code, or 250 where mails go to files.
+        smtp_code: u16,
+        /// The kind of domain, from a fixed list.
+        domain_class: String,
+    },
+    /// The mail server refused it, or could not be reached until its time was over.
+    Failed {
+        /// The last SMTP reply code, if there was one.
+        smtp_code: Option<u16>,
+        /// The kind of domain, from a fixed list.
+        domain_class: String,
+    },
+    /// It was no longer wanted when its turn came.
+    Skipped {
+        /// Why not.
+        why: SkipReason,
+    },
+}
+
+/// Why a mail was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipReason {
+    /// Its link or code had expired.
+    Expired,
+    /// A newer one, another address or another session had replaced it, or it was used.
+    Superseded,
+    /// The address is no longer known.
+    Erased,
+}
+
+/// A fact about a mail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum DeliveryEvent {
+    /// The mail server took it.
+    MailAccepted {
+        /// Which mail.
+        #[serde(flatten)]
+        mail: MailFacts,
+        /// The SMTP reply code.
+        smtp_code: u16,
+        /// The kind of domain.
+        domain_class: String,
+    },
+    /// It could not be delivered.
+    MailFailed {
+        /// Which mail.
+        #[serde(flatten)]
+        mail: MailFacts,
+        /// The last SMTP reply code.
+        smtp_code: Option<u16>,
+        /// The kind of domain.
+        domain_class: String,
+    },
+    /// It was no longer wanted.
+    MailSkipped {
+        /// Which mail.
+        #[serde(flatten)]
+        mail: MailFacts,
+        /// Why not.
+        why: SkipReason,
+    },
+}
+
+impl DeliveryEvent {
+    /// Which mail it is about.
+    #[must_use]
+    pub const fn mail(&self) -> &MailFacts {
+        match self {
+            Self::MailAccepted { mail, .. }
+            | Self::MailFailed { mail, .. }
+            | Self::MailSkipped { mail, .. } => mail,
+        }
+    }
+}
+
+impl DomainEvent for DeliveryEvent {
+    fn event_type(&self) -> String {
+        let name = match self {
+            Self::MailAccepted { .. } => "MailAccepted",
+            Self::MailFailed { .. } => "MailFailed",
+            Self::MailSkipped { .. } => "MailSkipped",
+        };
+        name.to_owned()
+    }
+
+    fn event_version(&self) -> String {
+        "1".to_owned()
+    }
+}
+
+impl Aggregate for Delivery {
+    const TYPE: &'static str = "mail";
+    type Command = Conclude;
+    type Event = DeliveryEvent;
+    type Error = std::convert::Infallible;
+    type Services = ();
+
+    async fn handle(
+        &mut self,
+        command: Conclude,
+        (): &(),
+        sink: &EventSink<Self>,
+    ) -> Result<(), Self::Error> {
+        let Conclude { mail, outcome } = command;
+        if self.outcome.is_some() {
+            return Ok(());
+        }
+        let event = match outcome {
+            Outcome::Accepted {
+                smtp_code,
+                domain_class,
+            } => DeliveryEvent::MailAccepted {
+                mail,
+                smtp_code,
+                domain_class,
+            },
+            Outcome::Failed {
+                smtp_code,
+                domain_class,
+            } => DeliveryEvent::MailFailed {
+                mail,
+                smtp_code,
+                domain_class,
+            },
+            Outcome::Skipped { why } => DeliveryEvent::MailSkipped { mail, why },
+        };
+        sink.write(event, self).await;
+        Ok(())
+    }
+
+    fn apply(&mut self, event: DeliveryEvent) {
+        self.outcome = Some(match event {
+            DeliveryEvent::MailAccepted {
+                smtp_code,
+                domain_class,
+                ..
+            } => Outcome::Accepted {
+                smtp_code,
+                domain_class,
+            },
+            DeliveryEvent::MailFailed {
+                smtp_code,
+                domain_class,
+                ..
+            } => Outcome::Failed {
+                smtp_code,
+                domain_class,
+            },
+            DeliveryEvent::MailSkipped { why, .. } => Outcome::Skipped { why },
+        });
+    }
+}

@@ -1,0 +1,209 @@
+//! What may be asked for a member. Whatever is uncertain (a comparison, a fresh id, the time) was settled before and stands in the command as a fact.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::event::{LogOutReason, OtpMethod};
+use crate::domain::ids::{
+    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, SessionId,
+};
+use crate::domain::policy::{Limits, PolicyVersion};
+use crate::domain::values::{KeyId, Language};
+
+/// A command with the moment and the limits under which it is decided.
+#[derive(Clone, Debug)]
+pub struct Issued {
+    /// The present moment.
+    pub at: Timestamp,
+    /// The present policy's limits.
+    pub limits: Arc<Limits>,
+    /// What is asked.
+    pub command: Command,
+}
+
+/// Which password counts for a member now; what a comparison was made against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CredentialInForce {
+    /// The one from the paper.
+    Initial,
+    /// The member's own.
+    Own(CredentialId),
+}
+
+/// How a typed password compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordCheck {
+    /// It is the one in force.
+    Match,
+    /// It is not.
+    Mismatch,
+    /// It is the initial one, which is no longer in force.
+    Replaced,
+}
+
+/// How a typed code compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeCheck {
+    /// It is the present challenge's code.
+    Match,
+    /// It is the code that the last completed sign-in spent.
+    Spent,
+    /// It is neither.
+    Mismatch,
+}
+
+/// A code that is to be mailed, prepared before the decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewCode {
+    /// A fresh challenge.
+    pub challenge: ChallengeId,
+    /// The key in use.
+    pub key: KeyId,
+    /// The language of the mail.
+    pub language: Language,
+    /// When codes were mailed to the same address for other members, in the last day.
+    pub sent_to_address: Vec<Timestamp>,
+}
+
+/// A link that is to be mailed, prepared before the decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewLink {
+    /// A fresh issue.
+    pub issue: IssueId,
+    /// The key in use.
+    pub key: KeyId,
+    /// The language of the mail.
+    pub language: Language,
+    /// When links were mailed to the same address for other members, in the last day.
+    pub sent_to_address: Vec<Timestamp>,
+}
+
+/// What is asked. `session` names the session that asks.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Take a member from a roster.
+    Enrol {
+        /// The cohort, by its name in the policy.
+        cohort: String,
+        /// The policy in force.
+        policy: PolicyVersion,
+        /// The import.
+        import: ImportId,
+        /// The month of joining, `YYYY-MM`.
+        joined_month: Option<String>,
+        /// The version of the notes on use, where the policy has step 4.
+        terms: Option<String>,
+        /// The first moment of the initial credentials.
+        valid_from: Timestamp,
+        /// The end of the initial credentials.
+        expires_at: Timestamp,
+    },
+    /// Steps 2 and 13.
+    SignIn {
+        /// A fresh session.
+        session: SessionId,
+        /// What the password was compared with.
+        against: CredentialInForce,
+        /// How it compared.
+        check: PasswordCheck,
+        /// A session of this member that has run out, if the vault knows one.
+        lapsed: Option<SessionId>,
+        /// The code to mail, where one is due.
+        code: NewCode,
+    },
+    /// Step 3.
+    ConfirmBirthDate {
+        /// The session that asks.
+        session: SessionId,
+        /// Whether it is the date of the roster.
+        matches: bool,
+        /// The end of a waiting time, if one is running.
+        waiting_until: Option<Timestamp>,
+    },
+    /// Step 4.
+    AcceptTerms {
+        /// The session that asks.
+        session: SessionId,
+        /// The version that was shown.
+        version: String,
+    },
+    /// Step 5, and its correction until step 8.
+    RegisterEmail {
+        /// The session that asks.
+        session: SessionId,
+        /// A fresh contact.
+        contact: ContactId,
+        /// The present contact, if it holds the very address that was entered.
+        same_as: Option<ContactId>,
+        /// The link to mail.
+        link: NewLink,
+    },
+    /// Step 5: 再送信.
+    ResendEmailLink {
+        /// The session that asks.
+        session: SessionId,
+        /// The link to mail.
+        link: NewLink,
+    },
+    /// Step 6.
+    FollowEmailLink {
+        /// The link's contact.
+        contact: ContactId,
+        /// The link.
+        issue: IssueId,
+    },
+    /// Step 6: 心当たりがない.
+    DisownEmail {
+        /// The link's contact.
+        contact: ContactId,
+        /// The link.
+        issue: IssueId,
+    },
+    /// Step 7: 更新.
+    UpdateEmail {
+        /// The session that asks.
+        session: SessionId,
+    },
+    /// Step 8.
+    ChooseOtpMethod {
+        /// The session that asks.
+        session: SessionId,
+        /// The method.
+        method: OtpMethod,
+    },
+    /// Step 9.
+    ChangePassword {
+        /// The session that asks.
+        session: SessionId,
+        /// The new verifier.
+        credential: CredentialId,
+        /// The form that brought it.
+        form: FormId,
+    },
+    /// Step 11, and any other end of a session.
+    LogOut {
+        /// The session that ends.
+        session: SessionId,
+        /// Why.
+        why: LogOutReason,
+    },
+    /// Step 14: 再送信.
+    ResendOtp {
+        /// The session that asks.
+        session: SessionId,
+        /// The code to mail, if the present one has too little life left.
+        code: NewCode,
+    },
+    /// Step 14: 実行.
+    SubmitOtp {
+        /// The session that asks.
+        session: SessionId,
+        /// The challenge that the code was compared with.
+        against: Option<ChallengeId>,
+        /// How it compared.
+        check: CodeCheck,
+    },
+    /// 心当たりがない, about the whole set-up.
+    ReportNotMe,
+}

@@ -1,0 +1,76 @@
+//! Why a command was not carried out; a refusal stores nothing.
+
+use jiff::Timestamp;
+
+use super::step::Step;
+
+/// A fact that stands against a command.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// There is such a member already.
+    #[error("the member is already enrolled")]
+    AlreadyEnrolled,
+    /// There is no such member.
+    #[error("the member is not enrolled")]
+    NotEnrolled,
+    /// Somebody reported that it was not the member; support has to prove the identity again.
+    #[error("the account is frozen")]
+    Frozen,
+    /// The initial credentials do not count yet, or no longer.
+    #[error("the time of the initial credentials has not come or is over")]
+    WindowClosed,
+    /// The command's session is not the member's present one.
+    #[error("the session has ended")]
+    SessionEnded,
+    /// Another step is due.
+    #[error("step {} ({}) is due", due.number(), due.name())]
+    OutOfOrder {
+        /// The step that is due.
+        due: Step,
+    },
+    /// The notes on use are of another version than the member's policy asks for.
+    #[error("the notes on use are of another version")]
+    OtherTerms,
+    /// Failures made a waiting time, which is still running.
+    #[error("a waiting time is running")]
+    Waiting {
+        /// Its end.
+        until: Timestamp,
+    },
+    /// The last mail left only a moment ago.
+    #[error("too soon after the last mail")]
+    TooSoon {
+        /// The moment from which another may be asked for.
+        until: Timestamp,
+    },
+    /// As many mails as the limits allow have left.
+    #[error("no more mails for now")]
+    BudgetSpent {
+        /// The moment from which another may be asked for.
+        until: Timestamp,
+    },
+    /// The link's time is over.
+    #[error("the link has expired")]
+    LinkExpired,
+    /// The link is to an address that another has replaced.
+    #[error("the link's address was replaced")]
+    LinkReplaced,
+    /// The mailbox's reader disowned the address.
+    #[error("the link's address was disowned")]
+    LinkDisowned,
+    /// The code's time is over.
+    #[error("the code has expired")]
+    CodeExpired,
+    /// The code was used in another session.
+    #[error("the code has been used")]
+    CodeUsed,
+    /// The sign-in's tries are spent.
+    #[error("the sign-in has no tries left")]
+    CodeDead,
+    /// A password was set already, by another form.
+    #[error("the password is already set")]
+    AlreadySet,
+    /// The facts were settled against something no longer in force; they have to be settled again.
+    #[error("the facts are stale")]
+    StaleFacts,
+}

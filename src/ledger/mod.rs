@@ -1,0 +1,125 @@
+//! The audit ledger: one leaf an event, the hash of what was stored.
+
+use data_encoding::HEXLOWER;
+use futures::future::BoxFuture;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use sqlx::AnyConnection;
+
+use crate::database::{Cell, insert_rows};
+use crate::store::Recorded;
+use crate::subscription::{ApplyError, Projection};
+
+/// Writes the leaves; not a read model, and never built anew.
+#[derive(Debug)]
+pub struct Leaves;
+
+impl Projection for Leaves {
+    fn name(&self) -> &'static str {
+        "ledger_leaves"
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &["ledger_leaves"]
+    }
+
+    fn apply<'a>(
+        &'a self,
+        batch: &'a [Recorded],
+        suffix: &'a str,
+        connection: &'a mut AnyConnection,
+    ) -> BoxFuture<'a, Result<(), ApplyError>> {
+        Box::pin(async move {
+            let rows = batch
+                .iter()
+                .map(|event| {
+                    [
+                        Cell::from(event.position),
+                        Cell::from(HEXLOWER.encode(&leaf_hash(event))),
+                    ]
+                })
+                .collect();
+            insert_rows(
+                connection,
+                &format!("INSERT INTO ledger_leaves{suffix} (position, hash)"),
+                rows,
+                "ON CONFLICT (position) DO NOTHING",
+            )
+            .await?;
+            Ok(())
+        })
+    }
+}
+
+/// SHA-256 of a zero byte and the event's canonical JSON (RFC 6962, 2.1 and RFC 8785).
+#[must_use]
+pub fn leaf_hash(event: &Recorded) -> [u8; 32] {
+    let leaf = json!({
+        "position": event.position,
+        "stream": format!("{}-{}", event.stream_kind, event.stream_id),
+        "sequence": event.sequence,
+        "type": event.event_type,
+        "version": event.event_version,
+        "payload": event.payload,
+        "metadata": event.metadata,
+    });
+    let mut text = String::new();
+    write_canonical(&leaf, &mut text);
+    Sha256::new()
+        .chain_update([0])
+        .chain_update(text)
+        .finalize()
+        .into()
+}
+
+/// RFC 8785: keys sorted by UTF-16 code units, no white space. Events hold no floats, so numbers print as they are.
+fn write_canonical(value: &Value, text: &mut String) {
+    match value {
+        Value::Object(entries) => {
+            let mut entries: Vec<_> = entries.iter().collect();
+            entries.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+            text.push('{');
+            for (index, (key, value)) in entries.into_iter().enumerate() {
+                if index > 0 {
+                    text.push(',');
+                }
+                text.push_str(&Value::from(key.as_str()).to_string());
+                text.push(':');
+                write_canonical(value, text);
+            }
+            text.push('}');
+        }
+        Value::Array(values) => {
+            text.push('[');
+            for (index, value) in values.iter().enumerate() {
+                if index > 0 {
+                    text.push(',');
+                }
+                write_canonical(value, text);
+            }
+            text.push(']');
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            text.push_str(&value.to_string());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::write_canonical;
+
+    #[test]
+    fn canonical_json_sorts_keys_by_utf16_and_leaves_no_space() {
+        // The example of RFC 8785, 3.2.3, without its control characters.
+        let value = json!({ "\u{20ac}": 1, "1": [true, null], "\u{1f600}": 2, "\u{fb33}": 3, "\u{f6}": "a\n" });
+        let mut text = String::new();
+        write_canonical(&value, &mut text);
+        assert_eq!(
+            text,
+            "{\"1\":[true,null],\"\u{f6}\":\"a\\n\",\"\u{20ac}\":1,\"\u{1f600}\":2,\"\u{fb33}\":3}"
+        );
+    }
+}

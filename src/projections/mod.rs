@@ -1,0 +1,16 @@
+//! Read models: each file holds the rows it writes and the queries it answers.
+
+pub mod history;
+pub mod mail_requests;
+pub mod status;
+
+use serde::de::DeserializeOwned;
+
+use crate::store::Recorded;
+use crate::subscription::ApplyError;
+
+/// The event that a record holds, as the domain reads it.
+fn event<E: DeserializeOwned>(recorded: &Recorded) -> Result<E, ApplyError> {
+    serde_json::from_value(recorded.payload.clone())
+        .map_err(|error| ApplyError::Unreadable(error.to_string()))
+}

@@ -1,0 +1,188 @@
+//! Where each member stands: the folded state and when each step was done.
+
+use std::collections::{BTreeMap, HashMap};
+
+use cqrs_es::Aggregate;
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sqlx::{AnyConnection, AnyPool};
+
+use super::event;
+use crate::database::{Cell, insert_rows, placeholders};
+use crate::domain::ids::MemberId;
+use crate::domain::onboarding::{Event, Onboarding, Step};
+use crate::store::{Position, Recorded};
+use crate::subscription::{ApplyError, Projection};
+
+/// Where one member stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberStatus {
+    /// The state, as the domain folds it.
+    pub state: Onboarding,
+    /// When each step was done.
+    pub done: BTreeMap<Step, Timestamp>,
+    /// The position of the member's last event.
+    pub position: Position,
+}
+
+impl MemberStatus {
+    /// Folds one event; the same for the read model and for a single stream.
+    ///
+    /// # Errors
+    /// The event cannot be read.
+    pub fn fold(&mut self, recorded: &Recorded) -> Result<(), ApplyError> {
+        let event: Event = event(recorded)?;
+        let at = recorded.recorded_at;
+        let logged_out_before = self.state.logged_out;
+        self.state.apply(event.clone());
+        match event {
+            Event::CredentialsAccepted { .. } if self.state.password.is_some() => {
+                self.first(Step::SignInAgain, at);
+            }
+            Event::CredentialsAccepted { .. } => self.first(Step::SignIn, at),
+            Event::BirthDateConfirmed {} => self.first(Step::BirthDate, at),
+            Event::TermsAccepted { .. } => self.first(Step::Terms, at),
+            Event::EmailRegistered { .. } => {
+                self.undo(&[Step::EmailLink, Step::EmailUpdate]);
+                self.done.insert(Step::Email, at);
+            }
+            Event::EmailLinkFollowed { .. } => self.first(Step::EmailLink, at),
+            Event::EmailDisowned { .. } => {
+                self.undo(&[Step::Email, Step::EmailLink, Step::EmailUpdate]);
+            }
+            Event::EmailVerified { .. } => self.first(Step::EmailUpdate, at),
+            Event::OtpMethodChosen { .. } => self.first(Step::OtpMethod, at),
+            Event::PasswordChanged { .. } => self.first(Step::Password, at),
+            Event::FirstLoginCompleted {} => self.first(Step::FirstLoginCompleted, at),
+            Event::LoggedOut { .. } if self.state.logged_out && !logged_out_before => {
+                self.first(Step::LogOut, at);
+            }
+            Event::OtpLoginSucceeded { .. } => self.first(Step::Otp, at),
+            Event::OnboardingCompleted {} => self.first(Step::Completed, at),
+            Event::MemberEnrolled { .. }
+            | Event::CredentialsRejected { .. }
+            | Event::BirthDateRejected {}
+            | Event::EmailLinkReissued { .. }
+            | Event::LoggedOut { .. }
+            | Event::OtpIssued { .. }
+            | Event::OtpReissued { .. }
+            | Event::OtpRejected { .. }
+            | Event::NotMeReported {} => {}
+        }
+        self.position = recorded.position;
+        Ok(())
+    }
+
+    fn first(&mut self, step: Step, at: Timestamp) {
+        self.done.entry(step).or_insert(at);
+    }
+
+    fn undo(&mut self, steps: &[Step]) {
+        self.done.retain(|step, _| !steps.contains(step));
+    }
+}
+
+/// The read model `member_status`.
+#[derive(Debug)]
+pub struct StatusProjection;
+
+impl Projection for StatusProjection {
+    fn name(&self) -> &'static str {
+        "member_status"
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &["member_status"]
+    }
+
+    fn apply<'a>(
+        &'a self,
+        batch: &'a [Recorded],
+        suffix: &'a str,
+        connection: &'a mut AnyConnection,
+    ) -> BoxFuture<'a, Result<(), ApplyError>> {
+        Box::pin(async move {
+            let events: Vec<&Recorded> = batch
+                .iter()
+                .filter(|event| event.stream_kind == Onboarding::TYPE)
+                .collect();
+            let mut known = stored(&events, suffix, connection).await?;
+            for event in &events {
+                known
+                    .entry(event.stream_id.clone())
+                    .or_default()
+                    .fold(event)?;
+            }
+            let mut rows = Vec::with_capacity(known.len());
+            for (member, status) in known {
+                let text = serde_json::to_string(&status)
+                    .map_err(|error| ApplyError::Unreadable(error.to_string()))?;
+                rows.push([Cell::from(member), Cell::from(text)]);
+            }
+            insert_rows(
+                connection,
+                &format!("INSERT INTO member_status{suffix} (member_id, status)"),
+                rows,
+                "ON CONFLICT (member_id) DO UPDATE SET status = excluded.status",
+            )
+            .await?;
+            Ok(())
+        })
+    }
+}
+
+async fn stored(
+    events: &[&Recorded],
+    suffix: &str,
+    connection: &mut AnyConnection,
+) -> Result<HashMap<String, MemberStatus>, ApplyError> {
+    // A stream that begins in this batch has no row yet.
+    let began: Vec<&str> = events
+        .iter()
+        .filter(|event| event.sequence == 1)
+        .map(|event| event.stream_id.as_str())
+        .collect();
+    let mut members: Vec<&str> = events
+        .iter()
+        .map(|event| event.stream_id.as_str())
+        .collect();
+    members.sort_unstable();
+    members.dedup();
+    members.retain(|member| !began.contains(member));
+    let mut known = HashMap::new();
+    for some in members.chunks(100) {
+        let sql = format!(
+            "SELECT member_id, status FROM member_status{suffix} WHERE member_id IN {}",
+            placeholders(1, some.len())
+        );
+        let mut query = sqlx::query_as::<_, (String, String)>(&sql);
+        for member in some {
+            query = query.bind(*member);
+        }
+        for (member, status) in query.fetch_all(&mut *connection).await? {
+            known.insert(member, parse(&status)?);
+        }
+    }
+    Ok(known)
+}
+
+fn parse(status: &str) -> Result<MemberStatus, ApplyError> {
+    serde_json::from_str(status).map_err(|error| ApplyError::Unreadable(error.to_string()))
+}
+
+/// Where a member stands, as far as the read model has come; none, if it knows no such member.
+///
+/// # Errors
+/// The database is away, or the row is of another version: rebuild the read model.
+pub async fn of_member(
+    pool: &AnyPool,
+    member: MemberId,
+) -> Result<Option<MemberStatus>, ApplyError> {
+    let stored: Option<String> =
+        sqlx::query_scalar("SELECT status FROM member_status WHERE member_id = $1")
+            .bind(member.to_string())
+            .fetch_optional(pool)
+            .await?;
+    stored.as_deref().map(parse).transpose()
+}
