@@ -92,9 +92,12 @@ impl Database {
     pub async fn open_existing(url: &str) -> Result<Self, OpenError> {
         let path = sqlite_path(url)?;
         // The full path, since a URL would lose what `..` means behind a symbolic link.
-        let path = path.canonicalize().map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => OpenError::Missing(path.clone()),
-            _ => OpenError::File(path.clone(), error),
+        let path = path.canonicalize().map_err(|error| {
+            if error.kind() == io::ErrorKind::NotFound {
+                OpenError::Missing(path)
+            } else {
+                OpenError::File(path, error)
+            }
         })?;
         Self::connect(&path)
             .await
@@ -310,15 +313,17 @@ fn url_of(path: &Path) -> Result<String, sqlx::Error> {
     let path = path
         .to_str()
         .ok_or_else(|| sqlx::Error::Configuration("the path is not UTF-8".into()))?;
-    let mut url = "sqlite://".to_owned();
-    for byte in path.bytes() {
+    let escaped = |byte: u8| {
         if byte.is_ascii_alphanumeric() || b"/._-".contains(&byte) {
-            url.push(char::from(byte));
+            char::from(byte).to_string()
         } else {
-            url.push_str(&format!("%{byte:02X}"));
+            format!("%{byte:02X}")
         }
-    }
-    Ok(url)
+    };
+    Ok(format!(
+        "sqlite://{}",
+        path.bytes().map(escaped).collect::<String>()
+    ))
 }
 
 #[cfg(test)]
