@@ -13,7 +13,8 @@ use tokio::time::Instant;
 use crate::ambient::Entropy;
 use crate::domain::ids::CommandId;
 use crate::domain::onboarding::{Onboarding, Refusal};
-use crate::store::{EventLog, Position, Repository};
+pub use crate::store::Position;
+use crate::store::{EventLog, Repository};
 
 /// How long a command that keeps losing its race is tried again.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -30,16 +30,32 @@ pub struct DataSettings {
 #[derive(Args, Clone, Debug)]
 pub struct ServeSettings {
     /// The address to listen on
-    #[arg(long, env = "KADODE_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    #[arg(
+        long,
+        env = "KADODE_LISTEN",
+        value_name = "ADDR",
+        default_value = "127.0.0.1:8080"
+    )]
     pub listen: SocketAddr,
 
-    /// The address that members see, https://… or, on a loopback host, http://… [default: http://LISTEN if that is
-    /// loopback]
-    #[arg(long, env = "KADODE_PUBLIC_URL", value_name = "URL")]
+    /// The address that members see.
+    #[arg(
+        long,
+        env = "KADODE_PUBLIC_URL",
+        value_name = "URL",
+        help = "The address that members see: https://… or, on a loopback host, http://… [default: http://LISTEN if \
+                that is loopback]"
+    )]
     pub public_url: Option<String>,
 
-    /// Where mails go: smtp://[USER:PASSWORD@]HOST:PORT (STARTTLS), smtps://… (TLS from the start) or file:DIR
-    #[arg(long, env = "KADODE_MAIL", value_name = "URL", hide_env_values = true)]
+    /// Where mails go.
+    #[arg(
+        long,
+        env = "KADODE_MAIL",
+        value_name = "URL",
+        hide_env_values = true,
+        help = "Where mails go: smtp://[USER:PASSWORD@]HOST:PORT (STARTTLS), smtps://… (TLS from the start) or file:DIR"
+    )]
     pub mail: String,
 
     /// A PEM file with a further certificate authority for the mail server
@@ -51,11 +67,21 @@ pub struct ServeSettings {
     pub metrics: Option<SocketAddr>,
 
     /// Proxies whose X-Forwarded-For counts, like 10.0.0.0/8; may be repeated
-    #[arg(long, env = "KADODE_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',')]
+    #[arg(
+        long,
+        env = "KADODE_TRUSTED_PROXY",
+        value_name = "CIDR",
+        value_delimiter = ','
+    )]
     pub trusted_proxy: Vec<Network>,
 
     /// How many sign-ins may wait for their turn; beyond, the answer is 503
-    #[arg(long, env = "KADODE_SIGN_IN_QUEUE", value_name = "COUNT", default_value_t = 200)]
+    #[arg(
+        long,
+        env = "KADODE_SIGN_IN_QUEUE",
+        value_name = "COUNT",
+        default_value_t = 200
+    )]
     pub sign_in_queue: usize,
 }
 
@@ -101,8 +127,8 @@ impl PublicUrl {
             return wrong("give scheme, host and port alone");
         }
         let host = uri.host().trim_start_matches('[').trim_end_matches(']');
-        let loopback =
-            host == "localhost" || IpAddr::from_str(host).is_ok_and(|address| address.is_loopback());
+        let loopback = host == "localhost"
+            || IpAddr::from_str(host).is_ok_and(|address| address.is_loopback());
         if !secure && !loopback {
             return wrong("http is for loopback hosts alone; give https://…");
         }
@@ -151,7 +177,11 @@ impl FromStr for Network {
         let address: IpAddr = address.parse().map_err(|_| wrong())?;
         let most = if address.is_ipv4() { 32 } else { 128 };
         let bits = match bits {
-            Some(bits) => bits.parse().ok().filter(|bits| *bits <= most).ok_or_else(wrong)?,
+            Some(bits) => bits
+                .parse()
+                .ok()
+                .filter(|bits| *bits <= most)
+                .ok_or_else(wrong)?,
             None => most,
         };
         Ok(Self { address, bits })
@@ -187,8 +217,16 @@ mod tests {
 
     #[test]
     fn a_public_url_with_a_path_or_a_user_is_refused() {
-        for text in ["https://example.jp/portal", "https://user@example.jp", "example.jp", "ftp://x"] {
-            assert!(PublicUrl::choose(Some(text), listen("127.0.0.1:1")).is_err(), "{text}");
+        for text in [
+            "https://example.jp/portal",
+            "https://user@example.jp",
+            "example.jp",
+            "ftp://x",
+        ] {
+            assert!(
+                PublicUrl::choose(Some(text), listen("127.0.0.1:1")).is_err(),
+                "{text}"
+            );
         }
     }
 

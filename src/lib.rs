@@ -1,7 +1,9 @@
 //! Kadode takes the members of a health-insurance society from a sheet of paper to a portal of their own.
 
 pub mod ambient;
+pub mod api;
 pub mod commands;
+pub mod config;
 pub mod database;
 pub mod domain;
 pub mod ledger;

@@ -146,6 +146,7 @@ pub struct FieldError {
 impl Problem {
     /// The table: status, the name at the end of the type, and the title.
     #[must_use]
+    #[expect(clippy::too_many_lines, reason = "one table")]
     pub const fn row(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::Malformed => (
@@ -158,9 +159,11 @@ impl Problem {
                 "media-type",
                 "The body is of another media type than asked for",
             ),
-            Self::TooLarge => {
-                (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large")
-            }
+            Self::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too-large",
+                "The body is too large",
+            ),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "There is no such route"),
             Self::Method => (
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -172,67 +175,103 @@ impl Problem {
                 "misdirected",
                 "The Host header names another site",
             ),
-            Self::Foreign => {
-                (StatusCode::FORBIDDEN, "foreign", "The request comes from another site")
-            }
-            Self::FormToken => {
-                (StatusCode::FORBIDDEN, "form-token", "The form is too old; open the page again")
-            }
+            Self::Foreign => (
+                StatusCode::FORBIDDEN,
+                "foreign",
+                "The request comes from another site",
+            ),
+            Self::FormToken => (
+                StatusCode::FORBIDDEN,
+                "form-token",
+                "The form is too old; open the page again",
+            ),
             Self::SignInFailed => (
                 StatusCode::UNAUTHORIZED,
                 "sign-in-failed",
                 "The user ID or the password is not right, or cannot be used now",
             ),
-            Self::NoSession => {
-                (StatusCode::UNAUTHORIZED, "no-session", "Sign in; you continue where you were")
-            }
+            Self::NoSession => (
+                StatusCode::UNAUTHORIZED,
+                "no-session",
+                "Sign in; you continue where you were",
+            ),
             Self::SessionRotated => (
                 StatusCode::CONFLICT,
                 "session-rotated",
                 "The session has a new cookie; use that one",
             ),
-            Self::Mismatch { .. } => {
-                (StatusCode::UNPROCESSABLE_ENTITY, "mismatch", "It does not match")
-            }
-            Self::Invalid { .. } => {
-                (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "A field cannot be taken")
-            }
-            Self::CodeExpired => {
-                (StatusCode::GONE, "code-expired", "The code has expired; ask for the mail again")
-            }
-            Self::CodeDead => {
-                (StatusCode::GONE, "code-dead", "There are no tries left; sign in again")
-            }
+            Self::Mismatch { .. } => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "mismatch",
+                "It does not match",
+            ),
+            Self::Invalid { .. } => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "invalid",
+                "A field cannot be taken",
+            ),
+            Self::CodeExpired => (
+                StatusCode::GONE,
+                "code-expired",
+                "The code has expired; ask for the mail again",
+            ),
+            Self::CodeDead => (
+                StatusCode::GONE,
+                "code-dead",
+                "There are no tries left; sign in again",
+            ),
             Self::CodeUsed => (StatusCode::GONE, "code-used", "The code has been used"),
-            Self::LinkExpired => {
-                (StatusCode::GONE, "link-expired", "The link has expired; ask for another")
-            }
-            Self::LinkReplaced => {
-                (StatusCode::GONE, "link-replaced", "Another address has replaced the link's")
-            }
-            Self::LinkDisowned => {
-                (StatusCode::GONE, "link-disowned", "The link's address was disowned")
-            }
-            Self::LinkUnknown => (StatusCode::NOT_FOUND, "link-unknown", "There is no such link"),
+            Self::LinkExpired => (
+                StatusCode::GONE,
+                "link-expired",
+                "The link has expired; ask for another",
+            ),
+            Self::LinkReplaced => (
+                StatusCode::GONE,
+                "link-replaced",
+                "Another address has replaced the link's",
+            ),
+            Self::LinkDisowned => (
+                StatusCode::GONE,
+                "link-disowned",
+                "The link's address was disowned",
+            ),
+            Self::LinkUnknown => (
+                StatusCode::NOT_FOUND,
+                "link-unknown",
+                "There is no such link",
+            ),
             Self::OutOfOrder(_) => (StatusCode::CONFLICT, "out-of-order", "Another step is due"),
-            Self::AlreadySet => {
-                (StatusCode::CONFLICT, "already-set", "The password is already set")
-            }
-            Self::TooSoon(_) => {
-                (StatusCode::TOO_MANY_REQUESTS, "too-soon", "The last mail left a moment ago")
-            }
-            Self::BudgetSpent(_) => {
-                (StatusCode::TOO_MANY_REQUESTS, "budget-spent", "No more mails for now")
-            }
-            Self::Waiting(_) => {
-                (StatusCode::TOO_MANY_REQUESTS, "waiting", "Too many failures; wait")
-            }
-            Self::Busy => {
-                (StatusCode::SERVICE_UNAVAILABLE, "busy", "Too busy; try again in a moment")
-            }
-            Self::Internal => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "internal", "A fault of the program")
-            }
+            Self::AlreadySet => (
+                StatusCode::CONFLICT,
+                "already-set",
+                "The password is already set",
+            ),
+            Self::TooSoon(_) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "too-soon",
+                "The last mail left a moment ago",
+            ),
+            Self::BudgetSpent(_) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "budget-spent",
+                "No more mails for now",
+            ),
+            Self::Waiting(_) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "waiting",
+                "Too many failures; wait",
+            ),
+            Self::Busy => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "busy",
+                "Too busy; try again in a moment",
+            ),
+            Self::Internal => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                "A fault of the program",
+            ),
         }
     }
 
@@ -245,13 +284,10 @@ impl Problem {
     /// Whole seconds to wait, where waiting helps.
     #[must_use]
     pub fn retry_after(&self) -> Option<i64> {
-        match self {
-            Self::TooSoon(wait) | Self::BudgetSpent(wait) | Self::Waiting(wait) => {
-                Some(wait.seconds())
-            }
-            Self::Busy => Some(BUSY_SECONDS),
-            _ => None,
+        if let Self::TooSoon(wait) | Self::BudgetSpent(wait) | Self::Waiting(wait) = self {
+            return Some(wait.seconds());
         }
+        (*self == Self::Busy).then_some(BUSY_SECONDS)
     }
 
     fn body(&self) -> ProblemBody {
@@ -265,25 +301,29 @@ impl Problem {
             step: None,
             errors: Vec::new(),
         };
-        match self {
-            Self::Mismatch { tries_left, .. } => body.tries_left = Some(*tries_left),
-            Self::OutOfOrder(step) => {
-                body.step = Some(StepBody { number: step.number(), name: step.name() });
-            }
-            Self::Invalid { field, why } => body.errors = vec![FieldError { field, why }],
-            _ => {}
+        if let Self::Mismatch { tries_left, .. } = self {
+            body.tries_left = Some(*tries_left);
+        }
+        if let Self::OutOfOrder(step) = self {
+            body.step = Some(StepBody { number: step.number(), name: step.name() });
+        }
+        if let Self::Invalid { field, why } = self {
+            body.errors = vec![FieldError { field, why }];
         }
         body
     }
 
     /// The one way from the domain's refusals to outward cases.
     #[must_use]
-    pub fn of_refusal(refusal: Refusal, now: Timestamp) -> Self {
-        match refusal {
+    pub const fn of_refusal(refusal: &Refusal, now: Timestamp) -> Self {
+        match *refusal {
             Refusal::NotEnrolled | Refusal::Frozen | Refusal::WindowClosed => Self::SignInFailed,
             Refusal::SessionEnded => Self::NoSession,
             Refusal::OutOfOrder { due } => Self::OutOfOrder(due),
-            Refusal::OtherTerms => Self::Invalid { field: "version", why: "not_the_present_one" },
+            Refusal::OtherTerms => Self::Invalid {
+                field: "version",
+                why: "not_the_present_one",
+            },
             Refusal::Waiting { until } => Self::Waiting(Wait { until, now }),
             Refusal::TooSoon { until } => Self::TooSoon(Wait { until, now }),
             Refusal::BudgetSpent { until } => Self::BudgetSpent(Wait { until, now }),
@@ -303,7 +343,7 @@ impl Problem {
     #[must_use]
     pub fn of_command(error: CommandError<Refusal, Self>, now: Timestamp) -> Self {
         match error {
-            CommandError::Refused(refusal) => Self::of_refusal(refusal, now),
+            CommandError::Refused(refusal) => Self::of_refusal(&refusal, now),
             CommandError::Unsettled(problem) => problem,
             CommandError::Busy => Self::Busy,
             CommandError::Store(error) => {

@@ -93,7 +93,10 @@ fn too_few(letters: &str) -> bool {
 
 /// Lower case, without digits and symbols.
 fn letters(text: &str) -> String {
-    text.chars().flat_map(char::to_lowercase).filter(|c| c.is_alphabetic()).collect()
+    text.chars()
+        .flat_map(char::to_lowercase)
+        .filter(|c| c.is_alphabetic())
+        .collect()
 }
 
 /// The shortest part that, repeated, makes the whole.
@@ -101,7 +104,12 @@ fn repeated_unit(text: &str) -> &str {
     let ends = text.char_indices().map(|(index, _)| index).skip(1);
     for end in ends {
         let (unit, rest) = text.split_at(end);
-        if rest.len() % unit.len() == 0 && rest.as_bytes().chunks(unit.len()).all(|part| part == unit.as_bytes()) {
+        if rest.len() % unit.len() == 0
+            && rest
+                .as_bytes()
+                .chunks(unit.len())
+                .all(|part| part == unit.as_bytes())
+        {
             return unit;
         }
     }
@@ -129,9 +137,16 @@ mod tests {
     fn verdict(password: &str) -> Result<(), PasswordFault> {
         let blocklist = HashSet::from(["password", "iloveyou"]);
         let context_words = ["kenpo".to_owned(), "portal".to_owned(), "健保".to_owned()];
-        let own_data = ["Yamada Taro".to_owned(), "taro.yamada".to_owned(), "yamada".to_owned()];
-        let forbidden =
-            Forbidden { blocklist: &blocklist, context_words: &context_words, own_data: &own_data };
+        let own_data = [
+            "Yamada Taro".to_owned(),
+            "taro.yamada".to_owned(),
+            "yamada".to_owned(),
+        ];
+        let forbidden = Forbidden {
+            blocklist: &blocklist,
+            context_words: &context_words,
+            own_data: &own_data,
+        };
         check(password, PasswordLimits::default(), &forbidden)
     }
 
@@ -144,14 +159,22 @@ mod tests {
 
     #[test]
     fn a_hundred_and_twenty_eight_code_points_are_taken_and_one_more_is_not() {
-        let long: String = "ringomikan".chars().cycle().take(127).chain(['x']).collect();
+        let long: String = "ringomikan"
+            .chars()
+            .cycle()
+            .take(127)
+            .chain(['x'])
+            .collect();
         assert_eq!(verdict(&long), Ok(()));
         assert_eq!(verdict(&format!("{long}x")), Err(PasswordFault::TooLong));
     }
 
     #[test]
     fn digits_and_symbols_around_a_common_password_do_not_help() {
-        assert_eq!(verdict("Password-2026-04-01!"), Err(PasswordFault::TooCommon));
+        assert_eq!(
+            verdict("Password-2026-04-01!"),
+            Err(PasswordFault::TooCommon)
+        );
         assert_eq!(verdict("iLoveYou iLoveYou"), Err(PasswordFault::TooCommon));
     }
 
@@ -159,17 +182,26 @@ mod tests {
     fn little_but_digits_or_one_thing_repeated_is_too_simple() {
         assert_eq!(verdict("123456789012345"), Err(PasswordFault::TooSimple));
         assert_eq!(verdict("11111119800101ab"), Err(PasswordFault::TooSimple));
-        assert_eq!(verdict("aaaaaaaaaaaaaaaaaaa"), Err(PasswordFault::TooSimple));
+        assert_eq!(
+            verdict("aaaaaaaaaaaaaaaaaaa"),
+            Err(PasswordFault::TooSimple)
+        );
     }
 
     #[test]
     fn the_names_of_the_society_and_the_portal_do_not_make_a_password() {
-        assert_eq!(verdict("Kenpo-Portal-2026-kenpo"), Err(PasswordFault::ContextWord));
+        assert_eq!(
+            verdict("Kenpo-Portal-2026-kenpo"),
+            Err(PasswordFault::ContextWord)
+        );
     }
 
     #[test]
     fn the_members_own_data_do_not_make_a_password() {
-        assert_eq!(verdict("taro.yamada@1980-01-01"), Err(PasswordFault::ContainsOwnData));
+        assert_eq!(
+            verdict("taro.yamada@1980-01-01"),
+            Err(PasswordFault::ContainsOwnData)
+        );
     }
 
     #[test]
