@@ -1,0 +1,3 @@
+//! The outer door: routes, pages, sessions and limits.
+
+pub mod input;
