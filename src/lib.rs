@@ -10,3 +10,12 @@ pub mod ledger;
 pub mod projections;
 pub mod store;
 pub mod subscription;
+pub mod vault;
+
+rust_i18n::i18n!("locales", fallback = "ja");
+
+// The macro above does not tell the compiler which files it read; this does, so that a changed text is built in.
+const _: [&str; 2] = [
+    include_str!("../locales/pages.ja.toml"),
+    include_str!("../locales/pages.en.toml"),
+];

@@ -2,8 +2,10 @@
 
 pub mod adoption;
 pub mod attempts;
+pub mod birth_date;
 pub mod cohort;
 pub mod delivery;
+pub mod email;
 pub mod ids;
 pub mod onboarding;
 pub mod password;
