@@ -27,14 +27,25 @@ pub async fn admit(State(api): State<Api>, request: Request, next: Next) -> Resp
 }
 
 fn host(request: &Request) -> Option<String> {
-    let named = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = request.uri().authority().map(axum::http::uri::Authority::as_str).or(named)?;
+    let named = request
+        .headers()
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let host = request
+        .uri()
+        .authority()
+        .map(axum::http::uri::Authority::as_str)
+        .or(named)?;
     Some(host.to_ascii_lowercase())
 }
 
 /// Whether a browser says that another site's page made the request. Other programs say nothing.
 fn foreign(headers: &HeaderMap, own: &str) -> bool {
-    let says = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("unreadable"));
+    let says = |name: &str| {
+        headers
+            .get(name)
+            .map(|value| value.to_str().unwrap_or("unreadable"))
+    };
     let other_origin = says("origin").is_some_and(|origin| !origin.eq_ignore_ascii_case(own));
     let other_site = says("sec-fetch-site").is_some_and(|site| site != "same-origin");
     other_origin || other_site
@@ -53,8 +64,14 @@ pub async fn protect(State(api): State<Api>, request: Request, next: Next) -> Re
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         // Not `no-referrer`: with it, browsers send `Origin: null` on our own forms.
         (header::REFERRER_POLICY, "same-origin"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
         (
             HeaderName::from_static("permissions-policy"),
             "camera=(), geolocation=(), microphone=(), payment=()",

@@ -48,10 +48,20 @@ pub async fn ready(State(api): State<Api>) -> Response {
         },
         Err(error) => {
             tracing::error!(%error, "the database does not answer");
-            Readiness { ready: false, head: 0, projected: 0, parked: 0, mails_waiting: 0 }
+            Readiness {
+                ready: false,
+                head: 0,
+                projected: 0,
+                parked: 0,
+                mails_waiting: 0,
+            }
         }
     };
-    let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if readiness.ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     (status, Json(readiness)).into_response()
 }
 
@@ -63,6 +73,7 @@ pub async fn openapi() -> Json<utoipa::openapi::OpenApi> {
 #[derive(Template)]
 #[template(path = "docs.html")]
 struct Docs {
+    style: String,
     title: String,
     description: String,
     operations: Vec<Operation>,
@@ -77,6 +88,9 @@ struct Operation {
 }
 
 /// The API in words, made from the OpenAPI document.
+///
+/// # Errors
+/// [`Problem::Internal`] if the page cannot be rendered.
 pub async fn docs() -> Result<Html<String>, Problem> {
     let document = super::members::Document::openapi();
     let json = serde_json::to_value(&document).map_err(|_| Problem::Internal)?;
@@ -100,6 +114,7 @@ pub async fn docs() -> Result<Html<String>, Problem> {
         (status.as_u16(), name, title)
     });
     let docs = Docs {
+        style: super::pages::assets::address("pages.css"),
         title: document.info.title.clone(),
         description: document.info.description.clone().unwrap_or_default(),
         operations,

@@ -144,6 +144,46 @@ pub struct FieldError {
 }
 
 impl Problem {
+    /// Every case, for the documentation.
+    pub const ALL: [Self; 27] = {
+        let wait = Wait {
+            until: Timestamp::UNIX_EPOCH,
+            now: Timestamp::UNIX_EPOCH,
+        };
+        [
+            Self::Malformed,
+            Self::MediaType,
+            Self::TooLarge,
+            Self::NotFound,
+            Self::Method,
+            Self::Misdirected,
+            Self::Foreign,
+            Self::FormToken,
+            Self::SignInFailed,
+            Self::NoSession,
+            Self::SessionRotated,
+            Self::Mismatch {
+                field: "",
+                tries_left: 0,
+            },
+            Self::Invalid { field: "", why: "" },
+            Self::CodeExpired,
+            Self::CodeDead,
+            Self::CodeUsed,
+            Self::LinkExpired,
+            Self::LinkReplaced,
+            Self::LinkDisowned,
+            Self::LinkUnknown,
+            Self::OutOfOrder(Step::SignIn),
+            Self::AlreadySet,
+            Self::TooSoon(wait),
+            Self::BudgetSpent(wait),
+            Self::Waiting(wait),
+            Self::Busy,
+            Self::Internal,
+        ]
+    };
+
     /// The table: status, the name at the end of the type, and the title.
     #[must_use]
     #[expect(clippy::too_many_lines, reason = "one table")]
@@ -305,7 +345,10 @@ impl Problem {
             body.tries_left = Some(*tries_left);
         }
         if let Self::OutOfOrder(step) = self {
-            body.step = Some(StepBody { number: step.number(), name: step.name() });
+            body.step = Some(StepBody {
+                number: step.number(),
+                name: step.name(),
+            });
         }
         if let Self::Invalid { field, why } = self {
             body.errors = vec![FieldError { field, why }];

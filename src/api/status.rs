@@ -35,7 +35,7 @@ pub struct OpenStatus {
     /// The step that is due.
     pub step: StepStatus,
     /// All steps of this member, in order.
-    pub steps: Vec<StepStatus>,
+    pub steps: Vec<StepProgress>,
     /// What may be done now.
     pub actions: Vec<&'static str>,
     /// The address of step 5.
@@ -43,6 +43,7 @@ pub struct OpenStatus {
     /// Always null here.
     pub otp: Option<OtpStatus>,
     /// When step 15 was reached.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub completed_at: Option<Timestamp>,
     /// The position in the log that this shows.
     pub position: i64,
@@ -69,8 +70,10 @@ pub struct SessionStatus {
     /// `onboarding`, `otp_pending` or `full`.
     pub kind: &'static str,
     /// Its end if nothing is done.
+    #[schema(value_type = String, format = DateTime)]
     pub idle_until: Timestamp,
     /// Its end in any case.
+    #[schema(value_type = String, format = DateTime)]
     pub ends_at: Timestamp,
 }
 
@@ -83,9 +86,17 @@ pub struct StepStatus {
     pub name: &'static str,
     /// The label, in the member's language.
     pub label: String,
-    /// When it was done; in `steps` alone.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub done_at: Option<Option<Timestamp>>,
+}
+
+/// A step with what became of it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct StepProgress {
+    /// The step.
+    #[serde(flatten)]
+    pub step: StepStatus,
+    /// When it was done.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub done_at: Option<Timestamp>,
 }
 
 /// An address, outwardly.
@@ -101,10 +112,12 @@ pub struct EmailStatus {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct OtpStatus {
     /// Its end.
+    #[schema(value_type = String, format = DateTime)]
     pub expires_at: Timestamp,
     /// How many wrong tries are left.
     pub tries_left: u32,
     /// From when it may be mailed again.
+    #[schema(value_type = String, format = DateTime)]
     pub resend_after: Timestamp,
     /// Four letters that stand in the mail too.
     pub reference: String,
@@ -117,8 +130,6 @@ pub struct Sources<'a> {
     pub member: &'a MemberStatus,
     /// The session that asks.
     pub session: &'a Session,
-    /// Its end if nothing is done.
-    pub idle_until: Timestamp,
     /// The address, from the vault.
     pub address: Option<&'a EmailAddress>,
     /// The mailed code's reference.
@@ -136,19 +147,26 @@ impl Status {
         let state = &sources.member.state;
         let session = SessionStatus {
             kind: kind_name(sources.session.kind),
-            idle_until: sources.idle_until,
+            idle_until: sources.session.idle_until,
             ends_at: sources.session.ends_at,
         };
         let due = state.due();
-        let step = step_status(due, None, sources.language);
-        let email = state.contact.as_ref().zip(sources.address).map(|(contact, address)| {
-            let state = match (contact.verified, contact.followed) {
-                (true, _) => "verified",
-                (false, true) => "followed",
-                (false, false) => "registered",
-            };
-            EmailStatus { masked: address.masked(), state }
-        });
+        let step = step_status(due, sources.language);
+        let email = state
+            .contact
+            .as_ref()
+            .zip(sources.address)
+            .map(|(contact, address)| {
+                let state = match (contact.verified, contact.followed) {
+                    (true, _) => "verified",
+                    (false, true) => "followed",
+                    (false, false) => "registered",
+                };
+                EmailStatus {
+                    masked: address.masked(),
+                    state,
+                }
+            });
         let actions = actions(state, sources.limits);
         if sources.session.kind == SessionKind::OtpPending {
             let otp = state.challenge.as_ref().map(|challenge| OtpStatus {
@@ -157,17 +175,27 @@ impl Status {
                 resend_after: resend_after(challenge, sources.limits),
                 reference: sources.reference.clone(),
             });
-            return Self::Pending(Box::new(PendingStatus { session, step, email, otp, actions }));
+            return Self::Pending(Box::new(PendingStatus {
+                session,
+                step,
+                email,
+                otp,
+                actions,
+            }));
         }
         let steps = steps_of(state)
-            .map(|step| {
-                let done_at = sources.member.done.get(&step).copied();
-                step_status(step, Some(done_at), sources.language)
+            .map(|step| StepProgress {
+                step: step_status(step, sources.language),
+                done_at: sources.member.done.get(&step).copied(),
             })
             .collect();
         Self::Open(Box::new(OpenStatus {
             member: sources.session.member.to_string(),
-            cohort: state.enrolment.as_ref().map(|it| it.cohort.clone()).unwrap_or_default(),
+            cohort: state
+                .enrolment
+                .as_ref()
+                .map(|it| it.cohort.clone())
+                .unwrap_or_default(),
             session,
             step,
             steps,
@@ -182,8 +210,13 @@ impl Status {
 
 /// The steps of this member: step 4 only where the member's policy has it.
 pub fn steps_of(state: &Onboarding) -> impl Iterator<Item = Step> {
-    let has_terms = state.enrolment.as_ref().is_some_and(|it| it.terms.is_some());
-    Step::ALL.into_iter().filter(move |step| *step != Step::Terms || has_terms)
+    let has_terms = state
+        .enrolment
+        .as_ref()
+        .is_some_and(|it| it.terms.is_some());
+    Step::ALL
+        .into_iter()
+        .filter(move |step| *step != Step::Terms || has_terms)
 }
 
 /// How many wrong tries a sign-in has left.
@@ -208,13 +241,12 @@ pub const fn kind_name(kind: SessionKind) -> &'static str {
     }
 }
 
-fn step_status(step: Step, done_at: Option<Option<Timestamp>>, language: Language) -> StepStatus {
+fn step_status(step: Step, language: Language) -> StepStatus {
     let label = words::step_label(language, step.name()).map(|label| label.to_string());
     StepStatus {
         number: step.number(),
         name: step.name(),
         label: label.unwrap_or_default(),
-        done_at,
     }
 }
 
@@ -229,7 +261,9 @@ fn actions(state: &Onboarding, limits: &Limits) -> Vec<&'static str> {
         Step::OtpMethod => vec!["choose_otp_method", "register_email"],
         Step::Password => vec!["change_password"],
         Step::Otp => match &state.challenge {
-            Some(challenge) if tries_left(challenge, limits) > 0 => vec!["submit_otp", "resend_otp"],
+            Some(challenge) if tries_left(challenge, limits) > 0 => {
+                vec!["submit_otp", "resend_otp"]
+            }
             Some(_) | None => Vec::new(),
         },
         Step::SignIn

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
-use crate::ambient::Clock;
-use crate::commands::{Actor, Attribution, Commands, CommandError, Outcome};
+use crate::ambient::{Clock, Entropy};
+use crate::commands::{Actor, Attribution, CommandError, Commands, Outcome};
 use crate::domain::attempts::{Attempts, Tally};
+use crate::domain::ids::CommandId;
 
 /// How often counts are stored, if there are any.
 const WINDOW: SignedDuration = SignedDuration::from_mins(10);
@@ -32,6 +33,7 @@ impl Tallies {
     pub async fn store(
         &self,
         commands: &Commands,
+        command: CommandId,
         policy: &str,
         now: Timestamp,
     ) -> Result<(), CommandError<std::convert::Infallible, std::convert::Infallible>> {
@@ -42,9 +44,13 @@ impl Tallies {
         let seconds = now.as_second() - now.as_second().rem_euclid(WINDOW.as_secs());
         let tally = Tally {
             window: Timestamp::from_second(seconds).unwrap_or(now),
-            counts: counts.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect(),
+            counts: counts
+                .iter()
+                .map(|(kind, count)| ((*kind).to_owned(), *count))
+                .collect(),
         };
         let attribution = Attribution {
+            id: command,
             command: "Tally",
             actor: Actor::System("api"),
             request_id: None,
@@ -67,10 +73,13 @@ impl Tallies {
     }
 
     /// Stores what was counted every ten minutes, for ever.
-    pub async fn run(self, commands: Commands, policy: String, clock: Clock) {
+    pub async fn run(self, commands: Commands, policy: String, clock: Clock, entropy: Entropy) {
         loop {
             tokio::time::sleep(Duration::from_secs(600)).await;
-            if let Err(error) = self.store(&commands, &policy, clock.now()).await {
+            if let Err(error) = self
+                .store(&commands, CommandId(entropy.id()), &policy, clock.now())
+                .await
+            {
                 tracing::error!(%error, "attempts could not be stored; they are kept for the next time");
             }
         }

@@ -74,12 +74,20 @@ impl FromRequestParts<Api> for Visit {
         let peer = parts
             .extensions
             .get::<ConnectInfo<SocketAddr>>()
-            .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |ConnectInfo(peer)| peer.ip());
+            .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |ConnectInfo(peer)| {
+                peer.ip()
+            });
         let query = parts.uri.query().unwrap_or_default();
         Ok(Self {
-            language: language(query, cookie(headers, CookieName::Language, secure), headers),
+            language: language(
+                query,
+                cookie(headers, CookieName::Language, secure),
+                headers,
+            ),
             address: sender(peer, headers, &api.trusted_proxies),
-            agent: text(headers, header::USER_AGENT.as_str()).unwrap_or_default().to_owned(),
+            agent: text(headers, header::USER_AGENT.as_str())
+                .unwrap_or_default()
+                .to_owned(),
             request_id: text(headers, REQUEST_ID).map(str::to_owned),
             secret: cookie(headers, CookieName::Session, secure),
             form: cookie(headers, CookieName::Form, secure),
@@ -106,16 +114,27 @@ fn cookie(headers: &HeaderMap, name: CookieName, secure: bool) -> Option<String>
 
 /// `?lang=`, else the cookie, else what the browser prefers; Japanese where it says nothing of the two.
 fn language(query: &str, chosen: Option<String>, headers: &HeaderMap) -> Language {
-    let asked = query.split('&').find_map(|pair| pair.strip_prefix("lang=")).map(str::to_owned);
+    let asked = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("lang="))
+        .map(str::to_owned);
     if let Some(tag) = asked.or(chosen) {
-        return if tag == "en" { Language::En } else { Language::Ja };
+        return if tag == "en" {
+            Language::En
+        } else {
+            Language::Ja
+        };
     }
     let preferred = text(headers, header::ACCEPT_LANGUAGE.as_str()).unwrap_or_default();
     let first = preferred
         .split(',')
         .map(|part| part.trim().to_ascii_lowercase())
         .find(|part| part.starts_with("ja") || part.starts_with("en"));
-    if first.is_some_and(|tag| tag.starts_with("en")) { Language::En } else { Language::Ja }
+    if first.is_some_and(|tag| tag.starts_with("en")) {
+        Language::En
+    } else {
+        Language::Ja
+    }
 }
 
 /// The address of the sender: the last of `X-Forwarded-For` that no trusted proxy has, if a trusted proxy asks.
@@ -129,7 +148,9 @@ fn sender(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
         .flat_map(|value| value.split(','))
         .collect();
     for hop in forwarded.iter().rev() {
-        let Ok(earlier) = hop.trim().parse::<IpAddr>() else { break };
+        let Ok(earlier) = hop.trim().parse::<IpAddr>() else {
+            break;
+        };
         if !is_trusted(address) {
             break;
         }
@@ -203,6 +224,9 @@ mod tests {
         assert_eq!(language("", None, &HeaderMap::new()), Language::Ja);
         assert_eq!(language("", None, &english), Language::En);
         assert_eq!(language("", Some("ja".to_owned()), &english), Language::Ja);
-        assert_eq!(language("a=1&lang=en", Some("ja".to_owned()), &HeaderMap::new()), Language::En);
+        assert_eq!(
+            language("a=1&lang=en", Some("ja".to_owned()), &HeaderMap::new()),
+            Language::En
+        );
     }
 }

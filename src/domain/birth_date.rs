@@ -33,6 +33,12 @@ impl BirthDate {
         }
     }
 
+    /// The day itself.
+    #[must_use]
+    pub const fn date(self) -> Date {
+        self.0
+    }
+
     /// Eight digits, as in the initial password: `19800101`.
     #[must_use]
     pub fn digits(self) -> String {

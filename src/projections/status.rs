@@ -176,6 +176,19 @@ fn parse(status: &str) -> Result<MemberStatus, ApplyError> {
 /// How long a reader waits for the read model before it folds the stream itself.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How far the parts of the program have come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// The last committed event.
+    pub head: Position,
+    /// The last event that the read models show.
+    pub projected: Position,
+    /// Events that the read models could not take.
+    pub parked: i64,
+    /// Mails that wait to be sent.
+    pub mails_waiting: i64,
+}
+
 /// Reads where members stand, never behind what the reader has seen.
 #[derive(Clone)]
 pub struct StatusReader {
@@ -225,6 +238,27 @@ impl StatusReader {
     #[must_use]
     pub fn progress(&self) -> Progress {
         self.progress.clone()
+    }
+
+    /// How far the parts of the program have come.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn health(&self) -> Result<Health, FollowError> {
+        let count = |table: &'static str| {
+            let sql = format!("SELECT COUNT(*) FROM {table}");
+            async move {
+                sqlx::query_scalar::<_, i64>(&sql)
+                    .fetch_one(&self.pool)
+                    .await
+            }
+        };
+        Ok(Health {
+            head: self.log.committed_head().await?,
+            projected: self.progress.position(),
+            parked: count("parked_events").await?,
+            mails_waiting: count("outbox").await?,
+        })
     }
 
     async fn parked(&self, member: MemberId) -> Result<bool, FollowError> {

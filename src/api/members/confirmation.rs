@@ -40,10 +40,13 @@ impl Api {
     pub async fn look_at_link(&self, token: &str) -> Result<Confirmation, Problem> {
         let link = self.link(token)?;
         let state: Onboarding =
-            self.commands.load(&link.member.to_string()).await.map_err(|error| {
-                tracing::error!(%error, "a member's stream cannot be loaded");
-                Problem::Busy
-            })?;
+            self.commands
+                .load(&link.member.to_string())
+                .await
+                .map_err(|error| {
+                    tracing::error!(%error, "a member's stream cannot be loaded");
+                    Problem::Busy
+                })?;
         match state.link_state(self.clock.now(), link.contact, link.issue) {
             Ok(LinkState::Open) => Ok(Confirmation::Open),
             Ok(LinkState::Followed) => Ok(Confirmation::Followed),
@@ -57,7 +60,11 @@ impl Api {
     /// # Errors
     /// [`Problem::LinkUnknown`], [`Problem::LinkExpired`], [`Problem::LinkReplaced`], [`Problem::LinkDisowned`].
     pub async fn follow_link(&self, visit: &Visit, token: &str) -> Result<Confirmation, Problem> {
-        let Link { member, contact, issue } = self.link(token)?;
+        let Link {
+            member,
+            contact,
+            issue,
+        } = self.link(token)?;
         self.carry_out("FollowEmailLink", member, visit, move |_| async move {
             Ok(Command::FollowEmailLink { contact, issue })
         })
@@ -70,7 +77,11 @@ impl Api {
     /// # Errors
     /// As [`Api::follow_link`], and [`Problem::OutOfOrder`] after step 7.
     pub async fn disown_link(&self, visit: &Visit, token: &str) -> Result<Confirmation, Problem> {
-        let Link { member, contact, issue } = self.link(token)?;
+        let Link {
+            member,
+            contact,
+            issue,
+        } = self.link(token)?;
         self.carry_out("DisownEmail", member, visit, move |_| async move {
             Ok(Command::DisownEmail { contact, issue })
         })

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use jiff::SignedDuration;
+use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
@@ -30,10 +31,25 @@ const DEVICE_AGE: SignedDuration = SignedDuration::from_hours(24 * 365);
             A session is a cookie; times are RFC 3339 in UTC; errors are RFC 9457 problems.",
     ),
     paths(
-        sign_in, sign_out, session, onboarding, birth_date, terms, email, email_resend, email_update, otp_method,
-        password, otp, otp_resend, look_at_link, follow_link, operations::alive, operations::ready,
+        sign_in,
+        sign_out,
+        session,
+        onboarding,
+        birth_date,
+        terms,
+        email,
+        email_resend,
+        email_update,
+        otp_method,
+        password,
+        otp,
+        otp_resend,
+        look_at_link,
+        follow_link,
+        operations::alive,
+        operations::ready,
     ),
-    components(schemas(ProblemBody)),
+    components(schemas(ProblemBody))
 )]
 pub struct Document;
 
@@ -53,7 +69,10 @@ pub fn routes() -> Router<Api> {
         .route("/onboarding/password", post(password))
         .route("/sessions/current/otp", post(otp))
         .route("/sessions/current/otp/resend", post(otp_resend))
-        .route("/email-confirmations/{token}", get(look_at_link).post(follow_link))
+        .route(
+            "/email-confirmations/{token}",
+            get(look_at_link).post(follow_link),
+        )
 }
 
 /// A JSON body; anything else is a problem.
@@ -140,16 +159,28 @@ pub(in crate::api) fn cookies(api: &Api, done: &Done) -> HeaderMap {
     let secure = api.public_url.secure;
     let mut headers = HeaderMap::new();
     if let Some(secret) = &done.secret {
-        headers.append(header::SET_COOKIE, set_cookie(CookieName::Session, secret, None, secure));
+        headers.append(
+            header::SET_COOKIE,
+            set_cookie(CookieName::Session, secret.expose_secret(), None, secure),
+        );
     }
     if let Some(device) = &done.device {
-        let cookie = set_cookie(CookieName::Device, device, Some(DEVICE_AGE), secure);
+        let cookie = set_cookie(
+            CookieName::Device,
+            device.expose_secret(),
+            Some(DEVICE_AGE),
+            secure,
+        );
         headers.append(header::SET_COOKIE, cookie);
     }
     headers
 }
 
-async fn answer(api: &Api, visit: &Visit, done: Result<Done, Problem>) -> Result<Response, Problem> {
+async fn answer(
+    api: &Api,
+    visit: &Visit,
+    done: Result<Done, Problem>,
+) -> Result<Response, Problem> {
     let done = done?;
     let status = api.status(visit, &done.session, done.mark).await?;
     Ok((cookies(api, &done), Json(status)).into_response())
@@ -165,7 +196,10 @@ async fn sign_in(
     visit: Visit,
     Body(body): Body<SignIn>,
 ) -> Result<Response, Problem> {
-    let typed = Credentials { user_id: body.user_id, password: body.password };
+    let typed = Credentials {
+        user_id: body.user_id,
+        password: body.password,
+    };
     let done = api.sign_in(&visit, &typed).await;
     Ok((StatusCode::CREATED, answer(&api, &visit, done).await?).into_response())
 }
@@ -178,7 +212,10 @@ async fn sign_out(State(api): State<Api>, visit: Visit) -> Result<Response, Prob
     let cookie = clear_cookie(CookieName::Session, api.public_url.secure);
     let headers = [
         (header::SET_COOKIE, cookie),
-        (HeaderName::from_static("clear-site-data"), HeaderValue::from_static("\"cache\"")),
+        (
+            HeaderName::from_static("clear-site-data"),
+            HeaderValue::from_static("\"cache\""),
+        ),
     ];
     Ok((StatusCode::NO_CONTENT, headers).into_response())
 }
@@ -193,7 +230,6 @@ async fn session(State(api): State<Api>, who: SignedIn) -> Result<Response, Prob
         return Err(Problem::NoSession);
     }
     api.member_status(&who.session, 0).await?;
-    api.touch(&who.session).await?;
     let member = who.session.member.to_string();
     Ok((StatusCode::NO_CONTENT, [("x-kadode-member", member)]).into_response())
 }
@@ -203,8 +239,7 @@ async fn session(State(api): State<Api>, who: SignedIn) -> Result<Response, Prob
     responses((status = 200, description = "the status", body = Status),
         (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json")))]
 async fn onboarding(State(api): State<Api>, who: SignedIn) -> Result<Json<Status>, Problem> {
-    let session = api.touch(&who.session).await?;
-    api.status(&who.visit, &session, 0).await.map(Json)
+    api.status(&who.visit, &who.session, 0).await.map(Json)
 }
 
 macro_rules! steps {
@@ -270,7 +305,9 @@ async fn password(
     headers: HeaderMap,
     Body(given): Body<PasswordBody>,
 ) -> Result<Response, Problem> {
-    let form = headers.get("idempotency-key").and_then(|key| key.to_str().ok());
+    let form = headers
+        .get("idempotency-key")
+        .and_then(|key| key.to_str().ok());
     let done = api.change_password(&who, &given.new_password, form).await;
     answer(&api, &who.visit, done).await
 }
@@ -304,5 +341,7 @@ async fn follow_link(
     } else {
         api.follow_link(&visit, &token).await?
     };
-    Ok(Json(LinkState { state: confirmation.name() }))
+    Ok(Json(LinkState {
+        state: confirmation.name(),
+    }))
 }

@@ -19,11 +19,11 @@ use super::problem::Problem;
 use super::visit::Visit;
 use crate::commands::{Actor, Attribution, Outcome};
 use crate::domain::delivery::MailKind;
-use crate::domain::ids::{ChallengeId, ContactId, IssueId, MemberId};
+use crate::domain::ids::{ChallengeId, CommandId, ContactId, IssueId, MemberId};
 use crate::domain::onboarding::{Issued, NewCode, NewLink, Onboarding, Refusal};
 use crate::domain::values::Language;
 use crate::projections::mail_requests;
-use crate::vault::{Purpose, Trace, VaultError};
+use crate::vault::{Trace, VaultError};
 
 impl Api {
     /// Who gives a command, for the history.
@@ -33,9 +33,18 @@ impl Api {
         member: MemberId,
         visit: &Visit,
     ) -> Result<Attribution, Problem> {
-        let trace = Trace { address: visit.address.to_string(), user_agent: visit.agent.clone() };
-        let trace = self.vault.traces.seal(member, self.clock.now(), &trace).await?;
+        let id = CommandId(self.entropy.id());
+        let trace = Trace {
+            address: visit.address,
+            user_agent: visit.agent.clone(),
+        };
+        let trace = self
+            .vault
+            .traces
+            .seal(member, id, &trace, self.clock.now())
+            .await?;
         Ok(Attribution {
+            id,
             command,
             actor: Actor::Member(member.to_string()),
             request_id: visit.request_id.clone(),
@@ -64,7 +73,13 @@ impl Api {
             .run(member.to_string(), attribution, move |state| {
                 let settled = settle(state);
                 let (clock, limits) = (clock.clone(), limits.clone());
-                async move { Ok(Issued { command: settled.await?, at: clock.now(), limits }) }
+                async move {
+                    Ok(Issued {
+                        command: settled.await?,
+                        at: clock.now(),
+                        limits,
+                    })
+                }
             })
             .await;
         outcome.map_err(|error| {
@@ -83,7 +98,7 @@ impl Api {
     ) -> Result<NewCode, Problem> {
         Ok(NewCode {
             challenge: ChallengeId(self.random_id()),
-            key: self.vault.keys.current(Purpose::OneTimePasswords),
+            key: self.vault.one_time.current_key().clone(),
             language,
             sent_to_address: self.sent_to_address(member, contact, MailKind::Otp).await?,
         })
@@ -98,9 +113,11 @@ impl Api {
     ) -> Result<NewLink, Problem> {
         Ok(NewLink {
             issue: IssueId(self.entropy.id()),
-            key: self.vault.keys.current(Purpose::Links),
+            key: self.vault.one_time.current_key().clone(),
             language,
-            sent_to_address: self.sent_to_address(member, contact, MailKind::EmailLink).await?,
+            sent_to_address: self
+                .sent_to_address(member, contact, MailKind::EmailLink)
+                .await?,
         })
     }
 
@@ -115,7 +132,9 @@ impl Api {
         contact: Option<ContactId>,
         kind: MailKind,
     ) -> Result<Vec<Timestamp>, Problem> {
-        let Some(contact) = contact else { return Ok(Vec::new()) };
+        let Some(contact) = contact else {
+            return Ok(Vec::new());
+        };
         let mut sharing = self.vault.contacts.members_of_same_address(contact).await?;
         sharing.retain(|other| *other != member);
         let day_ago = self.clock.now() - SignedDuration::from_hours(24);

@@ -2,6 +2,7 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use secrecy::ExposeSecret;
 
 use crate::api::Api;
 use crate::api::problem::Problem;
@@ -29,6 +30,7 @@ impl FromRequestParts<Api> for SignedIn {
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         let Ok(visit) = Visit::from_request_parts(parts, api).await;
         let session = api.session_of(&visit).await?;
+        api.vault.sessions.touch(&session, api.clock.now()).await?;
         Ok(Self { visit, session })
     }
 }
@@ -40,7 +42,12 @@ impl Api {
     /// [`Problem::NoSession`], or [`Problem::SessionRotated`] for a secret that was exchanged a moment ago.
     pub async fn session_of(&self, visit: &Visit) -> Result<Session, Problem> {
         let secret = visit.secret.as_deref().ok_or(Problem::NoSession)?;
-        match self.vault.sessions.find(secret, &visit.agent, self.clock.now()).await? {
+        match self
+            .vault
+            .sessions
+            .find(secret, &visit.agent, self.clock.now())
+            .await?
+        {
             Found::Current(session) => Ok(session),
             Found::Rotated(_) => Err(Problem::SessionRotated),
             Found::Lapsed(_) | Found::None => Err(Problem::NoSession),
@@ -62,7 +69,11 @@ impl Api {
         let present = status.state.session.as_ref();
         let is_present =
             present.is_some_and(|open| open.id == session.id && open.kind == session.kind);
-        if is_present { Ok(status) } else { Err(Problem::NoSession) }
+        if is_present {
+            Ok(status)
+        } else {
+            Err(Problem::NoSession)
+        }
     }
 
     /// The Status document of a session.
@@ -76,12 +87,13 @@ impl Api {
         mark: Position,
     ) -> Result<Status, Problem> {
         let member = self.member_status(session, mark).await?;
-        let address = self.address(member.state.contact.as_ref().map(|it| it.id)).await?;
+        let address = self
+            .address(member.state.contact.as_ref().map(|it| it.id))
+            .await?;
         let reference = self.reference(session.member, &member.state);
         Ok(Status::of(&Sources {
             member: &member,
             session,
-            idle_until: self.vault.sessions.idle_until(session),
             address: address.as_ref(),
             reference,
             limits: &self.limits,
@@ -97,9 +109,11 @@ impl Api {
         &self,
         contact: Option<ContactId>,
     ) -> Result<Option<EmailAddress>, Problem> {
-        let Some(contact) = contact else { return Ok(None) };
+        let Some(contact) = contact else {
+            return Ok(None);
+        };
         match self.vault.contacts.address(contact).await {
-            Ok(address) => Ok(Some(address)),
+            Ok(address) => Ok(EmailAddress::parse(address.expose_secret()).ok()),
             Err(VaultError::Erased | VaultError::Missing(_)) => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -108,8 +122,13 @@ impl Api {
     /// The letters that stand in the mail with the present code and on the page that asks for it.
     #[must_use]
     pub fn reference(&self, member: MemberId, state: &Onboarding) -> String {
-        let Some(challenge) = &state.challenge else { return String::new() };
-        self.vault.one_time.reference(member, challenge.id, &challenge.key).unwrap_or_default()
+        let Some(challenge) = &state.challenge else {
+            return String::new();
+        };
+        self.vault
+            .one_time
+            .reference(&challenge.key, member, challenge.id)
+            .unwrap_or_default()
     }
 
     /// Ends the session of the request's cookie, if it opens one; in any case, there is none afterwards.
@@ -125,7 +144,10 @@ impl Api {
         let id = session.id;
         let ended = self
             .carry_out("LogOut", session.member, visit, move |_| {
-                let command = Command::LogOut { session: id, why: LogOutReason::Member };
+                let command = Command::LogOut {
+                    session: id,
+                    why: LogOutReason::Member,
+                };
                 async move { Ok(command) }
             })
             .await;

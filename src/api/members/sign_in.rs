@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
+
 use crate::api::Api;
 use crate::api::input;
 use crate::api::members::onboarding::Done;
@@ -13,6 +15,9 @@ use crate::domain::onboarding::{
 };
 use crate::domain::policy::InitialPassword;
 use crate::vault::{Begun, Lanes, Opening, Slot};
+
+/// The printing of a letter that counts; support will print others.
+pub(super) const FIRST_ISSUE: u32 = 1;
 
 /// What a member types to sign in.
 pub struct Credentials {
@@ -34,35 +39,63 @@ impl Api {
         let user_id = input::normalise_id(&typed.user_id);
         for (field, value) in [("user_id", &user_id), ("password", &typed.password)] {
             if value.is_empty() || value.contains('\0') {
-                return Err(Problem::Invalid { field, why: "required" });
+                return Err(Problem::Invalid {
+                    field,
+                    why: "required",
+                });
             }
         }
-        let lanes = self.vault.waits.lanes(&user_id, visit.address, visit.device.as_deref()).await?;
+        let lanes = self
+            .vault
+            .waits
+            .lanes(&user_id, visit.address, visit.device.as_deref())
+            .await?;
         if let Some(until) = self.vault.waits.check(&lanes, self.clock.now()).await? {
+            self.tallies.count("waiting");
             return Err(self.waiting(until));
         }
         let known = self.known(&user_id).await?;
         if let Some((_, state)) = &known {
-            self.room_for_code(state).await?;
+            self.room_for_code(state)?;
         }
-        let slot = self.vault.hasher.acquire().await.map_err(|_| Problem::Busy)?;
-        match self.vault.waits.begin_try(&lanes, self.clock.now()).await? {
-            Begun::Waiting(until) => return Err(self.waiting(until)),
-            Begun::Counted { .. } => {}
-        }
+        let slot = self
+            .vault
+            .hasher
+            .acquire()
+            .await
+            .map_err(|_| Problem::Busy)?;
+        self.begin_try(&lanes)
+            .await
+            .inspect_err(|problem| self.tallies.count(problem.name()))?;
         let Some((member, state)) = known else {
-            slot.dummy(&typed.password).await?;
+            slot.dummy().await?;
             self.tallies.count("unknown-id");
             return Err(Problem::SignInFailed);
         };
         let check = self.check(slot, member, &state, &typed.password).await?;
         let against = state.credential_in_force();
-        self.begin_session(visit, member, against, check, &lanes).await
+        self.begin_session(visit, member, against, check, &lanes)
+            .await
+    }
+
+    /// Counts a try before it is looked at, so that fifty at once cannot pass under the bound.
+    pub(super) async fn begin_try(&self, lanes: &Lanes) -> Result<u32, Problem> {
+        let now = self.clock.now();
+        match self.vault.waits.begin_try(lanes, now).await? {
+            Begun::Allowed { tries_left, .. } => Ok(tries_left),
+            Begun::Waiting { until } => Err(self.waiting(until)),
+            Begun::NeedsSupport => {
+                let longest = self.limits.sign_in.longest_wait_seconds;
+                Err(self.waiting(now + SignedDuration::from_secs(longest.into())))
+            }
+        }
     }
 
     fn waiting(&self, until: jiff::Timestamp) -> Problem {
-        self.tallies.count("waiting");
-        Problem::Waiting(Wait { until, now: self.clock.now() })
+        Problem::Waiting(Wait {
+            until,
+            now: self.clock.now(),
+        })
     }
 
     /// The member with this ID, if enrolled.
@@ -70,15 +103,18 @@ impl Api {
         let Some(member) = self.vault.profiles.find_by_user_id(user_id).await? else {
             return Ok(None);
         };
-        let state: Onboarding =
-            self.commands.load(&member.to_string()).await.map_err(|error| {
+        let state: Onboarding = self
+            .commands
+            .load(&member.to_string())
+            .await
+            .map_err(|error| {
                 tracing::error!(%error, "a member's stream cannot be loaded");
                 Problem::Busy
             })?;
         Ok(state.enrolment.is_some().then_some((member, state)))
     }
 
-    async fn room_for_code(&self, state: &Onboarding) -> Result<(), Problem> {
+    fn room_for_code(&self, state: &Onboarding) -> Result<(), Problem> {
         state
             .room_for_sign_in_code(self.clock.now(), &self.limits, &[])
             .map_err(|refusal| self.refused(&refusal))
@@ -94,12 +130,20 @@ impl Api {
     ) -> Result<PasswordCheck, Problem> {
         match state.credential_in_force() {
             CredentialInForce::Initial => {
-                slot.dummy(password).await?;
+                slot.dummy().await?;
                 let matches = self.is_initial(member, state, password).await?;
-                Ok(if matches { PasswordCheck::Match } else { PasswordCheck::Mismatch })
+                Ok(if matches {
+                    PasswordCheck::Match
+                } else {
+                    PasswordCheck::Mismatch
+                })
             }
             CredentialInForce::Own(credential) => {
-                let matches = self.vault.credentials.verify(slot, credential, password).await?;
+                let matches = self
+                    .vault
+                    .credentials
+                    .verify(slot, credential, password)
+                    .await?;
                 let replaced = self.is_initial(member, state, password).await?;
                 Ok(match (matches, replaced) {
                     (true, _) => PasswordCheck::Match,
@@ -118,14 +162,25 @@ impl Api {
         password: &str,
     ) -> Result<bool, Problem> {
         let name = state.enrolment.as_ref().map(|it| it.cohort.as_str());
-        let cohort = self.policy.cohorts.iter().find(|cohort| Some(cohort.name.as_str()) == name);
+        let cohort = self
+            .policy
+            .cohorts
+            .iter()
+            .find(|cohort| Some(cohort.name.as_str()) == name);
         match cohort.map(|cohort| &cohort.initial_password) {
             Some(InitialPassword::Formula(parts)) => {
-                let profile = self.vault.profiles.get(member).await?;
-                Ok(self.vault.initial_passwords.is_formula(&profile, parts, password))
+                let profile = self.vault.profiles.get(member).await?.profile;
+                Ok(self
+                    .vault
+                    .initial_passwords
+                    .matches_formula(&profile, parts, password))
             }
             Some(InitialPassword::Printed) => {
-                Ok(self.vault.initial_passwords.is_printed(member, password)?)
+                let stored = self.vault.profiles.get(member).await?;
+                Ok(self
+                    .vault
+                    .initial_passwords
+                    .matches_printed(&stored, FIRST_ISSUE, password)?)
             }
             None => {
                 tracing::error!("a member's cohort is not in the present policy");
@@ -143,7 +198,11 @@ impl Api {
         lanes: &Lanes,
     ) -> Result<Done, Problem> {
         let session = SessionId(self.entropy.id());
-        let lapsed = self.vault.sessions.lapsed_of(member, self.clock.now()).await?;
+        let lapsed = self
+            .vault
+            .sessions
+            .lapsed_session_of(member, self.clock.now())
+            .await?;
         let (api, language) = (self.clone(), visit.language);
         let outcome = self
             .carry_out("SignIn", member, visit, move |state: Arc<Onboarding>| {
@@ -151,24 +210,50 @@ impl Api {
                 async move {
                     let contact = state.contact.as_ref().map(|contact| contact.id);
                     let code = api.new_code(member, contact, language).await?;
-                    Ok(Command::SignIn { session, against, check, lapsed, code })
+                    Ok(Command::SignIn {
+                        session,
+                        against,
+                        check,
+                        lapsed,
+                        code,
+                    })
                 }
             })
             .await?;
-        if outcome.events.iter().any(|event| matches!(event, Event::CredentialsRejected { .. })) {
+        if outcome
+            .events
+            .iter()
+            .any(|event| matches!(event, Event::CredentialsRejected { .. }))
+        {
             return Err(Problem::SignInFailed);
         }
         self.vault.waits.succeeded(lanes).await?;
-        let kind = outcome.state.session_kind().unwrap_or(SessionKind::Onboarding);
-        let opening = Opening { session, member, kind, language, mark: outcome.mark };
-        let (session, secret) =
-            self.vault.sessions.open(opening, &visit.agent, self.clock.now()).await?;
-        let user_id = self.vault.profiles.get(member).await?.user_id;
-        let device = self.vault.devices.remember(visit.device.as_deref(), &user_id).await?;
-        Ok(Done {
+        let kind = outcome
+            .state
+            .session_kind()
+            .unwrap_or(SessionKind::Onboarding);
+        let (now, mark, browser) = (self.clock.now(), outcome.mark, visit.agent.as_str());
+        let opening = Opening {
             session,
-            mark: outcome.mark,
-            secret: Some(secret),
+            member,
+            kind,
+            language,
+            browser,
+            mark,
+        };
+        let opened = self.vault.sessions.open(&opening, now).await?;
+        // Another sign-in of the same member came later and has the session already.
+        let fresh = opened.ok_or(Problem::NoSession)?;
+        let user_id = self.vault.profiles.get(member).await?.profile.user_id;
+        let device = self
+            .vault
+            .devices
+            .remember(visit.device.as_deref(), &user_id, now)
+            .await?;
+        Ok(Done {
+            session: fresh.session,
+            mark,
+            secret: Some(fresh.secret),
             device: Some(device),
             stored: true,
         })

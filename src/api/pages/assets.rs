@@ -64,7 +64,10 @@ pub fn address(name: &str) -> String {
 
 /// Answers `GET /assets/{name}`. Under its present mark an asset may be kept for a year; under another, as beside a newer
 /// or older node of ours, it is served and must be asked for again.
-#[expect(clippy::unused_async, reason = "axum takes asynchronous functions alone")]
+#[expect(
+    clippy::unused_async,
+    reason = "axum takes asynchronous functions alone"
+)]
 pub async fn asset(
     Path(name): Path<String>,
     RawQuery(query): RawQuery,

@@ -148,7 +148,11 @@ impl Page {
     #[must_use]
     pub fn due(&self) -> Option<&Step> {
         let due = self.steps.iter().find(|step| step.state == StepState::Due);
-        due.or_else(|| self.steps.last().filter(|step| step.state == StepState::Done))
+        due.or_else(|| {
+            self.steps
+                .last()
+                .filter(|step| step.state == StepState::Done)
+        })
     }
 
     /// The first step after the one to do now.

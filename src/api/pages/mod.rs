@@ -8,3 +8,20 @@ pub mod words;
 
 #[cfg(test)]
 mod tests;
+
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+
+use super::Api;
+use super::problem::Problem;
+use super::visit::Visit;
+
+/// The pages' routes.
+pub fn routes() -> Router<Api> {
+    Router::new()
+}
+
+/// A problem as a page.
+pub fn problem(_api: &Api, _visit: &Visit, problem: &Problem) -> Response {
+    problem.clone().into_response()
+}

@@ -57,7 +57,7 @@ pub struct Onboarding {
     /// The one-time password of the present session.
     pub challenge: Option<Challenge>,
     /// The challenge that the last completed sign-in spent.
-    pub spent_challenge: Option<ChallengeId>,
+    pub spent_challenge: Option<SpentChallenge>,
     /// When codes were mailed, in the last day.
     pub codes_sent: Vec<Timestamp>,
     /// Whether step 15 is reached.
@@ -152,6 +152,15 @@ pub struct Challenge {
     pub last_mail_at: Timestamp,
     /// Wrong tries in this sign-in, over all its codes.
     pub wrong: u32,
+}
+
+/// A one-time password that a sign-in has used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpentChallenge {
+    /// What it is derived from.
+    pub id: ChallengeId,
+    /// The key it is derived with.
+    pub key: KeyId,
 }
 
 impl Onboarding {
@@ -364,8 +373,14 @@ impl Aggregate for Onboarding {
                 if let Some(session) = &mut self.session {
                     session.kind = SessionKind::Full;
                 }
-                self.challenge = None;
-                self.spent_challenge = Some(challenge);
+                let spent = self
+                    .challenge
+                    .take()
+                    .filter(|present| present.id == challenge);
+                self.spent_challenge = spent.map(|present| SpentChallenge {
+                    id: challenge,
+                    key: present.key,
+                });
             }
             Event::OnboardingCompleted {} => self.completed = true,
             Event::NotMeReported {} => {
