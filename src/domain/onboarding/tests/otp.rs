@@ -256,6 +256,20 @@ fn a_spent_code_is_remembered_with_the_key_it_was_derived_with() {
 }
 
 #[test]
+fn a_new_code_is_derived_with_the_key_then_in_use() {
+    let event = Event::OtpReissued {
+        session: session(2),
+        challenge: challenge(3),
+        key: KeyId("2027".to_owned()),
+        language: Language::Ja,
+        at: minute(16),
+        expires_at: minute(26),
+    };
+    let code = fold(and(until(Step::Otp), [event])).challenge.unwrap();
+    assert_eq!(code.key, KeyId("2027".to_owned()));
+}
+
+#[test]
 fn a_resend_after_completion_stores_nothing() {
     given(until(Step::Completed))
         .when(resend_otp(3))
