@@ -1,0 +1,3 @@
+//! What the outside reaches: the members' pages and their JSON, one folder per audience.
+
+pub mod pages;
