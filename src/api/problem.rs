@@ -58,6 +58,8 @@ pub enum Problem {
     CodeDead,
     /// The code was used in another session.
     CodeUsed,
+    /// The password form was used in another session.
+    FormUsed,
     /// The link's time is over.
     LinkExpired,
     /// The link's address was replaced.
@@ -145,7 +147,7 @@ pub struct FieldError {
 
 impl Problem {
     /// Every case, for the documentation.
-    pub const ALL: [Self; 27] = {
+    pub const ALL: [Self; 28] = {
         let wait = Wait {
             until: Timestamp::UNIX_EPOCH,
             now: Timestamp::UNIX_EPOCH,
@@ -170,6 +172,7 @@ impl Problem {
             Self::CodeExpired,
             Self::CodeDead,
             Self::CodeUsed,
+            Self::FormUsed,
             Self::LinkExpired,
             Self::LinkReplaced,
             Self::LinkDisowned,
@@ -261,6 +264,7 @@ impl Problem {
                 "There are no tries left; sign in again",
             ),
             Self::CodeUsed => (StatusCode::GONE, "code-used", "The code has been used"),
+            Self::FormUsed => (StatusCode::GONE, "form-used", "The form has been used"),
             Self::LinkExpired => (
                 StatusCode::GONE,
                 "link-expired",
@@ -377,6 +381,7 @@ impl Problem {
             Refusal::CodeUsed => Self::CodeUsed,
             Refusal::CodeDead => Self::CodeDead,
             Refusal::AlreadySet => Self::AlreadySet,
+            Refusal::FormUsed => Self::FormUsed,
             Refusal::StaleFacts => Self::Busy,
             Refusal::AlreadyEnrolled => Self::Internal,
         }

@@ -92,7 +92,6 @@ impl Api {
     /// What a new code needs; `contact` is the address it goes to.
     async fn new_code(
         &self,
-        member: MemberId,
         contact: Option<ContactId>,
         language: Language,
     ) -> Result<NewCode, Problem> {
@@ -100,14 +99,13 @@ impl Api {
             challenge: ChallengeId(self.random_id()),
             key: self.vault.one_time.current_key().clone(),
             language,
-            sent_to_address: self.sent_to_address(member, contact, MailKind::Otp).await?,
+            sent_to_address: self.sent_to_address(contact, MailKind::Otp).await?,
         })
     }
 
     /// What a new link needs; `contact` is the address it goes to.
     async fn new_link(
         &self,
-        member: MemberId,
         contact: Option<ContactId>,
         language: Language,
     ) -> Result<NewLink, Problem> {
@@ -125,18 +123,16 @@ impl Api {
         uuid::Builder::from_random_bytes(self.entropy.bytes()).into_uuid()
     }
 
-    /// When mails of `kind` were asked for by other members with the same address, in the last day.
+    /// When mails of `kind` were asked for by all members with this address, in the last day.
     async fn sent_to_address(
         &self,
-        member: MemberId,
         contact: Option<ContactId>,
         kind: MailKind,
     ) -> Result<Vec<Timestamp>, Problem> {
         let Some(contact) = contact else {
             return Ok(Vec::new());
         };
-        let mut sharing = self.vault.contacts.members_of_same_address(contact).await?;
-        sharing.retain(|other| *other != member);
+        let sharing = self.vault.contacts.members_of_same_address(contact).await?;
         let day_ago = self.clock.now() - SignedDuration::from_hours(24);
         Ok(mail_requests::since(&self.read, &sharing, kind, day_ago).await?)
     }

@@ -183,7 +183,7 @@ impl Api {
                                 .await?;
                             of_link = Some(contact);
                         }
-                        let link = api.new_link(member, of_link, language).await?;
+                        let link = api.new_link(of_link, language).await?;
                         Ok(Command::RegisterEmail {
                             session,
                             contact,
@@ -213,7 +213,7 @@ impl Api {
                     let api = api.clone();
                     async move {
                         let contact = state.contact.as_ref().map(|contact| contact.id);
-                        let link = api.new_link(member, contact, language).await?;
+                        let link = api.new_link(contact, language).await?;
                         Ok(Command::ResendEmailLink { session, link })
                     }
                 },
@@ -367,7 +367,7 @@ impl Api {
                     let api = api.clone();
                     async move {
                         let contact = state.contact.as_ref().map(|contact| contact.id);
-                        let code = api.new_code(member, contact, language).await?;
+                        let code = api.new_code(contact, language).await?;
                         Ok(Command::ResendOtp { session, code })
                     }
                 },

@@ -209,7 +209,7 @@ impl Api {
                 let api = api.clone();
                 async move {
                     let contact = state.contact.as_ref().map(|contact| contact.id);
-                    let code = api.new_code(member, contact, language).await?;
+                    let code = api.new_code(contact, language).await?;
                     Ok(Command::SignIn {
                         session,
                         against,

@@ -2,10 +2,12 @@
 
 use std::sync::LazyLock;
 
+use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, RawQuery};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
@@ -62,13 +64,14 @@ pub fn address(name: &str) -> String {
     }
 }
 
-/// Answers `GET /assets/{name}`. Under its present mark an asset may be kept for a year; under another, as beside a newer
+/// `GET /assets/{name}`.
+pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    Router::new().route("/assets/{name}", get(asset))
+}
+
+/// Under its present mark an asset may be kept for a year; under another, as beside a newer
 /// or older node of ours, it is served and must be asked for again.
-#[expect(
-    clippy::unused_async,
-    reason = "axum takes asynchronous functions alone"
-)]
-pub async fn asset(
+async fn asset(
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,

@@ -3,6 +3,7 @@
 pub mod assets;
 pub mod frame;
 pub mod messages;
+pub mod public_views;
 pub mod views;
 pub mod words;
 
@@ -22,6 +23,7 @@ pub fn routes() -> Router<Api> {
 }
 
 /// A problem as a page.
+#[must_use]
 pub fn problem(_api: &Api, _visit: &Visit, problem: &Problem) -> Response {
     problem.clone().into_response()
 }

@@ -7,7 +7,6 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
 use axum::response::Response;
-use axum::routing::get;
 use jiff::Timestamp;
 use tower::ServiceExt;
 
@@ -196,7 +195,7 @@ async fn ask(address: &str, known: Option<&str>) -> Response {
     if let Some(tag) = known {
         request = request.header(header::IF_NONE_MATCH, tag);
     }
-    let router: Router = Router::new().route("/assets/{name}", get(assets::asset));
+    let router: Router = assets::routes();
     router
         .oneshot(request.body(Body::empty()).unwrap())
         .await
