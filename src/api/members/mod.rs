@@ -114,7 +114,7 @@ impl Api {
             key: self.vault.one_time.current_key().clone(),
             language,
             sent_to_address: self
-                .sent_to_address(member, contact, MailKind::EmailLink)
+                .sent_to_address(contact, MailKind::EmailLink)
                 .await?,
         })
     }
