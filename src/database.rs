@@ -163,6 +163,17 @@ impl Database {
         self.write.begin_with("BEGIN IMMEDIATE").await
     }
 
+    /// Empties the write-ahead log into the file, so that nothing of what was deleted or overwritten before stays on disk.
+    ///
+    /// # Errors
+    /// The database is away or busy.
+    pub async fn scrub(&self) -> Result<(), sqlx::Error> {
+        self.write
+            .execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            .await
+            .map(drop)
+    }
+
     /// The full path of the database file.
     #[must_use]
     pub fn sqlite_path(&self) -> &Path {

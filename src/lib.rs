@@ -8,3 +8,4 @@ pub mod ledger;
 pub mod projections;
 pub mod store;
 pub mod subscription;
+pub mod vault;

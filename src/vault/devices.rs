@@ -1,0 +1,102 @@
+//! Browsers that signed in before: a signed cookie, and a row for each user ID that it signed in with.
+
+use data_encoding::BASE64URL_NOPAD;
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+use super::VaultError;
+use super::blind::Blind;
+use super::keys::{Keys, Purpose, same};
+use crate::ambient::Entropy;
+use crate::database::{Database, fixed_width, placeholders};
+
+/// Knows browsers again.
+#[derive(Clone, Debug)]
+pub struct Devices {
+    database: Database,
+    keys: Keys,
+    blind: Blind,
+    entropy: Entropy,
+}
+
+impl Devices {
+    pub(super) const fn new(
+        database: Database,
+        keys: Keys,
+        blind: Blind,
+        entropy: Entropy,
+    ) -> Self {
+        Self {
+            database,
+            keys,
+            blind,
+            entropy,
+        }
+    }
+
+    /// After a success with this user ID: remembers the browser, and returns its cookie. One that is ours is kept.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn remember(
+        &self,
+        cookie: Option<&str>,
+        user_id: &str,
+        now: Timestamp,
+    ) -> Result<SecretString, VaultError> {
+        let device = cookie
+            .and_then(|cookie| self.open(cookie))
+            .unwrap_or_else(|| self.entropy.bytes());
+        sqlx::query(
+            "INSERT INTO known_browsers (browser_index, succeeded_at) VALUES ($1, $2) \
+             ON CONFLICT (browser_index) DO UPDATE SET succeeded_at = excluded.succeeded_at",
+        )
+        .bind(self.blind.browser(user_id, &device).newest().to_owned())
+        .bind(fixed_width(now))
+        .execute(&self.database.write)
+        .await?;
+        let signature = self.keys.tag(Purpose::Devices, &[&device]);
+        Ok(SecretString::from(format!(
+            "{}.{signature}",
+            BASE64URL_NOPAD.encode(&device)
+        )))
+    }
+
+    /// The browser's id, if its cookie is ours and it signed in with this user ID before.
+    pub(super) async fn known(
+        &self,
+        cookie: &str,
+        user_id: &str,
+    ) -> Result<Option<[u8; 16]>, VaultError> {
+        let Some(device) = self.open(cookie) else {
+            return Ok(None);
+        };
+        let index = self.blind.browser(user_id, &device);
+        let sql = format!(
+            "SELECT browser_index FROM known_browsers WHERE browser_index IN {}",
+            placeholders(1, index.all().len())
+        );
+        let mut query = sqlx::query(&sql);
+        for index in index.all() {
+            query = query.bind(index.clone());
+        }
+        Ok(query
+            .fetch_optional(&self.database.read)
+            .await?
+            .map(|_| device))
+    }
+
+    fn open(&self, cookie: &str) -> Option<[u8; 16]> {
+        let (device, signature) = cookie.split_once('.')?;
+        let device: [u8; 16] = BASE64URL_NOPAD
+            .decode(device.as_bytes())
+            .ok()?
+            .try_into()
+            .ok()?;
+        self.keys
+            .tags(Purpose::Devices, &[&device])
+            .iter()
+            .any(|own| same(own, signature))
+            .then_some(device)
+    }
+}

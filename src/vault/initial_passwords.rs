@@ -1,0 +1,96 @@
+//! The passwords on paper: computed when they are printed or checked, and stored nowhere.
+
+use data_encoding::BASE32_NOPAD;
+use jiff::civil::Date;
+use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::VaultError;
+use super::blind::normal;
+use super::keys::{Keys, Purpose, same};
+use super::profiles::{Profile, Stored};
+use crate::domain::policy::FormulaPart;
+
+/// Characters of a printed password; of five bits each, so 80 bits.
+const PRINTED_LENGTH: usize = 16;
+
+/// Signs that someone may type between the groups of a printed password, after NFKC; ー is the nearest key on a Japanese keyboard.
+const DIVIDERS: [char; 7] = [
+    '-', '\u{2010}', '\u{2011}', '\u{2013}', '\u{2014}', '\u{2212}', 'ー',
+];
+
+/// Computes and checks the passwords on paper.
+#[derive(Clone, Debug)]
+pub struct InitialPasswords {
+    keys: Keys,
+}
+
+impl InitialPasswords {
+    pub(super) const fn new(keys: Keys) -> Self {
+        Self { keys }
+    }
+
+    /// The password that the policy's formula makes of a profile; the manual's example is `11111119800101`.
+    #[must_use]
+    pub fn formula(&self, profile: &Profile, parts: &[FormulaPart]) -> SecretString {
+        let mut password = String::new();
+        for part in parts {
+            match part {
+                FormulaPart::Symbol => password.push_str(profile.initial_symbol()),
+                FormulaPart::Number => password.push_str(profile.initial_number()),
+                FormulaPart::BirthDate => password.push_str(&eight_digits(profile.birth_date)),
+            }
+        }
+        SecretString::from(password)
+    }
+
+    /// Whether this was typed for the formula's password; full-width characters and spaces around it are forgiven.
+    #[must_use]
+    pub fn matches_formula(&self, profile: &Profile, parts: &[FormulaPart], typed: &str) -> bool {
+        let expected = Zeroizing::new(normal(self.formula(profile, parts).expose_secret()));
+        !expected.is_empty() && same(&expected, &Zeroizing::new(normal(typed)))
+    }
+
+    /// The password printed on the member's letter: 16 characters of base32. `issue` counts the letters that each made
+    /// the ones before worthless.
+    ///
+    /// # Errors
+    /// The key from which it is derived is not in the key file.
+    pub fn printed(&self, stored: &Stored, issue: u32) -> Result<SecretString, VaultError> {
+        let member = stored.member.0;
+        let mac = self.keys.mac(
+            Purpose::Letters,
+            &stored.letters_key,
+            &[member.as_bytes(), &issue.to_be_bytes()],
+        )?;
+        let mut text = BASE32_NOPAD.encode(Zeroizing::new(mac).as_slice());
+        text.truncate(PRINTED_LENGTH);
+        Ok(SecretString::from(text))
+    }
+
+    /// Whether this was typed for the printed password; width and case of letters, spaces and hyphens are forgiven.
+    ///
+    /// # Errors
+    /// The key from which it is derived is not in the key file.
+    pub fn matches_printed(
+        &self,
+        stored: &Stored,
+        issue: u32,
+        typed: &str,
+    ) -> Result<bool, VaultError> {
+        let typed: Zeroizing<String> = Zeroizing::new(
+            normal(typed)
+                .chars()
+                .filter(|sign| !sign.is_whitespace() && !DIVIDERS.contains(sign))
+                .collect(),
+        );
+        Ok(same(
+            self.printed(stored, issue)?.expose_secret(),
+            &Zeroizing::new(typed.to_uppercase()),
+        ))
+    }
+}
+
+fn eight_digits(date: Date) -> String {
+    format!("{:04}{:02}{:02}", date.year(), date.month(), date.day())
+}

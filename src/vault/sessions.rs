@@ -1,0 +1,422 @@
+//! Sessions of members: what a cookie's secret stands for, and for how long.
+//!
+//! Rows are written after the event that began the session; where a row is missing, the member signs in again.
+
+use data_encoding::BASE64URL_NOPAD;
+use jiff::{SignedDuration, Timestamp};
+use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+use super::keys::{Keys, Purpose};
+use super::{Settings, VaultError};
+use crate::ambient::Entropy;
+use crate::database::{Database, fixed_width, placeholders, time_of};
+use crate::domain::ids::{MemberId, SessionId};
+use crate::domain::onboarding::SessionKind;
+use crate::domain::policy::SessionLimits;
+use crate::domain::values::Language;
+
+const TABLE: &str = "sessions";
+
+/// How long a rotated-out secret is still told apart from a stranger's.
+const GRACE: SignedDuration = SignedDuration::from_secs(30);
+
+/// `last_seen` moves at most so often.
+const SEEN_APART: SignedDuration = SignedDuration::from_secs(60);
+
+/// A session that is to begin.
+#[derive(Clone, Copy, Debug)]
+pub struct Opening<'a> {
+    /// Its id, as the event names it.
+    pub session: SessionId,
+    /// Whose it is.
+    pub member: MemberId,
+    /// What it may do.
+    pub kind: SessionKind,
+    /// The language of its pages.
+    pub language: Language,
+    /// The User-Agent header.
+    pub browser: &'a str,
+    /// The log position of the event that began it.
+    pub mark: i64,
+}
+
+/// A session as it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Its id, as the events name it.
+    pub id: SessionId,
+    /// Whose it is.
+    pub member: MemberId,
+    /// What it may do.
+    pub kind: SessionKind,
+    /// The language of its pages.
+    pub language: Language,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it was last used, to the minute.
+    pub last_seen: Timestamp,
+    /// When it ends if it is not used.
+    pub idle_until: Timestamp,
+    /// When it ends even if it is used.
+    pub ends_at: Timestamp,
+    /// The log position of the member's last command.
+    pub mark: i64,
+    secret_hash: String,
+}
+
+/// A session with the secret of its next cookie.
+#[derive(Clone, Debug)]
+pub struct Fresh {
+    /// The cookie's value: 256 random bits.
+    pub secret: SecretString,
+    /// The session.
+    pub session: Session,
+}
+
+/// What a cookie's secret stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// A session that lives.
+    Current(Session),
+    /// A session whose secret was changed in the last 30 s, in the same browser: grants nothing, but the browser need
+    /// only use its new cookie.
+    Rotated(Session),
+    /// A session that rested or lasted too long: grants nothing.
+    Lapsed(Session),
+    /// Nothing.
+    None,
+}
+
+/// The sessions of all members; a member has one at most.
+#[derive(Clone, Debug)]
+pub struct Sessions {
+    database: Database,
+    keys: Keys,
+    entropy: Entropy,
+    limits: SessionLimits,
+    otp_pending: SignedDuration,
+}
+
+impl Sessions {
+    pub(super) fn new(
+        database: Database,
+        keys: Keys,
+        entropy: Entropy,
+        settings: &Settings,
+    ) -> Self {
+        Self {
+            database,
+            keys,
+            entropy,
+            limits: settings.session,
+            otp_pending: minutes(settings.otp_pending_minutes),
+        }
+    }
+
+    /// Begins a session in place of the member's others. `None` if a session that began later in the log is there already.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn open(
+        &self,
+        opening: &Opening<'_>,
+        now: Timestamp,
+    ) -> Result<Option<Fresh>, VaultError> {
+        let (secret, secret_hash) = self.new_secret();
+        let ends_at = now + self.longest(opening.kind);
+        let member = opening.member.to_string();
+        let mut transaction = self.database.begin().await?;
+        sqlx::query("DELETE FROM sessions WHERE member_id = $1 AND mark <= $2")
+            .bind(member.clone())
+            .bind(opening.mark)
+            .execute(&mut *transaction)
+            .await?;
+        let opened = sqlx::query(
+            "INSERT INTO sessions (session_id, member_id, kind, language, secret_hash, browser_hash, started_at, \
+             last_seen, ends_at, mark) SELECT $1, $2, $3, $4, $5, $6, $7, $7, $8, $9 \
+             WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE member_id = $2)",
+        )
+        .bind(opening.session.to_string())
+        .bind(member)
+        .bind(kind_name(opening.kind))
+        .bind(opening.language.tag())
+        .bind(secret_hash.clone())
+        .bind(self.keys.tag(Purpose::Sessions, &browser_parts(opening.browser)))
+        .bind(fixed_width(now))
+        .bind(fixed_width(ends_at))
+        .bind(opening.mark)
+        .execute(&mut *transaction)
+        .await?
+        .rows_affected();
+        transaction.commit().await?;
+        Ok((opened == 1).then(|| Fresh {
+            secret,
+            session: Session {
+                id: opening.session,
+                member: opening.member,
+                kind: opening.kind,
+                language: opening.language,
+                started_at: now,
+                last_seen: now,
+                idle_until: ends_at.min(now + self.idle(opening.kind)),
+                ends_at,
+                mark: opening.mark,
+                secret_hash,
+            },
+        }))
+    }
+
+    /// What a cookie's secret stands for, in the browser with this User-Agent header.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn find(
+        &self,
+        secret: &str,
+        browser: &str,
+        now: Timestamp,
+    ) -> Result<Found, VaultError> {
+        let hashes = self.keys.tags(Purpose::Sessions, &secret_parts(secret));
+        let list = placeholders(1, hashes.len());
+        let sql = format!(
+            "SELECT * FROM sessions WHERE secret_hash IN {list} OR previous_hash IN {list}"
+        );
+        let mut query = sqlx::query(&sql);
+        for hash in &hashes {
+            query = query.bind(hash.clone());
+        }
+        let Some(row) = query.fetch_optional(&self.database.read).await? else {
+            return Ok(Found::None);
+        };
+        let session = self.read(&row)?;
+        let lapsed = lapsed(&session, now);
+        if hashes.contains(&session.secret_hash) {
+            return Ok(if lapsed {
+                Found::Lapsed(session)
+            } else {
+                Found::Current(session)
+            });
+        }
+        let rotated_at = time_of(&row.try_get::<String, _>("rotated_at")?)?;
+        let browser_hash: String = row.try_get("browser_hash")?;
+        let same_browser = self
+            .keys
+            .tags(Purpose::Sessions, &browser_parts(browser))
+            .contains(&browser_hash);
+        let rotated = !lapsed && same_browser && now <= rotated_at + GRACE;
+        Ok(if rotated {
+            Found::Rotated(session)
+        } else {
+            Found::None
+        })
+    }
+
+    /// Gives the session, as it was found, a new secret and kind; a new kind starts its time anew. Of several who try it
+    /// at once, one gets a session, the others `None`.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn rotate(
+        &self,
+        session: &Session,
+        kind: SessionKind,
+        now: Timestamp,
+    ) -> Result<Option<Fresh>, VaultError> {
+        let (secret, secret_hash) = self.new_secret();
+        let ends_at = if kind == session.kind {
+            session.ends_at
+        } else {
+            now + self.longest(kind)
+        };
+        let rotated = sqlx::query(
+            "UPDATE sessions SET secret_hash = $1, previous_hash = $2, rotated_at = $3, last_seen = $3, kind = $4, \
+             ends_at = $5 WHERE session_id = $6 AND secret_hash = $2",
+        )
+        .bind(secret_hash.clone())
+        .bind(session.secret_hash.clone())
+        .bind(fixed_width(now))
+        .bind(kind_name(kind))
+        .bind(fixed_width(ends_at))
+        .bind(session.id.to_string())
+        .execute(&self.database.write)
+        .await?
+        .rows_affected();
+        let idle_until = ends_at.min(now + self.idle(kind));
+        let session = Session {
+            kind,
+            last_seen: now,
+            idle_until,
+            ends_at,
+            secret_hash,
+            ..session.clone()
+        };
+        Ok((rotated == 1).then_some(Fresh { secret, session }))
+    }
+
+    /// Notes that the session is in use; writes at most once a minute.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn touch(&self, session: &Session, now: Timestamp) -> Result<(), VaultError> {
+        let before = now - SEEN_APART;
+        if session.last_seen <= before {
+            sqlx::query(
+                "UPDATE sessions SET last_seen = $1 WHERE session_id = $2 AND last_seen <= $3",
+            )
+            .bind(fixed_width(now))
+            .bind(session.id.to_string())
+            .bind(fixed_width(before))
+            .execute(&self.database.write)
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the log position of the member's last command; it never goes back.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn set_mark(&self, session: SessionId, mark: i64) -> Result<(), VaultError> {
+        sqlx::query("UPDATE sessions SET mark = $1 WHERE session_id = $2 AND mark < $1")
+            .bind(mark)
+            .bind(session.to_string())
+            .execute(&self.database.write)
+            .await?;
+        Ok(())
+    }
+
+    /// Changes the language of the session's pages.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn set_language(
+        &self,
+        session: SessionId,
+        language: Language,
+    ) -> Result<(), VaultError> {
+        sqlx::query("UPDATE sessions SET language = $1 WHERE session_id = $2")
+            .bind(language.tag())
+            .bind(session.to_string())
+            .execute(&self.database.write)
+            .await?;
+        Ok(())
+    }
+
+    /// Ends a session: its cookie stands for nothing from now on. Safe to repeat.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn end(&self, session: SessionId) -> Result<(), VaultError> {
+        sqlx::query("DELETE FROM sessions WHERE session_id = $1")
+            .bind(session.to_string())
+            .execute(&self.database.write)
+            .await?;
+        Ok(())
+    }
+
+    /// The member's session, if it rested or lasted too long; for the event that says so.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn lapsed_session_of(
+        &self,
+        member: MemberId,
+        now: Timestamp,
+    ) -> Result<Option<SessionId>, VaultError> {
+        let row = sqlx::query("SELECT * FROM sessions WHERE member_id = $1")
+            .bind(member.to_string())
+            .fetch_optional(&self.database.read)
+            .await?;
+        let session = row.as_ref().map(|row| self.read(row)).transpose()?;
+        Ok(session
+            .filter(|session| lapsed(session, now))
+            .map(|session| session.id))
+    }
+
+    fn new_secret(&self) -> (SecretString, String) {
+        let secret = SecretString::from(
+            BASE64URL_NOPAD.encode(Zeroizing::new(self.entropy.bytes::<32>()).as_slice()),
+        );
+        let hash = self
+            .keys
+            .tag(Purpose::Sessions, &secret_parts(secret.expose_secret()));
+        (secret, hash)
+    }
+
+    fn idle(&self, kind: SessionKind) -> SignedDuration {
+        match kind {
+            SessionKind::Onboarding => minutes(self.limits.onboarding_idle_minutes),
+            SessionKind::OtpPending => self.otp_pending,
+            SessionKind::Full => minutes(self.limits.full_idle_minutes),
+        }
+    }
+
+    fn longest(&self, kind: SessionKind) -> SignedDuration {
+        match kind {
+            SessionKind::Onboarding => minutes(self.limits.onboarding_minutes),
+            SessionKind::OtpPending => self.otp_pending,
+            SessionKind::Full => minutes(self.limits.full_minutes),
+        }
+    }
+
+    fn read(&self, row: &AnyRow) -> Result<Session, VaultError> {
+        let damaged = || VaultError::Damaged(TABLE);
+        let text = |column: &str| row.try_get::<String, _>(column);
+        let kind = kind_named(&text("kind")?).ok_or_else(damaged)?;
+        let last_seen = time_of(&text("last_seen")?)?;
+        let ends_at = time_of(&text("ends_at")?)?;
+        Ok(Session {
+            id: text("session_id")?.parse().map_err(|_| damaged())?,
+            member: text("member_id")?.parse().map_err(|_| damaged())?,
+            kind,
+            language: if text("language")? == Language::En.tag() {
+                Language::En
+            } else {
+                Language::Ja
+            },
+            started_at: time_of(&text("started_at")?)?,
+            last_seen,
+            idle_until: ends_at.min(last_seen + self.idle(kind)),
+            ends_at,
+            mark: row.try_get("mark")?,
+            secret_hash: text("secret_hash")?,
+        })
+    }
+}
+
+fn lapsed(session: &Session, now: Timestamp) -> bool {
+    now >= session.idle_until
+}
+
+fn minutes(number: u32) -> SignedDuration {
+    SignedDuration::from_mins(i64::from(number))
+}
+
+const fn secret_parts(secret: &str) -> [&[u8]; 2] {
+    [b"secret", secret.as_bytes()]
+}
+
+const fn browser_parts(browser: &str) -> [&[u8]; 2] {
+    [b"browser", browser.as_bytes()]
+}
+
+const fn kind_name(kind: SessionKind) -> &'static str {
+    match kind {
+        SessionKind::Onboarding => "onboarding",
+        SessionKind::OtpPending => "otp_pending",
+        SessionKind::Full => "full",
+    }
+}
+
+fn kind_named(name: &str) -> Option<SessionKind> {
+    [
+        SessionKind::Onboarding,
+        SessionKind::OtpPending,
+        SessionKind::Full,
+    ]
+    .into_iter()
+    .find(|kind| kind_name(*kind) == name)
+}

@@ -1,0 +1,104 @@
+//! From where something was done: sealed into the event's metadata, under a key that can be destroyed with its year.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use jiff::tz::Offset;
+use secrecy::zeroize::Zeroizing;
+use serde::{Deserialize, Serialize};
+
+use super::VaultError;
+use super::seal::{Class, DataKeys, Place};
+use crate::domain::ids::{CommandId, MemberId};
+
+const TABLE: &str = "traces";
+
+/// Characters of a User-Agent header that are kept.
+const USER_AGENT_LENGTH: usize = 512;
+
+/// Japan has had no other offset since 1951.
+const TOKYO: Offset = Offset::constant(9);
+
+/// From where a command came.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trace {
+    /// The client's address.
+    pub address: IpAddr,
+    /// Its User-Agent header.
+    pub user_agent: String,
+}
+
+impl fmt::Debug for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Trace")
+    }
+}
+
+/// Seals and opens traces.
+#[derive(Clone, Debug)]
+pub struct Traces {
+    data_keys: DataKeys,
+}
+
+impl Traces {
+    pub(super) const fn new(data_keys: DataKeys) -> Self {
+        Self { data_keys }
+    }
+
+    /// Seals the trace of a command under the member's trace key of the year of `at` in Asia/Tokyo.
+    ///
+    /// # Errors
+    /// The member was erased, or the database is away.
+    pub async fn seal(
+        &self,
+        member: MemberId,
+        command: CommandId,
+        trace: &Trace,
+        at: Timestamp,
+    ) -> Result<String, VaultError> {
+        let class = Class::Trace(TOKYO.to_datetime(at).year());
+        let key = self.data_keys.make_one(member, class, at).await?;
+        let user_agent = trace.user_agent.chars().take(USER_AGENT_LENGTH).collect();
+        let kept = Trace {
+            address: trace.address,
+            user_agent,
+        };
+        let plain =
+            Zeroizing::new(serde_json::to_vec(&kept).map_err(|_| VaultError::Damaged(TABLE))?);
+        key.seal(
+            &self.data_keys.entropy,
+            place(&row(member, command)),
+            &plain,
+        )
+    }
+
+    /// Opens what [`Traces::seal`] gave for this member and command.
+    ///
+    /// # Errors
+    /// The member or the year's traces were erased, it belongs to another command, or the database is away.
+    pub async fn open(
+        &self,
+        member: MemberId,
+        command: CommandId,
+        sealed: &str,
+    ) -> Result<Trace, VaultError> {
+        let plain = self
+            .data_keys
+            .open(place(&row(member, command)), sealed)
+            .await?;
+        serde_json::from_slice(&plain).map_err(|_| VaultError::Damaged(TABLE))
+    }
+}
+
+fn row(member: MemberId, command: CommandId) -> String {
+    format!("{member} {command}")
+}
+
+const fn place(row: &str) -> Place<'_> {
+    Place {
+        table: TABLE,
+        column: "trace",
+        row,
+    }
+}

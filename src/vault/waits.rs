@@ -1,0 +1,235 @@
+//! Failures in a row and the waiting times that follow from them, known user ID or not.
+
+use std::net::IpAddr;
+
+use jiff::{SignedDuration, Timestamp};
+use sqlx::{AnyConnection, Row};
+
+use super::VaultError;
+use super::blind::Blind;
+use super::devices::Devices;
+use crate::database::{Database, fixed_width, placeholders, time_of};
+use crate::domain::policy::SignInLimits;
+
+/// Where the failures of a try count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lanes(Vec<(String, Kind)>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// One typed user ID in one network.
+    Network,
+    /// One typed user ID in all networks.
+    AllNetworks,
+    /// One typed user ID in a browser that signed in with it before.
+    Browser,
+}
+
+/// What became of the wish to try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// It may be checked, and has been counted as a failure already.
+    Allowed {
+        /// Further tries until a wait begins, if this one fails; 0: it begins at once.
+        tries_left: u32,
+        /// The end of the wait that begins if this one fails.
+        wait_ends: Option<Timestamp>,
+    },
+    /// A waiting time runs; nothing was counted.
+    Waiting {
+        /// Its end.
+        until: Timestamp,
+    },
+    /// Too many failures in a row in a browser of the member's own: only support can help.
+    NeedsSupport,
+}
+
+/// Counts failures.
+#[derive(Clone, Debug)]
+pub struct Waits {
+    database: Database,
+    blind: Blind,
+    devices: Devices,
+    limits: SignInLimits,
+}
+
+impl Waits {
+    pub(super) const fn new(
+        database: Database,
+        blind: Blind,
+        devices: Devices,
+        limits: SignInLimits,
+    ) -> Self {
+        Self {
+            database,
+            blind,
+            devices,
+            limits,
+        }
+    }
+
+    /// Where a try with this typed user ID counts: in a browser that signed in with it before (by its device cookie) only
+    /// there, so that strangers' failures do not keep a member out; else in its network and in all networks together.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn lanes(
+        &self,
+        user_id: &str,
+        address: IpAddr,
+        device_cookie: Option<&str>,
+    ) -> Result<Lanes, VaultError> {
+        if let Some(cookie) = device_cookie
+            && let Some(device) = self.devices.known(cookie, user_id).await?
+        {
+            let device = data_encoding::BASE64URL_NOPAD.encode(&device);
+            return Ok(Lanes(vec![(
+                self.blind.lane(user_id, "browser", &device),
+                Kind::Browser,
+            )]));
+        }
+        Ok(Lanes(vec![
+            (
+                self.blind.lane(user_id, "network", &network(address)),
+                Kind::Network,
+            ),
+            (
+                self.blind.lane(user_id, "all networks", ""),
+                Kind::AllNetworks,
+            ),
+        ]))
+    }
+
+    /// The end of the waiting time that runs now, if one does.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn check(
+        &self,
+        lanes: &Lanes,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, VaultError> {
+        waiting(&mut *self.database.read.acquire().await?, lanes, now).await
+    }
+
+    /// Counts a try before it is checked, so that any number at once cannot pass under the bound. [`Waits::succeeded`]
+    /// takes it back; a failure needs nothing more.
+    ///
+    /// # Errors
+    /// The database is away; then nothing was counted.
+    pub async fn begin_try(&self, lanes: &Lanes, now: Timestamp) -> Result<Begun, VaultError> {
+        let mut tries_left = u32::MAX;
+        let mut wait_ends: Option<Timestamp> = None;
+        let mut transaction = self.database.begin().await?;
+        for (lane, kind) in &lanes.0 {
+            let counted = sqlx::query(
+                "INSERT INTO waits (lane, failures, tried_at) VALUES ($1, 1, $2) ON CONFLICT (lane) DO UPDATE \
+                 SET failures = waits.failures + 1, tried_at = excluded.tried_at \
+                 WHERE waits.wait_ends IS NULL OR waits.wait_ends <= excluded.tried_at RETURNING failures",
+            )
+            .bind(lane.clone())
+            .bind(fixed_width(now))
+            .fetch_optional(&mut *transaction)
+            .await?;
+            let Some(row) = counted else {
+                let until = waiting(&mut transaction, lanes, now).await?.unwrap_or(now);
+                transaction.rollback().await?;
+                return Ok(Begun::Waiting { until });
+            };
+            let failures = u32::try_from(row.try_get::<i64, _>("failures")?).unwrap_or(u32::MAX);
+            if *kind == Kind::Browser && failures > self.limits.failures_per_browser {
+                transaction.rollback().await?;
+                return Ok(Begun::NeedsSupport);
+            }
+            let bound = match kind {
+                Kind::Network | Kind::Browser => self.limits.failures_before_wait,
+                Kind::AllNetworks => self.limits.failures_per_id,
+            };
+            tries_left = tries_left.min(bound.saturating_sub(failures));
+            if let Some(over) = failures.checked_sub(bound) {
+                let ends = now + self.wait(over);
+                wait_ends = wait_ends.max(Some(ends));
+                sqlx::query("UPDATE waits SET wait_ends = $1 WHERE lane = $2")
+                    .bind(fixed_width(ends))
+                    .bind(lane.clone())
+                    .execute(&mut *transaction)
+                    .await?;
+            }
+        }
+        transaction.commit().await?;
+        Ok(Begun::Allowed {
+            tries_left,
+            wait_ends,
+        })
+    }
+
+    /// The try succeeded: its lanes start anew.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn succeeded(&self, lanes: &Lanes) -> Result<(), VaultError> {
+        let sql = format!(
+            "DELETE FROM waits WHERE lane IN {}",
+            placeholders(1, lanes.0.len())
+        );
+        let mut query = sqlx::query(&sql);
+        for (lane, _) in &lanes.0 {
+            query = query.bind(lane.clone());
+        }
+        query.execute(&self.database.write).await?;
+        Ok(())
+    }
+
+    /// Forgets lanes in which nobody tried since `before`, so that strangers' inventions do not pile up; returns how many.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn forget(&self, before: Timestamp) -> Result<u64, VaultError> {
+        let done = sqlx::query("DELETE FROM waits WHERE tried_at < $1")
+            .bind(fixed_width(before))
+            .execute(&self.database.write)
+            .await?;
+        Ok(done.rows_affected())
+    }
+
+    /// The first wait, doubled for each failure `over` the bound, up to the longest.
+    fn wait(&self, over: u32) -> SignedDuration {
+        let factor = 1_i64.checked_shl(over.min(30)).unwrap_or(i64::MAX);
+        let seconds = i64::from(self.limits.first_wait_seconds).saturating_mul(factor);
+        SignedDuration::from_secs(seconds.min(i64::from(self.limits.longest_wait_seconds)))
+    }
+}
+
+async fn waiting(
+    connection: &mut AnyConnection,
+    lanes: &Lanes,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, VaultError> {
+    let count = lanes.0.len();
+    let sql = format!(
+        "SELECT max(wait_ends) AS until FROM waits WHERE lane IN {} AND wait_ends > ${}",
+        placeholders(1, count),
+        count + 1
+    );
+    let mut query = sqlx::query(&sql);
+    for (lane, _) in &lanes.0 {
+        query = query.bind(lane.clone());
+    }
+    let row = query.bind(fixed_width(now)).fetch_one(connection).await?;
+    let until: Option<String> = row.try_get("until")?;
+    Ok(until.as_deref().map(time_of).transpose()?)
+}
+
+/// The network that an address stands for: /24, or /48 for IPv6, which is what one customer gets.
+fn network(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let [a, b, c, _] = address.octets();
+            format!("{a}.{b}.{c}.0/24")
+        }
+        IpAddr::V6(address) => {
+            let [a, b, c, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}::/48")
+        }
+    }
+}
