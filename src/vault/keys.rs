@@ -221,7 +221,7 @@ impl Keys {
             .map(Key::read)
             .collect::<Option<Vec<_>>>()
             .ok_or_else(malformed)?;
-        keys.sort_by(|a, b| b.created.cmp(&a.created));
+        keys.sort_by_key(|key| std::cmp::Reverse(key.created));
         let mut keys = keys.into_iter();
         let newest = keys.next().ok_or_else(malformed)?;
         Ok(Self(Arc::new(Ring {

@@ -15,6 +15,8 @@ mod profiles;
 mod seal;
 mod sessions;
 mod sweep;
+#[cfg(test)]
+mod tests;
 mod traces;
 mod waits;
 

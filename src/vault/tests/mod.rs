@@ -1,0 +1,138 @@
+//! The vault on real SQLite files.
+
+mod canaries;
+mod credentials;
+mod keys;
+mod people;
+mod sessions;
+mod sweep;
+mod waits;
+
+use jiff::civil::date;
+use jiff::{SignedDuration, Timestamp};
+
+use super::*;
+use crate::ambient::Clock;
+use crate::database::{self, Database};
+
+/// A vault in a folder of its own, and a clock that stands still.
+struct House {
+    folder: tempfile::TempDir,
+    clock: Clock,
+    entropy: Entropy,
+    main: Database,
+    key_database: Database,
+    vault: Vault,
+}
+
+impl House {
+    async fn new() -> Self {
+        Self::with(Settings::default()).await
+    }
+
+    async fn with(settings: Settings) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::standing_at("2026-04-10T03:00:00Z".parse().unwrap());
+        let entropy = Entropy::new(clock.clone());
+        let main = Database::open(&format!(
+            "sqlite:{}",
+            folder.path().join("main.sqlite").display()
+        ))
+        .await
+        .unwrap();
+        let key_database = Database::open(&main.default_key_database()).await.unwrap();
+        main.migrate(&database::MAIN).await.unwrap();
+        key_database.migrate(&database::KEYS).await.unwrap();
+        let path = folder.path().join("keys.toml");
+        let (keys, _) = Keys::open(
+            &path,
+            &main,
+            &key_database,
+            &entropy,
+            clock.now(),
+            IfMissing::Create,
+        )
+        .await
+        .unwrap();
+        let vault = Vault::new(&main, &key_database, &keys, &entropy, &settings);
+        Self {
+            folder,
+            clock,
+            entropy,
+            main,
+            key_database,
+            vault,
+        }
+    }
+
+    /// The same databases under a key file that got a newer key.
+    async fn with_a_newer_key(&self) -> Vault {
+        let path = self.folder.path().join("keys.toml");
+        let newer = self.folder.path().join("newer.toml");
+        self.clock.advance(SignedDuration::from_secs(1));
+        Keys::create(&newer, &self.entropy, self.now()).unwrap();
+        let both = [&path, &newer]
+            .map(|path| std::fs::read_to_string(path).unwrap())
+            .concat();
+        std::fs::write(&path, both).unwrap();
+        let (keys, _) = Keys::open(
+            &path,
+            &self.main,
+            &self.key_database,
+            &self.entropy,
+            self.now(),
+            IfMissing::Refuse,
+        )
+        .await
+        .unwrap();
+        assert_ne!(keys.current(), self.vault.keys.current());
+        Vault::new(
+            &self.main,
+            &self.key_database,
+            &keys,
+            &self.entropy,
+            &Settings::default(),
+        )
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn after(&self, seconds: i64) -> Timestamp {
+        self.now() + SignedDuration::from_secs(seconds)
+    }
+
+    fn member(&self) -> MemberId {
+        MemberId(self.entropy.id())
+    }
+
+    async fn enter(&self, profile: Profile) -> MemberId {
+        let member = self.member();
+        let import = crate::domain::ids::ImportId(self.entropy.id());
+        let outcome = self
+            .vault
+            .profiles
+            .insert(import, &[(member, profile)], self.now())
+            .await
+            .unwrap();
+        assert_eq!(outcome, [Inserted::New]);
+        member
+    }
+}
+
+/// The manual's example, with all that the vault must keep to itself.
+fn hanako() -> Profile {
+    Profile {
+        user_id: "kadode01".to_owned(),
+        name: "門出花子".to_owned(),
+        symbol: "1".to_owned(),
+        number: "11111".to_owned(),
+        symbol_at_migration: None,
+        number_at_migration: None,
+        birth_date: date(1980, 1, 1),
+        gid: None,
+        joined_on: date(2020, 4, 1),
+        registered: false,
+    }
+}

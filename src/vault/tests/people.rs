@@ -1,0 +1,465 @@
+//! Profiles, addresses and traces: found, opened, never swapped, and erased.
+
+use std::sync::Arc;
+
+use secrecy::ExposeSecret;
+
+use super::*;
+use crate::domain::ids::{CommandId, ContactId, ImportId};
+
+#[tokio::test]
+async fn a_profile_comes_back_as_it_was() {
+    let house = House::new().await;
+    let member = house.enter(hanako()).await;
+    let stored = house.vault.profiles.get(member).await.unwrap();
+    assert_eq!((stored.member, stored.profile), (member, hanako()));
+}
+
+#[tokio::test]
+async fn a_user_id_is_found_in_full_width_with_spaces_and_in_capitals() {
+    let house = House::new().await;
+    let member = house.enter(hanako()).await;
+    for typed in ["kadode01", " KADODE01\u{3000}", "ｋａｄｏｄｅ０１"] {
+        assert_eq!(
+            house.vault.profiles.find_by_user_id(typed).await.unwrap(),
+            Some(member),
+            "{typed}"
+        );
+    }
+    assert_eq!(
+        house
+            .vault
+            .profiles
+            .find_by_user_id("kadode02")
+            .await
+            .unwrap(),
+        None
+    );
+}
+
+#[tokio::test]
+async fn capitals_count_where_the_policy_says_so() {
+    let house = House::with(Settings {
+        user_id_case_sensitive: true,
+        ..Settings::default()
+    })
+    .await;
+    house.enter(hanako()).await;
+    assert_eq!(
+        house
+            .vault
+            .profiles
+            .find_by_user_id("Kadode01")
+            .await
+            .unwrap(),
+        None
+    );
+}
+
+#[tokio::test]
+async fn a_family_shares_its_symbol_and_number_and_a_gid_names_one() {
+    let house = House::new().await;
+    let mother = house
+        .enter(Profile {
+            gid: Some("G-1".to_owned()),
+            ..hanako()
+        })
+        .await;
+    let child = house
+        .enter(Profile {
+            user_id: "kadode02".to_owned(),
+            birth_date: date(2008, 5, 5),
+            ..hanako()
+        })
+        .await;
+    let found = house
+        .vault
+        .profiles
+        .find_by_symbol_number("１", "11111")
+        .await
+        .unwrap();
+    assert_eq!(found, [mother, child]);
+    assert_eq!(house.vault.profiles.find_by_gid("g-1").await.unwrap(), None);
+    assert_eq!(
+        house.vault.profiles.find_by_gid("Ｇ-1").await.unwrap(),
+        Some(mother)
+    );
+}
+
+#[tokio::test]
+async fn a_batch_tells_new_members_from_known_ones_and_from_taken_user_ids() {
+    let house = House::new().await;
+    let known = house.enter(hanako()).await;
+    let (new, other) = (house.member(), house.member());
+    let jiro = Profile {
+        user_id: "jiro".to_owned(),
+        number: "2".to_owned(),
+        ..hanako()
+    };
+    let rows = [
+        (
+            house.member(),
+            Profile {
+                name: "改姓".to_owned(),
+                ..hanako()
+            },
+        ),
+        (new, jiro.clone()),
+        (
+            other,
+            Profile {
+                number: "3".to_owned(),
+                ..hanako()
+            },
+        ),
+        (house.member(), jiro.clone()),
+        (
+            house.member(),
+            Profile {
+                number: "4".to_owned(),
+                ..jiro
+            },
+        ),
+    ];
+    let import = ImportId(house.entropy.id());
+    let outcome = house
+        .vault
+        .profiles
+        .insert(import, &rows, house.now())
+        .await
+        .unwrap();
+    assert_eq!(
+        outcome,
+        [
+            Inserted::SamePerson(known),
+            Inserted::New,
+            Inserted::UserIdTaken(known),
+            Inserted::SamePerson(new),
+            Inserted::UserIdTaken(new),
+        ]
+    );
+    assert!(matches!(
+        house.vault.profiles.get(other).await,
+        Err(VaultError::Missing(_))
+    ));
+    assert_eq!(
+        house.vault.profiles.get(known).await.unwrap().profile,
+        hanako()
+    );
+}
+
+#[tokio::test]
+async fn a_person_whose_number_changed_is_known_by_the_one_at_migration() {
+    let house = House::new().await;
+    let member = house.enter(hanako()).await;
+    let moved = Profile {
+        number: "777".to_owned(),
+        number_at_migration: Some("11111".to_owned()),
+        ..hanako()
+    };
+    let found = house.vault.profiles.matches(&[&moved]).await.unwrap();
+    assert_eq!(
+        found,
+        [Match {
+            person: Some(member),
+            user_id: Some(member)
+        }]
+    );
+}
+
+#[tokio::test]
+async fn a_large_import_is_found_page_by_page_and_at_once() {
+    let house = House::new().await;
+    let import = ImportId(house.entropy.id());
+    let rows: Vec<_> = (0..250)
+        .map(|n: u32| {
+            (
+                house.member(),
+                Profile {
+                    user_id: format!("u{n}"),
+                    number: n.to_string(),
+                    ..hanako()
+                },
+            )
+        })
+        .collect();
+    house
+        .vault
+        .profiles
+        .insert(import, &rows, house.now())
+        .await
+        .unwrap();
+    house.enter(hanako()).await;
+
+    let mut seen = Vec::new();
+    loop {
+        let last = seen.last().map(|stored: &Stored| stored.member);
+        let page = house
+            .vault
+            .profiles
+            .page(Some(import), last, 60)
+            .await
+            .unwrap();
+        if page.is_empty() {
+            break;
+        }
+        seen.extend(page.into_iter().map(|(_, stored)| stored.unwrap()));
+    }
+    let mut expected: Vec<_> = rows.iter().map(|(member, _)| *member).collect();
+    let many = house.vault.profiles.get_many(&expected).await.unwrap();
+    expected.sort_unstable();
+    assert_eq!(
+        seen.iter().map(|stored| stored.member).collect::<Vec<_>>(),
+        expected
+    );
+    assert!(
+        rows.iter()
+            .all(|(member, profile)| many[member].profile == *profile)
+    );
+    assert_eq!(
+        house
+            .vault
+            .profiles
+            .page(None, None, 1000)
+            .await
+            .unwrap()
+            .len(),
+        251
+    );
+}
+
+#[tokio::test]
+async fn a_given_user_id_has_ten_characters_and_no_digit_that_looks_like_a_letter() {
+    let house = House::new().await;
+    for _ in 0..100 {
+        let user_id = given_user_id(&house.entropy);
+        assert_eq!(user_id.len(), 10);
+        assert!(
+            user_id
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || (b'2'..=b'7').contains(&byte)),
+            "{user_id}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_address_is_kept_as_entered_and_compared_in_small_letters() {
+    let house = House::new().await;
+    let (first, second) = (ContactId(house.entropy.id()), ContactId(house.entropy.id()));
+    let contacts = &house.vault.contacts;
+    contacts
+        .store(
+            first,
+            house.member(),
+            "Hanako..k.@docomo.example.jp",
+            house.now(),
+        )
+        .await
+        .unwrap();
+    contacts
+        .store(
+            second,
+            house.member(),
+            "hanako..k.@docomo.example.jp",
+            house.now(),
+        )
+        .await
+        .unwrap();
+    assert_eq!(
+        contacts.address(first).await.unwrap().expose_secret(),
+        "Hanako..k.@docomo.example.jp"
+    );
+    assert!(
+        contacts
+            .same_address(first, "HANAKO..K.@docomo.example.jp")
+            .await
+            .unwrap()
+    );
+    assert!(
+        !contacts
+            .same_address(first, "taro@docomo.example.jp")
+            .await
+            .unwrap()
+    );
+    assert_eq!(
+        contacts.contacts_of_same_address(second).await.unwrap(),
+        [first, second]
+    );
+}
+
+#[tokio::test]
+async fn a_sealed_value_moved_to_another_row_does_not_open() {
+    let house = House::new().await;
+    let member = house.member();
+    let (mine, other) = (ContactId(house.entropy.id()), ContactId(house.entropy.id()));
+    for (contact, address) in [(mine, "a@kenpo.example.jp"), (other, "b@kenpo.example.jp")] {
+        house
+            .vault
+            .contacts
+            .store(contact, member, address, house.now())
+            .await
+            .unwrap();
+    }
+    sqlx::query("UPDATE contacts SET sealed = (SELECT sealed FROM contacts WHERE contact_id = $1)")
+        .bind(other.to_string())
+        .execute(&house.main.write)
+        .await
+        .unwrap();
+    assert!(matches!(
+        house.vault.contacts.address(mine).await,
+        Err(VaultError::Damaged("contacts"))
+    ));
+    assert!(house.vault.contacts.address(other).await.is_ok());
+}
+
+#[tokio::test]
+async fn destroyed_keys_erase_the_member_and_nobody_else() {
+    let house = House::new().await;
+    let gone = house.enter(hanako()).await;
+    let stays = house
+        .enter(Profile {
+            user_id: "stays".to_owned(),
+            number: "2".to_owned(),
+            ..hanako()
+        })
+        .await;
+    let contact = ContactId(house.entropy.id());
+    house
+        .vault
+        .contacts
+        .store(contact, gone, "a@kenpo.example.jp", house.now())
+        .await
+        .unwrap();
+    house.vault.destroy_keys(gone).await.unwrap();
+    house.vault.destroy_keys(gone).await.unwrap();
+
+    assert!(matches!(
+        house.vault.profiles.get(gone).await,
+        Err(VaultError::Erased)
+    ));
+    assert!(matches!(
+        house.vault.contacts.address(contact).await,
+        Err(VaultError::Erased)
+    ));
+    assert!(house.vault.profiles.get(stays).await.is_ok());
+    let page = house.vault.profiles.page(None, None, 10).await.unwrap();
+    assert_eq!(
+        page.iter()
+            .map(|(_, stored)| stored.is_some())
+            .collect::<Vec<_>>(),
+        [false, true]
+    );
+}
+
+#[tokio::test]
+async fn an_erased_member_gets_no_new_key() {
+    let house = House::new().await;
+    let member = house.enter(hanako()).await;
+    house.vault.destroy_keys(member).await.unwrap();
+    let contact = ContactId(house.entropy.id());
+    let stored = house
+        .vault
+        .contacts
+        .store(contact, member, "a@kenpo.example.jp", house.now())
+        .await;
+    assert!(matches!(stored, Err(VaultError::Erased)));
+    let sealed = house
+        .vault
+        .traces
+        .seal(member, CommandId(house.entropy.id()), &trace(), house.now())
+        .await;
+    assert!(matches!(sealed, Err(VaultError::Erased)));
+}
+
+#[tokio::test]
+async fn many_who_need_a_members_first_key_at_once_all_get_the_same() {
+    let house = Arc::new(House::new().await);
+    let member = house.member();
+    let tasks: Vec<_> = (0..20)
+        .map(|_| {
+            let house = Arc::clone(&house);
+            tokio::spawn(async move {
+                let contact = ContactId(house.entropy.id());
+                house
+                    .vault
+                    .contacts
+                    .store(contact, member, "a@kenpo.example.jp", house.now())
+                    .await
+                    .unwrap();
+                contact
+            })
+        })
+        .collect();
+    for task in tasks {
+        let contact = task.await.unwrap();
+        assert_eq!(
+            house
+                .vault
+                .contacts
+                .address(contact)
+                .await
+                .unwrap()
+                .expose_secret(),
+            "a@kenpo.example.jp"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_trace_opens_only_for_its_own_command() {
+    let house = House::new().await;
+    let member = house.member();
+    let (command, other) = (CommandId(house.entropy.id()), CommandId(house.entropy.id()));
+    let sealed = house
+        .vault
+        .traces
+        .seal(member, command, &trace(), house.now())
+        .await
+        .unwrap();
+    assert_eq!(
+        house
+            .vault
+            .traces
+            .open(member, command, &sealed)
+            .await
+            .unwrap(),
+        trace()
+    );
+    assert!(matches!(
+        house.vault.traces.open(member, other, &sealed).await,
+        Err(VaultError::Damaged(_))
+    ));
+}
+
+#[tokio::test]
+async fn traces_of_a_year_in_tokyo_share_a_key() {
+    let house = House::new().await;
+    let member = house.member();
+    for at in [
+        "2026-12-31T14:59:59Z",
+        "2026-12-31T15:00:00Z",
+        "2027-12-31T14:59:59Z",
+    ] {
+        let command = CommandId(house.entropy.id());
+        house
+            .vault
+            .traces
+            .seal(member, command, &trace(), at.parse().unwrap())
+            .await
+            .unwrap();
+    }
+    let years: Vec<(i64,)> =
+        sqlx::query_as("SELECT year FROM data_keys WHERE class = 'trace' ORDER BY year")
+            .fetch_all(&house.key_database.read)
+            .await
+            .unwrap();
+    assert_eq!(years, [(2026,), (2027,)]);
+}
+
+fn trace() -> Trace {
+    Trace {
+        address: "192.0.2.7".parse().unwrap(),
+        user_agent: "Mozilla/5.0 (canary)".to_owned(),
+    }
+}
