@@ -270,11 +270,16 @@ impl Society {
 ///
 /// # Errors
 /// One line: what is wrong, and what to do.
-pub async fn open_databases(settings: &DataSettings) -> Result<(Database, Database), Fault> {
+async fn open_databases(
+    settings: &DataSettings,
+    if_missing: IfMissing,
+) -> Result<(Database, Database), Fault> {
     let open = async |url: &str, tables| {
-        let database = Database::open(url)
-            .await
-            .map_err(|error| Fault(error.to_string()))?;
+        let opened = match if_missing {
+            IfMissing::Create => Database::open(url).await,
+            IfMissing::Refuse => Database::open_existing(url).await,
+        };
+        let database = opened.map_err(|error| Fault(error.to_string()))?;
         database
             .migrate(tables)
             .await
