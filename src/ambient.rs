@@ -28,12 +28,17 @@ impl Clock {
     /// A clock that stands at `start` until [`Clock::advance`] moves it; clones move together.
     #[must_use]
     pub fn standing_at(start: Timestamp) -> Self {
-        Self(Source::Set(Arc::new(AtomicI64::new(start.as_microsecond()))))
+        Self(Source::Set(Arc::new(AtomicI64::new(
+            start.as_microsecond(),
+        ))))
     }
 
     /// The present moment, to the microsecond.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the machine's clock"
+    )]
     pub fn now(&self) -> Timestamp {
         let microseconds = match &self.0 {
             Source::Machine => Timestamp::now().as_microsecond(),
