@@ -3,12 +3,15 @@
 pub mod ambient;
 pub mod api;
 pub mod app;
+pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod database;
 pub mod domain;
 pub mod ledger;
+pub mod mail;
 pub mod projections;
+pub mod reactors;
 pub mod store;
 pub mod subscription;
 pub mod vault;
@@ -16,7 +19,9 @@ pub mod vault;
 rust_i18n::i18n!("locales", fallback = "ja");
 
 // The macro above does not tell the compiler which files it read; this does, so that a changed text is built in.
-const _: [&str; 2] = [
+const _: [&str; 4] = [
+    include_str!("../locales/mail.ja.toml"),
+    include_str!("../locales/mail.en.toml"),
     include_str!("../locales/pages.ja.toml"),
     include_str!("../locales/pages.en.toml"),
 ];

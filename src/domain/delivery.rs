@@ -30,8 +30,8 @@ pub struct MailFacts {
     pub kind: MailKind,
     /// To whom.
     pub member: MemberId,
-    /// To which address.
-    pub contact: ContactId,
+    /// To which address; none, if there was none any more.
+    pub contact: Option<ContactId>,
 }
 
 /// What a mail carries.

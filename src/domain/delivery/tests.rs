@@ -10,7 +10,7 @@ fn mail() -> MailFacts {
         mail: MailId(Uuid::from_u128(1)),
         kind: MailKind::Otp,
         member: MemberId(Uuid::from_u128(2)),
-        contact: ContactId(Uuid::from_u128(3)),
+        contact: Some(ContactId(Uuid::from_u128(3))),
     }
 }
 

@@ -1,0 +1,16 @@
+//! The mails: what they say, and the ways they leave.
+
+mod domain_class;
+mod folder;
+mod message;
+mod smtp;
+#[cfg(test)]
+mod tests;
+mod transport;
+mod wording;
+
+pub use domain_class::{DomainClass, domain_class};
+pub use message::{Code, Heading, Link, Message, Unwritable, code_mail, link_mail};
+pub use smtp::CONNECTIONS;
+pub use transport::{Accepted, Cause, Failure, SEND_TIMEOUT, Transport, TransportFault};
+pub use wording::Society;

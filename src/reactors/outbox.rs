@@ -1,0 +1,304 @@
+//! The outbox: a row for each mail that an event asks for, leased by one sender at a time.
+
+use std::sync::Arc;
+
+use cqrs_es::Aggregate;
+use futures::future::BoxFuture;
+use jiff::{SignedDuration, Timestamp};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use crate::database::{Cell, Database, fixed_width, insert_rows, time_of};
+use crate::domain::delivery::{MailKind, Outcome};
+use crate::domain::ids::{ContactId, MailId, MemberId};
+use crate::domain::onboarding::{Event, Onboarding};
+use crate::domain::values::{KeyId, Language};
+use crate::mail::SEND_TIMEOUT;
+use crate::subscription::{ApplyError, Reactor, Recorded};
+
+/// A lease outlives the longest sending by so much.
+const LEASE_MARGIN: SignedDuration = SignedDuration::from_secs(60);
+
+/// A mail that waits.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// Its id, made from the event that asked for it.
+    pub mail: MailId,
+    /// What it carries.
+    pub kind: MailKind,
+    /// To whom.
+    pub member: MemberId,
+    /// To which address; for a code, whatever is verified when it leaves.
+    pub contact: Option<ContactId>,
+    /// The link's issue, or the code's challenge.
+    pub reference: Uuid,
+    /// The key that link or code is derived with.
+    pub key: KeyId,
+    /// Its language.
+    pub language: Language,
+    /// The end of link or code.
+    pub expires_at: Timestamp,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// The lease that this sender holds.
+    pub lease: String,
+    /// What became of it, if only the log does not know yet.
+    pub outcome: Option<Outcome>,
+}
+
+/// Puts a row into the outbox for every event that asks for a mail.
+pub struct MailReactor {
+    wake: Arc<Notify>,
+}
+
+impl MailReactor {
+    /// A reactor that wakes the sender by `wake`.
+    #[must_use]
+    pub const fn new(wake: Arc<Notify>) -> Self {
+        Self { wake }
+    }
+}
+
+impl Reactor for MailReactor {
+    fn name(&self) -> &'static str {
+        "mails"
+    }
+
+    fn react<'a>(
+        &'a self,
+        batch: &'a [Recorded],
+        connection: &'a mut AnyConnection,
+    ) -> BoxFuture<'a, Result<(), ApplyError>> {
+        Box::pin(async move {
+            let mut rows = Vec::new();
+            for recorded in batch
+                .iter()
+                .filter(|event| event.stream_kind == Onboarding::TYPE)
+            {
+                // What cannot be read is parked by the projector, and told there.
+                let Ok(event) = serde_json::from_value(recorded.payload.clone()) else {
+                    continue;
+                };
+                rows.extend(row_of(recorded, &event));
+            }
+            insert_rows(
+                connection,
+                "INSERT INTO outbox (mail_id, kind, member_id, contact_id, reference, key_id, language, \
+                 expires_at, due_at, attempts)",
+                rows,
+                "ON CONFLICT (mail_id) DO NOTHING",
+            )
+            .await?;
+            Ok(())
+        })
+    }
+
+    fn committed(&self) {
+        self.wake.notify_one();
+    }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "only four events ask for a mail"
+)]
+fn row_of(recorded: &Recorded, event: &Event) -> Option<[Cell; 10]> {
+    let (kind, contact, reference, key, language, expires_at) = match event {
+        Event::EmailRegistered {
+            contact,
+            issue,
+            key,
+            language,
+            expires_at,
+            ..
+        }
+        | Event::EmailLinkReissued {
+            contact,
+            issue,
+            key,
+            language,
+            expires_at,
+            ..
+        } => (
+            MailKind::EmailLink,
+            Some(contact),
+            issue.0,
+            key,
+            language,
+            expires_at,
+        ),
+        Event::OtpIssued {
+            challenge,
+            key,
+            language,
+            expires_at,
+            ..
+        }
+        | Event::OtpReissued {
+            challenge,
+            key,
+            language,
+            expires_at,
+            ..
+        } => (MailKind::Otp, None, challenge.0, key, language, expires_at),
+        _ => return None,
+    };
+    let name = format!("{}/{}", recorded.stream_id, recorded.sequence);
+    let mail = Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes());
+    Some([
+        Cell::from(mail.to_string()),
+        Cell::from(kind_name(kind)),
+        Cell::from(recorded.stream_id.clone()),
+        Cell::from(contact.map(ToString::to_string)),
+        Cell::from(reference.to_string()),
+        Cell::from(key.0.clone()),
+        Cell::from(language.tag()),
+        Cell::from(*expires_at),
+        Cell::from(recorded.recorded_at),
+        Cell::from(0),
+    ])
+}
+
+const fn kind_name(kind: MailKind) -> &'static str {
+    match kind {
+        MailKind::EmailLink => "email_link",
+        MailKind::Otp => "otp",
+    }
+}
+
+/// The rows of the outbox, for the sender.
+#[derive(Clone)]
+pub struct Outbox(Database);
+
+impl Outbox {
+    /// The outbox in `database`.
+    #[must_use]
+    pub const fn new(database: Database) -> Self {
+        Self(database)
+    }
+
+    /// Leases the `most` mails that have been due for longest. A lease of a sender that died runs out by itself.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn lease(
+        &self,
+        most: usize,
+        lease: Uuid,
+        now: Timestamp,
+    ) -> Result<Vec<Waiting>, sqlx::Error> {
+        if !self.anything_due(now).await? {
+            return Ok(Vec::new());
+        }
+        let timeout = SignedDuration::try_from(SEND_TIMEOUT).unwrap_or(SignedDuration::MAX);
+        let rows = sqlx::query(
+            "UPDATE outbox SET lease = $1, leased_until = $2 WHERE mail_id IN (SELECT mail_id FROM outbox \
+             WHERE due_at <= $3 AND (leased_until IS NULL OR leased_until <= $3) ORDER BY due_at LIMIT $4) \
+             RETURNING mail_id, kind, member_id, contact_id, reference, key_id, language, expires_at, attempts, \
+             lease, outcome",
+        )
+        .bind(lease.to_string())
+        .bind(fixed_width(now + timeout + LEASE_MARGIN))
+        .bind(fixed_width(now))
+        .bind(i64::try_from(most).unwrap_or(i64::MAX))
+        .fetch_all(&self.0.write)
+        .await?;
+        rows.iter().map(waiting).collect()
+    }
+
+    async fn anything_due(&self, now: Timestamp) -> Result<bool, sqlx::Error> {
+        let due: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM (SELECT 1 FROM outbox WHERE due_at <= $1 \
+             AND (leased_until IS NULL OR leased_until <= $1) LIMIT 1) AS due",
+        )
+        .bind(fixed_width(now))
+        .fetch_one(&self.0.read)
+        .await?;
+        Ok(due > 0)
+    }
+
+    /// Notes what became of a mail, before the log learns it; answers whether the lease still held.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn note(&self, mail: &Waiting, outcome: &Outcome) -> Result<bool, sqlx::Error> {
+        let text =
+            serde_json::to_string(outcome).map_err(|error| sqlx::Error::Encode(error.into()))?;
+        let noted = sqlx::query("UPDATE outbox SET outcome = $1 WHERE mail_id = $2 AND lease = $3")
+            .bind(text)
+            .bind(mail.mail.to_string())
+            .bind(&mail.lease)
+            .execute(&self.0.write)
+            .await?;
+        Ok(noted.rows_affected() == 1)
+    }
+
+    /// Gives a mail back, to be tried again at `due`.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn postpone(&self, mail: &Waiting, due: Timestamp) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            "UPDATE outbox SET due_at = $1, attempts = attempts + 1, lease = NULL, leased_until = NULL \
+             WHERE mail_id = $2 AND lease = $3",
+        )
+        .bind(fixed_width(due))
+        .bind(mail.mail.to_string())
+        .bind(&mail.lease)
+        .execute(&self.0.write)
+        .await
+        .map(drop)
+    }
+
+    /// Removes a mail whose end is in the log.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn remove(&self, mail: &Waiting) -> Result<(), sqlx::Error> {
+        sqlx::query("DELETE FROM outbox WHERE mail_id = $1 AND lease = $2")
+            .bind(mail.mail.to_string())
+            .bind(&mail.lease)
+            .execute(&self.0.write)
+            .await
+            .map(drop)
+    }
+}
+
+fn waiting(row: &AnyRow) -> Result<Waiting, sqlx::Error> {
+    let text = |column: &str| row.try_get::<String, _>(column);
+    let id = |column: &str| -> Result<Uuid, sqlx::Error> {
+        text(column)?
+            .parse()
+            .map_err(|error: uuid::Error| sqlx::Error::Decode(error.into()))
+    };
+    let contact: Option<String> = row.try_get("contact_id")?;
+    let outcome: Option<String> = row.try_get("outcome")?;
+    Ok(Waiting {
+        mail: MailId(id("mail_id")?),
+        kind: if text("kind")? == "otp" {
+            MailKind::Otp
+        } else {
+            MailKind::EmailLink
+        },
+        member: MemberId(id("member_id")?),
+        contact: contact
+            .map(|_| id("contact_id").map(ContactId))
+            .transpose()?,
+        reference: id("reference")?,
+        key: KeyId(text("key_id")?),
+        language: if text("language")? == "en" {
+            Language::En
+        } else {
+            Language::Ja
+        },
+        expires_at: time_of(&text("expires_at")?)?,
+        attempts: row.try_get("attempts")?,
+        lease: text("lease")?,
+        outcome: outcome
+            .map(|text| serde_json::from_str(&text))
+            .transpose()
+            .map_err(|error| sqlx::Error::Decode(error.into()))?,
+    })
+}

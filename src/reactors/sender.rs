@@ -1,0 +1,373 @@
+//! Sends what waits in the outbox: looks once more whether it is wanted, derives what it carries, and notes what became of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+use super::outbox::{Outbox, Waiting};
+use crate::ambient::{Clock, Entropy};
+use crate::commands::{Actor, Attribution, Commands};
+use crate::domain::delivery::{Conclude, Delivery, MailFacts, MailKind, Outcome, SkipReason};
+use crate::domain::email::EmailAddress;
+use crate::domain::ids::{ChallengeId, CommandId, ContactId, IssueId};
+use crate::domain::onboarding::Onboarding;
+use crate::domain::policy;
+use crate::mail::{
+    CONNECTIONS, Code, Failure, Heading, Link, Message, Society, Transport, code_mail,
+    domain_class, link_mail,
+};
+use crate::vault::{self, Vault, VaultError};
+
+/// How long after a failed try the next one follows; the last for all further ones.
+const RETRY_AFTER: [SignedDuration; 5] = [
+    SignedDuration::from_secs(5),
+    SignedDuration::from_secs(15),
+    SignedDuration::from_secs(45),
+    SignedDuration::from_secs(120),
+    SignedDuration::from_secs(300),
+];
+
+/// How often the outbox is looked at without being told: for retries, and for what another program left.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Sends mails; cheap to clone.
+#[derive(Clone)]
+pub struct Sender(Arc<Parts>);
+
+/// The parts of [`Sender`].
+pub struct Parts {
+    /// What waits.
+    pub outbox: Outbox,
+    /// The way into the log.
+    pub commands: Commands,
+    /// Addresses, links and codes.
+    pub vault: Vault,
+    /// How mails leave.
+    pub transport: Transport,
+    /// In whose name.
+    pub society: policy::Society,
+    /// The present policy's name and hash.
+    pub policy: String,
+    /// The address that members see.
+    pub public_url: String,
+    /// The time.
+    pub clock: Clock,
+    /// Ids.
+    pub entropy: Entropy,
+}
+
+/// A mail ready to leave.
+struct Ready {
+    message: Message,
+    contact: ContactId,
+    domain_class: String,
+}
+
+/// Why a mail is not to leave now.
+enum NotReady {
+    Skip(SkipReason, Option<ContactId>),
+    Later(String),
+}
+
+impl From<VaultError> for NotReady {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::Erased | VaultError::Missing(_) => Self::Skip(SkipReason::Erased, None),
+            VaultError::Database(_)
+            | VaultError::Damaged(_)
+            | VaultError::UnknownKey(_)
+            | VaultError::Hasher => Self::Later(error.to_string()),
+        }
+    }
+}
+
+impl Sender {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// Sends for ever; `wake` tells of new mails.
+    pub async fn run(self, wake: Arc<Notify>) {
+        let lines = Arc::new(Semaphore::new(CONNECTIONS));
+        loop {
+            // A line is taken before a mail is leased, so that no lease runs out in a queue.
+            let Ok(first) = lines.clone().acquire_owned().await else {
+                return;
+            };
+            let mut free = vec![first];
+            while let Ok(line) = lines.clone().try_acquire_owned() {
+                free.push(line);
+            }
+            if !self.send_some(free).await {
+                tokio::select! {
+                    () = wake.notified() => {}
+                    () = tokio::time::sleep(LOOK) => {}
+                }
+            }
+        }
+    }
+
+    /// Starts sending as many mails as there are lines; answers whether there were as many.
+    async fn send_some(&self, lines: Vec<OwnedSemaphorePermit>) -> bool {
+        let (lease, now) = (self.0.entropy.id(), self.0.clock.now());
+        let wanted = lines.len();
+        let leased = match self.0.outbox.lease(wanted, lease, now).await {
+            Ok(leased) => leased,
+            Err(error) => {
+                tracing::error!(%error, "the outbox cannot be read");
+                return false;
+            }
+        };
+        let enough = leased.len() == wanted;
+        for (mail, line) in leased.into_iter().zip(lines) {
+            let sender = self.clone();
+            tokio::spawn(async move {
+                if let Err(error) = sender.handle(&mail).await {
+                    // The lease runs out, and the mail's turn comes again.
+                    tracing::error!(%error, mail = %mail.mail, "a mail could not be seen to its end");
+                }
+                drop(line);
+            });
+        }
+        enough
+    }
+
+    async fn handle(&self, mail: &Waiting) -> Result<(), String> {
+        let (contact, outcome) = match &mail.outcome {
+            // It had left before, and only the log did not learn of it.
+            Some(outcome) => (mail.contact, outcome.clone()),
+            None => match self.send(mail).await? {
+                Some(ended) => ended,
+                None => return Ok(()),
+            },
+        };
+        let outbox = &self.0.outbox;
+        if mail.outcome.is_none() && !outbox.note(mail, &outcome).await.map_err(told)? {
+            return Ok(());
+        }
+        self.conclude(mail, contact, outcome).await?;
+        outbox.remove(mail).await.map_err(told)
+    }
+
+    /// Sends a mail; none, if it is to be tried again.
+    async fn send(&self, mail: &Waiting) -> Result<Option<(Option<ContactId>, Outcome)>, String> {
+        let now = self.0.clock.now();
+        let ready = match self.prepare(mail, now).await {
+            Ok(ready) => ready,
+            Err(NotReady::Skip(why, contact)) => {
+                return Ok(Some((contact.or(mail.contact), Outcome::Skipped { why })));
+            }
+            Err(NotReady::Later(why)) => {
+                tracing::error!(why, mail = %mail.mail, "a mail could not be written; it is tried again");
+                return self.postpone(mail, now).await.map(|()| None);
+            }
+        };
+        let Ready {
+            message,
+            contact,
+            domain_class,
+        } = ready;
+        let contact = Some(contact);
+        match self.0.transport.send(&message).await {
+            Ok(accepted) => {
+                metrics::counter!("kadode_mails_total", "outcome" => "accepted").increment(1);
+                let smtp_code = accepted.smtp_code.unwrap_or(250);
+                Ok(Some((
+                    contact,
+                    Outcome::Accepted {
+                        smtp_code,
+                        domain_class,
+                    },
+                )))
+            }
+            Err(failure) => {
+                tracing::warn!(%failure, mail = %mail.mail, "a mail was not accepted");
+                let smtp_code = failure.smtp_code;
+                if self.is_final(mail, &failure) {
+                    metrics::counter!("kadode_mails_total", "outcome" => "failed").increment(1);
+                    return Ok(Some((
+                        contact,
+                        Outcome::Failed {
+                            smtp_code,
+                            domain_class,
+                        },
+                    )));
+                }
+                self.postpone(mail, self.0.clock.now()).await.map(|()| None)
+            }
+        }
+    }
+
+    fn is_final(&self, mail: &Waiting, failure: &Failure) -> bool {
+        failure.permanent || self.0.clock.now() + pause(mail) >= mail.expires_at
+    }
+
+    async fn postpone(&self, mail: &Waiting, now: Timestamp) -> Result<(), String> {
+        self.0
+            .outbox
+            .postpone(mail, now + pause(mail))
+            .await
+            .map_err(told)
+    }
+
+    /// Looks whether a mail is still wanted, and writes it.
+    async fn prepare(&self, mail: &Waiting, now: Timestamp) -> Result<Ready, NotReady> {
+        let state: Onboarding = self
+            .0
+            .commands
+            .load(&mail.member.to_string())
+            .await
+            .map_err(NotReady::Later)?;
+        let contact = match wanted(mail, &state) {
+            Some(contact) if now < mail.expires_at => contact,
+            Some(contact) => return Err(NotReady::Skip(SkipReason::Expired, Some(contact))),
+            None => {
+                let contact = state.contact.as_ref().map(|contact| contact.id);
+                return Err(NotReady::Skip(SkipReason::Superseded, contact));
+            }
+        };
+        let address = self.0.vault.contacts.address(contact).await?;
+        let to = parsed(address.expose_secret())?;
+        let from = parsed(&self.0.society.mail_from)?;
+        let society = self.society(mail);
+        let heading = Heading {
+            id: mail.mail,
+            language: mail.language,
+            society: &society,
+            from: &from,
+            to: &to,
+            written_at: now,
+        };
+        let message = self.write(mail, contact, &heading)?;
+        let domain_class = domain_class(to.as_str()).as_str().to_owned();
+        Ok(Ready {
+            message,
+            contact,
+            domain_class,
+        })
+    }
+
+    fn write(
+        &self,
+        mail: &Waiting,
+        contact: ContactId,
+        heading: &Heading<'_>,
+    ) -> Result<Message, NotReady> {
+        let one_time = &self.0.vault.one_time;
+        let expires_at = mail.expires_at;
+        let message = match mail.kind {
+            MailKind::EmailLink => {
+                let issue = IssueId(mail.reference);
+                let link = vault::Link {
+                    member: mail.member,
+                    contact,
+                    issue,
+                };
+                let token = one_time.seal_link(&mail.key, &link)?;
+                let token = token.expose_secret();
+                link_mail(
+                    heading,
+                    &Link {
+                        public_url: &self.0.public_url,
+                        token,
+                        expires_at,
+                    },
+                )
+            }
+            MailKind::Otp => {
+                let challenge = ChallengeId(mail.reference);
+                let digits = one_time.code(&mail.key, mail.member, challenge)?;
+                let reference = one_time.reference(&mail.key, mail.member, challenge)?;
+                let code = Code {
+                    digits: digits.expose_secret(),
+                    reference: &reference,
+                    expires_at,
+                };
+                code_mail(heading, &code)
+            }
+        };
+        message.map_err(|error| NotReady::Later(error.to_string()))
+    }
+
+    fn society(&self, mail: &Waiting) -> Society {
+        let society = &self.0.society;
+        let text = |text: &policy::Text| text.in_language(mail.language).to_owned();
+        Society {
+            name: text(&society.name),
+            telephone: society.telephone.clone(),
+            hours: text(&society.hours),
+            address: text(&society.address),
+            email: society.email.clone(),
+        }
+    }
+
+    /// Tells the log what became of a mail; told twice, it keeps the first.
+    async fn conclude(
+        &self,
+        mail: &Waiting,
+        contact: Option<ContactId>,
+        outcome: Outcome,
+    ) -> Result<(), String> {
+        let facts = MailFacts {
+            mail: mail.mail,
+            kind: mail.kind,
+            member: mail.member,
+            contact,
+        };
+        let conclude = Conclude {
+            mail: facts,
+            outcome,
+        };
+        let attribution = Attribution {
+            id: CommandId(self.0.entropy.id()),
+            command: "ConcludeMail",
+            actor: Actor::System("mail"),
+            request_id: None,
+            policy: self.0.policy.clone(),
+            trace: None,
+        };
+        self.0
+            .commands
+            .run::<Delivery, std::convert::Infallible, _, _>(
+                mail.mail.to_string(),
+                attribution,
+                move |_| std::future::ready(Ok(conclude.clone())),
+            )
+            .await
+            .map(drop)
+            .map_err(told)
+    }
+}
+
+/// The address a mail is to go to, if it is still wanted.
+fn wanted(mail: &Waiting, state: &Onboarding) -> Option<ContactId> {
+    let contact = state.contact.as_ref()?;
+    let is_wanted = match mail.kind {
+        MailKind::EmailLink => mail.contact == Some(contact.id) && !contact.followed,
+        MailKind::Otp => state
+            .challenge
+            .as_ref()
+            .is_some_and(|it| it.id.0 == mail.reference),
+    };
+    is_wanted.then_some(contact.id)
+}
+
+/// How long to wait before the next try.
+fn pause(mail: &Waiting) -> SignedDuration {
+    let tried = usize::try_from(mail.attempts).unwrap_or(0);
+    RETRY_AFTER[tried.min(RETRY_AFTER.len() - 1)]
+}
+
+fn parsed(address: &str) -> Result<EmailAddress, NotReady> {
+    EmailAddress::parse(address)
+        .map_err(|_| NotReady::Later("an address cannot be read".to_owned()))
+}
+
+fn told(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}

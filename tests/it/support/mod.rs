@@ -1,0 +1,3 @@
+//! What several integration tests lean on.
+
+pub(crate) mod smtp;
