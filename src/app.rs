@@ -3,21 +3,30 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use axum::Router;
 use sha2::{Digest, Sha256};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 use crate::ambient::{Clock, Entropy};
+use crate::api::tally::Tallies;
+use crate::api::{self, Api};
 use crate::commands::{Actor, Attribution, Commands};
-use crate::config::DataSettings;
+use crate::config::{DataSettings, Network, PublicUrl};
 use crate::database::{self, Database};
 use crate::domain::adoption::{Adopt, Adoptions};
 use crate::domain::ids::CommandId;
 use crate::domain::policy::{Policy, PolicyVersion};
 use crate::ledger::Leaves;
+use crate::mail::Transport;
 use crate::projections::history::HistoryProjection;
 use crate::projections::mail_requests::MailRequestsProjection;
-use crate::projections::status::StatusProjection;
+use crate::projections::status::{StatusProjection, StatusReader};
+use crate::reactors::outbox::{MailReactor, Outbox};
+use crate::reactors::sender::{self, Sender};
+use crate::reactors::sweeper;
 use crate::store::EventLog;
-use crate::subscription::Projector;
+use crate::subscription::{self, Projector};
 use crate::vault::{IfMissing, KeyFile, Keys, Settings, Vault};
 
 /// The id of the one stream of adopted policies.
@@ -167,24 +176,8 @@ impl Society {
             ));
         }
         let entropy = Entropy::new(clock.clone());
-        let keys_path = keys_path(settings)?;
-        let (database, key_database) = open_databases(settings, opening.if_missing).await?;
-        let (keys, file) = Keys::open(
-            &keys_path,
-            &database,
-            &key_database,
-            &entropy,
-            clock.now(),
-            opening.if_missing,
-        )
-        .await
-        .map_err(|error| Fault(error.to_string()))?;
-        if file == KeyFile::Created {
-            told(&format!(
-                "created the key file {}: keep a copy apart from the database; without it, the data cannot be read",
-                keys_path.display()
-            ));
-        }
+        let (database, key_database, keys) =
+            open_keys(settings, opening.if_missing, &clock, told).await?;
         let log = EventLog::open(database.clone(), clock.clone())
             .await
             .map_err(|error| Fault::from_error("the event log cannot be opened", error))?;
@@ -264,6 +257,136 @@ impl Society {
             Arc::new(Leaves),
         )
     }
+}
+
+/// How a society is served.
+pub struct Serving {
+    /// The address that members see.
+    pub public_url: PublicUrl,
+    /// Proxies whose X-Forwarded-For counts.
+    pub trusted_proxies: Vec<Network>,
+    /// How mails leave.
+    pub transport: Transport,
+}
+
+/// A society being served: its routes, and the tasks that run beside them.
+pub struct Served {
+    /// What every route works with.
+    pub api: Api,
+    /// All routes.
+    pub router: Router,
+    /// Projector, mails and tallies; they end when this is dropped.
+    pub tasks: JoinSet<()>,
+}
+
+impl Society {
+    /// Starts what runs beside the routes, and puts the routes together.
+    #[must_use]
+    pub fn serve(&self, serving: Serving) -> Served {
+        let projector = self.projector();
+        let statuses = StatusReader::new(
+            self.log.clone(),
+            self.database.read.clone(),
+            projector.progress(),
+        );
+        let policy = &self.policy.policy;
+        let tallies = Tallies::default();
+        let wake = Arc::new(Notify::new());
+        let sender = Sender::new(sender::Parts {
+            outbox: Outbox::new(self.database.clone()),
+            commands: self.commands.clone(),
+            vault: self.vault.clone(),
+            transport: serving.transport,
+            society: policy.society.clone(),
+            policy: self.policy.label(),
+            public_url: serving.public_url.origin.clone(),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+        });
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move { projector.run().await });
+        let reactor = Arc::new(MailReactor::new(wake.clone()));
+        tasks.spawn(subscription::follow(
+            self.log.clone(),
+            self.database.clone(),
+            reactor,
+        ));
+        tasks.spawn(sender.run(wake));
+        tasks.spawn(sweeper::run(
+            self.vault.clone(),
+            self.log.clone(),
+            self.clock.clone(),
+        ));
+        tasks.spawn(tallies.clone().run(
+            self.commands.clone(),
+            self.policy.label(),
+            self.clock.clone(),
+            self.entropy.clone(),
+        ));
+        let api = Api::new(api::Parts {
+            commands: self.commands.clone(),
+            vault: self.vault.clone(),
+            statuses,
+            read: self.database.read.clone(),
+            policy: policy.clone(),
+            policy_version: self.policy.label(),
+            limits: Arc::new(policy.limits.clone()),
+            public_url: serving.public_url,
+            trusted_proxies: serving.trusted_proxies,
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+            tallies,
+            blocklist: std::collections::HashSet::new(),
+        });
+        Served {
+            router: api::router(&api),
+            api,
+            tasks,
+        }
+    }
+}
+
+/// Creates what is missing of databases and key file, and brings the tables up to date. `told` hears lines for the operator.
+///
+/// # Errors
+/// One line: what is wrong, and what to do.
+pub async fn migrate(
+    settings: &DataSettings,
+    clock: &Clock,
+    told: impl Fn(&str),
+) -> Result<(), Fault> {
+    open_keys(settings, IfMissing::Create, clock, told)
+        .await
+        .map(drop)
+}
+
+/// Opens the databases, and the keys that belong to them.
+async fn open_keys(
+    settings: &DataSettings,
+    if_missing: IfMissing,
+    clock: &Clock,
+    told: impl Fn(&str),
+) -> Result<(Database, Database, Keys), Fault> {
+    let keys_path = keys_path(settings)?;
+    let entropy = Entropy::new(clock.clone());
+    let (database, key_database) = open_databases(settings, if_missing).await?;
+    let (keys, file) = Keys::open(
+        &keys_path,
+        &database,
+        &key_database,
+        &entropy,
+        clock.now(),
+        if_missing,
+    )
+    .await
+    .map_err(|error| Fault(error.to_string()))?;
+    if file == KeyFile::Created {
+        told(&format!(
+            "created the key file {}: keep a copy apart from the database; without it, the data cannot be read",
+            keys_path.display()
+        ));
+    }
+    Ok((database, key_database, keys))
 }
 
 /// Opens both databases and brings their tables up to date.

@@ -1,3 +1,15 @@
-//! The `kadode` program: parses the command line and runs one subcommand.
+//! The `kadode` program: sets up its log and runs one subcommand.
 
-fn main() {}
+use std::process::ExitCode;
+
+use tracing_subscriber::EnvFilter;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_env("KADODE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    kadode::cli::run().await
+}

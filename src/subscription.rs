@@ -131,6 +131,15 @@ impl Projector {
         }
     }
 
+    /// The names of the read models.
+    #[must_use]
+    pub fn names(&self) -> Vec<&'static str> {
+        self.read_models
+            .iter()
+            .map(|read_model| read_model.name())
+            .collect()
+    }
+
     /// Where readers learn how far the read models have come.
     #[must_use]
     pub fn progress(&self) -> Progress {

@@ -1,1 +1,89 @@
-//! The command line: one file a subcommand.
+//! The command line: one file a subcommand, and how each ends.
+
+mod check;
+mod demo;
+mod migrate;
+mod rebuild;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::ambient::Clock;
+use crate::app::Fault;
+
+/// From a sheet of paper to the portal: the first login of a health-insurance society's members.
+#[derive(Debug, Parser)]
+#[command(name = "kadode", version, about, arg_required_else_help = true)]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Try it out: a sample society on this machine, mails on a local page
+    Demo(demo::DemoSettings),
+    /// Serve members
+    Serve(serve::ServeCommand),
+    /// Bring a database's tables up to date
+    Migrate(migrate::MigrateSettings),
+    /// Build read models anew from the log
+    Rebuild(rebuild::RebuildSettings),
+    /// Look for dangling references, parked events, gaps and a mail backlog
+    Check(check::CheckSettings),
+}
+
+/// Runs the program with the arguments it was started with.
+///
+/// Ends with 0; with 2 where the operator has to do something else, told in one line; with 1 where something was found.
+pub async fn run() -> ExitCode {
+    let line = match Line::try_parse() {
+        Ok(line) => line,
+        Err(error) if error.use_stderr() && error.kind() != SHORT_HELP => {
+            eprintln!("kadode: {}", in_one_line(&error.to_string()));
+            return ExitCode::from(2);
+        }
+        Err(help) => {
+            // Help and version, asked for.
+            let _ = help.print();
+            return ExitCode::from(if help.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let clock = Clock::machine();
+    let ended = match line.command {
+        Command::Demo(settings) => demo::run(settings, clock).await,
+        Command::Serve(settings) => serve::run(settings, clock).await,
+        Command::Migrate(settings) => migrate::run(&settings, clock).await,
+        Command::Rebuild(settings) => rebuild::run(&settings, clock).await,
+        Command::Check(settings) => check::run(&settings, clock).await,
+    };
+    ended.unwrap_or_else(|Fault(why)| {
+        eprintln!("kadode: {}", why.replace('\n', " "));
+        ExitCode::from(2)
+    })
+}
+
+const SHORT_HELP: clap::error::ErrorKind =
+    clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+
+/// What clap says over several lines, without the usage.
+fn in_one_line(error: &str) -> String {
+    let told: Vec<&str> = error
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
+        .filter(|line| !line.is_empty())
+        .collect();
+    let told = told.join(" ");
+    format!(
+        "{} (see kadode --help)",
+        told.strip_prefix("error: ").unwrap_or(&told)
+    )
+}
+
+/// A line for the operator, on stderr, since stdout is for programs.
+fn tell(line: &str) {
+    eprintln!("kadode: {line}");
+}

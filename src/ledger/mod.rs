@@ -4,10 +4,10 @@ use data_encoding::HEXLOWER;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, AnyPool};
 
 use crate::database::{Cell, insert_rows};
-use crate::subscription::{ApplyError, Projection, Recorded};
+use crate::subscription::{ApplyError, Position, Projection, Recorded};
 
 /// Writes the leaves; not a read model, and never built anew.
 #[derive(Debug)]
@@ -31,12 +31,7 @@ impl Projection for Leaves {
         Box::pin(async move {
             let rows = batch
                 .iter()
-                .map(|event| {
-                    [
-                        Cell::from(event.position),
-                        Cell::from(HEXLOWER.encode(&leaf_hash(event))),
-                    ]
-                })
+                .map(|event| [Cell::from(event.position), Cell::from(leaf_text(event))])
                 .collect();
             insert_rows(
                 connection,
@@ -48,6 +43,30 @@ impl Projection for Leaves {
             Ok(())
         })
     }
+}
+
+/// A leaf's hash as the table holds it: 64 hexadecimal digits.
+#[must_use]
+pub fn leaf_text(event: &Recorded) -> String {
+    HEXLOWER.encode(&leaf_hash(event))
+}
+
+/// The leaves after position `from` and up to `to`, each with its position.
+///
+/// # Errors
+/// The database is away.
+pub async fn leaves(
+    pool: &AnyPool,
+    from: Position,
+    to: Position,
+) -> Result<Vec<(Position, String)>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT position, hash FROM ledger_leaves WHERE position > $1 AND position <= $2 ORDER BY position",
+    )
+    .bind(from)
+    .bind(to)
+    .fetch_all(pool)
+    .await
 }
 
 /// SHA-256 of a zero byte and the event's canonical JSON (RFC 6962, 2.1 and RFC 8785).

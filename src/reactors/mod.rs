@@ -1,4 +1,5 @@
-//! What follows from an event, at least once and never on a rebuild: mails.
+//! What follows from events, at least once and never on a rebuild: mails, and the sweeping of what no event names.
 
 pub mod outbox;
 pub mod sender;
+pub mod sweeper;

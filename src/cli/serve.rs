@@ -1,0 +1,181 @@
+//! `kadode serve`: members' pages and API, mails and read models, on one database.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use axum::serve::ListenerExt;
+use clap::Args;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::tell;
+use crate::ambient::Clock;
+use crate::app::{Fault, Opening, Served, Serving, Society};
+use crate::config::{DataSettings, PublicUrl, ServeSettings};
+use crate::mail::Transport;
+
+/// How long requests in flight may take once the program was told to stop.
+const LAST_REQUESTS: Duration = Duration::from_secs(5);
+
+/// The settings of `kadode serve`.
+#[derive(Args, Debug)]
+pub(super) struct ServeCommand {
+    #[command(flatten)]
+    data: DataSettings,
+    #[command(flatten)]
+    serve: ServeSettings,
+}
+
+/// Serves until told to stop.
+pub(super) async fn run(settings: ServeCommand, clock: Clock) -> Result<ExitCode, Fault> {
+    let ServeCommand { data, serve } = settings;
+    let public_url = PublicUrl::choose(serve.public_url.as_deref(), serve.listen).map_err(Fault)?;
+    let transport = Transport::open(&serve.mail, serve.mail_ca.as_deref())
+        .map_err(|error| Fault(error.to_string()))?;
+    let opening = Opening {
+        sign_in_queue: serve.sign_in_queue,
+        ..Opening::TO_FILL
+    };
+    let society = Society::open(&data, opening, clock, tell).await?;
+    let lock = only_one(society.database.sqlite_path())?;
+    let listener = listen(serve.listen).await?;
+    if let Some(address) = serve.metrics {
+        serve_metrics(address).await?;
+    }
+    society.adopt_policy().await?;
+    tell(&format!(
+        "serving {} (listening on {})",
+        public_url.origin, serve.listen
+    ));
+    let trusted_proxies = serve.trusted_proxy;
+    let served = society.serve(Serving {
+        public_url,
+        trusted_proxies,
+        transport,
+    });
+    until_told_to_stop(&society, served, listener, Router::new()).await?;
+    drop(lock);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Answers requests until SIGTERM or Ctrl-C; then stores what was only counted.
+pub(super) async fn until_told_to_stop(
+    society: &Society,
+    served: Served,
+    listener: TcpListener,
+    more_routes: Router,
+) -> Result<(), Fault> {
+    let Served {
+        api,
+        router,
+        mut tasks,
+    } = served;
+    let router = more_routes.fallback_service(router);
+    let listener = listener.tap_io(|stream| {
+        // Without it, small answers wait for the client's acknowledgement.
+        let _ = stream.set_nodelay(true);
+    });
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let (stopping, mut stopped) = tokio::sync::watch::channel(false);
+    let server = axum::serve(listener, service).with_graceful_shutdown(async move {
+        told_to_stop().await;
+        stopping.send_replace(true);
+    });
+    let deadline = async {
+        // Open event streams would keep the program alive for ever.
+        let _ = stopped.wait_for(|stop| *stop).await;
+        tokio::time::sleep(LAST_REQUESTS).await;
+    };
+    tokio::select! {
+        ended = server.into_future() => {
+            ended.map_err(|error| Fault::from_error("the server ended", error))?;
+        }
+        () = deadline => {}
+    }
+    let attribution = society.attribution("Tally", "api");
+    if let Err(error) = api
+        .tallies
+        .store(
+            &api.commands,
+            attribution.id,
+            &attribution.policy,
+            api.clock.now(),
+        )
+        .await
+    {
+        tracing::error!(%error, "the last counts of attempts could not be stored");
+    }
+    tasks.shutdown().await;
+    society.database.close().await;
+    Ok(())
+}
+
+async fn told_to_stop() {
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+        }
+        Err(_) => {
+            let _ = tokio::signal::ctrl_c().await;
+        }
+    }
+}
+
+/// Binds the address to listen on.
+pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener, Fault> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Fault(format!(
+            "--listen {address}: {error}; stop what listens there, or choose another"
+        ))
+    })
+}
+
+/// Takes the one place of a `serve` beside this database file; it is free again when the program ends, however it does.
+fn only_one(database: &Path) -> Result<File, Fault> {
+    let path = database.with_added_extension("serving");
+    let fault = |error: &dyn std::fmt::Display| Fault(format!("{}: {error}", path.display()));
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|error| fault(&error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Fault(format!(
+            "another kadode serve runs on {}: stop it first",
+            database.display()
+        ))),
+        Err(TryLockError::Error(error)) => Err(fault(&error)),
+    }
+}
+
+async fn serve_metrics(address: SocketAddr) -> Result<(), Fault> {
+    let recorder = PrometheusBuilder::new()
+        .install_recorder()
+        .map_err(|error| Fault::from_error("--metrics", error))?;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| Fault::from_error(&format!("--metrics {address}"), error))?;
+    let router = Router::new().route(
+        "/metrics",
+        get(move || {
+            let recorder = recorder.clone();
+            async move {
+                recorder.run_upkeep();
+                recorder.render()
+            }
+        }),
+    );
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Ok(())
+}

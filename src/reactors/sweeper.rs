@@ -1,0 +1,84 @@
+//! Removes from the vault what was written for an event that never came; and tells which vault rows a member's events name.
+
+use std::collections::HashSet;
+
+use cqrs_es::Aggregate;
+use jiff::SignedDuration;
+
+use crate::ambient::Clock;
+use crate::domain::ids::MemberId;
+use crate::domain::onboarding::{Event, Onboarding};
+use crate::subscription::{EventLog, Recorded};
+use crate::vault::{Named, Vault, VaultError};
+
+/// An event follows its row within seconds; a day leaves room for whatever stands still.
+const AGE: SignedDuration = SignedDuration::from_hours(24);
+
+/// Rows older than this were looked at often enough.
+const OLDEST: SignedDuration = SignedDuration::from_hours(24 * 31);
+
+/// How often the vault is swept.
+const APART: std::time::Duration = std::time::Duration::from_secs(6 * 3600);
+
+/// Sweeps for ever.
+pub async fn run(vault: Vault, log: EventLog, clock: Clock) {
+    loop {
+        match sweep(&vault, &log, &clock).await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "rows that no event names were removed"),
+            Err(error) => tracing::error!(error, "the vault could not be swept"),
+        }
+        tokio::time::sleep(APART).await;
+    }
+}
+
+/// Removes what no event names, judged by the members' streams themselves; answers how many rows.
+///
+/// # Errors
+/// Vault or log are away.
+pub async fn sweep(vault: &Vault, log: &EventLog, clock: &Clock) -> Result<u64, String> {
+    let now = clock.now();
+    let asked = |rows: Vec<(MemberId, Named)>| async move {
+        let members: HashSet<MemberId> = rows.iter().map(|(member, _)| *member).collect();
+        let mut named = HashSet::new();
+        for member in members {
+            let stream = log.read_stream(Onboarding::TYPE, &member.to_string()).await;
+            let stream = stream.map_err(|error| Trouble(error.to_string()))?;
+            for recorded in &stream {
+                named.extend(named_by(recorded));
+            }
+        }
+        Ok::<_, Trouble>(named)
+    };
+    vault
+        .sweep
+        .run(now - OLDEST, now - AGE, asked)
+        .await
+        .map_err(|Trouble(why)| why)
+}
+
+struct Trouble(String);
+
+impl From<VaultError> for Trouble {
+    fn from(error: VaultError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// The vault row that an event names, if it names one.
+#[must_use]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "only three events name a row of the vault"
+)]
+pub fn named_by(recorded: &Recorded) -> Option<Named> {
+    if recorded.stream_kind != Onboarding::TYPE {
+        return None;
+    }
+    match serde_json::from_value(recorded.payload.clone()).ok()? {
+        Event::MemberEnrolled { .. } => recorded.stream_id.parse().ok().map(Named::Profile),
+        Event::EmailRegistered { contact, .. } => Some(Named::Contact(contact)),
+        Event::PasswordChanged { credential, .. } => Some(Named::Credential(credential)),
+        _ => None,
+    }
+}
