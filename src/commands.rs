@@ -10,10 +10,10 @@ use cqrs_es::persist::PersistedEventStore;
 use cqrs_es::{Aggregate, AggregateError, EventStore};
 use tokio::time::Instant;
 
-use crate::ambient::Entropy;
 use crate::domain::ids::CommandId;
 use crate::domain::onboarding::{Onboarding, Refusal};
-use crate::store::{EventLog, Position, Repository};
+pub use crate::store::Position;
+use crate::store::{EventLog, Repository};
 
 /// How long a command that keeps losing its race is tried again.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -22,12 +22,13 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct Commands {
     log: EventLog,
-    entropy: Entropy,
 }
 
 /// Who gives a command, and how; stored beside each of its events.
 #[derive(Clone, Debug)]
 pub struct Attribution {
+    /// The command's id, which its retries keep.
+    pub id: CommandId,
     /// The command's name.
     pub command: &'static str,
     /// Who gives it.
@@ -107,8 +108,8 @@ never_stale!(
 impl Commands {
     /// The way into `log`.
     #[must_use]
-    pub const fn new(log: EventLog, entropy: Entropy) -> Self {
-        Self { log, entropy }
+    pub const fn new(log: EventLog) -> Self {
+        Self { log }
     }
 
     /// The state of a stream now, with nothing asked.
@@ -144,9 +145,7 @@ impl Commands {
         F: FnMut(Arc<A>) -> Fut + Send + 'static,
         Fut: Future<Output = Result<A::Command, S>> + Send + 'static,
     {
-        let command = CommandId(self.entropy.id());
-        let log = self.log.clone();
-        let task = tokio::spawn(attempt(log, id, command, attribution, settle));
+        let task = tokio::spawn(attempt(self.log.clone(), id, attribution, settle));
         task.await
             .unwrap_or_else(|error| Err(CommandError::Store(error.to_string())))
     }
@@ -155,7 +154,6 @@ impl Commands {
 async fn attempt<A, S, F, Fut>(
     log: EventLog,
     id: String,
-    command: CommandId,
     attribution: Attribution,
     mut settle: F,
 ) -> Result<Outcome<A>, CommandError<A::Error, S>>
@@ -164,7 +162,8 @@ where
     F: FnMut(Arc<A>) -> Fut,
     Fut: Future<Output = Result<A::Command, S>>,
 {
-    let metadata = attribution.metadata(command);
+    let command = attribution.id;
+    let metadata = attribution.metadata();
     let deadline = Instant::now() + PATIENCE;
     let mut doubtful = false;
     loop {
@@ -267,7 +266,7 @@ where
 }
 
 impl Attribution {
-    fn metadata(&self, command: CommandId) -> HashMap<String, String> {
+    fn metadata(&self) -> HashMap<String, String> {
         let (kind, id) = match &self.actor {
             Actor::Member(id) => ("member", id.clone()),
             Actor::System(part) => ("system", (*part).to_owned()),
@@ -276,7 +275,7 @@ impl Attribution {
             ("actor".to_owned(), kind.to_owned()),
             ("actor_id".to_owned(), id),
             ("command".to_owned(), self.command.to_owned()),
-            ("command_id".to_owned(), command.to_string()),
+            ("command_id".to_owned(), self.id.to_string()),
             ("policy".to_owned(), self.policy.clone()),
             (
                 "software".to_owned(),

@@ -1,7 +1,9 @@
 //! Kadode takes the members of a health-insurance society from a sheet of paper to a portal of their own.
 
 pub mod ambient;
+pub mod api;
 pub mod commands;
+pub mod config;
 pub mod database;
 pub mod domain;
 pub mod ledger;
@@ -9,3 +11,11 @@ pub mod projections;
 pub mod store;
 pub mod subscription;
 pub mod vault;
+
+rust_i18n::i18n!("locales", fallback = "ja");
+
+// The macro above does not tell the compiler which files it read; this does, so that a changed text is built in.
+const _: [&str; 2] = [
+    include_str!("../locales/pages.ja.toml"),
+    include_str!("../locales/pages.en.toml"),
+];

@@ -8,7 +8,9 @@ use sqlx::{AnyConnection, Row};
 use tokio::sync::watch;
 
 use crate::database::Database;
-use crate::store::{EventLog, Position, ReadError, Recorded};
+pub use crate::store::{EventLog, Position, Recorded};
+
+use crate::store::ReadError;
 
 /// How many events are read and folded at once.
 const BATCH: i64 = 500;

@@ -78,3 +78,6 @@ impl Aggregate for Adoptions {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

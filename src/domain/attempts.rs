@@ -56,7 +56,8 @@ impl Aggregate for Attempts {
         sink: &EventSink<Self>,
     ) -> Result<(), Self::Error> {
         let window = command.window;
-        for (kind, count) in command.counts {
+        let news = command.counts.into_iter().filter(|(_, count)| *count > 0);
+        for (kind, count) in news {
             sink.write(
                 AttemptsEvent::AttemptsTallied {
                     window,
@@ -76,3 +77,6 @@ impl Aggregate for Attempts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,3 +59,6 @@ impl Cohort {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -204,3 +204,6 @@ impl Aggregate for Delivery {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,9 +2,12 @@
 
 pub mod adoption;
 pub mod attempts;
+pub mod birth_date;
 pub mod cohort;
 pub mod delivery;
+pub mod email;
 pub mod ids;
 pub mod onboarding;
+pub mod password;
 pub mod policy;
 pub mod values;

@@ -1,5 +1,16 @@
 //! A society's rules as data: its name and address, the cohorts, the optional step and the limits.
 
+mod limits;
+#[cfg(test)]
+mod tests;
+
+pub use limits::{
+    InitialLimits, Limits, LinkLimits, MailLimits, OtpLimits, PasswordLimits, SessionLimits,
+    SignInLimits,
+};
+
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
@@ -26,13 +37,13 @@ pub struct Policy {
     #[serde(default)]
     pub terms: Option<Terms>,
     /// Roster headers in the society's own words, each with the column it stands for.
-    #[serde(default)]
-    pub roster_headers: std::collections::BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "known_columns")]
+    pub roster_headers: BTreeMap<String, String>,
     /// Whether upper and lower case differ in user IDs.
     #[serde(default)]
     pub user_id_case_sensitive: bool,
     /// Who starts with which credentials; the first that fits a row counts.
-    #[serde(deserialize_with = "at_least_one")]
+    #[serde(deserialize_with = "distinct_cohorts")]
     pub cohorts: Vec<Cohort>,
     /// How long, how often, how many.
     #[serde(default)]
@@ -73,6 +84,7 @@ pub struct Society {
     /// Its postal address.
     pub address: Text,
     /// The mail address for questions.
+    #[serde(deserialize_with = "mail_address")]
     pub email: String,
     /// The address that mails come from; its domain is shown at step 5.
     #[serde(deserialize_with = "mail_address")]
@@ -138,7 +150,7 @@ pub struct Cohort {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum InitialPassword {
     /// Put together from what the society knows of the member.
-    Formula(Vec<FormulaPart>),
+    Formula(#[serde(deserialize_with = "formula")] Vec<FormulaPart>),
     /// Random, printed on the letter.
     Printed,
 }
@@ -155,248 +167,96 @@ pub enum FormulaPart {
     BirthDate,
 }
 
-/// All limits; a key left out has the default that stands here.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Limits {
-    /// Of passwords that members choose.
-    pub password: PasswordLimits,
-    /// Of one-time passwords.
-    pub otp: OtpLimits,
-    /// Of mailed links.
-    pub email_link: LinkLimits,
-    /// Of failing sign-ins.
-    pub sign_in: SignInLimits,
-    /// Of sessions.
-    pub session: SessionLimits,
-    /// Of initial credentials.
-    pub initial_credentials: InitialLimits,
-}
+/// A cohort that was looked at as a whole; as a type of its own, so that a complaint stands at its own line.
+#[derive(Deserialize)]
+struct CheckedCohort(#[serde(deserialize_with = "checked_cohort")] Cohort);
 
-/// How long a password that a member chooses may be, in code points (NIST SP 800-63B-4, 3.1.1.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct PasswordLimits {
-    /// The shortest.
-    #[serde(deserialize_with = "between::<_, 8, 64>")]
-    pub min_length: u32,
-    /// The longest.
-    #[serde(deserialize_with = "between::<_, 64, 1024>")]
-    pub max_length: u32,
-}
-
-impl Default for PasswordLimits {
-    fn default() -> Self {
-        Self {
-            min_length: 15,
-            max_length: 128,
-        }
-    }
-}
-
-/// How many mails may leave, to one member and to one address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MailLimits {
-    /// Seconds between one and the next.
-    #[serde(deserialize_with = "between::<_, 10, 3600>")]
-    pub apart_seconds: u32,
-    /// At most so many in one sign-in (codes), or to one address in a day (links).
-    #[serde(deserialize_with = "between::<_, 1, 100>")]
-    pub each: u32,
-    /// At most so many in an hour.
-    #[serde(deserialize_with = "between::<_, 1, 1000>")]
-    pub per_hour: u32,
-    /// At most so many in a day.
-    #[serde(deserialize_with = "between::<_, 1, 1000>")]
-    pub per_day: u32,
-}
-
-impl Default for MailLimits {
-    fn default() -> Self {
-        Self {
-            apart_seconds: 60,
-            each: 5,
-            per_hour: 10,
-            per_day: 20,
-        }
-    }
-}
-
-/// One-time passwords (NIST SP 800-63B-4, 3.1.3.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct OtpLimits {
-    /// How long a code counts.
-    #[serde(deserialize_with = "between::<_, 1, 10>")]
-    pub lifetime_minutes: u32,
-    /// Wrong tries in a sign-in, over all its codes.
-    #[serde(deserialize_with = "between::<_, 1, 10>")]
-    pub tries: u32,
-    /// How long a sign-in may wait for its code.
-    #[serde(deserialize_with = "between::<_, 5, 60>")]
-    pub pending_minutes: u32,
-    /// Mails with codes.
-    pub mails: MailLimits,
-}
-
-impl Default for OtpLimits {
-    fn default() -> Self {
-        Self {
-            lifetime_minutes: 10,
-            tries: 5,
-            pending_minutes: 15,
-            mails: MailLimits::default(),
-        }
-    }
-}
-
-/// Mailed links (NIST SP 800-63B-4, 4.2.1.2: at most a day).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LinkLimits {
-    /// How long a link counts.
-    #[serde(deserialize_with = "between::<_, 5, 1440>")]
-    pub lifetime_minutes: u32,
-    /// Mails with links.
-    pub mails: MailLimits,
-}
-
-impl Default for LinkLimits {
-    fn default() -> Self {
-        Self {
-            lifetime_minutes: 60,
-            mails: MailLimits::default(),
-        }
-    }
-}
-
-/// Failing sign-ins (NIST SP 800-63B-4, 3.2.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SignInLimits {
-    /// Failures in a row before the first waiting time.
-    #[serde(deserialize_with = "between::<_, 3, 20>")]
-    pub failures_before_wait: u32,
-    /// The first waiting time; each further failure doubles it.
-    #[serde(deserialize_with = "between::<_, 1, 3600>")]
-    pub first_wait_seconds: u32,
-    /// The longest.
-    #[serde(deserialize_with = "between::<_, 30, 86400>")]
-    pub longest_wait_seconds: u32,
-    /// Failures in a row in a browser that signed in before, after which only support can help.
-    #[serde(deserialize_with = "between::<_, 10, 100>")]
-    pub failures_per_browser: u32,
-    /// Failures in a row with one user ID over all networks, before waiting times there.
-    #[serde(deserialize_with = "between::<_, 10, 1000>")]
-    pub failures_per_id: u32,
-}
-
-impl Default for SignInLimits {
-    fn default() -> Self {
-        Self {
-            failures_before_wait: 5,
-            first_wait_seconds: 30,
-            longest_wait_seconds: 3600,
-            failures_per_browser: 50,
-            failures_per_id: 50,
-        }
-    }
-}
-
-/// How long sessions last (NIST SP 800-63B-4, 2.1.3 and 2.2.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SessionLimits {
-    /// A first login may rest so long.
-    #[serde(deserialize_with = "between::<_, 5, 60>")]
-    pub onboarding_idle_minutes: u32,
-    /// A first login may last so long.
-    #[serde(deserialize_with = "between::<_, 10, 240>")]
-    pub onboarding_minutes: u32,
-    /// A full session may rest so long.
-    #[serde(deserialize_with = "between::<_, 5, 60>")]
-    pub full_idle_minutes: u32,
-    /// A full session may last so long.
-    #[serde(deserialize_with = "between::<_, 30, 1440>")]
-    pub full_minutes: u32,
-}
-
-impl Default for SessionLimits {
-    fn default() -> Self {
-        Self {
-            onboarding_idle_minutes: 20,
-            onboarding_minutes: 60,
-            full_idle_minutes: 30,
-            full_minutes: 720,
-        }
-    }
-}
-
-/// The credentials on the paper.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct InitialLimits {
-    /// Days from `valid_from` of their import.
-    #[serde(deserialize_with = "between::<_, 1, 365>")]
-    pub days: u32,
-}
-
-impl Default for InitialLimits {
-    fn default() -> Self {
-        Self { days: 30 }
-    }
-}
-
-fn between<'de, D, const LOW: u32, const HIGH: u32>(deserializer: D) -> Result<u32, D::Error>
+fn checked_cohort<'de, D>(deserializer: D) -> Result<Cohort, D::Error>
 where
     D: Deserializer<'de>,
 {
-    let value = u32::deserialize(deserializer)?;
-    if (LOW..=HIGH).contains(&value) {
-        Ok(value)
+    let cohort = Cohort::deserialize(deserializer)?;
+    match (cohort.joined_from, cohort.joined_to) {
+        (Some(from), Some(to)) if from > to => Err(D::Error::custom(format!(
+            "cohort {:?}: joined_from is later than joined_to",
+            cohort.name
+        ))),
+        (_, _) => Ok(cohort),
+    }
+}
+
+fn distinct_cohorts<'de, D>(deserializer: D) -> Result<Vec<Cohort>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let mut cohorts = Vec::<Cohort>::new();
+    for CheckedCohort(cohort) in Vec::deserialize(deserializer)? {
+        if cohorts.iter().any(|earlier| earlier.name == cohort.name) {
+            return Err(D::Error::custom(format!(
+                "there are two cohorts named {:?}",
+                cohort.name
+            )));
+        }
+        cohorts.push(cohort);
+    }
+    if cohorts.is_empty() {
+        return Err(D::Error::custom("at least one cohort is needed"));
+    }
+    Ok(cohorts)
+}
+
+fn formula<'de, D>(deserializer: D) -> Result<Vec<FormulaPart>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let parts = Vec::deserialize(deserializer)?;
+    if parts.is_empty() {
+        return Err(D::Error::custom("the formula is empty"));
+    }
+    Ok(parts)
+}
+
+/// What a column of a roster may be called, and so what an alias may stand for.
+const ROSTER_COLUMNS: [&str; 10] = [
+    "user_id",
+    "symbol",
+    "number",
+    "birth_date",
+    "name",
+    "gid",
+    "joined_on",
+    "registered_on_old_portal",
+    "symbol_at_migration",
+    "number_at_migration",
+];
+
+#[derive(Deserialize)]
+struct RosterColumn(#[serde(deserialize_with = "roster_column")] String);
+
+fn roster_column<'de, D>(deserializer: D) -> Result<String, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let name = String::deserialize(deserializer)?;
+    if ROSTER_COLUMNS.contains(&name.as_str()) {
+        Ok(name)
     } else {
+        let columns = ROSTER_COLUMNS.join(", ");
         Err(D::Error::custom(format!(
-            "must be from {LOW} to {HIGH}, not {value}"
+            "a roster has no column {name:?}, only {columns}"
         )))
     }
 }
 
-fn at_least_one<'de, D>(deserializer: D) -> Result<Vec<Cohort>, D::Error>
+fn known_columns<'de, D>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error>
 where
     D: Deserializer<'de>,
 {
-    let cohorts = Vec::<Cohort>::deserialize(deserializer)?;
-    if cohorts.is_empty() {
-        return Err(D::Error::custom("at least one cohort is needed"));
-    }
-    for (index, cohort) in cohorts.iter().enumerate() {
-        if let (Some(from), Some(to)) = (cohort.joined_from, cohort.joined_to)
-            && from > to
-        {
-            let name = &cohort.name;
-            return Err(D::Error::custom(format!(
-                "cohort {name:?}: joined_from is later than joined_to"
-            )));
-        }
-        if cohort.initial_password == InitialPassword::Formula(Vec::new()) {
-            let name = &cohort.name;
-            return Err(D::Error::custom(format!(
-                "cohort {name:?}: the formula is empty"
-            )));
-        }
-        if cohorts
-            .iter()
-            .skip(index + 1)
-            .any(|other| other.name == cohort.name)
-        {
-            let name = &cohort.name;
-            return Err(D::Error::custom(format!(
-                "there are two cohorts named {name:?}"
-            )));
-        }
-    }
-    Ok(cohorts)
+    let headers = BTreeMap::<String, RosterColumn>::deserialize(deserializer)?;
+    Ok(headers
+        .into_iter()
+        .map(|(header, RosterColumn(column))| (header, column))
+        .collect())
 }
 
 fn mail_address<'de, D>(deserializer: D) -> Result<String, D::Error>

@@ -7,8 +7,7 @@ use sha2::{Digest, Sha256};
 use sqlx::AnyConnection;
 
 use crate::database::{Cell, insert_rows};
-use crate::store::Recorded;
-use crate::subscription::{ApplyError, Projection};
+use crate::subscription::{ApplyError, Projection, Recorded};
 
 /// Writes the leaves; not a read model, and never built anew.
 #[derive(Debug)]

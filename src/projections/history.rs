@@ -11,8 +11,7 @@ use crate::database::{Cell, insert_rows, time_of};
 use crate::domain::delivery::{Delivery, DeliveryEvent};
 use crate::domain::ids::MemberId;
 use crate::domain::onboarding::Onboarding;
-use crate::store::{Position, Recorded};
-use crate::subscription::{ApplyError, Projection};
+use crate::subscription::{ApplyError, Position, Projection, Recorded};
 
 /// One entry of a member's history.
 #[derive(Clone, Debug, PartialEq)]

@@ -10,8 +10,7 @@ use crate::database::{Cell, fixed_width, insert_rows, placeholders, time_of};
 use crate::domain::delivery::MailKind;
 use crate::domain::ids::MemberId;
 use crate::domain::onboarding::{Event, Onboarding};
-use crate::store::Recorded;
-use crate::subscription::{ApplyError, Projection};
+use crate::subscription::{ApplyError, Projection, Recorded};
 
 /// The read model `mail_requests`.
 #[derive(Debug)]

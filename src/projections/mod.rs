@@ -6,8 +6,7 @@ pub mod status;
 
 use serde::de::DeserializeOwned;
 
-use crate::store::Recorded;
-use crate::subscription::ApplyError;
+use crate::subscription::{ApplyError, Recorded};
 
 /// The event that a record holds, as the domain reads it.
 fn event<E: DeserializeOwned>(recorded: &Recorded) -> Result<E, ApplyError> {

@@ -1,6 +1,7 @@
 //! Where each member stands: the folded state and when each step was done.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use cqrs_es::Aggregate;
 use futures::future::BoxFuture;
@@ -12,8 +13,9 @@ use super::event;
 use crate::database::{Cell, insert_rows, placeholders};
 use crate::domain::ids::MemberId;
 use crate::domain::onboarding::{Event, Onboarding, Step};
-use crate::store::{Position, Recorded};
-use crate::subscription::{ApplyError, Projection};
+use crate::subscription::{
+    ApplyError, EventLog, FollowError, Position, Progress, Projection, Recorded,
+};
 
 /// Where one member stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -171,11 +173,107 @@ fn parse(status: &str) -> Result<MemberStatus, ApplyError> {
     serde_json::from_str(status).map_err(|error| ApplyError::Unreadable(error.to_string()))
 }
 
-/// Where a member stands, as far as the read model has come; none, if it knows no such member.
-///
-/// # Errors
-/// The database is away, or the row is of another version: rebuild the read model.
-pub async fn of_member(
+/// How long a reader waits for the read model before it folds the stream itself.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How far the parts of the program have come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// The last committed event.
+    pub head: Position,
+    /// The last event that the read models show.
+    pub projected: Position,
+    /// Events that the read models could not take.
+    pub parked: i64,
+    /// Mails that wait to be sent.
+    pub mails_waiting: i64,
+}
+
+/// Reads where members stand, never behind what the reader has seen.
+#[derive(Clone)]
+pub struct StatusReader {
+    log: EventLog,
+    pool: AnyPool,
+    progress: Progress,
+}
+
+impl StatusReader {
+    /// A reader of the read model in `pool`, which `progress` tells of; `log` serves where it lags.
+    #[must_use]
+    pub const fn new(log: EventLog, pool: AnyPool, progress: Progress) -> Self {
+        Self {
+            log,
+            pool,
+            progress,
+        }
+    }
+
+    /// Where a member stands, at least as of position `mark`; none, if there is no such member.
+    ///
+    /// # Errors
+    /// The database is away, or an event cannot be read.
+    pub async fn at_least(
+        &self,
+        member: MemberId,
+        mark: Position,
+    ) -> Result<Option<MemberStatus>, FollowError> {
+        if self.progress.reached(mark, PATIENCE).await
+            && let Some(status) = stored_status(&self.pool, member).await?
+            && !self.parked(member).await?
+        {
+            return Ok(Some(status));
+        }
+        let events = self
+            .log
+            .read_stream(Onboarding::TYPE, &member.to_string())
+            .await?;
+        let mut status = MemberStatus::default();
+        for event in &events {
+            status.fold(event)?;
+        }
+        Ok(status.state.enrolment.is_some().then_some(status))
+    }
+
+    /// Tells when the read model has moved on.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.progress.clone()
+    }
+
+    /// How far the parts of the program have come.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn health(&self) -> Result<Health, FollowError> {
+        let count = |table: &'static str| {
+            let sql = format!("SELECT COUNT(*) FROM {table}");
+            async move {
+                sqlx::query_scalar::<_, i64>(&sql)
+                    .fetch_one(&self.pool)
+                    .await
+            }
+        };
+        Ok(Health {
+            head: self.log.committed_head().await?,
+            projected: self.progress.position(),
+            parked: count("parked_events").await?,
+            mails_waiting: count("outbox").await?,
+        })
+    }
+
+    async fn parked(&self, member: MemberId) -> Result<bool, FollowError> {
+        let parked: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM parked_events WHERE aggregate_type = $1 AND aggregate_id = $2",
+        )
+        .bind(Onboarding::TYPE)
+        .bind(member.to_string())
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(parked > 0)
+    }
+}
+
+async fn stored_status(
     pool: &AnyPool,
     member: MemberId,
 ) -> Result<Option<MemberStatus>, ApplyError> {

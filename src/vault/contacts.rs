@@ -92,6 +92,26 @@ impl Contacts {
         Ok(self.blind.address(address).all().contains(&index))
     }
 
+    /// Whose addresses are the same as this one, as an index tells.
+    ///
+    /// # Errors
+    /// The address was erased, or the database is away.
+    pub async fn members_of_same_address(
+        &self,
+        contact: ContactId,
+    ) -> Result<Vec<MemberId>, VaultError> {
+        let rows = sqlx::query_scalar::<_, String>(
+            "SELECT DISTINCT other.member_id FROM contacts AS own JOIN contacts AS other \
+             ON other.address_index = own.address_index WHERE own.contact_id = $1",
+        )
+        .bind(contact.to_string())
+        .fetch_all(&self.database.read)
+        .await?;
+        rows.iter()
+            .map(|id| id.parse().map_err(|_| VaultError::Damaged(TABLE)))
+            .collect()
+    }
+
     /// All contacts, of whatever member, that have this contact's address; itself among them.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::later;
 use crate::domain::policy::MailLimits;
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -9,7 +10,7 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// Remembers a mail, and forgets those older than a day, which no limit counts.
 pub(super) fn note(sent: &mut Vec<Timestamp>, at: Timestamp) {
-    sent.retain(|&earlier| earlier + DAY > at);
+    sent.retain(|&earlier| at.duration_since(earlier) < DAY);
     sent.push(at);
 }
 
@@ -41,7 +42,7 @@ fn room_within(
     let mut within: Vec<Timestamp> = sent
         .iter()
         .copied()
-        .filter(|&earlier| earlier + window > at)
+        .filter(|&earlier| at.duration_since(earlier) < window)
         .collect();
     within.sort_unstable_by(|a, b| b.cmp(a));
     // There is room again when the oldest of the `most` newest falls out of the window.
@@ -49,7 +50,7 @@ fn room_within(
         .ok()
         .and_then(|most| most.checked_sub(1));
     match deciding.and_then(|index| within.get(index)) {
-        Some(&oldest) => Err(oldest + window),
+        Some(&oldest) => Err(later(oldest, window)),
         None => Ok(()),
     }
 }

@@ -62,7 +62,7 @@ pub struct NewCode {
     pub key: KeyId,
     /// The language of the mail.
     pub language: Language,
-    /// When codes were mailed to the same address for other members, in the last day.
+    /// When codes were mailed to the same address in the last day, for whichever members.
     pub sent_to_address: Vec<Timestamp>,
 }
 
@@ -75,7 +75,7 @@ pub struct NewLink {
     pub key: KeyId,
     /// The language of the mail.
     pub language: Language,
-    /// When links were mailed to the same address for other members, in the last day.
+    /// When links were mailed to the same address in the last day, for whichever members.
     pub sent_to_address: Vec<Timestamp>,
 }
 

@@ -1,14 +1,17 @@
 //! The rules: from what is known and what is asked to what happens. The order of the steps lives here and nowhere else.
 
+mod email;
+mod otp;
+
+pub use email::LinkState;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::budget;
-use super::command::{
-    CodeCheck, Command, CredentialInForce, Issued, NewCode, NewLink, PasswordCheck,
-};
+use super::command::{Command, CredentialInForce, Issued, NewCode, PasswordCheck};
 use super::event::{CredentialFault, Event, LogOutReason};
-use super::{Onboarding, Refusal, Session, SessionKind, Step};
-use crate::domain::ids::{ChallengeId, ContactId, IssueId, SessionId};
+use super::{Onboarding, Refusal, Session, SessionKind, Step, later};
+use crate::domain::ids::{CredentialId, FormId, SessionId};
 use crate::domain::policy::{Limits, MailLimits};
 
 type Decision = Result<Vec<Event>, Refusal>;
@@ -111,19 +114,8 @@ impl Onboarding {
                 credential,
                 form,
             } => {
-                self.in_session(*session)?;
-                match self.password {
-                    Some(own) if own.form == *form => return NOTHING_NEW,
-                    Some(_) => return Err(Refusal::AlreadySet),
-                    None => self.require(Step::Password)?,
-                }
-                Ok(vec![
-                    Event::PasswordChanged {
-                        credential: *credential,
-                        form: *form,
-                    },
-                    Event::FirstLoginCompleted {},
-                ])
+                let open = self.in_session(*session)?;
+                self.change_password(open, *credential, *form)
             }
             Command::LogOut { session, why } => {
                 self.in_session(*session)?;
@@ -182,6 +174,8 @@ impl Onboarding {
         if !own && !self.initial_credentials_count(at) {
             return Err(Refusal::WindowClosed);
         }
+        // Before the password counts: the answer must not tell whether it was right.
+        self.room_for_sign_in_code(at, limits, &code.sent_to_address)?;
         let why = match check {
             PasswordCheck::Match => None,
             PasswordCheck::Mismatch => Some(CredentialFault::WrongPassword),
@@ -189,9 +183,6 @@ impl Onboarding {
         };
         if let Some(why) = why {
             return Ok(vec![Event::CredentialsRejected { why }]);
-        }
-        if own {
-            self.room_for_sign_in_code(at, limits, &code.sent_to_address)?;
         }
         let mut events = Vec::new();
         if let Some(open) = &self.session {
@@ -213,7 +204,7 @@ impl Onboarding {
                 key: code.key.clone(),
                 language: code.language,
                 at,
-                expires_at: at + minutes(limits.otp.lifetime_minutes),
+                expires_at: later(at, minutes(limits.otp.lifetime_minutes)),
             });
         }
         Ok(events)
@@ -271,230 +262,23 @@ impl Onboarding {
         }])
     }
 
-    fn register_email(
-        &self,
-        at: Timestamp,
-        limits: &Limits,
-        contact: ContactId,
-        same_as: Option<ContactId>,
-        link: &NewLink,
-    ) -> Decision {
-        let present = self.contact.as_ref().map(|contact| contact.id);
-        if same_as.is_some() {
-            return if same_as == present {
-                NOTHING_NEW
-            } else {
-                Err(Refusal::StaleFacts)
-            };
-        }
-        let due = self.due();
-        if !matches!(
-            due,
-            Step::Email | Step::EmailLink | Step::EmailUpdate | Step::OtpMethod
-        ) {
-            return Err(Refusal::OutOfOrder { due });
-        }
-        within_budget(
-            &self.links_sent,
-            &link.sent_to_address,
-            at,
-            &limits.email_link.mails,
-        )?;
-        Ok(vec![Event::EmailRegistered {
-            contact,
-            issue: link.issue,
-            key: link.key.clone(),
-            language: link.language,
-            at,
-            expires_at: at + minutes(limits.email_link.lifetime_minutes),
-        }])
-    }
-
-    fn resend_email_link(&self, at: Timestamp, limits: &Limits, link: &NewLink) -> Decision {
-        let Some(contact) = &self.contact else {
-            return Err(Refusal::OutOfOrder { due: self.due() });
-        };
-        if contact.followed {
-            return NOTHING_NEW;
-        }
-        let mails = &limits.email_link.mails;
-        not_too_soon(self.links_sent.last().copied(), at, mails)?;
-        let to_contact: Vec<Timestamp> = contact.links.iter().map(|link| link.sent_at).collect();
-        budget::room_in_a_day(&to_contact, at, mails.each)
-            .map_err(|until| Refusal::BudgetSpent { until })?;
-        within_budget(&self.links_sent, &link.sent_to_address, at, mails)?;
-        Ok(vec![Event::EmailLinkReissued {
-            contact: contact.id,
-            issue: link.issue,
-            key: link.key.clone(),
-            language: link.language,
-            at,
-            expires_at: at + minutes(limits.email_link.lifetime_minutes),
-        }])
-    }
-
-    /// Where a link leads now.
-    ///
-    /// # Errors
-    /// The refusal that following it would meet.
-    pub fn link_state(
-        &self,
-        at: Timestamp,
-        contact: ContactId,
-        issue: IssueId,
-    ) -> Result<LinkState, Refusal> {
-        if self.disowned.contains(&contact) {
-            return Err(Refusal::LinkDisowned);
-        }
-        let present = self
-            .contact
-            .as_ref()
-            .filter(|present| present.id == contact);
-        let Some(present) = present else {
-            return Err(Refusal::LinkReplaced);
-        };
-        if present.verified {
-            return Ok(LinkState::Verified);
-        }
-        if present.followed {
-            return Ok(LinkState::Followed);
-        }
-        match present.links.iter().find(|link| link.issue == issue) {
-            Some(link) if at < link.expires_at => Ok(LinkState::Open),
-            Some(_) => Err(Refusal::LinkExpired),
-            None => Err(Refusal::LinkReplaced),
-        }
-    }
-
-    fn follow_link(&self, at: Timestamp, contact: ContactId, issue: IssueId) -> Decision {
-        match self.link_state(at, contact, issue)? {
-            LinkState::Open => Ok(vec![Event::EmailLinkFollowed { contact }]),
-            LinkState::Followed | LinkState::Verified => NOTHING_NEW,
-        }
-    }
-
-    fn disown_email(&self, at: Timestamp, contact: ContactId, issue: IssueId) -> Decision {
-        match self.link_state(at, contact, issue) {
-            Ok(LinkState::Open | LinkState::Followed) => Ok(vec![Event::EmailDisowned { contact }]),
-            Ok(LinkState::Verified) => Err(Refusal::OutOfOrder { due: self.due() }),
-            Err(Refusal::LinkDisowned) => NOTHING_NEW,
-            Err(refusal) => Err(refusal),
-        }
-    }
-
-    fn update_email(&self) -> Decision {
-        match &self.contact {
-            Some(contact) if contact.verified => NOTHING_NEW,
-            Some(contact) if contact.followed => {
-                self.require(Step::EmailUpdate)?;
-                Ok(vec![Event::EmailVerified {
-                    contact: contact.id,
-                }])
+    fn change_password(&self, open: &Session, credential: CredentialId, form: FormId) -> Decision {
+        match self.password {
+            Some(own) if own.form != form => return Err(Refusal::AlreadySet),
+            // The session that sets the password is the last one of the first login's kind.
+            Some(_) => {
+                return match open.kind {
+                    SessionKind::Onboarding => NOTHING_NEW,
+                    SessionKind::OtpPending | SessionKind::Full => Err(Refusal::FormUsed),
+                };
             }
-            Some(_) | None => Err(Refusal::OutOfOrder { due: self.due() }),
+            None => self.require(Step::Password)?,
         }
+        Ok(vec![
+            Event::PasswordChanged { credential, form },
+            Event::FirstLoginCompleted {},
+        ])
     }
-
-    fn resend_otp(
-        &self,
-        at: Timestamp,
-        limits: &Limits,
-        open: &Session,
-        code: &NewCode,
-    ) -> Decision {
-        let Some(present) = &self.challenge else {
-            return match open.kind {
-                SessionKind::Full => NOTHING_NEW,
-                SessionKind::Onboarding | SessionKind::OtpPending => {
-                    Err(Refusal::OutOfOrder { due: self.due() })
-                }
-            };
-        };
-        let otp = &limits.otp;
-        if present.wrong >= otp.tries {
-            return Err(Refusal::CodeDead);
-        }
-        not_too_soon(Some(present.last_mail_at), at, &otp.mails)?;
-        if present.mails >= otp.mails.each {
-            return Err(Refusal::BudgetSpent {
-                until: open.began + minutes(otp.pending_minutes),
-            });
-        }
-        within_budget(&self.codes_sent, &code.sent_to_address, at, &otp.mails)?;
-        let half = minutes(otp.lifetime_minutes) / 2;
-        let (challenge, key, expires_at) = if at + half <= present.expires_at {
-            (present.id, &present.key, present.expires_at)
-        } else {
-            (
-                code.challenge,
-                &code.key,
-                at + minutes(otp.lifetime_minutes),
-            )
-        };
-        Ok(vec![Event::OtpReissued {
-            session: open.id,
-            challenge,
-            key: key.clone(),
-            language: code.language,
-            at,
-            expires_at,
-        }])
-    }
-
-    fn submit_otp(
-        &self,
-        at: Timestamp,
-        limits: &Limits,
-        open: &Session,
-        against: Option<ChallengeId>,
-        check: CodeCheck,
-    ) -> Decision {
-        let Some(present) = &self.challenge else {
-            return match open.kind {
-                SessionKind::Full => NOTHING_NEW,
-                SessionKind::Onboarding | SessionKind::OtpPending => {
-                    Err(Refusal::OutOfOrder { due: self.due() })
-                }
-            };
-        };
-        if against != Some(present.id) {
-            return Err(Refusal::StaleFacts);
-        }
-        if present.wrong >= limits.otp.tries {
-            return Err(Refusal::CodeDead);
-        }
-        if at >= present.expires_at {
-            return Err(Refusal::CodeExpired);
-        }
-        match check {
-            CodeCheck::Match => {
-                let mut events = vec![Event::OtpLoginSucceeded {
-                    session: open.id,
-                    challenge: present.id,
-                }];
-                if !self.completed {
-                    events.push(Event::OnboardingCompleted {});
-                }
-                Ok(events)
-            }
-            CodeCheck::Spent => Err(Refusal::CodeUsed),
-            CodeCheck::Mismatch => {
-                let tries_left = limits.otp.tries.saturating_sub(present.wrong + 1);
-                Ok(vec![Event::OtpRejected { tries_left }])
-            }
-        }
-    }
-}
-
-/// Where a mailed link leads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LinkState {
-    /// It can be followed.
-    Open,
-    /// It, or another to the same address, was followed.
-    Followed,
-    /// The address is verified.
-    Verified,
 }
 
 fn not_too_soon(
@@ -502,7 +286,7 @@ fn not_too_soon(
     at: Timestamp,
     limits: &MailLimits,
 ) -> Result<(), Refusal> {
-    match last.map(|last| last + SignedDuration::from_secs(limits.apart_seconds.into())) {
+    match last.map(|last| later(last, SignedDuration::from_secs(limits.apart_seconds.into()))) {
         Some(until) if at < until => Err(Refusal::TooSoon { until }),
         Some(_) | None => Ok(()),
     }

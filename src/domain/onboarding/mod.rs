@@ -5,6 +5,7 @@ mod command;
 mod decide;
 mod event;
 mod refusal;
+mod state;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -13,146 +14,14 @@ pub use command::{CodeCheck, Command, CredentialInForce, Issued, NewCode, NewLin
 pub use decide::LinkState;
 pub use event::{CredentialFault, Event, LogOutReason, OtpMethod};
 pub use refusal::Refusal;
+pub use state::{
+    Challenge, Contact, Enrolment, Link, Onboarding, OwnPassword, Session, SessionKind,
+    SpentChallenge,
+};
 pub use step::Step;
 
 use cqrs_es::{Aggregate, event_sink::EventSink};
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-
-use super::ids::{ChallengeId, ContactId, CredentialId, FormId, IssueId, SessionId};
-use super::policy::PolicyVersion;
-use super::values::KeyId;
-
-/// One member, folded from the events of stream `onboarding-{member id}`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a step of the manual, done or not"
-)]
-pub struct Onboarding {
-    /// How the member came in; none before `MemberEnrolled`.
-    pub enrolment: Option<Enrolment>,
-    /// The present session.
-    pub session: Option<Session>,
-    /// Whether step 2 was ever done.
-    pub signed_in: bool,
-    /// Whether step 3 is done.
-    pub birth_date_confirmed: bool,
-    /// Whether step 4 is done.
-    pub terms_accepted: bool,
-    /// The address of step 5, until it is replaced or disowned.
-    pub contact: Option<Contact>,
-    /// Addresses whose readers disowned them.
-    pub disowned: Vec<ContactId>,
-    /// When links were mailed, in the last day.
-    pub links_sent: Vec<Timestamp>,
-    /// The method of step 8.
-    pub otp_method: Option<OtpMethod>,
-    /// The password of step 9.
-    pub password: Option<OwnPassword>,
-    /// Whether step 11 is done.
-    pub logged_out: bool,
-    /// Whether step 13 is done.
-    pub signed_in_again: bool,
-    /// The one-time password of the present session.
-    pub challenge: Option<Challenge>,
-    /// The challenge that the last completed sign-in spent.
-    pub spent_challenge: Option<ChallengeId>,
-    /// When codes were mailed, in the last day.
-    pub codes_sent: Vec<Timestamp>,
-    /// Whether step 15 is reached.
-    pub completed: bool,
-    /// Whether the account is frozen.
-    pub frozen: bool,
-}
-
-/// How a member came in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Enrolment {
-    /// The cohort, by its name in the policy.
-    pub cohort: String,
-    /// The policy whose steps the member follows.
-    pub policy: PolicyVersion,
-    /// The version of the notes on use to accept, where the policy has step 4.
-    pub terms: Option<String>,
-    /// The first moment of the initial credentials.
-    pub valid_from: Timestamp,
-    /// The end of the initial credentials.
-    pub expires_at: Timestamp,
-}
-
-/// The member's present session, as the log knows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Session {
-    /// Its id.
-    pub id: SessionId,
-    /// What it may do.
-    pub kind: SessionKind,
-    /// When it began.
-    pub began: Timestamp,
-}
-
-/// What a session may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SessionKind {
-    /// Take the steps of the first login; it never becomes a full one.
-    Onboarding,
-    /// Enter the one-time password.
-    OtpPending,
-    /// See the portal.
-    Full,
-}
-
-/// The present address and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Contact {
-    /// Its id in the vault.
-    pub id: ContactId,
-    /// The links mailed to it.
-    pub links: Vec<Link>,
-    /// Whether one was followed.
-    pub followed: bool,
-    /// Whether 更新 was pressed afterwards.
-    pub verified: bool,
-}
-
-/// A link that was mailed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Link {
-    /// Its id.
-    pub issue: IssueId,
-    /// When it was mailed.
-    pub sent_at: Timestamp,
-    /// Its end.
-    pub expires_at: Timestamp,
-}
-
-/// The member's own password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OwnPassword {
-    /// Its verifier in the vault.
-    pub credential: CredentialId,
-    /// The form that brought it.
-    pub form: FormId,
-}
-
-/// A one-time password that was mailed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Challenge {
-    /// What it is derived from.
-    pub id: ChallengeId,
-    /// The key it is derived with.
-    pub key: KeyId,
-    /// Its end.
-    pub expires_at: Timestamp,
-    /// How many mails carried a code in this sign-in.
-    pub mails: u32,
-    /// When the last of them left.
-    pub last_mail_at: Timestamp,
-    /// Wrong tries in this sign-in, over all its codes.
-    pub wrong: u32,
-}
+use jiff::{SignedDuration, Timestamp};
 
 impl Onboarding {
     /// The step that is due.
@@ -209,6 +78,11 @@ impl Onboarding {
     pub fn session_kind(&self) -> Option<SessionKind> {
         self.session.as_ref().map(|session| session.kind)
     }
+}
+
+/// The moment `by` after `at`; the end of time where there is none, so that no stored moment can make the arithmetic panic.
+fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.saturating_add(by).unwrap_or(Timestamp::MAX)
 }
 
 impl Aggregate for Onboarding {
@@ -360,12 +234,14 @@ impl Aggregate for Onboarding {
                     challenge.wrong += 1;
                 }
             }
-            Event::OtpLoginSucceeded { challenge, .. } => {
+            Event::OtpLoginSucceeded { .. } => {
                 if let Some(session) = &mut self.session {
                     session.kind = SessionKind::Full;
                 }
-                self.challenge = None;
-                self.spent_challenge = Some(challenge);
+                self.spent_challenge = self.challenge.take().map(|spent| SpentChallenge {
+                    id: spent.id,
+                    key: spent.key,
+                });
             }
             Event::OnboardingCompleted {} => self.completed = true,
             Event::NotMeReported {} => {

@@ -70,6 +70,9 @@ pub enum Refusal {
     /// A password was set already, by another form.
     #[error("the password is already set")]
     AlreadySet,
+    /// The form that set the password came again, from another session.
+    #[error("the form has been used")]
+    FormUsed,
     /// The facts were settled against something no longer in force; they have to be settled again.
     #[error("the facts are stale")]
     StaleFacts,

@@ -1,0 +1,93 @@
+//! What every request passes: the right host, no foreign page behind it, and headers that keep answers private.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::Api;
+use super::problem::Problem;
+
+/// Routes that a load balancer asks under any name.
+const OPERATIONS: [&str; 2] = ["/healthz", "/readyz"];
+
+/// Refuses requests for another host (421) and requests that another site's page made (403).
+pub async fn admit(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let own_host = host(&request).is_some_and(|host| host == api.public_url.authority);
+    if !own_host && !OPERATIONS.contains(&path) {
+        return Problem::Misdirected.into_response();
+    }
+    let changes = *request.method() != Method::GET && *request.method() != Method::HEAD;
+    if changes && foreign(request.headers(), &api.public_url.origin) {
+        api.tallies.count(Problem::Foreign.name());
+        return Problem::Foreign.into_response();
+    }
+    next.run(request).await
+}
+
+fn host(request: &Request) -> Option<String> {
+    let named = request
+        .headers()
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let host = request
+        .uri()
+        .authority()
+        .map(axum::http::uri::Authority::as_str)
+        .or(named)?;
+    Some(host.to_ascii_lowercase())
+}
+
+/// Whether a browser says that another site's page made the request. Other programs say nothing.
+fn foreign(headers: &HeaderMap, own: &str) -> bool {
+    let says = |name: &str| {
+        headers
+            .get(name)
+            .map(|value| value.to_str().unwrap_or("unreadable"))
+    };
+    let other_origin = says("origin").is_some_and(|origin| !origin.eq_ignore_ascii_case(own));
+    let other_site = says("sec-fetch-site").is_some_and(|site| site != "same-origin");
+    other_origin || other_site
+}
+
+/// Puts the security headers on every answer (ASVS 5.0.0, 3.4).
+pub async fn protect(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
+             form-action 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+        ),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        // Not `no-referrer`: with it, browsers send `Origin: null` on our own forms.
+        (header::REFERRER_POLICY, "same-origin"),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("permissions-policy"),
+            "camera=(), geolocation=(), microphone=(), payment=()",
+        ),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    if api.public_url.secure {
+        // Two years, as browsers' preload lists ask.
+        headers.insert(
+            header::STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static("max-age=63072000; includeSubDomains"),
+        );
+    }
+    response
+}

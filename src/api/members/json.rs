@@ -1,0 +1,347 @@
+//! The members' JSON API, `/api/v1`: one handler a route, each a line or two over what the step does.
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{FromRequest, Path, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post};
+use axum::{Json, Router};
+use jiff::SignedDuration;
+use secrecy::ExposeSecret;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use utoipa::{OpenApi, ToSchema};
+
+use super::{Credentials, Done, SignedIn};
+use crate::api::Api;
+use crate::api::operations;
+use crate::api::problem::{Problem, ProblemBody};
+use crate::api::status::Status;
+use crate::api::visit::{CookieName, Visit, clear_cookie, set_cookie};
+
+/// How long a browser is remembered as one that signed in before.
+const DEVICE_AGE: SignedDuration = SignedDuration::from_hours(24 * 365);
+
+/// The OpenAPI document.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Kadode",
+        description = "From a sheet of paper to the portal: the first login of a member, step by step. \
+            A session is a cookie; times are RFC 3339 in UTC; errors are RFC 9457 problems.",
+    ),
+    paths(
+        sign_in,
+        sign_out,
+        session,
+        onboarding,
+        birth_date,
+        terms,
+        email,
+        email_resend,
+        email_update,
+        otp_method,
+        password,
+        otp,
+        otp_resend,
+        look_at_link,
+        follow_link,
+        operations::alive,
+        operations::ready,
+    ),
+    components(schemas(ProblemBody))
+)]
+pub struct Document;
+
+/// The routes under `/api/v1`.
+pub fn routes() -> Router<Api> {
+    Router::new()
+        .route("/sessions", post(sign_in))
+        .route("/sessions/current", delete(sign_out))
+        .route("/session", get(session))
+        .route("/onboarding", get(onboarding))
+        .route("/onboarding/birth-date", post(birth_date))
+        .route("/onboarding/terms", post(terms))
+        .route("/onboarding/email", post(email))
+        .route("/onboarding/email/resend", post(email_resend))
+        .route("/onboarding/email/update", post(email_update))
+        .route("/onboarding/otp-method", post(otp_method))
+        .route("/onboarding/password", post(password))
+        .route("/sessions/current/otp", post(otp))
+        .route("/sessions/current/otp/resend", post(otp_resend))
+        .route(
+            "/email-confirmations/{token}",
+            get(look_at_link).post(follow_link),
+        )
+}
+
+/// A JSON body; anything else is a problem.
+struct Body<T>(T);
+
+impl<T: DeserializeOwned> FromRequest<Api> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
+        match Json::<T>::from_request(request, api).await {
+            Ok(Json(body)) => Ok(Self(body)),
+            Err(JsonRejection::MissingJsonContentType(_)) => Err(Problem::MediaType),
+            Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                Err(Problem::TooLarge)
+            }
+            Err(_) => Err(Problem::Malformed),
+        }
+    }
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SignIn {
+    user_id: String,
+    password: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct BirthDateBody {
+    /// 1980-01-01, 19800101, S55.1.1, 昭和55年1月1日, …
+    birth_date: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct TermsBody {
+    version: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct EmailBody {
+    email: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct MethodBody {
+    /// `email`
+    method: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct PasswordBody {
+    new_password: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CodeBody {
+    /// Six digits.
+    code: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct LinkBody {
+    /// 心当たりがない
+    #[serde(default)]
+    disown: bool,
+}
+
+/// What became of a mailed link.
+#[derive(Serialize, ToSchema)]
+struct LinkState {
+    /// `open`, `followed`, `verified` or `disowned`.
+    state: &'static str,
+}
+
+/// The cookies that an answer sets.
+pub(in crate::api) fn cookies(api: &Api, done: &Done) -> HeaderMap {
+    let secure = api.public_url.secure;
+    let mut headers = HeaderMap::new();
+    if let Some(secret) = &done.secret {
+        headers.append(
+            header::SET_COOKIE,
+            set_cookie(CookieName::Session, secret.expose_secret(), None, secure),
+        );
+    }
+    if let Some(device) = &done.device {
+        let cookie = set_cookie(
+            CookieName::Device,
+            device.expose_secret(),
+            Some(DEVICE_AGE),
+            secure,
+        );
+        headers.append(header::SET_COOKIE, cookie);
+    }
+    headers
+}
+
+async fn answer(
+    api: &Api,
+    visit: &Visit,
+    done: Result<Done, Problem>,
+) -> Result<Response, Problem> {
+    let done = done?;
+    let status = api.status(visit, &done.session, done.mark).await?;
+    Ok((cookies(api, &done), Json(status)).into_response())
+}
+
+/// Steps 2 and 13: sign in.
+#[utoipa::path(post, path = "/api/v1/sessions", tag = "members", request_body = SignIn,
+    responses((status = 201, description = "a session began", body = Status),
+        (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "too busy", body = ProblemBody, content_type = "application/problem+json")))]
+async fn sign_in(
+    State(api): State<Api>,
+    visit: Visit,
+    Body(body): Body<SignIn>,
+) -> Result<Response, Problem> {
+    let typed = Credentials {
+        user_id: body.user_id,
+        password: body.password,
+    };
+    let done = api.sign_in(&visit, &typed).await;
+    Ok((StatusCode::CREATED, answer(&api, &visit, done).await?).into_response())
+}
+
+/// Step 11: log out; at any step, with or without a session.
+#[utoipa::path(delete, path = "/api/v1/sessions/current", tag = "members",
+    responses((status = 204, description = "there is no session now")))]
+async fn sign_out(State(api): State<Api>, visit: Visit) -> Result<Response, Problem> {
+    api.log_out(&visit).await?;
+    let cookie = clear_cookie(CookieName::Session, api.public_url.secure);
+    let headers = [
+        (header::SET_COOKIE, cookie),
+        (
+            HeaderName::from_static("clear-site-data"),
+            HeaderValue::from_static("\"cache\""),
+        ),
+    ];
+    Ok((StatusCode::NO_CONTENT, headers).into_response())
+}
+
+/// Whether the session is a full one, for a proxy that asks before it lets a request through.
+#[utoipa::path(get, path = "/api/v1/session", tag = "members",
+    responses((status = 204, description = "a full session; X-Kadode-Member names the member"),
+        (status = 401, description = "none", body = ProblemBody, content_type = "application/problem+json")))]
+async fn session(State(api): State<Api>, who: SignedIn) -> Result<Response, Problem> {
+    use crate::domain::onboarding::SessionKind;
+    if who.session.kind != SessionKind::Full {
+        return Err(Problem::NoSession);
+    }
+    api.member_status(&who.session, 0).await?;
+    let member = who.session.member.to_string();
+    Ok((StatusCode::NO_CONTENT, [("x-kadode-member", member)]).into_response())
+}
+
+/// Where the member stands.
+#[utoipa::path(get, path = "/api/v1/onboarding", tag = "members",
+    responses((status = 200, description = "the status", body = Status),
+        (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json")))]
+async fn onboarding(State(api): State<Api>, who: SignedIn) -> Result<Json<Status>, Problem> {
+    api.status(&who.visit, &who.session, 0).await.map(Json)
+}
+
+macro_rules! steps {
+    ($($(#[doc = $doc:literal])+ $name:ident($path:literal, $body:ident) |$api:ident, $who:ident, $given:ident| $step:expr;)+) => {$(
+        $(#[doc = $doc])+
+        #[utoipa::path(post, path = $path, tag = "members", request_body = $body,
+            responses((status = 200, description = "the status", body = Status),
+                (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json"),
+                (status = 503, description = "too busy", body = ProblemBody, content_type = "application/problem+json")))]
+        async fn $name(
+            State($api): State<Api>,
+            $who: SignedIn,
+            Body($given): Body<$body>,
+        ) -> Result<Response, Problem> {
+            let done = $step.await;
+            answer(&$api, &$who.visit, done).await
+        }
+    )+};
+    ($($(#[doc = $doc:literal])+ $name:ident($path:literal) |$api:ident, $who:ident| $step:expr;)+) => {$(
+        $(#[doc = $doc])+
+        #[utoipa::path(post, path = $path, tag = "members",
+            responses((status = 200, description = "the status", body = Status),
+                (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json"),
+                (status = 503, description = "too busy", body = ProblemBody, content_type = "application/problem+json")))]
+        async fn $name(State($api): State<Api>, $who: SignedIn) -> Result<Response, Problem> {
+            let done = $step.await;
+            answer(&$api, &$who.visit, done).await
+        }
+    )+};
+}
+
+steps! {
+    /// Step 3: the date of birth.
+    birth_date("/api/v1/onboarding/birth-date", BirthDateBody) |api, who, given| api.confirm_birth_date(&who, &given.birth_date);
+    /// Step 4: the notes on use, where the policy asks for consent.
+    terms("/api/v1/onboarding/terms", TermsBody) |api, who, given| api.accept_terms(&who, given.version);
+    /// Step 5: the e-mail address; also to correct it, until step 8 is done.
+    email("/api/v1/onboarding/email", EmailBody) |api, who, given| api.register_email(&who, &given.email);
+    /// Step 8: how one-time passwords come.
+    otp_method("/api/v1/onboarding/otp-method", MethodBody) |api, who, given| api.choose_otp_method(&who, &given.method);
+    /// Step 14: the one-time password.
+    otp("/api/v1/sessions/current/otp", CodeBody) |api, who, given| api.submit_otp(&who, &given.code);
+}
+
+steps! {
+    /// Step 5: mail the link again.
+    email_resend("/api/v1/onboarding/email/resend") |api, who| api.resend_email_link(&who);
+    /// Step 7: 更新, once the link was followed.
+    email_update("/api/v1/onboarding/email/update") |api, who| api.update_email(&who);
+    /// Step 14: mail the one-time password again.
+    otp_resend("/api/v1/sessions/current/otp/resend") |api, who| api.resend_otp(&who);
+}
+
+/// Step 9: a password of the member's own. An `Idempotency-Key` makes a repetition harmless.
+#[utoipa::path(post, path = "/api/v1/onboarding/password", tag = "members", request_body = PasswordBody,
+    params(("Idempotency-Key" = Option<String>, Header, description = "names one showing of the form")),
+    responses((status = 200, description = "the status", body = Status),
+        (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "too busy", body = ProblemBody, content_type = "application/problem+json")))]
+async fn password(
+    State(api): State<Api>,
+    who: SignedIn,
+    headers: HeaderMap,
+    Body(given): Body<PasswordBody>,
+) -> Result<Response, Problem> {
+    let form = headers
+        .get("idempotency-key")
+        .and_then(|key| key.to_str().ok());
+    let done = api.change_password(&who, &given.new_password, form).await;
+    answer(&api, &who.visit, done).await
+}
+
+/// Step 6: where a mailed link leads; asking changes nothing.
+#[utoipa::path(get, path = "/api/v1/email-confirmations/{token}", tag = "members",
+    params(("token" = String, Path, description = "from the mail")),
+    responses((status = 200, description = "the link's state", body = LinkState),
+        (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json")))]
+async fn look_at_link(
+    State(api): State<Api>,
+    Path(token): Path<String>,
+) -> Result<Json<LinkState>, Problem> {
+    let state = api.look_at_link(&token).await?.name();
+    Ok(Json(LinkState { state }))
+}
+
+/// Step 6: follow a mailed link, or say that one knows nothing of it; on any device, without a session.
+#[utoipa::path(post, path = "/api/v1/email-confirmations/{token}", tag = "members", request_body = LinkBody,
+    params(("token" = String, Path, description = "from the mail")),
+    responses((status = 200, description = "the link's state", body = LinkState),
+        (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json")))]
+async fn follow_link(
+    State(api): State<Api>,
+    visit: Visit,
+    Path(token): Path<String>,
+    Body(body): Body<LinkBody>,
+) -> Result<Json<LinkState>, Problem> {
+    let confirmation = if body.disown {
+        api.disown_link(&visit, &token).await?
+    } else {
+        api.follow_link(&visit, &token).await?
+    };
+    Ok(Json(LinkState {
+        state: confirmation.name(),
+    }))
+}

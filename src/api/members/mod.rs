@@ -1,0 +1,176 @@
+//! The members' side: what each step does, and the JSON routes over it.
+
+mod confirmation;
+mod json;
+mod onboarding;
+mod session;
+mod sign_in;
+
+pub use confirmation::Confirmation;
+pub use json::{Document, routes};
+pub use onboarding::Done;
+pub use session::SignedIn;
+pub use sign_in::Credentials;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Api;
+use super::problem::Problem;
+use super::visit::Visit;
+use crate::commands::{Actor, Attribution, Outcome};
+use crate::domain::delivery::MailKind;
+use crate::domain::ids::{ChallengeId, CommandId, ContactId, IssueId, MemberId};
+use crate::domain::onboarding::{Issued, NewCode, NewLink, Onboarding, Refusal};
+use crate::domain::values::Language;
+use crate::projections::mail_requests;
+use crate::vault::{Trace, VaultError};
+
+impl Api {
+    /// Who gives a command, for the history.
+    async fn attribution(
+        &self,
+        command: &'static str,
+        member: MemberId,
+        visit: &Visit,
+    ) -> Result<Attribution, Problem> {
+        let id = CommandId(self.entropy.id());
+        let trace = Trace {
+            address: visit.address,
+            user_agent: visit.agent.clone(),
+        };
+        let trace = self
+            .vault
+            .traces
+            .seal(member, id, &trace, self.clock.now())
+            .await?;
+        Ok(Attribution {
+            id,
+            command,
+            actor: Actor::Member(member.to_string()),
+            request_id: visit.request_id.clone(),
+            policy: self.policy_version.clone(),
+            trace: Some(trace),
+        })
+    }
+
+    /// Carries out a member's command; a refusal is counted.
+    async fn carry_out<F, Fut>(
+        &self,
+        name: &'static str,
+        member: MemberId,
+        visit: &Visit,
+        mut settle: F,
+    ) -> Result<Outcome<Onboarding>, Problem>
+    where
+        F: FnMut(std::sync::Arc<Onboarding>) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<crate::domain::onboarding::Command, Problem>> + Send + 'static,
+    {
+        let attribution = self.attribution(name, member, visit).await?;
+        let clock = self.clock.clone();
+        let limits = self.limits.clone();
+        let outcome = self
+            .commands
+            .run(member.to_string(), attribution, move |state| {
+                let settled = settle(state);
+                let (clock, limits) = (clock.clone(), limits.clone());
+                async move {
+                    Ok(Issued {
+                        command: settled.await?,
+                        at: clock.now(),
+                        limits,
+                    })
+                }
+            })
+            .await;
+        outcome.map_err(|error| {
+            let problem = Problem::of_command(error, self.clock.now());
+            self.tallies.count(problem.name());
+            problem
+        })
+    }
+
+    /// What a new code needs; `contact` is the address it goes to.
+    async fn new_code(
+        &self,
+        contact: Option<ContactId>,
+        language: Language,
+    ) -> Result<NewCode, Problem> {
+        Ok(NewCode {
+            challenge: ChallengeId(self.random_id()),
+            key: self.vault.one_time.current_key().clone(),
+            language,
+            sent_to_address: self.sent_to_address(contact, MailKind::Otp).await?,
+        })
+    }
+
+    /// What a new link needs; `contact` is the address it goes to.
+    async fn new_link(
+        &self,
+        contact: Option<ContactId>,
+        language: Language,
+    ) -> Result<NewLink, Problem> {
+        Ok(NewLink {
+            issue: IssueId(self.entropy.id()),
+            key: self.vault.one_time.current_key().clone(),
+            language,
+            sent_to_address: self
+                .sent_to_address(contact, MailKind::EmailLink)
+                .await?,
+        })
+    }
+
+    fn random_id(&self) -> uuid::Uuid {
+        uuid::Builder::from_random_bytes(self.entropy.bytes()).into_uuid()
+    }
+
+    /// When mails of `kind` were asked for by all members with this address, in the last day.
+    async fn sent_to_address(
+        &self,
+        contact: Option<ContactId>,
+        kind: MailKind,
+    ) -> Result<Vec<Timestamp>, Problem> {
+        let Some(contact) = contact else {
+            return Ok(Vec::new());
+        };
+        let sharing = self.vault.contacts.members_of_same_address(contact).await?;
+        let day_ago = self.clock.now() - SignedDuration::from_hours(24);
+        Ok(mail_requests::since(&self.read, &sharing, kind, day_ago).await?)
+    }
+}
+
+impl From<VaultError> for Problem {
+    fn from(error: VaultError) -> Self {
+        tracing::error!(%error, "the vault does not answer");
+        match error {
+            VaultError::Database(_) => Self::Busy,
+            VaultError::Erased => Self::NoSession,
+            VaultError::Missing(_)
+            | VaultError::Damaged(_)
+            | VaultError::UnknownKey(_)
+            | VaultError::Hasher => Self::Internal,
+        }
+    }
+}
+
+impl From<crate::subscription::ApplyError> for Problem {
+    fn from(error: crate::subscription::ApplyError) -> Self {
+        tracing::error!(%error, "a read model does not answer");
+        Self::Busy
+    }
+}
+
+impl From<crate::subscription::FollowError> for Problem {
+    fn from(error: crate::subscription::FollowError) -> Self {
+        tracing::error!(%error, "a read model does not answer");
+        Self::Busy
+    }
+}
+
+impl Api {
+    /// The outward case of a refusal, now; counted.
+    fn refused(&self, refusal: &Refusal) -> Problem {
+        let problem = Problem::of_refusal(refusal, self.clock.now());
+        self.tallies.count(problem.name());
+        problem
+    }
+}

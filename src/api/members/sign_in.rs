@@ -1,0 +1,261 @@
+//! Steps 2 and 13: user ID and password, at the same cost and with the same words for unknown and wrong.
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+
+use crate::api::Api;
+use crate::api::input;
+use crate::api::members::onboarding::Done;
+use crate::api::problem::{Problem, Wait};
+use crate::api::visit::Visit;
+use crate::domain::ids::{MemberId, SessionId};
+use crate::domain::onboarding::{
+    Command, CredentialInForce, Event, Onboarding, PasswordCheck, SessionKind,
+};
+use crate::domain::policy::InitialPassword;
+use crate::vault::{Begun, Lanes, Opening, Slot};
+
+/// The printing of a letter that counts; support will print others.
+pub(super) const FIRST_ISSUE: u32 = 1;
+
+/// What a member types to sign in.
+pub struct Credentials {
+    /// The user ID, as typed.
+    pub user_id: String,
+    /// The password, as typed.
+    pub password: String,
+}
+
+impl Api {
+    /// Signs a member in.
+    ///
+    /// Every answer of success or [`Problem::SignInFailed`] costs exactly one argon2 run, and every other answer none,
+    /// so that neither words nor time tell whether an ID is known.
+    ///
+    /// # Errors
+    /// [`Problem::SignInFailed`], [`Problem::Waiting`], [`Problem::BudgetSpent`] or [`Problem::Busy`].
+    pub async fn sign_in(&self, visit: &Visit, typed: &Credentials) -> Result<Done, Problem> {
+        let user_id = input::normalise_id(&typed.user_id);
+        for (field, value) in [("user_id", &user_id), ("password", &typed.password)] {
+            if value.is_empty() || value.contains('\0') {
+                return Err(Problem::Invalid {
+                    field,
+                    why: "required",
+                });
+            }
+        }
+        let lanes = self
+            .vault
+            .waits
+            .lanes(&user_id, visit.address, visit.device.as_deref())
+            .await?;
+        if let Some(until) = self.vault.waits.check(&lanes, self.clock.now()).await? {
+            self.tallies.count("waiting");
+            return Err(self.waiting(until));
+        }
+        let known = self.known(&user_id).await?;
+        if let Some((_, state)) = &known {
+            self.room_for_code(state)?;
+        }
+        let slot = self
+            .vault
+            .hasher
+            .acquire()
+            .await
+            .map_err(|_| Problem::Busy)?;
+        self.begin_try(&lanes)
+            .await
+            .inspect_err(|problem| self.tallies.count(problem.name()))?;
+        let Some((member, state)) = known else {
+            slot.dummy().await?;
+            self.tallies.count("unknown-id");
+            return Err(Problem::SignInFailed);
+        };
+        let check = self.check(slot, member, &state, &typed.password).await?;
+        let against = state.credential_in_force();
+        self.begin_session(visit, member, against, check, &lanes)
+            .await
+    }
+
+    /// Counts a try before it is looked at, so that fifty at once cannot pass under the bound.
+    pub(super) async fn begin_try(&self, lanes: &Lanes) -> Result<u32, Problem> {
+        let now = self.clock.now();
+        match self.vault.waits.begin_try(lanes, now).await? {
+            Begun::Allowed { tries_left, .. } => Ok(tries_left),
+            Begun::Waiting { until } => Err(self.waiting(until)),
+            Begun::NeedsSupport => {
+                let longest = self.limits.sign_in.longest_wait_seconds;
+                Err(self.waiting(now + SignedDuration::from_secs(longest.into())))
+            }
+        }
+    }
+
+    fn waiting(&self, until: jiff::Timestamp) -> Problem {
+        Problem::Waiting(Wait {
+            until,
+            now: self.clock.now(),
+        })
+    }
+
+    /// The member with this ID, if enrolled.
+    async fn known(&self, user_id: &str) -> Result<Option<(MemberId, Onboarding)>, Problem> {
+        let Some(member) = self.vault.profiles.find_by_user_id(user_id).await? else {
+            return Ok(None);
+        };
+        let state: Onboarding = self
+            .commands
+            .load(&member.to_string())
+            .await
+            .map_err(|error| {
+                tracing::error!(%error, "a member's stream cannot be loaded");
+                Problem::Busy
+            })?;
+        Ok(state.enrolment.is_some().then_some((member, state)))
+    }
+
+    fn room_for_code(&self, state: &Onboarding) -> Result<(), Problem> {
+        state
+            .room_for_sign_in_code(self.clock.now(), &self.limits, &[])
+            .map_err(|refusal| self.refused(&refusal))
+    }
+
+    /// Compares the password with the one in force, in one argon2 run.
+    async fn check(
+        &self,
+        slot: Slot,
+        member: MemberId,
+        state: &Onboarding,
+        password: &str,
+    ) -> Result<PasswordCheck, Problem> {
+        match state.credential_in_force() {
+            CredentialInForce::Initial => {
+                slot.dummy().await?;
+                let matches = self.is_initial(member, state, password).await?;
+                Ok(if matches {
+                    PasswordCheck::Match
+                } else {
+                    PasswordCheck::Mismatch
+                })
+            }
+            CredentialInForce::Own(credential) => {
+                let matches = self
+                    .vault
+                    .credentials
+                    .verify(slot, credential, password)
+                    .await?;
+                let replaced = self.is_initial(member, state, password).await?;
+                Ok(match (matches, replaced) {
+                    (true, _) => PasswordCheck::Match,
+                    (false, true) => PasswordCheck::Replaced,
+                    (false, false) => PasswordCheck::Mismatch,
+                })
+            }
+        }
+    }
+
+    /// Whether it is the password on the member's paper.
+    async fn is_initial(
+        &self,
+        member: MemberId,
+        state: &Onboarding,
+        password: &str,
+    ) -> Result<bool, Problem> {
+        let name = state.enrolment.as_ref().map(|it| it.cohort.as_str());
+        let cohort = self
+            .policy
+            .cohorts
+            .iter()
+            .find(|cohort| Some(cohort.name.as_str()) == name);
+        match cohort.map(|cohort| &cohort.initial_password) {
+            Some(InitialPassword::Formula(parts)) => {
+                let profile = self.vault.profiles.get(member).await?.profile;
+                Ok(self
+                    .vault
+                    .initial_passwords
+                    .matches_formula(&profile, parts, password))
+            }
+            Some(InitialPassword::Printed) => {
+                let stored = self.vault.profiles.get(member).await?;
+                Ok(self
+                    .vault
+                    .initial_passwords
+                    .matches_printed(&stored, FIRST_ISSUE, password)?)
+            }
+            None => {
+                tracing::error!("a member's cohort is not in the present policy");
+                Ok(false)
+            }
+        }
+    }
+
+    async fn begin_session(
+        &self,
+        visit: &Visit,
+        member: MemberId,
+        against: CredentialInForce,
+        check: PasswordCheck,
+        lanes: &Lanes,
+    ) -> Result<Done, Problem> {
+        let session = SessionId(self.entropy.id());
+        let lapsed = self
+            .vault
+            .sessions
+            .lapsed_session_of(member, self.clock.now())
+            .await?;
+        let (api, language) = (self.clone(), visit.language);
+        let outcome = self
+            .carry_out("SignIn", member, visit, move |state: Arc<Onboarding>| {
+                let api = api.clone();
+                async move {
+                    let contact = state.contact.as_ref().map(|contact| contact.id);
+                    let code = api.new_code(contact, language).await?;
+                    Ok(Command::SignIn {
+                        session,
+                        against,
+                        check,
+                        lapsed,
+                        code,
+                    })
+                }
+            })
+            .await?;
+        if outcome
+            .events
+            .iter()
+            .any(|event| matches!(event, Event::CredentialsRejected { .. }))
+        {
+            return Err(Problem::SignInFailed);
+        }
+        self.vault.waits.succeeded(lanes).await?;
+        let kind = outcome
+            .state
+            .session_kind()
+            .unwrap_or(SessionKind::Onboarding);
+        let (now, mark, browser) = (self.clock.now(), outcome.mark, visit.agent.as_str());
+        let opening = Opening {
+            session,
+            member,
+            kind,
+            language,
+            browser,
+            mark,
+        };
+        let opened = self.vault.sessions.open(&opening, now).await?;
+        // Another sign-in of the same member came later and has the session already.
+        let fresh = opened.ok_or(Problem::NoSession)?;
+        let user_id = self.vault.profiles.get(member).await?.profile.user_id;
+        let device = self
+            .vault
+            .devices
+            .remember(visit.device.as_deref(), &user_id, now)
+            .await?;
+        Ok(Done {
+            session: fresh.session,
+            mark,
+            secret: Some(fresh.secret),
+            device: Some(device),
+            stored: true,
+        })
+    }
+}

@@ -1,0 +1,146 @@
+//! What the world sees: JSON and pages for members, and the routes of operation.
+
+pub mod guard;
+pub mod input;
+pub mod members;
+pub mod operations;
+pub mod pages;
+pub mod problem;
+pub mod status;
+pub mod tally;
+pub mod visit;
+
+use std::collections::HashSet;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::Uri;
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use sqlx::AnyPool;
+use tower_http::request_id::{
+    MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
+};
+
+use crate::ambient::{Clock, Entropy};
+use crate::commands::Commands;
+use crate::config::{Network, PublicUrl};
+use crate::domain::policy::{Limits, Policy};
+use crate::projections::status::StatusReader;
+use crate::vault::Vault;
+
+/// The largest body that is read, in bytes; the longest honest one is a password form.
+const LARGEST_BODY: usize = 4096;
+
+/// What every route works with; cheap to clone.
+#[derive(Clone)]
+pub struct Api(Arc<Parts>);
+
+/// The parts of [`Api`], put together in `app`.
+pub struct Parts {
+    /// The way in.
+    pub commands: Commands,
+    /// Personal data, passwords, sessions.
+    pub vault: Vault,
+    /// Where members stand.
+    pub statuses: StatusReader,
+    /// The other read models.
+    pub read: AnyPool,
+    /// The present policy.
+    pub policy: Policy,
+    /// Its name and hash, as events' metadata hold it.
+    pub policy_version: String,
+    /// Its limits.
+    pub limits: Arc<Limits>,
+    /// The address that members see.
+    pub public_url: PublicUrl,
+    /// Proxies whose X-Forwarded-For counts.
+    pub trusted_proxies: Vec<Network>,
+    /// The time.
+    pub clock: Clock,
+    /// Ids and secrets.
+    pub entropy: Entropy,
+    /// What came to nothing.
+    pub tallies: tally::Tallies,
+    /// Common passwords, in lower case and without digits and symbols.
+    pub blocklist: HashSet<&'static str>,
+}
+
+impl Api {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for Api {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// All routes.
+pub fn router(api: &Api) -> Router {
+    let entropy = api.entropy.clone();
+    Router::new()
+        .merge(pages::routes())
+        .nest("/api/v1", members::routes())
+        .route("/healthz", get(operations::alive))
+        .route("/readyz", get(operations::ready))
+        .route("/api/v1/openapi.json", get(operations::openapi))
+        .route("/api/docs", get(operations::docs))
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(middleware::from_fn_with_state(api.clone(), guard::admit))
+        .layer(middleware::from_fn_with_state(api.clone(), guard::protect))
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(SetRequestIdLayer::x_request_id(OwnRequestId(entropy)))
+        .layer(middleware::map_request(forget_given_request_id))
+        .with_state(api.clone())
+}
+
+/// A request's name is ours to give: a stranger's could carry anything into log and events.
+async fn forget_given_request_id(mut request: Request) -> Request {
+    request.headers_mut().remove(visit::REQUEST_ID);
+    request
+}
+
+#[derive(Clone)]
+struct OwnRequestId(Entropy);
+
+impl MakeRequestId for OwnRequestId {
+    fn make_request_id<B>(&mut self, _request: &axum::http::Request<B>) -> Option<RequestId> {
+        self.0.id().to_string().parse().ok().map(RequestId::new)
+    }
+}
+
+async fn unknown(
+    axum::extract::State(api): axum::extract::State<Api>,
+    visit: visit::Visit,
+    uri: Uri,
+) -> Response {
+    if uri.path().starts_with("/api/") {
+        problem::Problem::NotFound.into_response()
+    } else {
+        pages::problem(&api, &visit, &problem::Problem::NotFound)
+    }
+}
+
+async fn wrong_method(
+    axum::extract::State(api): axum::extract::State<Api>,
+    visit: visit::Visit,
+    uri: Uri,
+) -> Response {
+    if uri.path().starts_with("/api/") {
+        problem::Problem::Method.into_response()
+    } else {
+        pages::problem(&api, &visit, &problem::Problem::Method)
+    }
+}

@@ -1,0 +1,294 @@
+//! What pages tell a member: what has just happened, what was wrong with a form, what a history row says.
+
+use jiff::Timestamp;
+
+use super::frame::Page;
+use super::words::Text;
+use crate::domain::values::Language;
+
+/// One line on what has just happened. It travels as `?note=` over the redirect that follows a form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Logged out at step 11; now step 13.
+    LoggedOutToTry,
+    /// Logged out at any other time.
+    LoggedOut,
+    /// The session has ended; signing in continues at the step that was due.
+    SessionEnded,
+    /// Five wrong codes; the sign-in has to start again.
+    CodeDead,
+    /// The mail with the link is on its way.
+    LinkSent,
+    /// The mail with the link is on its way again.
+    LinkSentAgain,
+    /// 更新 was pressed, and the link has not been opened yet.
+    LinkNotFollowedYet,
+    /// Somebody who received the mail said that it is not theirs.
+    EmailDisowned,
+    /// The mail with the code is on its way again.
+    CodeSentAgain,
+    /// The step asked for is not due; this one is.
+    OutOfOrder,
+    /// The step asked for was done before.
+    AlreadySet,
+}
+
+impl Notice {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::LoggedOutToTry,
+        Self::LoggedOut,
+        Self::SessionEnded,
+        Self::CodeDead,
+        Self::LinkSent,
+        Self::LinkSentAgain,
+        Self::LinkNotFollowedYet,
+        Self::EmailDisowned,
+        Self::CodeSentAgain,
+        Self::OutOfOrder,
+        Self::AlreadySet,
+    ];
+
+    /// Its name in an address.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::LoggedOutToTry => "logged-out-to-try",
+            Self::LoggedOut => "logged-out",
+            Self::SessionEnded => "session-ended",
+            Self::CodeDead => "code-dead",
+            Self::LinkSent => "link-sent",
+            Self::LinkSentAgain => "link-sent-again",
+            Self::LinkNotFollowedYet => "link-not-followed-yet",
+            Self::EmailDisowned => "email-disowned",
+            Self::CodeSentAgain => "code-sent-again",
+            Self::OutOfOrder => "out-of-order",
+            Self::AlreadySet => "already-set",
+        }
+    }
+
+    /// The notice of this name; none for any other name.
+    #[must_use]
+    pub fn named(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|notice| notice.code() == code)
+    }
+
+    /// Whether it tells of something that did not go as wished.
+    #[must_use]
+    pub const fn is_warning(&self) -> bool {
+        match self {
+            Self::SessionEnded
+            | Self::CodeDead
+            | Self::LinkNotFollowedYet
+            | Self::EmailDisowned => true,
+            Self::LoggedOutToTry
+            | Self::LoggedOut
+            | Self::LinkSent
+            | Self::LinkSentAgain
+            | Self::CodeSentAgain
+            | Self::OutOfOrder
+            | Self::AlreadySet => false,
+        }
+    }
+
+    /// The line itself.
+    #[must_use]
+    pub fn text(&self, page: &Page) -> Text {
+        page.t(match self {
+            Self::LoggedOutToTry => "notice.logged_out_to_try",
+            Self::LoggedOut => "notice.logged_out",
+            Self::SessionEnded => "notice.session_ended",
+            Self::CodeDead => "notice.code_dead",
+            Self::LinkSent => "notice.link_sent",
+            Self::LinkSentAgain => "notice.link_sent_again",
+            Self::LinkNotFollowedYet => "notice.link_not_followed_yet",
+            Self::EmailDisowned => "notice.email_disowned",
+            Self::CodeSentAgain => "notice.code_sent_again",
+            Self::OutOfOrder => "notice.out_of_order",
+            Self::AlreadySet => "notice.already_set",
+        })
+    }
+}
+
+/// What was wrong with the form just sent, and what to do about it.
+#[derive(Clone, Copy, Debug)]
+pub enum Trouble {
+    /// A field cannot be taken as typed. `field` and `why` are the contract's names (`email`, `not_an_address`).
+    Invalid {
+        /// The field's name.
+        field: &'static str,
+        /// Why it was refused.
+        why: &'static str,
+        /// The number of characters that a rule on length names.
+        limit: Option<u32>,
+    },
+    /// Unknown ID, wrong password, frozen, window closed: one text for all.
+    SignInFailed,
+    /// The birth date or the code is not the right one.
+    Mismatch {
+        /// `birth_date` or `code`.
+        field: &'static str,
+        /// The tries left before a wait, or before the code is dead.
+        tries_left: u32,
+    },
+    /// The code is past its ten minutes.
+    CodeExpired,
+    /// A mail was asked for again too early.
+    TooSoon {
+        /// When it may be asked for.
+        until: Timestamp,
+    },
+    /// As many mails as allowed have been sent.
+    BudgetSpent {
+        /// When the next may be asked for.
+        until: Timestamp,
+    },
+    /// Too many failures: nothing is checked until then.
+    Waiting {
+        /// When the next try is taken.
+        until: Timestamp,
+    },
+    /// Too many people at once.
+    Busy,
+}
+
+impl Trouble {
+    /// The name of the field it belongs to; none if it concerns the form as a whole.
+    #[must_use]
+    pub const fn field(&self) -> Option<&'static str> {
+        match *self {
+            Self::Invalid { field, .. } | Self::Mismatch { field, .. } => Some(field),
+            Self::CodeExpired => Some("code"),
+            Self::SignInFailed
+            | Self::TooSoon { .. }
+            | Self::BudgetSpent { .. }
+            | Self::Waiting { .. }
+            | Self::Busy => None,
+        }
+    }
+
+    /// The text, with what to do next.
+    #[must_use]
+    pub fn text(&self, page: &Page) -> Text {
+        match self {
+            Self::Invalid { field, why, limit } => page
+                .t(invalid_key(field, why))
+                .with("limit", limit.unwrap_or_default()),
+            Self::SignInFailed => page.t("trouble.sign_in_failed"),
+            Self::Mismatch { field, tries_left } => {
+                let key = if *field == "code" {
+                    "trouble.code_mismatch"
+                } else {
+                    "trouble.birth_date_mismatch"
+                };
+                page.t(key).with("tries_left", tries_left)
+            }
+            Self::CodeExpired => page.t("trouble.code_expired"),
+            Self::TooSoon { until } => page.t("trouble.too_soon").with("from", page.from(until)),
+            Self::BudgetSpent { until } => page
+                .t("trouble.budget_spent")
+                .with("from", page.from(until)),
+            Self::Waiting { until } => page.t("trouble.waiting").with("from", page.from(until)),
+            Self::Busy => page.t("trouble.busy"),
+        }
+    }
+}
+
+fn invalid_key(field: &str, why: &str) -> &'static str {
+    match (field, why) {
+        ("user_id", "required") => "invalid.user_id.required",
+        ("birth_date", "required") => "invalid.birth_date.required",
+        ("birth_date", "not_a_date") => "invalid.birth_date.not_a_date",
+        ("birth_date", "in_the_future") => "invalid.birth_date.in_the_future",
+        ("email", "required") => "invalid.email.required",
+        ("email", "not_an_address") => "invalid.email.not_an_address",
+        ("email", "not_supported") => "invalid.email.not_supported",
+        ("method", "required") => "invalid.method.required",
+        ("password" | "new_password", "required") => "invalid.password.required",
+        ("password" | "new_password", "too_short") => "invalid.password.too_short",
+        ("password" | "new_password", "too_long") => "invalid.password.too_long",
+        ("password" | "new_password", "too_common") => "invalid.password.too_common",
+        ("password" | "new_password", "too_simple") => "invalid.password.too_simple",
+        ("password" | "new_password", "contains_own_data") => "invalid.password.contains_own_data",
+        ("password" | "new_password", "context_word") => "invalid.password.context_word",
+        ("code", "required") => "invalid.code.required",
+        ("code", "not_six_digits") => "invalid.code.not_six_digits",
+        _ => "invalid.other",
+    }
+}
+
+/// What a row of a member's own history tells; named after the event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    missing_docs,
+    reason = "each is the event of the same name, described in the domain"
+)]
+pub enum Happening {
+    MemberEnrolled,
+    CredentialsAccepted,
+    CredentialsRejected,
+    BirthDateConfirmed,
+    BirthDateRejected,
+    TermsAccepted,
+    EmailRegistered,
+    EmailLinkReissued,
+    EmailLinkFollowed,
+    EmailDisowned,
+    EmailVerified,
+    OtpMethodChosen,
+    PasswordChanged,
+    FirstLoginCompleted,
+    LoggedOutByMember,
+    LoggedOutByExpiry,
+    LoggedOutSuperseded,
+    LoggedOutByStaff,
+    OtpIssued,
+    OtpReissued,
+    OtpRejected,
+    OtpLoginSucceeded,
+    OnboardingCompleted,
+    NotMeReported,
+    MailAccepted,
+    MailFailed,
+    MailSkipped,
+}
+
+impl Happening {
+    /// What happened, in words.
+    #[must_use]
+    pub fn text(self, language: Language) -> Text {
+        Text::of(language, self.key())
+    }
+
+    const fn key(self) -> &'static str {
+        match self {
+            Self::MemberEnrolled => "happening.member_enrolled",
+            Self::CredentialsAccepted => "happening.credentials_accepted",
+            Self::CredentialsRejected => "happening.credentials_rejected",
+            Self::BirthDateConfirmed => "happening.birth_date_confirmed",
+            Self::BirthDateRejected => "happening.birth_date_rejected",
+            Self::TermsAccepted => "happening.terms_accepted",
+            Self::EmailRegistered => "happening.email_registered",
+            Self::EmailLinkReissued => "happening.email_link_reissued",
+            Self::EmailLinkFollowed => "happening.email_link_followed",
+            Self::EmailDisowned => "happening.email_disowned",
+            Self::EmailVerified => "happening.email_verified",
+            Self::OtpMethodChosen => "happening.otp_method_chosen",
+            Self::PasswordChanged => "happening.password_changed",
+            Self::FirstLoginCompleted => "happening.first_login_completed",
+            Self::LoggedOutByMember => "happening.logged_out_by_member",
+            Self::LoggedOutByExpiry => "happening.logged_out_by_expiry",
+            Self::LoggedOutSuperseded => "happening.logged_out_superseded",
+            Self::LoggedOutByStaff => "happening.logged_out_by_staff",
+            Self::OtpIssued => "happening.otp_issued",
+            Self::OtpReissued => "happening.otp_reissued",
+            Self::OtpRejected => "happening.otp_rejected",
+            Self::OtpLoginSucceeded => "happening.otp_login_succeeded",
+            Self::OnboardingCompleted => "happening.onboarding_completed",
+            Self::NotMeReported => "happening.not_me_reported",
+            Self::MailAccepted => "happening.mail_accepted",
+            Self::MailFailed => "happening.mail_failed",
+            Self::MailSkipped => "happening.mail_skipped",
+        }
+    }
+}

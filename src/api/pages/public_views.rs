@@ -1,0 +1,135 @@
+//! The pages that need no session: for the lost paper, for the mailed link, and for what cannot be shown.
+
+use askama::Template;
+use jiff::Timestamp;
+
+use super::frame::{Page, StepState};
+use super::views::CredentialSource;
+use super::words::Text;
+
+/// `/help`, for those who lost the paper; open to anybody.
+#[derive(Template)]
+#[template(path = "pages/help.html")]
+pub struct Help {
+    /// What surrounds the page.
+    pub page: Page,
+    /// Where each group of members finds its first ID and password.
+    pub sources: Vec<CredentialSource>,
+}
+
+/// `/email/{token}`: the mailed link, in any browser. Shows nothing personal, changes nothing until pressed.
+#[derive(Template)]
+#[template(path = "pages/confirm_email.html")]
+pub struct ConfirmEmail {
+    /// What surrounds the page.
+    pub page: Page,
+    /// The token of the link.
+    pub token: String,
+}
+
+/// `/email/{token}/disown`: asks once more before an address is given back.
+#[derive(Template)]
+#[template(path = "pages/disown_email.html")]
+pub struct DisownEmail {
+    /// What surrounds the page.
+    pub page: Page,
+    /// The token of the link.
+    pub token: String,
+}
+
+/// What a mailed link came to; shown in place of [`ConfirmEmail`] where there is nothing left to press.
+#[derive(Template)]
+#[template(path = "pages/link_result.html")]
+pub struct LinkResult {
+    /// What surrounds the page.
+    pub page: Page,
+    /// What it came to.
+    pub outcome: LinkOutcome,
+}
+
+/// What a mailed link can come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkOutcome {
+    /// Followed: 更新 is to be pressed on the screen that was left.
+    Followed,
+    /// The address is verified already; nothing left to do here.
+    Verified,
+    /// The receiver said that it is not theirs.
+    Disowned,
+    /// Past its life.
+    Expired,
+    /// The member has registered another address since.
+    Replaced,
+    /// Not a link of ours, or one that was cut in two by a mail program.
+    Unknown,
+}
+
+impl LinkResult {
+    fn key(&self) -> (&'static str, &'static str) {
+        match self.outcome {
+            LinkOutcome::Followed => ("link_result.followed", "link_result.followed_next"),
+            LinkOutcome::Verified => ("link_result.verified", "link_result.verified_next"),
+            LinkOutcome::Disowned => ("link_result.disowned", "link_result.disowned_next"),
+            LinkOutcome::Expired => ("link_result.expired", "link_result.expired_next"),
+            LinkOutcome::Replaced => ("link_result.replaced", "link_result.replaced_next"),
+            LinkOutcome::Unknown => ("link_result.unknown", "link_result.unknown_next"),
+        }
+    }
+
+    fn good(&self) -> bool {
+        matches!(self.outcome, LinkOutcome::Followed | LinkOutcome::Verified)
+    }
+}
+
+/// What stands in place of a page that cannot be shown, at any address.
+#[derive(Template)]
+#[template(path = "pages/problem.html")]
+pub struct Problem {
+    /// What surrounds the page.
+    pub page: Page,
+    /// What the matter is.
+    pub kind: ProblemKind,
+}
+
+/// Why a page cannot be shown.
+#[derive(Clone, Copy, Debug)]
+pub enum ProblemKind {
+    /// 404 and 405: no such page.
+    NotFound,
+    /// 403: the form was opened too long ago, or comes from elsewhere.
+    FormTooOld,
+    /// 429: nothing is taken until then.
+    Waiting {
+        /// When to try again.
+        until: Timestamp,
+    },
+    /// 503: too many at once, or something behind is away.
+    Busy,
+    /// Anything else that a member cannot mend.
+    Unexpected,
+}
+
+impl Problem {
+    fn title(&self) -> Text {
+        self.page.t(match self.kind {
+            ProblemKind::NotFound => "problem.not_found",
+            ProblemKind::FormTooOld => "problem.form_too_old",
+            ProblemKind::Waiting { .. } => "problem.waiting",
+            ProblemKind::Busy => "problem.busy",
+            ProblemKind::Unexpected => "problem.unexpected",
+        })
+    }
+
+    fn next(&self) -> Text {
+        match &self.kind {
+            ProblemKind::NotFound => self.page.t("problem.not_found_next"),
+            ProblemKind::FormTooOld => self.page.t("problem.form_too_old_next"),
+            ProblemKind::Waiting { until } => self
+                .page
+                .t("problem.waiting_next")
+                .with("from", self.page.from(until)),
+            ProblemKind::Busy => self.page.t("problem.busy_next"),
+            ProblemKind::Unexpected => self.page.t("problem.unexpected_next"),
+        }
+    }
+}

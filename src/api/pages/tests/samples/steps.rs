@@ -1,0 +1,81 @@
+//! The pages of the steps as a member meets them when all goes well.
+
+use super::*;
+
+pub(super) fn first_half(language: Language) -> Vec<Sample> {
+    let page = |path: &str, due: u8| signed_in(language, path, due);
+    let door = at_step(language, "/sign-in", 2);
+    let correct = email(page("/email", 6), "", Some("h•••••@example.jp"));
+    let sent = told(page("/email-link", 6), Notice::LinkSent);
+    let not_yet = told(page("/email-link", 6), Notice::LinkNotFollowedYet);
+    let followed = email_link(page("/email-link", 7), true, false);
+    vec![
+        ("02-sign-in", sign_in(door, "")),
+        ("03-birth-date", birth_date(page("/birth-date", 3), "")),
+        ("04-terms", terms(page("/terms", 4))),
+        ("05-email", email(page("/email", 5), "", None)),
+        ("05-email-correct", correct),
+        ("06-email-link", email_link(sent, false, false)),
+        ("06-email-link-not-yet", email_link(not_yet, false, true)),
+        ("07-email-link-followed", followed),
+    ]
+}
+
+pub(super) fn second_half(language: Language) -> Vec<Sample> {
+    let page = |path: &str, due: u8| signed_in(language, path, due);
+    let otp_method = OtpMethod {
+        page: page("/otp-method", 8),
+        masked: MASKED.to_owned(),
+    };
+    let first_login_completed = FirstLoginCompleted {
+        page: page("/first-login-completed", 10),
+    };
+    let log_out = LogOut {
+        page: page("/log-out", 11),
+    };
+    let door = told(at_step(language, "/sign-in", 13), Notice::LoggedOutToTry);
+    let portal_url = "https://portal.kenpo.example.jp/".to_owned();
+    let completed = Completed {
+        page: page("/completed", 15),
+        portal_url,
+    };
+    vec![
+        ("08-otp-method", shown(&otp_method)),
+        ("09-password", password(page("/password", 9))),
+        ("10-first-login-completed", shown(&first_login_completed)),
+        ("11-log-out", shown(&log_out)),
+        ("13-sign-in-again", sign_in(door, "")),
+        ("14-otp", otp(page("/otp", 14), after(10 * 60), 5)),
+        ("15-completed", shown(&completed)),
+    ]
+}
+
+pub(super) fn aside(language: Language) -> Vec<Sample> {
+    let in_mid_flow = LogOut {
+        page: signed_in(language, "/log-out", 5),
+    };
+    let soon = SessionEnd {
+        idle_until: after(60),
+        ends_at: after(60),
+    };
+    let ending = Page {
+        session: Some(soon),
+        ..signed_in(language, "/history", 15)
+    };
+    let help = Help {
+        page: outside(language, "/help"),
+        sources: sources(language),
+    };
+    vec![
+        ("11-log-out-mid-flow", shown(&in_mid_flow)),
+        ("15-history", history(signed_in(language, "/history", 15))),
+        (
+            "15-history-empty",
+            shown(&History {
+                page: ending,
+                rows: Vec::new(),
+            }),
+        ),
+        ("help", shown(&help)),
+    ]
+}

@@ -1,0 +1,418 @@
+//! What can go wrong, as one table: from a case to a status, a stable type and what to say (RFC 9457).
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::commands::CommandError;
+use crate::domain::onboarding::{Refusal, Step};
+
+/// How long a client is asked to stay away when the program is too busy, in seconds.
+const BUSY_SECONDS: i64 = 2;
+
+/// A case in which a request is not carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// The body is not JSON, or not of the shape asked for.
+    Malformed,
+    /// The body is of another media type than asked for.
+    MediaType,
+    /// The body is larger than any honest one.
+    TooLarge,
+    /// There is no such route.
+    NotFound,
+    /// The route does not know the method.
+    Method,
+    /// The Host header names another site.
+    Misdirected,
+    /// The request comes from another site's page.
+    Foreign,
+    /// The form's token is missing or of another browser.
+    FormToken,
+    /// Unknown ID, wrong password, frozen, window closed: the same bytes for all.
+    SignInFailed,
+    /// There is no session, or it has ended.
+    NoSession,
+    /// The session's secret was exchanged a moment ago; nothing is granted.
+    SessionRotated,
+    /// The date of birth or the code is wrong.
+    Mismatch {
+        /// `birth_date` or `code`.
+        field: &'static str,
+        /// Tries left before a wait, or before the code is dead.
+        tries_left: u32,
+    },
+    /// A field cannot be taken.
+    Invalid {
+        /// The field's name.
+        field: &'static str,
+        /// Why not.
+        why: &'static str,
+    },
+    /// The code's time is over.
+    CodeExpired,
+    /// The sign-in has no tries left.
+    CodeDead,
+    /// The code was used in another session.
+    CodeUsed,
+    /// The password form was used in another session.
+    FormUsed,
+    /// The link's time is over.
+    LinkExpired,
+    /// The link's address was replaced.
+    LinkReplaced,
+    /// The link's address was disowned.
+    LinkDisowned,
+    /// The link is none of ours.
+    LinkUnknown,
+    /// Another step is due.
+    OutOfOrder(Step),
+    /// A password was set already.
+    AlreadySet,
+    /// The last mail left a moment ago.
+    TooSoon(Wait),
+    /// No more mails for now.
+    BudgetSpent(Wait),
+    /// A waiting time is running.
+    Waiting(Wait),
+    /// The queue is full, the database away, or a race was lost for two seconds.
+    Busy,
+    /// A fault of the program; told in its log.
+    Internal,
+}
+
+/// A moment to wait for, and the present one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// When to try again.
+    pub until: Timestamp,
+    /// Now.
+    pub now: Timestamp,
+}
+
+impl Wait {
+    /// Whole seconds, at least one.
+    #[must_use]
+    pub fn seconds(self) -> i64 {
+        let left = self.until.duration_since(self.now);
+        let begun = i64::from(left.subsec_nanos() > 0);
+        (left.as_secs() + begun).max(1)
+    }
+}
+
+/// The body of a problem.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ProblemBody {
+    /// A stable reference that names the case; it leads to its description.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The case in a few words.
+    pub title: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// Tries left before a waiting time, or before the code is dead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tries_left: Option<u32>,
+    /// Whole seconds to wait.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<i64>,
+    /// The step that is due.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<StepBody>,
+    /// The fields that cannot be taken.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+}
+
+/// The step that is due.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StepBody {
+    /// Its number in the manual.
+    pub number: u8,
+    /// Its name.
+    pub name: &'static str,
+}
+
+/// A field that cannot be taken.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FieldError {
+    /// Its name.
+    pub field: &'static str,
+    /// Why not.
+    pub why: &'static str,
+}
+
+impl Problem {
+    /// Every case, for the documentation.
+    pub const ALL: [Self; 28] = {
+        let wait = Wait {
+            until: Timestamp::UNIX_EPOCH,
+            now: Timestamp::UNIX_EPOCH,
+        };
+        [
+            Self::Malformed,
+            Self::MediaType,
+            Self::TooLarge,
+            Self::NotFound,
+            Self::Method,
+            Self::Misdirected,
+            Self::Foreign,
+            Self::FormToken,
+            Self::SignInFailed,
+            Self::NoSession,
+            Self::SessionRotated,
+            Self::Mismatch {
+                field: "",
+                tries_left: 0,
+            },
+            Self::Invalid { field: "", why: "" },
+            Self::CodeExpired,
+            Self::CodeDead,
+            Self::CodeUsed,
+            Self::FormUsed,
+            Self::LinkExpired,
+            Self::LinkReplaced,
+            Self::LinkDisowned,
+            Self::LinkUnknown,
+            Self::OutOfOrder(Step::SignIn),
+            Self::AlreadySet,
+            Self::TooSoon(wait),
+            Self::BudgetSpent(wait),
+            Self::Waiting(wait),
+            Self::Busy,
+            Self::Internal,
+        ]
+    };
+
+    /// The table: status, the name at the end of the type, and the title.
+    #[must_use]
+    #[expect(clippy::too_many_lines, reason = "one table")]
+    pub const fn row(&self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::Malformed => (
+                StatusCode::BAD_REQUEST,
+                "malformed",
+                "The body is not JSON of the shape asked for",
+            ),
+            Self::MediaType => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "media-type",
+                "The body is of another media type than asked for",
+            ),
+            Self::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too-large",
+                "The body is too large",
+            ),
+            Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "There is no such route"),
+            Self::Method => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method",
+                "The route does not know this method",
+            ),
+            Self::Misdirected => (
+                StatusCode::MISDIRECTED_REQUEST,
+                "misdirected",
+                "The Host header names another site",
+            ),
+            Self::Foreign => (
+                StatusCode::FORBIDDEN,
+                "foreign",
+                "The request comes from another site",
+            ),
+            Self::FormToken => (
+                StatusCode::FORBIDDEN,
+                "form-token",
+                "The form is too old; open the page again",
+            ),
+            Self::SignInFailed => (
+                StatusCode::UNAUTHORIZED,
+                "sign-in-failed",
+                "The user ID or the password is not right, or cannot be used now",
+            ),
+            Self::NoSession => (
+                StatusCode::UNAUTHORIZED,
+                "no-session",
+                "Sign in; you continue where you were",
+            ),
+            Self::SessionRotated => (
+                StatusCode::CONFLICT,
+                "session-rotated",
+                "The session has a new cookie; use that one",
+            ),
+            Self::Mismatch { .. } => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "mismatch",
+                "It does not match",
+            ),
+            Self::Invalid { .. } => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "invalid",
+                "A field cannot be taken",
+            ),
+            Self::CodeExpired => (
+                StatusCode::GONE,
+                "code-expired",
+                "The code has expired; ask for the mail again",
+            ),
+            Self::CodeDead => (
+                StatusCode::GONE,
+                "code-dead",
+                "There are no tries left; sign in again",
+            ),
+            Self::CodeUsed => (StatusCode::GONE, "code-used", "The code has been used"),
+            Self::FormUsed => (StatusCode::GONE, "form-used", "The form has been used"),
+            Self::LinkExpired => (
+                StatusCode::GONE,
+                "link-expired",
+                "The link has expired; ask for another",
+            ),
+            Self::LinkReplaced => (
+                StatusCode::GONE,
+                "link-replaced",
+                "Another address has replaced the link's",
+            ),
+            Self::LinkDisowned => (
+                StatusCode::GONE,
+                "link-disowned",
+                "The link's address was disowned",
+            ),
+            Self::LinkUnknown => (
+                StatusCode::NOT_FOUND,
+                "link-unknown",
+                "There is no such link",
+            ),
+            Self::OutOfOrder(_) => (StatusCode::CONFLICT, "out-of-order", "Another step is due"),
+            Self::AlreadySet => (
+                StatusCode::CONFLICT,
+                "already-set",
+                "The password is already set",
+            ),
+            Self::TooSoon(_) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "too-soon",
+                "The last mail left a moment ago",
+            ),
+            Self::BudgetSpent(_) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "budget-spent",
+                "No more mails for now",
+            ),
+            Self::Waiting(_) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "waiting",
+                "Too many failures; wait",
+            ),
+            Self::Busy => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "busy",
+                "Too busy; try again in a moment",
+            ),
+            Self::Internal => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                "A fault of the program",
+            ),
+        }
+    }
+
+    /// The stable name of the case.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.row().1
+    }
+
+    /// Whole seconds to wait, where waiting helps.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<i64> {
+        if let Self::TooSoon(wait) | Self::BudgetSpent(wait) | Self::Waiting(wait) = self {
+            return Some(wait.seconds());
+        }
+        (*self == Self::Busy).then_some(BUSY_SECONDS)
+    }
+
+    fn body(&self) -> ProblemBody {
+        let (status, name, title) = self.row();
+        let mut body = ProblemBody {
+            kind: format!("/api/docs#{name}"),
+            title,
+            status: status.as_u16(),
+            tries_left: None,
+            retry_after: self.retry_after(),
+            step: None,
+            errors: Vec::new(),
+        };
+        if let Self::Mismatch { tries_left, .. } = self {
+            body.tries_left = Some(*tries_left);
+        }
+        if let Self::OutOfOrder(step) = self {
+            body.step = Some(StepBody {
+                number: step.number(),
+                name: step.name(),
+            });
+        }
+        if let Self::Invalid { field, why } = self {
+            body.errors = vec![FieldError { field, why }];
+        }
+        body
+    }
+
+    /// The one way from the domain's refusals to outward cases.
+    #[must_use]
+    pub const fn of_refusal(refusal: &Refusal, now: Timestamp) -> Self {
+        match *refusal {
+            Refusal::NotEnrolled | Refusal::Frozen | Refusal::WindowClosed => Self::SignInFailed,
+            Refusal::SessionEnded => Self::NoSession,
+            Refusal::OutOfOrder { due } => Self::OutOfOrder(due),
+            Refusal::OtherTerms => Self::Invalid {
+                field: "version",
+                why: "not_the_present_one",
+            },
+            Refusal::Waiting { until } => Self::Waiting(Wait { until, now }),
+            Refusal::TooSoon { until } => Self::TooSoon(Wait { until, now }),
+            Refusal::BudgetSpent { until } => Self::BudgetSpent(Wait { until, now }),
+            Refusal::LinkExpired => Self::LinkExpired,
+            Refusal::LinkReplaced => Self::LinkReplaced,
+            Refusal::LinkDisowned => Self::LinkDisowned,
+            Refusal::CodeExpired => Self::CodeExpired,
+            Refusal::CodeUsed => Self::CodeUsed,
+            Refusal::CodeDead => Self::CodeDead,
+            Refusal::AlreadySet => Self::AlreadySet,
+            Refusal::FormUsed => Self::FormUsed,
+            Refusal::StaleFacts => Self::Busy,
+            Refusal::AlreadyEnrolled => Self::Internal,
+        }
+    }
+
+    /// The one way from what a command can meet to outward cases.
+    #[must_use]
+    pub fn of_command(error: CommandError<Refusal, Self>, now: Timestamp) -> Self {
+        match error {
+            CommandError::Refused(refusal) => Self::of_refusal(&refusal, now),
+            CommandError::Unsettled(problem) => problem,
+            CommandError::Busy => Self::Busy,
+            CommandError::Store(error) => {
+                tracing::error!(%error, "a command could not be stored");
+                Self::Busy
+            }
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = (self.row().0, Json(self.body())).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if let Some(seconds) = self.retry_after() {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}

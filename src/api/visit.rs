@@ -1,0 +1,232 @@
+//! Who is at the other end of a request, as far as the request tells: cookies, language, address, browser.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, header};
+use cookie::{Cookie, SameSite};
+use jiff::SignedDuration;
+
+use super::Api;
+use crate::config::Network;
+use crate::domain::values::Language;
+
+/// The header that names a request in logs and events.
+pub const REQUEST_ID: &str = "x-request-id";
+
+/// The names of our cookies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CookieName {
+    /// The session's secret.
+    Session,
+    /// What a form's token is made from.
+    Form,
+    /// That this browser has signed in before.
+    Device,
+    /// The chosen language.
+    Language,
+}
+
+impl CookieName {
+    const fn plain(self) -> &'static str {
+        match self {
+            Self::Session => "kadode",
+            Self::Form => "kadode-form",
+            Self::Device => "kadode-device",
+            Self::Language => "kadode-lang",
+        }
+    }
+
+    /// The name in use: on https with the prefix that browsers tie to this very host (RFC 6265bis, 4.1.3.2).
+    fn full(self, secure: bool) -> String {
+        let prefix = if secure { "__Host-" } else { "" };
+        format!("{prefix}{}", self.plain())
+    }
+}
+
+/// What a request tells of its sender.
+#[derive(Clone, Debug)]
+pub struct Visit {
+    /// The language to answer in.
+    pub language: Language,
+    /// The sender's address, behind trusted proxies too.
+    pub address: IpAddr,
+    /// The User-Agent header.
+    pub agent: String,
+    /// The request's name in logs and events.
+    pub request_id: Option<String>,
+    /// The session cookie.
+    pub secret: Option<String>,
+    /// The form cookie.
+    pub form: Option<String>,
+    /// The device cookie.
+    pub device: Option<String>,
+}
+
+impl FromRequestParts<Api> for Visit {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Infallible> {
+        let headers = &parts.headers;
+        let secure = api.public_url.secure;
+        let peer = parts
+            .extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |ConnectInfo(peer)| {
+                peer.ip()
+            });
+        let query = parts.uri.query().unwrap_or_default();
+        Ok(Self {
+            language: language(
+                query,
+                cookie(headers, CookieName::Language, secure),
+                headers,
+            ),
+            address: sender(peer, headers, &api.trusted_proxies),
+            agent: text(headers, header::USER_AGENT.as_str())
+                .unwrap_or_default()
+                .to_owned(),
+            request_id: text(headers, REQUEST_ID).map(str::to_owned),
+            secret: cookie(headers, CookieName::Session, secure),
+            form: cookie(headers, CookieName::Form, secure),
+            device: cookie(headers, CookieName::Device, secure),
+        })
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+fn cookie(headers: &HeaderMap, name: CookieName, secure: bool) -> Option<String> {
+    let name = name.full(secure);
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(Cookie::split_parse)
+        .filter_map(Result::ok)
+        .find(|cookie| cookie.name() == name)
+        .map(|cookie| cookie.value().to_owned())
+}
+
+/// `?lang=`, else the cookie, else what the browser prefers; Japanese where it says nothing of the two.
+fn language(query: &str, chosen: Option<String>, headers: &HeaderMap) -> Language {
+    let asked = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("lang="))
+        .map(str::to_owned);
+    if let Some(tag) = asked.or(chosen) {
+        return if tag == "en" {
+            Language::En
+        } else {
+            Language::Ja
+        };
+    }
+    let preferred = text(headers, header::ACCEPT_LANGUAGE.as_str()).unwrap_or_default();
+    let first = preferred
+        .split(',')
+        .map(|part| part.trim().to_ascii_lowercase())
+        .find(|part| part.starts_with("ja") || part.starts_with("en"));
+    if first.is_some_and(|tag| tag.starts_with("en")) {
+        Language::En
+    } else {
+        Language::Ja
+    }
+}
+
+/// The address of the sender: the last of `X-Forwarded-For` that no trusted proxy has, if a trusted proxy asks.
+fn sender(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
+    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
+    let mut address = peer.to_canonical();
+    let forwarded: Vec<&str> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .collect();
+    for hop in forwarded.iter().rev() {
+        let Ok(earlier) = hop.trim().parse::<IpAddr>() else {
+            break;
+        };
+        if !is_trusted(address) {
+            break;
+        }
+        address = earlier.to_canonical();
+    }
+    address
+}
+
+/// A cookie as our answers set it: for this host, this site's own requests and no script. Without `max_age` it ends with
+/// the browser's session.
+#[must_use]
+pub fn set_cookie(
+    name: CookieName,
+    value: &str,
+    max_age: Option<SignedDuration>,
+    secure: bool,
+) -> HeaderValue {
+    let mut cookie = Cookie::build((name.full(secure), value))
+        .path("/")
+        .http_only(true)
+        .secure(secure)
+        .same_site(SameSite::Strict);
+    if let Some(age) = max_age {
+        cookie = cookie.max_age(cookie::time::Duration::seconds(age.as_secs()));
+    }
+    HeaderValue::try_from(cookie.build().to_string())
+        .unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+/// Takes a cookie away.
+#[must_use]
+pub fn clear_cookie(name: CookieName, secure: bool) -> HeaderValue {
+    set_cookie(name, "", Some(SignedDuration::ZERO), secure)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderMap;
+
+    use super::{language, sender};
+    use crate::config::Network;
+    use crate::domain::values::Language;
+
+    fn forwarded(value: &str) -> HeaderMap {
+        HeaderMap::from_iter([("x-forwarded-for".parse().unwrap(), value.parse().unwrap())])
+    }
+
+    #[test]
+    fn a_forwarded_address_counts_only_from_a_trusted_proxy() {
+        let proxy: Network = "10.0.0.0/8".parse().unwrap();
+        let headers = forwarded("203.0.113.9");
+        let from = |peer: &str| sender(peer.parse().unwrap(), &headers, &[proxy]).to_string();
+        assert_eq!(from("10.0.0.1"), "203.0.113.9");
+        assert_eq!(from("192.0.2.1"), "192.0.2.1");
+    }
+
+    #[test]
+    fn a_client_cannot_put_an_address_in_front() {
+        let proxy: Network = "10.0.0.0/8".parse().unwrap();
+        let headers = forwarded("198.51.100.1, 203.0.113.9, 10.0.0.2");
+        let address = sender("10.0.0.1".parse().unwrap(), &headers, &[proxy]);
+        assert_eq!(address.to_string(), "203.0.113.9");
+    }
+
+    #[test]
+    fn japanese_comes_first_unless_english_is_asked_for() {
+        let english = HeaderMap::from_iter([(
+            "accept-language".parse().unwrap(),
+            "fr, en-GB;q=0.8, ja;q=0.5".parse().unwrap(),
+        )]);
+        assert_eq!(language("", None, &HeaderMap::new()), Language::Ja);
+        assert_eq!(language("", None, &english), Language::En);
+        assert_eq!(language("", Some("ja".to_owned()), &english), Language::Ja);
+        assert_eq!(
+            language("a=1&lang=en", Some("ja".to_owned()), &HeaderMap::new()),
+            Language::En
+        );
+    }
+}

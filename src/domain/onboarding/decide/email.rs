@@ -1,0 +1,162 @@
+//! Steps 5 to 7: the address, its links, and 更新.
+
+use jiff::Timestamp;
+
+use super::{Decision, NOTHING_NEW, minutes, not_too_soon, within_budget};
+use crate::domain::ids::{ContactId, IssueId};
+use crate::domain::onboarding::command::NewLink;
+use crate::domain::onboarding::event::Event;
+use crate::domain::onboarding::{Onboarding, Refusal, Step, budget, later};
+use crate::domain::policy::Limits;
+
+/// Where a mailed link leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkState {
+    /// It can be followed.
+    Open,
+    /// It, or another to the same address, was followed.
+    Followed,
+    /// The address is verified.
+    Verified,
+}
+
+impl Onboarding {
+    pub(super) fn register_email(
+        &self,
+        at: Timestamp,
+        limits: &Limits,
+        contact: ContactId,
+        same_as: Option<ContactId>,
+        link: &NewLink,
+    ) -> Decision {
+        let present = self.contact.as_ref().map(|contact| contact.id);
+        if same_as.is_some() {
+            return if same_as == present {
+                NOTHING_NEW
+            } else {
+                Err(Refusal::StaleFacts)
+            };
+        }
+        let due = self.due();
+        if !matches!(
+            due,
+            Step::Email | Step::EmailLink | Step::EmailUpdate | Step::OtpMethod
+        ) {
+            return Err(Refusal::OutOfOrder { due });
+        }
+        within_budget(
+            &self.links_sent,
+            &link.sent_to_address,
+            at,
+            &limits.email_link.mails,
+        )?;
+        Ok(vec![Event::EmailRegistered {
+            contact,
+            issue: link.issue,
+            key: link.key.clone(),
+            language: link.language,
+            at,
+            expires_at: later(at, minutes(limits.email_link.lifetime_minutes)),
+        }])
+    }
+
+    pub(super) fn resend_email_link(
+        &self,
+        at: Timestamp,
+        limits: &Limits,
+        link: &NewLink,
+    ) -> Decision {
+        let Some(contact) = &self.contact else {
+            return Err(Refusal::OutOfOrder { due: self.due() });
+        };
+        if contact.followed {
+            return NOTHING_NEW;
+        }
+        let mails = &limits.email_link.mails;
+        not_too_soon(self.links_sent.last().copied(), at, mails)?;
+        let to_contact: Vec<Timestamp> = contact.links.iter().map(|link| link.sent_at).collect();
+        budget::room_in_a_day(&to_contact, at, mails.each)
+            .map_err(|until| Refusal::BudgetSpent { until })?;
+        within_budget(&self.links_sent, &link.sent_to_address, at, mails)?;
+        Ok(vec![Event::EmailLinkReissued {
+            contact: contact.id,
+            issue: link.issue,
+            key: link.key.clone(),
+            language: link.language,
+            at,
+            expires_at: later(at, minutes(limits.email_link.lifetime_minutes)),
+        }])
+    }
+
+    /// Where a link leads now.
+    ///
+    /// # Errors
+    /// The refusal that following it would meet.
+    pub fn link_state(
+        &self,
+        at: Timestamp,
+        contact: ContactId,
+        issue: IssueId,
+    ) -> Result<LinkState, Refusal> {
+        if self.disowned.contains(&contact) {
+            return Err(Refusal::LinkDisowned);
+        }
+        let present = self
+            .contact
+            .as_ref()
+            .filter(|present| present.id == contact);
+        let Some(present) = present else {
+            return Err(Refusal::LinkReplaced);
+        };
+        if present.verified {
+            return Ok(LinkState::Verified);
+        }
+        if present.followed {
+            return Ok(LinkState::Followed);
+        }
+        match present.links.iter().find(|link| link.issue == issue) {
+            Some(link) if at < link.expires_at => Ok(LinkState::Open),
+            Some(_) => Err(Refusal::LinkExpired),
+            None => Err(Refusal::LinkReplaced),
+        }
+    }
+
+    pub(super) fn follow_link(
+        &self,
+        at: Timestamp,
+        contact: ContactId,
+        issue: IssueId,
+    ) -> Decision {
+        match self.link_state(at, contact, issue)? {
+            LinkState::Open => Ok(vec![Event::EmailLinkFollowed { contact }]),
+            LinkState::Followed | LinkState::Verified => NOTHING_NEW,
+        }
+    }
+
+    pub(super) fn disown_email(
+        &self,
+        at: Timestamp,
+        contact: ContactId,
+        issue: IssueId,
+    ) -> Decision {
+        match self.link_state(at, contact, issue) {
+            Ok(LinkState::Open | LinkState::Followed) => Ok(vec![Event::EmailDisowned { contact }]),
+            Ok(LinkState::Verified) => Err(Refusal::OutOfOrder { due: self.due() }),
+            Err(Refusal::LinkDisowned) => NOTHING_NEW,
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    pub(super) fn update_email(&self) -> Decision {
+        match &self.contact {
+            Some(contact) if contact.verified => NOTHING_NEW,
+            Some(contact) if contact.followed => {
+                self.require(Step::EmailUpdate)?;
+                Ok(vec![Event::EmailVerified {
+                    contact: contact.id,
+                }])
+            }
+            Some(_) | None => Err(Refusal::OutOfOrder { due: self.due() }),
+        }
+    }
+}

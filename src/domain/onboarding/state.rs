@@ -1,0 +1,149 @@
+//! What is known of one member, in the shape the rules ask for.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::event::OtpMethod;
+use crate::domain::ids::{ChallengeId, ContactId, CredentialId, FormId, IssueId, SessionId};
+use crate::domain::policy::PolicyVersion;
+use crate::domain::values::KeyId;
+
+/// One member, folded from the events of stream `onboarding-{member id}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a step of the manual, done or not"
+)]
+pub struct Onboarding {
+    /// How the member came in; none before `MemberEnrolled`.
+    pub enrolment: Option<Enrolment>,
+    /// The present session.
+    pub session: Option<Session>,
+    /// Whether step 2 was ever done.
+    pub signed_in: bool,
+    /// Whether step 3 is done.
+    pub birth_date_confirmed: bool,
+    /// Whether step 4 is done.
+    pub terms_accepted: bool,
+    /// The address of step 5, until it is replaced or disowned.
+    pub contact: Option<Contact>,
+    /// Addresses whose readers disowned them.
+    pub disowned: Vec<ContactId>,
+    /// When links were mailed, in the last day.
+    pub links_sent: Vec<Timestamp>,
+    /// The method of step 8.
+    pub otp_method: Option<OtpMethod>,
+    /// The password of step 9.
+    pub password: Option<OwnPassword>,
+    /// Whether step 11 is done.
+    pub logged_out: bool,
+    /// Whether step 13 is done.
+    pub signed_in_again: bool,
+    /// The one-time password of the present session.
+    pub challenge: Option<Challenge>,
+    /// The one-time password that the last completed sign-in spent.
+    pub spent_challenge: Option<SpentChallenge>,
+    /// When codes were mailed, in the last day.
+    pub codes_sent: Vec<Timestamp>,
+    /// Whether step 15 is reached.
+    pub completed: bool,
+    /// Whether the account is frozen.
+    pub frozen: bool,
+}
+
+/// How a member came in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enrolment {
+    /// The cohort, by its name in the policy.
+    pub cohort: String,
+    /// The policy whose steps the member follows.
+    pub policy: PolicyVersion,
+    /// The version of the notes on use to accept, where the policy has step 4.
+    pub terms: Option<String>,
+    /// The first moment of the initial credentials.
+    pub valid_from: Timestamp,
+    /// The end of the initial credentials.
+    pub expires_at: Timestamp,
+}
+
+/// The member's present session, as the log knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Its id.
+    pub id: SessionId,
+    /// What it may do.
+    pub kind: SessionKind,
+    /// When it began.
+    pub began: Timestamp,
+}
+
+/// What a session may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionKind {
+    /// Take the steps of the first login; it never becomes a full one.
+    Onboarding,
+    /// Enter the one-time password.
+    OtpPending,
+    /// See the portal.
+    Full,
+}
+
+/// The present address and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    /// Its id in the vault.
+    pub id: ContactId,
+    /// The links mailed to it.
+    pub links: Vec<Link>,
+    /// Whether one was followed.
+    pub followed: bool,
+    /// Whether 更新 was pressed afterwards.
+    pub verified: bool,
+}
+
+/// A link that was mailed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// Its id.
+    pub issue: IssueId,
+    /// When it was mailed.
+    pub sent_at: Timestamp,
+    /// Its end.
+    pub expires_at: Timestamp,
+}
+
+/// The member's own password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnPassword {
+    /// Its verifier in the vault.
+    pub credential: CredentialId,
+    /// The form that brought it.
+    pub form: FormId,
+}
+
+/// A one-time password that was mailed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Challenge {
+    /// What it is derived from.
+    pub id: ChallengeId,
+    /// The key it is derived with.
+    pub key: KeyId,
+    /// Its end.
+    pub expires_at: Timestamp,
+    /// How many mails carried a code in this sign-in.
+    pub mails: u32,
+    /// When the last of them left.
+    pub last_mail_at: Timestamp,
+    /// Wrong tries in this sign-in, over all its codes.
+    pub wrong: u32,
+}
+
+/// A one-time password that was used; with its key, so that it is recognised after a change of keys too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpentChallenge {
+    /// What it is derived from.
+    pub id: ChallengeId,
+    /// The key it is derived with.
+    pub key: KeyId,
+}

@@ -1,1 +1,0 @@
-//! The rules of the onboarding, shown by given events, a command and what follows.

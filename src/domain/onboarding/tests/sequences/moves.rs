@@ -1,0 +1,306 @@
+//! Random moves of a member, their readers and strangers, put into commands as the member then stands.
+
+use proptest::prelude::*;
+
+use super::super::*;
+
+/// What somebody does next; ids and facts are put in when it is known how the member stands.
+#[derive(Clone, Debug)]
+pub(super) enum Move {
+    /// Whatever is due, done right.
+    Due,
+    Enrol {
+        terms: bool,
+    },
+    SignIn {
+        check: PasswordCheck,
+        lapsed: bool,
+    },
+    BirthDate {
+        matches: bool,
+        waiting: bool,
+    },
+    Terms {
+        right: bool,
+    },
+    Email {
+        same: bool,
+    },
+    ResendLink,
+    /// One of the links ever mailed, counted from the newest.
+    Follow(usize),
+    Disown(usize),
+    Update,
+    Method,
+    Password {
+        again: bool,
+    },
+    LogOut(LogOutReason),
+    ResendOtp,
+    Submit {
+        check: CodeCheck,
+        stale: bool,
+    },
+    NotMe,
+    /// Asks as a session that is not the present one.
+    Stranger(Box<Move>),
+}
+
+fn password_check() -> impl Strategy<Value = PasswordCheck> {
+    prop_oneof![
+        4 => Just(PasswordCheck::Match),
+        1 => Just(PasswordCheck::Mismatch),
+        1 => Just(PasswordCheck::Replaced),
+    ]
+}
+
+fn code_check() -> impl Strategy<Value = CodeCheck> {
+    prop_oneof![
+        Just(CodeCheck::Match),
+        Just(CodeCheck::Spent),
+        Just(CodeCheck::Mismatch)
+    ]
+}
+
+fn why() -> impl Strategy<Value = LogOutReason> {
+    prop_oneof![
+        Just(LogOutReason::Member),
+        Just(LogOutReason::Expiry),
+        Just(LogOutReason::Staff)
+    ]
+}
+
+pub(super) fn any_move() -> impl Strategy<Value = Move> {
+    let rarely = prop::bool::weighted(0.2);
+    let asked = prop_oneof![
+        60 => Just(Move::Due),
+        2 => any::<bool>().prop_map(|terms| Move::Enrol { terms }),
+        6 => (password_check(), any::<bool>())
+            .prop_map(|(check, lapsed)| Move::SignIn { check, lapsed }),
+        4 => (any::<bool>(), rarely)
+            .prop_map(|(matches, waiting)| Move::BirthDate { matches, waiting }),
+        3 => any::<bool>().prop_map(|right| Move::Terms { right }),
+        6 => any::<bool>().prop_map(|same| Move::Email { same }),
+        5 => Just(Move::ResendLink),
+        5 => (0_usize..4).prop_map(Move::Follow),
+        2 => (0_usize..4).prop_map(Move::Disown),
+        3 => Just(Move::Update),
+        3 => Just(Move::Method),
+        3 => any::<bool>().prop_map(|again| Move::Password { again }),
+        3 => why().prop_map(Move::LogOut),
+        8 => Just(Move::ResendOtp),
+        8 => (code_check(), rarely).prop_map(|(check, stale)| Move::Submit { check, stale }),
+    ];
+    prop_oneof![
+        190 => asked.clone(),
+        10 => asked.prop_map(|asked| Move::Stranger(Box::new(asked))),
+        1 => Just(Move::NotMe),
+    ]
+}
+
+/// Seconds that pass before the next move: mostly moments, sometimes hours.
+pub(super) fn pause() -> impl Strategy<Value = i64> {
+    prop_oneof![6 => 0_i64..90, 2 => 0_i64..1_200, 1 => 0_i64..20_000]
+}
+
+/// The member, the whole past, and fresh numbers for ids.
+pub(super) struct World {
+    pub(super) state: Onboarding,
+    pub(super) past: Vec<Event>,
+    pub(super) at: Timestamp,
+    fresh: u128,
+    links: Vec<(ContactId, IssueId)>,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        Self {
+            state: Onboarding::default(),
+            past: Vec::new(),
+            at: opening(),
+            fresh: 100,
+            links: Vec::new(),
+        }
+    }
+
+    fn fresh(&mut self) -> u128 {
+        self.fresh += 1;
+        self.fresh
+    }
+
+    /// A link mailed earlier, by its place from the newest; an unheard one where there is none.
+    fn link(&self, back: usize) -> (ContactId, IssueId) {
+        let found = self.links.iter().rev().nth(back);
+        found.copied().unwrap_or((contact(0), issue(0)))
+    }
+
+    fn due_move(&self) -> Move {
+        match self.state.due() {
+            Step::SignIn if self.state.enrolment.is_none() => Move::Enrol { terms: true },
+            _ if self.state.session.is_none() => Move::SignIn {
+                check: PasswordCheck::Match,
+                lapsed: false,
+            },
+            Step::SignIn | Step::SignInAgain => Move::SignIn {
+                check: PasswordCheck::Match,
+                lapsed: false,
+            },
+            Step::BirthDate => Move::BirthDate {
+                matches: true,
+                waiting: false,
+            },
+            Step::Terms => Move::Terms { right: true },
+            Step::Email => Move::Email { same: false },
+            Step::EmailLink => Move::Follow(0),
+            Step::EmailUpdate => Move::Update,
+            Step::OtpMethod => Move::Method,
+            Step::Password => Move::Password { again: false },
+            Step::FirstLoginCompleted | Step::LogOut | Step::Completed => {
+                Move::LogOut(LogOutReason::Member)
+            }
+            Step::Otp => Move::Submit {
+                check: CodeCheck::Match,
+                stale: false,
+            },
+        }
+    }
+
+    pub(super) fn command(&mut self, asked: Move, stranger: bool) -> Command {
+        let n = self.fresh();
+        let present = self.state.session.as_ref().map(|open| open.id);
+        let session = present.filter(|_| !stranger).unwrap_or(session(0));
+        match asked {
+            Move::Due => {
+                let due = self.due_move();
+                self.command(due, stranger)
+            }
+            Move::Stranger(asked) => self.command(*asked, true),
+            Move::Enrol { terms } => Command::Enrol {
+                cohort: "joined-to-2024-12-01".to_owned(),
+                policy: policy(),
+                import: ImportId(Uuid::from_u128(1)),
+                joined_month: None,
+                terms: terms.then(|| "2026-04".to_owned()),
+                valid_from: opening(),
+                expires_at: closing(),
+            },
+            Move::SignIn { check, lapsed } => Command::SignIn {
+                session: super::session(n),
+                against: if stranger {
+                    CredentialInForce::Own(credential(0))
+                } else {
+                    self.state.credential_in_force()
+                },
+                check,
+                lapsed: present.filter(|_| lapsed),
+                code: new_code(n),
+            },
+            Move::BirthDate { matches, waiting } => Command::ConfirmBirthDate {
+                session,
+                matches,
+                waiting_until: waiting.then_some(self.at),
+            },
+            Move::Terms { right } => Command::AcceptTerms {
+                session,
+                version: if right { "2026-04" } else { "2025-10" }.to_owned(),
+            },
+            Move::Email { same } => {
+                let present = self.state.contact.as_ref().map(|contact| contact.id);
+                Command::RegisterEmail {
+                    session,
+                    contact: contact(n),
+                    same_as: present.filter(|_| same),
+                    link: new_link(n),
+                }
+            }
+            Move::ResendLink => Command::ResendEmailLink {
+                session,
+                link: new_link(n),
+            },
+            Move::Follow(back) => {
+                let (contact, issue) = self.link(back);
+                Command::FollowEmailLink { contact, issue }
+            }
+            Move::Disown(back) => {
+                let (contact, issue) = self.link(back);
+                Command::DisownEmail { contact, issue }
+            }
+            Move::Update => Command::UpdateEmail { session },
+            Move::Method => Command::ChooseOtpMethod {
+                session,
+                method: OtpMethod::Email,
+            },
+            Move::Password { again } => Command::ChangePassword {
+                session,
+                credential: credential(n),
+                form: self
+                    .state
+                    .password
+                    .filter(|_| again)
+                    .map_or(form(n), |own| own.form),
+            },
+            Move::LogOut(why) => Command::LogOut { session, why },
+            Move::ResendOtp => Command::ResendOtp {
+                session,
+                code: new_code(n),
+            },
+            Move::Submit { check, stale } => Command::SubmitOtp {
+                session,
+                against: if stale {
+                    self.state.spent_challenge.as_ref().map(|spent| spent.id)
+                } else {
+                    self.state.challenge.as_ref().map(|present| present.id)
+                },
+                check,
+            },
+            Move::NotMe => Command::ReportNotMe,
+        }
+    }
+
+    /// Carries a move out, and checks what has to hold of the member before and after it.
+    pub(super) fn play(&mut self, seconds: i64, asked: Move) -> Result<(), TestCaseError> {
+        self.at += SignedDuration::from_secs(seconds);
+        let issued = Issued {
+            at: self.at,
+            limits: Arc::new(Limits::default()),
+            command: self.command(asked, false),
+        };
+        let Ok(events) = self.state.decide(&issued) else {
+            return Ok(());
+        };
+        for event in events {
+            let before = self.state.due();
+            let was_completed = self.state.completed;
+            self.state.apply(event.clone());
+            let after = self.state.due();
+            let back_allowed = match after {
+                Step::Email => matches!(event, Event::EmailDisowned { .. }),
+                Step::EmailLink => matches!(event, Event::EmailRegistered { .. }),
+                Step::Otp => was_completed && matches!(event, Event::CredentialsAccepted { .. }),
+                Step::SignIn
+                | Step::BirthDate
+                | Step::Terms
+                | Step::EmailUpdate
+                | Step::OtpMethod
+                | Step::Password
+                | Step::FirstLoginCompleted
+                | Step::LogOut
+                | Step::SignInAgain
+                | Step::Completed => false,
+            };
+            prop_assert!(
+                after >= before || back_allowed,
+                "{} led from {before:?} back to {after:?}",
+                event.name()
+            );
+            if let Event::EmailRegistered { contact, issue, .. } = event {
+                self.links.push((contact, issue));
+            }
+            if let Event::EmailLinkReissued { contact, issue, .. } = event {
+                self.links.push((contact, issue));
+            }
+            self.past.push(event);
+        }
+        Ok(())
+    }
+}

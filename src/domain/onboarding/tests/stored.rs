@@ -1,0 +1,197 @@
+//! What the log keeps of each event: names and shapes that never change.
+
+use cqrs_es::DomainEvent;
+use serde_json::{Value, json};
+
+use super::*;
+
+const NAMES: [&str; 21] = [
+    "MemberEnrolled",
+    "CredentialsAccepted",
+    "CredentialsRejected",
+    "BirthDateConfirmed",
+    "BirthDateRejected",
+    "TermsAccepted",
+    "EmailRegistered",
+    "EmailLinkReissued",
+    "EmailLinkFollowed",
+    "EmailDisowned",
+    "EmailVerified",
+    "OtpMethodChosen",
+    "PasswordChanged",
+    "FirstLoginCompleted",
+    "LoggedOut",
+    "OtpIssued",
+    "OtpReissued",
+    "OtpRejected",
+    "OtpLoginSucceeded",
+    "OnboardingCompleted",
+    "NotMeReported",
+];
+
+/// One event of each type, in the order of [`NAMES`].
+fn one_of_each() -> Vec<Event> {
+    vec![
+        enrolled_with(Some("2026-04")),
+        accepted(1, minute(0)),
+        Event::CredentialsRejected {
+            why: CredentialFault::InitialPasswordReplaced,
+        },
+        Event::BirthDateConfirmed {},
+        Event::BirthDateRejected {},
+        Event::TermsAccepted {
+            version: "2026-04".to_owned(),
+        },
+        registered(1, minute(1)),
+        reissued_link(1, 2, minute(2)),
+        followed(1),
+        Event::EmailDisowned {
+            contact: contact(1),
+        },
+        verified(1),
+        Event::OtpMethodChosen {
+            method: OtpMethod::Email,
+        },
+        password_changed(1),
+        Event::FirstLoginCompleted {},
+        logged_out(1, LogOutReason::Superseded),
+        code_issued(2, minute(10)),
+        code_reissued(2, minute(11), minute(20)),
+        code_rejected(4),
+        login_succeeded(2),
+        Event::OnboardingCompleted {},
+        Event::NotMeReported {},
+    ]
+}
+
+fn stored(event: &Event) -> Value {
+    serde_json::to_value(event).unwrap()
+}
+
+#[test]
+fn the_names_of_the_event_types_never_change() {
+    let names: Vec<_> = one_of_each().iter().map(Event::name).collect();
+    assert_eq!(names, NAMES);
+}
+
+#[test]
+fn the_log_knows_an_event_by_the_same_name() {
+    let types: Vec<_> = one_of_each().iter().map(Event::event_type).collect();
+    assert_eq!(types, NAMES);
+}
+
+#[test]
+fn the_stored_tag_is_the_same_name() {
+    let tags: Vec<_> = one_of_each()
+        .iter()
+        .map(|event| stored(event)["type"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(tags, NAMES);
+}
+
+#[test]
+fn there_are_no_other_event_types() {
+    let complaint = serde_json::from_value::<Event>(json!({"type": "Unheard"})).unwrap_err();
+    let known: Vec<_> = complaint
+        .to_string()
+        .split('`')
+        .skip(3)
+        .step_by(2)
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(known, NAMES);
+}
+
+#[test]
+fn every_event_type_is_in_its_first_version() {
+    for event in one_of_each() {
+        assert_eq!(event.event_version(), "1", "{}", event.name());
+    }
+}
+
+#[test]
+fn every_event_comes_back_from_the_log_as_it_was() {
+    for event in one_of_each() {
+        let text = serde_json::to_string(&event).unwrap();
+        assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), event);
+    }
+}
+
+fn has_float(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => number.is_f64(),
+        Value::Array(items) => items.iter().any(has_float),
+        Value::Object(fields) => fields.values().any(has_float),
+        Value::Null | Value::Bool(_) | Value::String(_) => false,
+    }
+}
+
+#[test]
+fn no_event_holds_a_float() {
+    for event in one_of_each() {
+        assert!(!has_float(&stored(&event)), "{}", event.name());
+    }
+}
+
+/// One id's text, by its number.
+fn id(n: u128) -> String {
+    Uuid::from_u128(n).to_string()
+}
+
+#[test]
+fn the_stored_shape_of_every_event_never_changes() {
+    let at = "2026-04-02T00:00:00Z";
+    let mailed = |of: &str, issue: u128, minutes: [&str; 2]| {
+        json!({
+            "type": of, "contact": id(1), "issue": id(issue), "key": "2026", "language": "ja",
+            "at": format!("2026-04-02T{}:00Z", minutes[0]), "expires_at": format!("2026-04-02T{}:00Z", minutes[1]),
+        })
+    };
+    let code = |of: &str, minutes: &str| {
+        json!({
+            "type": of, "session": id(2), "challenge": id(2), "key": "2026", "language": "ja",
+            "at": format!("2026-04-02T{minutes}:00Z"), "expires_at": "2026-04-02T00:20:00Z",
+        })
+    };
+    let expected = [
+        json!({
+            "type": "MemberEnrolled", "cohort": "joined-to-2024-12-01",
+            "policy": {"name": "sample", "sha256": "0".repeat(64)}, "import": id(1), "joined_month": "2020-04",
+            "terms": "2026-04", "valid_from": "2026-04-01T00:00:00Z", "expires_at": "2026-05-01T00:00:00Z",
+        }),
+        json!({"type": "CredentialsAccepted", "session": id(1), "at": at}),
+        json!({"type": "CredentialsRejected", "why": "initial_password_replaced"}),
+        json!({"type": "BirthDateConfirmed"}),
+        json!({"type": "BirthDateRejected"}),
+        json!({"type": "TermsAccepted", "version": "2026-04"}),
+        mailed("EmailRegistered", 1, ["00:01", "01:01"]),
+        mailed("EmailLinkReissued", 2, ["00:02", "01:02"]),
+        json!({"type": "EmailLinkFollowed", "contact": id(1)}),
+        json!({"type": "EmailDisowned", "contact": id(1)}),
+        json!({"type": "EmailVerified", "contact": id(1)}),
+        json!({"type": "OtpMethodChosen", "method": "email"}),
+        json!({"type": "PasswordChanged", "credential": id(1), "form": id(1)}),
+        json!({"type": "FirstLoginCompleted"}),
+        json!({"type": "LoggedOut", "session": id(1), "why": "superseded"}),
+        code("OtpIssued", "00:10"),
+        code("OtpReissued", "00:11"),
+        json!({"type": "OtpRejected", "tries_left": 4}),
+        json!({"type": "OtpLoginSucceeded", "session": id(2), "challenge": id(2)}),
+        json!({"type": "OnboardingCompleted"}),
+        json!({"type": "NotMeReported"}),
+    ];
+    let found: Vec<_> = one_of_each().iter().map(stored).collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn the_stored_words_for_a_log_out_are_the_four_of_the_audit_reports() {
+    let words = [
+        LogOutReason::Member,
+        LogOutReason::Expiry,
+        LogOutReason::Superseded,
+        LogOutReason::Staff,
+    ]
+    .map(|why| serde_json::to_value(why).unwrap());
+    assert_eq!(words, ["member", "expiry", "superseded", "staff"]);
+}

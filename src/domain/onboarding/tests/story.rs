@@ -1,0 +1,260 @@
+//! The usual story of a member: the commands they give, the events that follow, and the past up to each step.
+
+use super::*;
+
+// Commands, as a member in the usual story would give them.
+
+pub(super) fn enrol() -> Command {
+    Command::Enrol {
+        cohort: "joined-to-2024-12-01".to_owned(),
+        policy: policy(),
+        import: ImportId(Uuid::from_u128(1)),
+        joined_month: Some("2020-04".to_owned()),
+        terms: None,
+        valid_from: opening(),
+        expires_at: closing(),
+    }
+}
+
+pub(super) fn sign_in(n: u128, against: CredentialInForce, check: PasswordCheck) -> Command {
+    Command::SignIn {
+        session: session(n),
+        against,
+        check,
+        lapsed: None,
+        code: new_code(n),
+    }
+}
+
+pub(super) const fn confirm_birth_date(n: u128, matches: bool) -> Command {
+    Command::ConfirmBirthDate {
+        session: session(n),
+        matches,
+        waiting_until: None,
+    }
+}
+
+pub(super) fn accept_terms(version: &str) -> Command {
+    Command::AcceptTerms {
+        session: session(1),
+        version: version.to_owned(),
+    }
+}
+
+/// Enters address `n`, not entered before, whose first link is issue `n`.
+pub(super) fn register_email(n: u128) -> Command {
+    Command::RegisterEmail {
+        session: session(1),
+        contact: contact(n),
+        same_as: None,
+        link: new_link(n),
+    }
+}
+
+pub(super) fn resend_link(n: u128) -> Command {
+    Command::ResendEmailLink {
+        session: session(1),
+        link: new_link(n),
+    }
+}
+
+pub(super) const fn follow(of: u128, n: u128) -> Command {
+    Command::FollowEmailLink {
+        contact: contact(of),
+        issue: issue(n),
+    }
+}
+
+pub(super) const fn disown(of: u128, n: u128) -> Command {
+    Command::DisownEmail {
+        contact: contact(of),
+        issue: issue(n),
+    }
+}
+
+pub(super) const fn update_email() -> Command {
+    Command::UpdateEmail {
+        session: session(1),
+    }
+}
+
+pub(super) const fn choose_method() -> Command {
+    Command::ChooseOtpMethod {
+        session: session(1),
+        method: OtpMethod::Email,
+    }
+}
+
+pub(super) const fn change_password(n: u128) -> Command {
+    Command::ChangePassword {
+        session: session(1),
+        credential: credential(n),
+        form: form(n),
+    }
+}
+
+pub(super) const fn log_out(n: u128) -> Command {
+    Command::LogOut {
+        session: session(n),
+        why: LogOutReason::Member,
+    }
+}
+
+pub(super) fn resend_otp(n: u128) -> Command {
+    Command::ResendOtp {
+        session: session(2),
+        code: new_code(n),
+    }
+}
+
+pub(super) const fn submit(against: u128, check: CodeCheck) -> Command {
+    Command::SubmitOtp {
+        session: session(2),
+        against: Some(challenge(against)),
+        check,
+    }
+}
+
+// Events of the usual story.
+
+pub(super) fn enrolled() -> Event {
+    enrolled_with(None)
+}
+
+pub(super) fn enrolled_with(terms: Option<&str>) -> Event {
+    Event::MemberEnrolled {
+        cohort: "joined-to-2024-12-01".to_owned(),
+        policy: policy(),
+        import: ImportId(Uuid::from_u128(1)),
+        joined_month: Some("2020-04".to_owned()),
+        terms: terms.map(str::to_owned),
+        valid_from: opening(),
+        expires_at: closing(),
+    }
+}
+
+pub(super) const fn accepted(n: u128, at: Timestamp) -> Event {
+    Event::CredentialsAccepted {
+        session: session(n),
+        at,
+    }
+}
+
+pub(super) fn registered(n: u128, at: Timestamp) -> Event {
+    Event::EmailRegistered {
+        contact: contact(n),
+        issue: issue(n),
+        key: key(),
+        language: Language::Ja,
+        at,
+        expires_at: at + SignedDuration::from_mins(60),
+    }
+}
+
+pub(super) fn reissued_link(of: u128, n: u128, at: Timestamp) -> Event {
+    Event::EmailLinkReissued {
+        contact: contact(of),
+        issue: issue(n),
+        key: key(),
+        language: Language::Ja,
+        at,
+        expires_at: at + SignedDuration::from_mins(60),
+    }
+}
+
+pub(super) const fn followed(n: u128) -> Event {
+    Event::EmailLinkFollowed {
+        contact: contact(n),
+    }
+}
+
+pub(super) const fn verified(n: u128) -> Event {
+    Event::EmailVerified {
+        contact: contact(n),
+    }
+}
+
+pub(super) const fn password_changed(n: u128) -> Event {
+    Event::PasswordChanged {
+        credential: credential(n),
+        form: form(n),
+    }
+}
+
+pub(super) const fn logged_out(n: u128, why: LogOutReason) -> Event {
+    Event::LoggedOut {
+        session: session(n),
+        why,
+    }
+}
+
+/// The code that the sign-in of session `n` mails, challenge `n`.
+pub(super) fn code_issued(n: u128, at: Timestamp) -> Event {
+    Event::OtpIssued {
+        session: session(n),
+        challenge: challenge(n),
+        key: key(),
+        language: Language::Ja,
+        at,
+        expires_at: at + SignedDuration::from_mins(10),
+    }
+}
+
+pub(super) fn code_reissued(n: u128, at: Timestamp, expires_at: Timestamp) -> Event {
+    Event::OtpReissued {
+        session: session(2),
+        challenge: challenge(n),
+        key: key(),
+        language: Language::Ja,
+        at,
+        expires_at,
+    }
+}
+
+pub(super) const fn code_rejected(tries_left: u32) -> Event {
+    Event::OtpRejected { tries_left }
+}
+
+pub(super) const fn login_succeeded(n: u128) -> Event {
+    Event::OtpLoginSucceeded {
+        session: session(n),
+        challenge: challenge(n),
+    }
+}
+
+/// The usual story up to where `step` is due: the first sign-in at minute 0, the address at 1, the second sign-in at 10.
+pub(super) fn until(step: Step) -> Vec<Event> {
+    let story = [
+        (Step::SignIn, vec![enrolled()]),
+        (Step::BirthDate, vec![accepted(1, minute(0))]),
+        (Step::Email, vec![Event::BirthDateConfirmed {}]),
+        (Step::EmailLink, vec![registered(1, minute(1))]),
+        (Step::EmailUpdate, vec![followed(1)]),
+        (Step::OtpMethod, vec![verified(1)]),
+        (
+            Step::Password,
+            vec![Event::OtpMethodChosen {
+                method: OtpMethod::Email,
+            }],
+        ),
+        (
+            Step::LogOut,
+            vec![password_changed(1), Event::FirstLoginCompleted {}],
+        ),
+        (Step::SignInAgain, vec![logged_out(1, LogOutReason::Member)]),
+        (
+            Step::Otp,
+            vec![accepted(2, minute(10)), code_issued(2, minute(10))],
+        ),
+        (
+            Step::Completed,
+            vec![login_succeeded(2), Event::OnboardingCompleted {}],
+        ),
+    ];
+    let end = story.iter().position(|(due, _)| *due == step).unwrap();
+    story
+        .into_iter()
+        .take(end + 1)
+        .flat_map(|(_, events)| events)
+        .collect()
+}

@@ -1,0 +1,210 @@
+//! How long, how often, how many: every limit with its default and its range.
+
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+/// All limits; a key left out has the default that stands here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Of passwords that members choose.
+    pub password: PasswordLimits,
+    /// Of one-time passwords.
+    pub otp: OtpLimits,
+    /// Of mailed links.
+    pub email_link: LinkLimits,
+    /// Of failing sign-ins.
+    pub sign_in: SignInLimits,
+    /// Of sessions.
+    pub session: SessionLimits,
+    /// Of initial credentials.
+    pub initial_credentials: InitialLimits,
+}
+
+/// How long a password that a member chooses may be, in code points (NIST SP 800-63B-4, 3.1.1.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PasswordLimits {
+    /// The shortest.
+    #[serde(deserialize_with = "between::<_, 8, 64>")]
+    pub min_length: u32,
+    /// The longest.
+    #[serde(deserialize_with = "between::<_, 64, 1024>")]
+    pub max_length: u32,
+}
+
+impl Default for PasswordLimits {
+    fn default() -> Self {
+        Self {
+            min_length: 15,
+            max_length: 128,
+        }
+    }
+}
+
+/// How many mails may leave, to one member and to one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MailLimits {
+    /// Seconds between one and the next.
+    #[serde(deserialize_with = "between::<_, 10, 3600>")]
+    pub apart_seconds: u32,
+    /// At most so many in one sign-in (codes), or to one address in a day (links).
+    #[serde(deserialize_with = "between::<_, 1, 100>")]
+    pub each: u32,
+    /// At most so many in an hour.
+    #[serde(deserialize_with = "between::<_, 1, 1000>")]
+    pub per_hour: u32,
+    /// At most so many in a day.
+    #[serde(deserialize_with = "between::<_, 1, 1000>")]
+    pub per_day: u32,
+}
+
+impl Default for MailLimits {
+    fn default() -> Self {
+        Self {
+            apart_seconds: 60,
+            each: 5,
+            per_hour: 10,
+            per_day: 20,
+        }
+    }
+}
+
+/// One-time passwords (NIST SP 800-63B-4, 3.1.3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OtpLimits {
+    /// How long a code counts.
+    #[serde(deserialize_with = "between::<_, 1, 10>")]
+    pub lifetime_minutes: u32,
+    /// Wrong tries in a sign-in, over all its codes.
+    #[serde(deserialize_with = "between::<_, 1, 10>")]
+    pub tries: u32,
+    /// How long a sign-in may wait for its code.
+    #[serde(deserialize_with = "between::<_, 5, 60>")]
+    pub pending_minutes: u32,
+    /// Mails with codes.
+    pub mails: MailLimits,
+}
+
+impl Default for OtpLimits {
+    fn default() -> Self {
+        Self {
+            lifetime_minutes: 10,
+            tries: 5,
+            pending_minutes: 15,
+            mails: MailLimits::default(),
+        }
+    }
+}
+
+/// Mailed links (NIST SP 800-63B-4, 4.2.1.2: at most a day).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LinkLimits {
+    /// How long a link counts.
+    #[serde(deserialize_with = "between::<_, 5, 1440>")]
+    pub lifetime_minutes: u32,
+    /// Mails with links.
+    pub mails: MailLimits,
+}
+
+impl Default for LinkLimits {
+    fn default() -> Self {
+        Self {
+            lifetime_minutes: 60,
+            mails: MailLimits::default(),
+        }
+    }
+}
+
+/// Failing sign-ins (NIST SP 800-63B-4, 3.2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SignInLimits {
+    /// Failures in a row before the first waiting time.
+    #[serde(deserialize_with = "between::<_, 3, 20>")]
+    pub failures_before_wait: u32,
+    /// The first waiting time; each further failure doubles it.
+    #[serde(deserialize_with = "between::<_, 1, 3600>")]
+    pub first_wait_seconds: u32,
+    /// The longest.
+    #[serde(deserialize_with = "between::<_, 30, 86400>")]
+    pub longest_wait_seconds: u32,
+    /// Failures in a row in a browser that signed in before, after which only support can help.
+    #[serde(deserialize_with = "between::<_, 10, 100>")]
+    pub failures_per_browser: u32,
+    /// Failures in a row with one user ID over all networks, before waiting times there.
+    #[serde(deserialize_with = "between::<_, 10, 1000>")]
+    pub failures_per_id: u32,
+}
+
+impl Default for SignInLimits {
+    fn default() -> Self {
+        Self {
+            failures_before_wait: 5,
+            first_wait_seconds: 30,
+            longest_wait_seconds: 3600,
+            failures_per_browser: 50,
+            failures_per_id: 50,
+        }
+    }
+}
+
+/// How long sessions last (NIST SP 800-63B-4, 2.1.3 and 2.2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SessionLimits {
+    /// A first login may rest so long.
+    #[serde(deserialize_with = "between::<_, 5, 60>")]
+    pub onboarding_idle_minutes: u32,
+    /// A first login may last so long.
+    #[serde(deserialize_with = "between::<_, 10, 240>")]
+    pub onboarding_minutes: u32,
+    /// A full session may rest so long.
+    #[serde(deserialize_with = "between::<_, 5, 60>")]
+    pub full_idle_minutes: u32,
+    /// A full session may last so long.
+    #[serde(deserialize_with = "between::<_, 30, 1440>")]
+    pub full_minutes: u32,
+}
+
+impl Default for SessionLimits {
+    fn default() -> Self {
+        Self {
+            onboarding_idle_minutes: 20,
+            onboarding_minutes: 60,
+            full_idle_minutes: 30,
+            full_minutes: 720,
+        }
+    }
+}
+
+/// The credentials on the paper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct InitialLimits {
+    /// Days from `valid_from` of their import.
+    #[serde(deserialize_with = "between::<_, 1, 365>")]
+    pub days: u32,
+}
+
+impl Default for InitialLimits {
+    fn default() -> Self {
+        Self { days: 30 }
+    }
+}
+
+fn between<'de, D, const LOW: u32, const HIGH: u32>(deserializer: D) -> Result<u32, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let value = u32::deserialize(deserializer)?;
+    if (LOW..=HIGH).contains(&value) {
+        Ok(value)
+    } else {
+        Err(D::Error::custom(format!(
+            "must be from {LOW} to {HIGH}, not {value}"
+        )))
+    }
+}
