@@ -113,9 +113,7 @@ impl Api {
             issue: IssueId(self.entropy.id()),
             key: self.vault.one_time.current_key().clone(),
             language,
-            sent_to_address: self
-                .sent_to_address(contact, MailKind::EmailLink)
-                .await?,
+            sent_to_address: self.sent_to_address(contact, MailKind::EmailLink).await?,
         })
     }
 

@@ -1,0 +1,316 @@
+//! The composition root: the only file that names concrete adapters and puts the program together.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::ambient::{Clock, Entropy};
+use crate::commands::{Actor, Attribution, Commands};
+use crate::config::DataSettings;
+use crate::database::{self, Database};
+use crate::domain::adoption::{Adopt, Adoptions};
+use crate::domain::ids::CommandId;
+use crate::domain::policy::{Policy, PolicyVersion};
+use crate::ledger::Leaves;
+use crate::projections::history::HistoryProjection;
+use crate::projections::mail_requests::MailRequestsProjection;
+use crate::projections::status::StatusProjection;
+use crate::store::EventLog;
+use crate::subscription::Projector;
+use crate::vault::{IfMissing, KeyFile, Keys, Settings, Vault};
+
+/// The id of the one stream of adopted policies.
+const POLICY_STREAM: &str = "society";
+
+/// Why the program cannot do as it was told; one line for the operator: what, where, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Fault(pub String);
+
+impl Fault {
+    /// A fault told by an error, after the words that say what was attempted.
+    pub fn from_error(what: &str, error: impl std::fmt::Display) -> Self {
+        Self(format!("{what}: {error}"))
+    }
+}
+
+/// A policy file as read.
+#[derive(Clone, Debug)]
+pub struct LoadedPolicy {
+    /// The rules.
+    pub policy: Policy,
+    /// Its name and hash.
+    pub version: PolicyVersion,
+    /// The file's text.
+    pub text: String,
+}
+
+impl LoadedPolicy {
+    /// Reads a policy file.
+    ///
+    /// # Errors
+    /// The file is missing or holds a mistake: its line and the reason.
+    pub fn read(path: &Path) -> Result<Self, Fault> {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Fault::from_error(&format!("policy {name}"), error))?;
+        Self::parse(&name, text)
+    }
+
+    /// Reads the text of a policy; `name` says where it came from.
+    ///
+    /// # Errors
+    /// The text holds a mistake: its line and the reason.
+    pub fn parse(name: &str, text: String) -> Result<Self, Fault> {
+        let policy: Policy = toml::from_str(&text).map_err(|error| {
+            let start = error.span().map_or(0, |span| span.start);
+            let line = text.get(..start).unwrap_or_default().matches('\n').count() + 1;
+            Fault(format!(
+                "policy {name}, line {line}: {}",
+                error.message().replace('\n', "; ")
+            ))
+        })?;
+        let sha256 = data_encoding::HEXLOWER.encode(&Sha256::digest(&text));
+        let version = PolicyVersion {
+            name: policy.name.clone(),
+            sha256,
+        };
+        Ok(Self {
+            policy,
+            version,
+            text,
+        })
+    }
+
+    /// Name and hash as one text, as events' metadata hold it.
+    #[must_use]
+    pub fn label(&self) -> String {
+        format!("{}@{}", self.version.name, self.version.sha256)
+    }
+}
+
+/// Which policy a subcommand works with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PolicyNeed {
+    /// `--policy` must be given, and is adopted.
+    Given,
+    /// The one in the log, if none is given.
+    Adopted,
+}
+
+/// What opening a society's data may create, and what it needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// Which policy counts.
+    pub policy: PolicyNeed,
+    /// Whether databases and key file are created where there are none yet.
+    pub if_missing: IfMissing,
+    /// How many sign-ins may wait for their turn.
+    pub sign_in_queue: usize,
+}
+
+impl Opening {
+    /// For what serves or fills a database: `--policy` is needed, and what is missing is created.
+    pub const TO_FILL: Self = Self {
+        policy: PolicyNeed::Given,
+        if_missing: IfMissing::Create,
+        sign_in_queue: 0,
+    };
+
+    /// For what looks at a database: nothing is created.
+    pub const TO_LOOK: Self = Self {
+        policy: PolicyNeed::Adopted,
+        if_missing: IfMissing::Refuse,
+        sign_in_queue: 0,
+    };
+}
+
+/// The data of one society, open: databases, keys, log, vault and policy.
+#[derive(Clone)]
+pub struct Society {
+    /// The time.
+    pub clock: Clock,
+    /// Ids and secrets.
+    pub entropy: Entropy,
+    /// Event log, vault and read models.
+    pub database: Database,
+    /// The event log.
+    pub log: EventLog,
+    /// The way into it.
+    pub commands: Commands,
+    /// Personal data.
+    pub vault: Vault,
+    /// The policy.
+    pub policy: LoadedPolicy,
+}
+
+impl Society {
+    /// Opens the data of a society; tables are brought up to date first. `told` hears lines for the operator.
+    ///
+    /// # Errors
+    /// One line: what is wrong, and what to do.
+    pub async fn open(
+        settings: &DataSettings,
+        opening: Opening,
+        clock: Clock,
+        told: impl Fn(&str),
+    ) -> Result<Self, Fault> {
+        let given = settings
+            .policy
+            .as_deref()
+            .map(LoadedPolicy::read)
+            .transpose()?;
+        if opening.policy == PolicyNeed::Given && given.is_none() {
+            return Err(Fault(
+                "--policy FILE is needed: the society's rules".to_owned(),
+            ));
+        }
+        let entropy = Entropy::new(clock.clone());
+        let keys_path = keys_path(settings)?;
+        let (database, key_database) = open_databases(settings, opening.if_missing).await?;
+        let (keys, file) = Keys::open(
+            &keys_path,
+            &database,
+            &key_database,
+            &entropy,
+            clock.now(),
+            opening.if_missing,
+        )
+        .await
+        .map_err(|error| Fault(error.to_string()))?;
+        if file == KeyFile::Created {
+            told(&format!(
+                "created the key file {}: keep a copy apart from the database; without it, the data cannot be read",
+                keys_path.display()
+            ));
+        }
+        let log = EventLog::open(database.clone(), clock.clone())
+            .await
+            .map_err(|error| Fault::from_error("the event log cannot be opened", error))?;
+        let commands = Commands::new(log.clone());
+        let policy = match given {
+            Some(policy) => policy,
+            None => adopted(&commands).await?,
+        };
+        let vault = Vault::new(
+            &database,
+            &key_database,
+            &keys,
+            &entropy,
+            &Settings {
+                user_id_case_sensitive: policy.policy.user_id_case_sensitive,
+                sign_in: policy.policy.limits.sign_in,
+                session: policy.policy.limits.session,
+                otp_pending_minutes: policy.policy.limits.otp.pending_minutes,
+                hashes_waiting: opening.sign_in_queue,
+            },
+        );
+        Ok(Self {
+            clock,
+            entropy,
+            database,
+            log,
+            commands,
+            vault,
+            policy,
+        })
+    }
+
+    /// Puts the policy in force, unless it is already.
+    ///
+    /// # Errors
+    /// The log cannot be written.
+    pub async fn adopt_policy(&self) -> Result<(), Fault> {
+        let adopt = Adopt {
+            version: self.policy.version.clone(),
+            text: self.policy.text.clone(),
+        };
+        self.commands
+            .run::<Adoptions, std::convert::Infallible, _, _>(
+                POLICY_STREAM.to_owned(),
+                self.attribution("AdoptPolicy", "policy"),
+                move |_| std::future::ready(Ok(adopt.clone())),
+            )
+            .await
+            .map(drop)
+            .map_err(|error| Fault::from_error("the policy cannot be adopted", error))
+    }
+
+    /// A command of the program itself.
+    #[must_use]
+    pub fn attribution(&self, command: &'static str, part: &'static str) -> Attribution {
+        Attribution {
+            id: CommandId(self.entropy.id()),
+            command,
+            actor: Actor::System(part),
+            request_id: None,
+            policy: self.policy.label(),
+            trace: None,
+        }
+    }
+
+    /// The projector of all read models and of the ledger's leaves.
+    #[must_use]
+    pub fn projector(&self) -> Projector {
+        Projector::new(
+            self.log.clone(),
+            self.database.clone(),
+            vec![
+                Arc::new(StatusProjection),
+                Arc::new(HistoryProjection),
+                Arc::new(MailRequestsProjection),
+            ],
+            Arc::new(Leaves),
+        )
+    }
+}
+
+/// Opens both databases and brings their tables up to date.
+///
+/// # Errors
+/// One line: what is wrong, and what to do.
+async fn open_databases(
+    settings: &DataSettings,
+    if_missing: IfMissing,
+) -> Result<(Database, Database), Fault> {
+    let open = async |url: &str, tables| {
+        let opened = match if_missing {
+            IfMissing::Create => Database::open(url).await,
+            IfMissing::Refuse => Database::open_existing(url).await,
+        };
+        let database = opened.map_err(|error| Fault(error.to_string()))?;
+        database
+            .migrate(tables)
+            .await
+            .map_err(|error| Fault::from_error(&format!("database {url}"), error))?;
+        Ok::<_, Fault>(database)
+    };
+    let database = open(&settings.database, &database::MAIN).await?;
+    let keys_url = settings
+        .key_database
+        .clone()
+        .unwrap_or_else(|| database.default_key_database());
+    let key_database = open(&keys_url, &database::KEYS).await?;
+    Ok((database, key_database))
+}
+
+fn keys_path(settings: &DataSettings) -> Result<PathBuf, Fault> {
+    settings.keys.clone().ok_or_else(|| {
+        Fault(
+            "KADODE_KEYS is not set: give the path of the master key file (it is created where there is none yet)"
+                .to_owned(),
+        )
+    })
+}
+
+async fn adopted(commands: &Commands) -> Result<LoadedPolicy, Fault> {
+    let adoptions: Adoptions = commands
+        .load(POLICY_STREAM)
+        .await
+        .map_err(|error| Fault::from_error("the adopted policy cannot be read", error))?;
+    let (_, text) = adoptions.present.ok_or_else(|| {
+        Fault("no policy was adopted in this database yet: give --policy FILE".to_owned())
+    })?;
+    LoadedPolicy::parse("in the log", text)
+}
