@@ -1,13 +1,14 @@
 //! E-mail addresses, sealed, with a blind index for what is counted per address.
 
 use jiff::Timestamp;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use sqlx::Row;
 
 use super::VaultError;
 use super::blind::Blind;
-use super::seal::{Class, DataKeys, Place};
-use crate::database::{Database, fixed_width, placeholders};
+use super::data_keys::{Class, DataKeys};
+use super::seal::Place;
+use crate::database::{Database, bind_all, fixed_width, placeholders};
 use crate::domain::ids::{ContactId, MemberId};
 
 const TABLE: &str = "contacts";
@@ -92,57 +93,27 @@ impl Contacts {
         Ok(self.blind.address(address).all().contains(&index))
     }
 
-    /// Whose addresses are the same as this one, as an index tells.
+    /// The members, this contact's own among them, who entered the same address.
     ///
     /// # Errors
-    /// The address was erased, or the database is away.
+    /// There is no such contact, its member was erased, or the database is away.
     pub async fn members_of_same_address(
         &self,
         contact: ContactId,
     ) -> Result<Vec<MemberId>, VaultError> {
-        let rows = sqlx::query_scalar::<_, String>(
-            "SELECT DISTINCT other.member_id FROM contacts AS own JOIN contacts AS other \
-             ON other.address_index = own.address_index WHERE own.contact_id = $1",
-        )
-        .bind(contact.to_string())
-        .fetch_all(&self.database.read)
-        .await?;
-        rows.iter()
-            .map(|id| id.parse().map_err(|_| VaultError::Damaged(TABLE)))
-            .collect()
-    }
-
-    /// All contacts, of whatever member, that have this contact's address; itself among them.
-    ///
-    /// # Errors
-    /// There is no such contact, its member was erased, or the database is away.
-    pub async fn contacts_of_same_address(
-        &self,
-        contact: ContactId,
-    ) -> Result<Vec<ContactId>, VaultError> {
+        // By the address itself, since contacts of other years have their index under another key.
         let address = self.address(contact).await?;
-        self.contacts_of_address(secrecy::ExposeSecret::expose_secret(&address))
-            .await
-    }
-
-    /// All contacts, of whatever member, that have this address.
-    ///
-    /// # Errors
-    /// The database is away.
-    pub async fn contacts_of_address(&self, address: &str) -> Result<Vec<ContactId>, VaultError> {
-        let index = self.blind.address(address);
+        let index = self.blind.address(address.expose_secret());
         let sql = format!(
-            "SELECT contact_id FROM contacts WHERE address_index IN {} ORDER BY contact_id",
+            "SELECT DISTINCT member_id FROM contacts WHERE address_index IN {} ORDER BY member_id",
             placeholders(1, index.all().len())
         );
-        let mut query = sqlx::query(&sql);
-        for index in index.all() {
-            query = query.bind(index.clone());
-        }
-        let rows = query.fetch_all(&self.database.read).await?;
+        let rows = bind_all(sqlx::query(&sql), index.all())
+            .fetch_all(&self.database.read)
+            .await?;
         rows.iter()
             .map(|row| {
-                row.try_get::<String, _>("contact_id")?
+                row.try_get::<String, _>("member_id")?
                     .parse()
                     .map_err(|_| VaultError::Damaged(TABLE))
             })

@@ -6,9 +6,10 @@ use sqlx::Row;
 use unicode_normalization::UnicodeNormalization;
 
 use super::VaultError;
+use super::data_keys::{Class, DataKeys};
 use super::hasher::{Peppered, Slot};
 use super::keys::{Keys, Purpose};
-use super::seal::{Class, DataKeys, Place};
+use super::seal::Place;
 use crate::ambient::Entropy;
 use crate::database::{Database, fixed_width};
 use crate::domain::ids::{CredentialId, MemberId};

@@ -8,7 +8,7 @@ use super::VaultError;
 use super::blind::Blind;
 use super::keys::{Keys, Purpose, same};
 use crate::ambient::Entropy;
-use crate::database::{Database, fixed_width, placeholders};
+use crate::database::{Database, bind_all, fixed_width, placeholders};
 
 /// Knows browsers again.
 #[derive(Clone, Debug)]
@@ -76,10 +76,7 @@ impl Devices {
             "SELECT browser_index FROM known_browsers WHERE browser_index IN {}",
             placeholders(1, index.all().len())
         );
-        let mut query = sqlx::query(&sql);
-        for index in index.all() {
-            query = query.bind(index.clone());
-        }
+        let query = bind_all(sqlx::query(&sql), index.all());
         Ok(query
             .fetch_optional(&self.database.read)
             .await?

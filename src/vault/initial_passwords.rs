@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::VaultError;
 use super::blind::normal;
 use super::keys::{Keys, Purpose, same};
-use super::profiles::{Profile, Stored};
+use super::profile::{Profile, Stored};
 use crate::domain::policy::FormulaPart;
 
 /// Characters of a printed password; of five bits each, so 80 bits.

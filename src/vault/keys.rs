@@ -1,26 +1,18 @@
-//! The master key file, and the key of each purpose that is derived from it.
+//! The master keys, and the key of each purpose that is derived from them.
 
+use std::cmp::Reverse;
 use std::fmt;
-use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use data_encoding::{BASE32_NOPAD, BASE64, BASE64URL_NOPAD};
+use data_encoding::BASE64URL_NOPAD;
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
 use jiff::Timestamp;
-use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretBox};
-use serde::Deserialize;
 use sha2::Sha256;
-use sqlx::Row;
 use subtle::ConstantTimeEq;
 
 use super::VaultError;
-use crate::ambient::Entropy;
-use crate::database::{Database, fixed_width};
 use crate::domain::values::KeyId;
 
 /// What a key is for; each purpose has a key of its own, so that nothing made for one passes for another.
@@ -74,7 +66,7 @@ struct Ring {
     older: Vec<Key>,
 }
 
-struct Key {
+pub(super) struct Key {
     id: KeyId,
     created: Timestamp,
     derived: SecretBox<[[u8; KEY_SIZE]; PURPOSES.len()]>,
@@ -88,178 +80,16 @@ impl fmt::Debug for Keys {
     }
 }
 
-/// What to do where there is no key file and the database was not made with one yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IfMissing {
-    /// Create it.
-    Create,
-    /// Refuse.
-    Refuse,
-}
-
-/// Whether the key file was there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyFile {
-    /// It was there.
-    Found,
-    /// It was created just now; tell the operator to keep a copy apart from the databases.
-    Created,
-}
-
-/// Why the master keys cannot be used. The text is fit for the operator and holds no secret.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyError {
-    /// There is no file.
-    #[error(
-        "key file {0}: no such file; give the path of the file that this database was made with"
-    )]
-    Missing(PathBuf),
-    /// The file holds other keys.
-    #[error("key file {0}: these are not the keys that this database was made with")]
-    Other(PathBuf),
-    /// The key database holds nothing of the main one's members.
-    #[error("key database {0}: it does not belong to this database")]
-    OtherKeyDatabase(PathBuf),
-    /// Others than the owner may read or write the file.
-    #[error("key file {0}: others may read it; run chmod 600 on it")]
-    Open(PathBuf),
-    /// The file cannot be read or created.
-    #[error("key file {0}: {1}")]
-    File(PathBuf, #[source] io::Error),
-    /// The file is no key file.
-    #[error("key file {0}: not a key file (line {1})")]
-    Format(PathBuf, usize),
-    /// The database is away.
-    #[error("key check: {0}")]
-    Database(#[from] sqlx::Error),
-}
-
-#[derive(Deserialize)]
-struct File {
-    key: Vec<Entry>,
-}
-
-#[derive(Deserialize)]
-struct Entry {
-    id: String,
-    created: String,
-    secret: String,
-}
-
 impl Keys {
-    /// Loads the key file at `path` and holds it against the key-check values of both databases, which are written where
-    /// they are missing. Both databases must be migrated.
-    ///
-    /// # Errors
-    /// The file is missing (and must not or may not be created), unreadable, readable by others, or another than the
-    /// databases were made with; or the key database is another than the main one's.
-    pub async fn open(
-        path: &Path,
-        main: &Database,
-        key_database: &Database,
-        entropy: &Entropy,
-        now: Timestamp,
-        if_missing: IfMissing,
-    ) -> Result<(Self, KeyFile), KeyError> {
-        let of_main = check_value(main).await?;
-        let of_keys = check_value(key_database).await?;
-        if of_main.is_some() && of_keys.is_none() {
-            return Err(KeyError::OtherKeyDatabase(
-                key_database.sqlite_path().to_owned(),
-            ));
-        }
-        let may_create = if_missing == IfMissing::Create && of_keys.is_none();
-        let (keys, file) = match Self::load(path) {
-            Err(KeyError::Missing(_)) if may_create => {
-                (Self::create(path, entropy, now)?, KeyFile::Created)
-            }
-            loaded => (loaded?, KeyFile::Found),
-        };
-        // The key database first: one that has no value while the main one has is known to be foreign.
-        for (database, stored) in [(key_database, of_keys), (main, of_main)] {
-            let stored = match stored {
-                Some(stored) => stored,
-                None if if_missing == IfMissing::Create => keys.write_check_value(database).await?,
-                None => continue,
-            };
-            if !keys.made(&stored) {
-                return Err(KeyError::Other(path.to_owned()));
-            }
-        }
-        Ok((keys, file))
-    }
-
-    /// Loads the key file at `path`.
-    ///
-    /// # Errors
-    /// The file is missing, unreadable, readable by others or no key file.
-    pub fn load(path: &Path) -> Result<Self, KeyError> {
-        let failed = |error: io::Error| {
-            if error.kind() == io::ErrorKind::NotFound {
-                KeyError::Missing(path.to_owned())
-            } else {
-                KeyError::File(path.to_owned(), error)
-            }
-        };
-        let mode = fs::metadata(path).map_err(failed)?.permissions().mode();
-        if mode & 0o077 != 0 {
-            return Err(KeyError::Open(path.to_owned()));
-        }
-        let text = Zeroizing::new(fs::read_to_string(path).map_err(failed)?);
-        // The parser's own message would quote the line, secret and all.
-        let file: File = toml::from_str(&text).map_err(|error| {
-            let before = error
-                .span()
-                .and_then(|span| text.get(..span.start))
-                .unwrap_or_default();
-            KeyError::Format(path.to_owned(), before.matches('\n').count() + 1)
-        })?;
-        let malformed = || KeyError::Format(path.to_owned(), 1);
-        let mut keys = file
-            .key
-            .into_iter()
-            .map(Key::read)
-            .collect::<Option<Vec<_>>>()
-            .ok_or_else(malformed)?;
-        keys.sort_by_key(|key| std::cmp::Reverse(key.created));
+    /// Keys in any order; `None` if there is none.
+    pub(super) fn of(mut keys: Vec<Key>) -> Option<Self> {
+        keys.sort_by_key(|key| Reverse(key.created));
         let mut keys = keys.into_iter();
-        let newest = keys.next().ok_or_else(malformed)?;
-        Ok(Self(Arc::new(Ring {
+        let newest = keys.next()?;
+        Some(Self(Arc::new(Ring {
             newest,
             older: keys.collect(),
         })))
-    }
-
-    /// Creates a key file with one key at `path`, readable by its owner alone; it is whole or not there.
-    ///
-    /// # Errors
-    /// A file is there already, or none can be written.
-    pub fn create(path: &Path, entropy: &Entropy, now: Timestamp) -> Result<Self, KeyError> {
-        let failed = |error: io::Error| KeyError::File(path.to_owned(), error);
-        let folder = match path.parent() {
-            Some(folder) if folder != Path::new("") => folder,
-            _ => Path::new("."),
-        };
-        let text = Zeroizing::new(format!(
-            "# The master keys of Kadode. Without this file nothing in the databases can be read: keep a copy apart from them.\n\
-             # The newest key is used for what is new; the others are needed for what is old.\n\n\
-             [[key]]\nid = \"{}\"\ncreated = \"{}\"\nsecret = \"{}\"\n",
-            BASE32_NOPAD
-                .encode(&entropy.bytes::<5>())
-                .to_ascii_lowercase(),
-            fixed_width(now),
-            Zeroizing::new(BASE64.encode(Zeroizing::new(entropy.bytes::<32>()).as_slice()))
-                .as_str(),
-        ));
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-        file.write_all(text.as_bytes()).map_err(failed)?;
-        file.as_file().sync_all().map_err(failed)?;
-        file.persist_noclobber(path)
-            .map_err(|error| failed(error.error))?;
-        fs::File::open(folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(failed)?;
-        Self::load(path)
     }
 
     /// The key that is used for what is new.
@@ -307,49 +137,19 @@ impl Keys {
             .find(|key| key.id == *id)
             .ok_or_else(|| VaultError::UnknownKey(id.clone()))
     }
-
-    fn made(&self, check_value: &str) -> bool {
-        self.tags(Purpose::Check, &[])
-            .iter()
-            .any(|own| same(own, check_value))
-    }
-
-    async fn write_check_value(&self, database: &Database) -> Result<String, sqlx::Error> {
-        let mut transaction = database.begin().await?;
-        sqlx::query(
-            "INSERT INTO meta (name, value) VALUES ('key_check', $1) ON CONFLICT (name) DO NOTHING",
-        )
-        .bind(self.tag(Purpose::Check, &[]))
-        .execute(&mut *transaction)
-        .await?;
-        let row = sqlx::query("SELECT value FROM meta WHERE name = 'key_check'")
-            .fetch_one(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
-        row.try_get("value")
-    }
 }
 
 impl Key {
-    fn read(entry: Entry) -> Option<Self> {
-        let text = Zeroizing::new(entry.secret);
-        // The id stands inside texts whose parts are divided by dots.
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-        if !(1..=32).contains(&entry.id.len()) || !entry.id.bytes().all(plain) {
-            return None;
-        }
-        let secret = Zeroizing::new(BASE64.decode(text.as_bytes()).ok()?);
-        if secret.len() != 32 {
-            return None;
-        }
-        let derivation = Hkdf::<Sha256>::new(None, &secret);
+    /// The keys of all purposes, from one secret of the key file.
+    pub(super) fn derive(id: KeyId, created: Timestamp, secret: &[u8]) -> Option<Self> {
+        let derivation = Hkdf::<Sha256>::new(None, secret);
         let mut derived = Box::new([[0; KEY_SIZE]; PURPOSES.len()]);
         for (key, (_, label)) in derived.iter_mut().zip(PURPOSES) {
             derivation.expand(label, key).ok()?;
         }
         Some(Self {
-            id: KeyId(entry.id),
-            created: entry.created.parse().ok()?,
+            id,
+            created,
             derived: SecretBox::new(derived),
         })
     }
@@ -380,12 +180,4 @@ impl Key {
 /// Whether two texts are the same, in a time that tells nothing but their lengths.
 pub(super) fn same(a: &str, b: &str) -> bool {
     a.as_bytes().ct_eq(b.as_bytes()).into()
-}
-
-async fn check_value(database: &Database) -> Result<Option<String>, sqlx::Error> {
-    sqlx::query("SELECT value FROM meta WHERE name = 'key_check'")
-        .fetch_optional(&database.read)
-        .await?
-        .map(|row| row.try_get("value"))
-        .transpose()
 }

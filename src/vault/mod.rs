@@ -6,13 +6,18 @@
 mod blind;
 mod contacts;
 mod credentials;
+mod data_keys;
 mod devices;
 mod hasher;
 mod initial_passwords;
+mod key_file;
 mod keys;
 mod one_time;
+mod profile;
 mod profiles;
+mod roster;
 mod seal;
+mod session;
 mod sessions;
 mod sweep;
 #[cfg(test)]
@@ -25,10 +30,13 @@ pub use credentials::Credentials;
 pub use devices::Devices;
 pub use hasher::{Hasher, QueueFull, Slot};
 pub use initial_passwords::InitialPasswords;
-pub use keys::{IfMissing, KeyError, KeyFile, Keys, Purpose};
+pub use key_file::{IfMissing, KeyError, KeyFile};
+pub use keys::{Keys, Purpose};
 pub use one_time::{Link, OneTime};
-pub use profiles::{Inserted, Match, Page, Profile, Profiles, Stored, given_user_id};
-pub use sessions::{Found, Fresh, Opening, Session, Sessions};
+pub use profile::{Inserted, Match, Page, Profile, Stored, given_user_id};
+pub use profiles::Profiles;
+pub use session::{Found, Fresh, Opening, Session};
+pub use sessions::Sessions;
 pub use sweep::{Named, Sweep};
 pub use traces::{Trace, Traces};
 pub use waits::{Begun, Lanes, Waits};
@@ -94,7 +102,7 @@ pub struct Vault {
     pub hasher: Hasher,
     /// Removal of what no event names.
     pub sweep: Sweep,
-    data_keys: seal::DataKeys,
+    data_keys: data_keys::DataKeys,
 }
 
 impl Vault {
@@ -107,7 +115,8 @@ impl Vault {
         entropy: &Entropy,
         settings: &Settings,
     ) -> Self {
-        let data_keys = seal::DataKeys::new(key_database.clone(), keys.clone(), entropy.clone());
+        let data_keys =
+            data_keys::DataKeys::new(key_database.clone(), keys.clone(), entropy.clone());
         let blind = blind::Blind::new(keys.clone(), settings.user_id_case_sensitive);
         let devices = Devices::new(main.clone(), keys.clone(), blind.clone(), entropy.clone());
         Self {

@@ -1,24 +1,13 @@
-//! Sealing with data keys: one of each member for the person, one of each member and year for traces, themselves wrapped.
-
-use std::collections::HashMap;
+//! Sealing a text for one place with AES-256-GCM: `v1.{key}.{base64 of nonce and ciphertext}`.
 
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use jiff::Timestamp;
 use secrecy::zeroize::Zeroizing;
-use sqlx::Row;
 
 use super::VaultError;
-use super::keys::Keys;
 use crate::ambient::Entropy;
-use crate::database::{Cell, Database, insert_rows, placeholders};
-use crate::domain::ids::MemberId;
-use crate::domain::values::KeyId;
-
-/// Members in one look-up, as rows in one insert.
-const AT_ONCE: usize = 100;
 
 /// Where a sealed value stands; it opens nowhere else, so that values cannot be swapped.
 #[derive(Clone, Copy)]
@@ -39,305 +28,8 @@ impl Place<'_> {
     }
 }
 
-/// What a data key protects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Class {
-    /// Profile, addresses, verifiers.
-    Person,
-    /// From where something was done, in one calendar year of Asia/Tokyo.
-    Trace(i16),
-}
-
-impl Class {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Person => "person",
-            Self::Trace(_) => "trace",
-        }
-    }
-
-    fn year(self) -> i64 {
-        match self {
-            Self::Person => 0,
-            Self::Trace(year) => i64::from(year),
-        }
-    }
-}
-
-/// A key of one member, unwrapped.
-pub(super) struct DataKey {
-    id: String,
-    secret: Zeroizing<[u8; 32]>,
-}
-
-impl DataKey {
-    /// `v1.{data key id}.{base64 of nonce and ciphertext}`
-    pub(super) fn seal(
-        &self,
-        entropy: &Entropy,
-        place: Place<'_>,
-        plain: &[u8],
-    ) -> Result<String, VaultError> {
-        seal(self.secret.as_slice(), &self.id, entropy, place, plain)
-    }
-}
-
-/// Data keys by id, as [`DataKeys::of`] finds them.
-pub(super) struct Unwrapped(HashMap<String, DataKey>);
-
-impl Unwrapped {
-    /// Opens what [`DataKey::seal`] sealed for this place.
-    pub(super) fn open(
-        &self,
-        place: Place<'_>,
-        sealed: &str,
-    ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-        let (id, _) = parts(sealed).ok_or(VaultError::Damaged(place.table))?;
-        let key = self.0.get(id).ok_or(VaultError::Erased)?;
-        open(key.secret.as_slice(), place, sealed)
-    }
-}
-
-/// The data keys in the key database.
-#[derive(Clone, Debug)]
-pub(super) struct DataKeys {
-    database: Database,
-    keys: Keys,
-    pub(super) entropy: Entropy,
-}
-
-impl DataKeys {
-    pub(super) const fn new(database: Database, keys: Keys, entropy: Entropy) -> Self {
-        Self {
-            database,
-            keys,
-            entropy,
-        }
-    }
-
-    /// The master key that wraps what is new.
-    pub(super) fn master(&self) -> &KeyId {
-        self.keys.current()
-    }
-
-    /// The keys of these members, made where they are missing; one whose keys were destroyed is not among them.
-    pub(super) async fn make(
-        &self,
-        members: &[MemberId],
-        class: Class,
-        now: Timestamp,
-    ) -> Result<HashMap<MemberId, DataKey>, VaultError> {
-        let mut found = self.find(members, class).await?;
-        let missing: Vec<MemberId> = members
-            .iter()
-            .filter(|member| !found.contains_key(member))
-            .copied()
-            .collect();
-        if missing.is_empty() {
-            return Ok(found);
-        }
-        self.insert(&missing, class, now).await?;
-        // Another may have made them in between; what stands in the table counts.
-        found.extend(self.find(&missing, class).await?);
-        Ok(found)
-    }
-
-    /// The key of one member, made where it is missing.
-    pub(super) async fn make_one(
-        &self,
-        member: MemberId,
-        class: Class,
-        now: Timestamp,
-    ) -> Result<DataKey, VaultError> {
-        self.make(&[member], class, now)
-            .await?
-            .remove(&member)
-            .ok_or(VaultError::Erased)
-    }
-
-    /// The keys with which these values were sealed; a destroyed one is not among them.
-    pub(super) async fn of(
-        &self,
-        sealed: impl Iterator<Item = &str>,
-    ) -> Result<Unwrapped, VaultError> {
-        let ids: Vec<&str> = sealed.filter_map(parts).map(|(id, _)| id).collect();
-        let mut keys = HashMap::new();
-        for ids in ids.chunks(AT_ONCE) {
-            let sql = format!(
-                "SELECT data_key_id, member_id, class, year, wrapped FROM data_keys WHERE data_key_id IN {}",
-                placeholders(1, ids.len())
-            );
-            let mut query = sqlx::query(&sql);
-            for id in ids {
-                query = query.bind((*id).to_owned());
-            }
-            for row in query.fetch_all(&self.database.read).await? {
-                if let Some((_, key)) = self.unwrap(&row)? {
-                    keys.insert(key.id.clone(), key);
-                }
-            }
-        }
-        Ok(Unwrapped(keys))
-    }
-
-    /// Opens one value.
-    pub(super) async fn open(
-        &self,
-        place: Place<'_>,
-        sealed: &str,
-    ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-        self.of(std::iter::once(sealed)).await?.open(place, sealed)
-    }
-
-    /// Destroys all keys of these members; the rows stay, so that no new key takes their place.
-    pub(super) async fn destroy(&self, members: &[MemberId]) -> Result<(), VaultError> {
-        for members in members.chunks(AT_ONCE) {
-            let sql = format!(
-                "UPDATE data_keys SET wrapped = NULL WHERE member_id IN {}",
-                placeholders(1, members.len())
-            );
-            let mut query = sqlx::query(&sql);
-            for member in members {
-                query = query.bind(member.to_string());
-            }
-            query.execute(&self.database.write).await?;
-        }
-        self.database.scrub().await?;
-        Ok(())
-    }
-
-    async fn find(
-        &self,
-        members: &[MemberId],
-        class: Class,
-    ) -> Result<HashMap<MemberId, DataKey>, VaultError> {
-        let mut found = HashMap::new();
-        for members in members.chunks(AT_ONCE) {
-            let count = members.len();
-            let sql = format!(
-                "SELECT data_key_id, member_id, class, year, wrapped FROM data_keys \
-                 WHERE member_id IN {} AND class = ${} AND year = ${}",
-                placeholders(1, count),
-                count + 1,
-                count + 2
-            );
-            let mut query = sqlx::query(&sql);
-            for member in members {
-                query = query.bind(member.to_string());
-            }
-            for row in query
-                .bind(class.name())
-                .bind(class.year())
-                .fetch_all(&self.database.read)
-                .await?
-            {
-                found.extend(self.unwrap(&row)?);
-            }
-        }
-        Ok(found)
-    }
-
-    async fn insert(
-        &self,
-        members: &[MemberId],
-        class: Class,
-        now: Timestamp,
-    ) -> Result<(), VaultError> {
-        let mut rows = Vec::with_capacity(members.len());
-        for member in members {
-            let id = self.entropy.id().to_string();
-            let secret = Zeroizing::new(self.entropy.bytes::<32>());
-            let wrapped = self.wrap(&id, *member, class, &secret)?;
-            rows.push([
-                Cell::from(id),
-                Cell::from(member.to_string()),
-                Cell::from(class.name()),
-                Cell::from(class.year()),
-                Cell::from(wrapped),
-                Cell::from(now),
-            ]);
-        }
-        let mut transaction = self.database.begin().await?;
-        insert_rows(
-            &mut transaction,
-            "INSERT INTO data_keys (data_key_id, member_id, class, year, wrapped, created_at)",
-            rows,
-            "ON CONFLICT (member_id, class, year) DO NOTHING",
-        )
-        .await?;
-        // An erased member gets no new key of any class.
-        for members in members.chunks(AT_ONCE) {
-            let list = placeholders(1, members.len());
-            let sql = format!(
-                "UPDATE data_keys SET wrapped = NULL WHERE member_id IN {list} AND member_id IN \
-                 (SELECT member_id FROM data_keys WHERE member_id IN {list} AND class = 'person' AND wrapped IS NULL)"
-            );
-            let mut query = sqlx::query(&sql);
-            for member in members {
-                query = query.bind(member.to_string());
-            }
-            query.execute(&mut *transaction).await?;
-        }
-        transaction.commit().await?;
-        Ok(())
-    }
-
-    fn wrap(
-        &self,
-        id: &str,
-        member: MemberId,
-        class: Class,
-        secret: &[u8; 32],
-    ) -> Result<String, VaultError> {
-        let row = format!("{id} {member} {} {}", class.name(), class.year());
-        let place = Place {
-            table: "data_keys",
-            column: "wrapped",
-            row: &row,
-        };
-        let key = self.keys.current();
-        seal(
-            self.keys.wrapping(key)?,
-            &key.0,
-            &self.entropy,
-            place,
-            secret,
-        )
-    }
-
-    fn unwrap(&self, row: &sqlx::any::AnyRow) -> Result<Option<(MemberId, DataKey)>, VaultError> {
-        const TABLE: &str = "data_keys";
-        let Some(wrapped) = row.try_get::<Option<String>, _>("wrapped")? else {
-            return Ok(None);
-        };
-        let id: String = row.try_get("data_key_id")?;
-        let member: String = row.try_get("member_id")?;
-        let class: String = row.try_get("class")?;
-        let year: i64 = row.try_get("year")?;
-        let place = Place {
-            table: TABLE,
-            column: "wrapped",
-            row: &format!("{id} {member} {class} {year}"),
-        };
-        let (key, _) = parts(&wrapped).ok_or(VaultError::Damaged(TABLE))?;
-        let plain = open(self.keys.wrapping(&KeyId(key.to_owned()))?, place, &wrapped)?;
-        let secret = plain
-            .as_slice()
-            .try_into()
-            .map_err(|_| VaultError::Damaged(TABLE))?;
-        let member = member.parse().map_err(|_| VaultError::Damaged(TABLE))?;
-        Ok(Some((
-            member,
-            DataKey {
-                id,
-                secret: Zeroizing::new(secret),
-            },
-        )))
-    }
-}
-
 /// The name of the key, and the base64 text.
-fn parts(sealed: &str) -> Option<(&str, &str)> {
+pub(super) fn parts(sealed: &str) -> Option<(&str, &str)> {
     sealed.strip_prefix("v1.")?.split_once('.')
 }
 
@@ -346,7 +38,7 @@ fn cipher(key: &[u8]) -> Option<Aes256Gcm> {
     Aes256Gcm::new_from_slice(key.get(..32)?).ok()
 }
 
-fn seal(
+pub(super) fn seal(
     key: &[u8],
     name: &str,
     entropy: &Entropy,
@@ -373,7 +65,11 @@ fn seal(
     ))
 }
 
-fn open(key: &[u8], place: Place<'_>, sealed: &str) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+pub(super) fn open(
+    key: &[u8],
+    place: Place<'_>,
+    sealed: &str,
+) -> Result<Zeroizing<Vec<u8>>, VaultError> {
     let opened = || {
         let (_, text) = parts(sealed)?;
         let bytes = STANDARD.decode(text).ok()?;

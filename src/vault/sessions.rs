@@ -10,9 +10,10 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::keys::{Keys, Purpose};
+use super::session::{Found, Fresh, Opening, Session, kind_name, kind_named};
 use super::{Settings, VaultError};
 use crate::ambient::Entropy;
-use crate::database::{Database, fixed_width, placeholders, time_of};
+use crate::database::{Database, bind_all, fixed_width, placeholders, time_of};
 use crate::domain::ids::{MemberId, SessionId};
 use crate::domain::onboarding::SessionKind;
 use crate::domain::policy::SessionLimits;
@@ -25,70 +26,6 @@ const GRACE: SignedDuration = SignedDuration::from_secs(30);
 
 /// `last_seen` moves at most so often.
 const SEEN_APART: SignedDuration = SignedDuration::from_secs(60);
-
-/// A session that is to begin.
-#[derive(Clone, Copy, Debug)]
-pub struct Opening<'a> {
-    /// Its id, as the event names it.
-    pub session: SessionId,
-    /// Whose it is.
-    pub member: MemberId,
-    /// What it may do.
-    pub kind: SessionKind,
-    /// The language of its pages.
-    pub language: Language,
-    /// The User-Agent header.
-    pub browser: &'a str,
-    /// The log position of the event that began it.
-    pub mark: i64,
-}
-
-/// A session as it was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Session {
-    /// Its id, as the events name it.
-    pub id: SessionId,
-    /// Whose it is.
-    pub member: MemberId,
-    /// What it may do.
-    pub kind: SessionKind,
-    /// The language of its pages.
-    pub language: Language,
-    /// When it began.
-    pub started_at: Timestamp,
-    /// When it was last used, to the minute.
-    pub last_seen: Timestamp,
-    /// When it ends if it is not used.
-    pub idle_until: Timestamp,
-    /// When it ends even if it is used.
-    pub ends_at: Timestamp,
-    /// The log position of the member's last command.
-    pub mark: i64,
-    secret_hash: String,
-}
-
-/// A session with the secret of its next cookie.
-#[derive(Clone, Debug)]
-pub struct Fresh {
-    /// The cookie's value: 256 random bits.
-    pub secret: SecretString,
-    /// The session.
-    pub session: Session,
-}
-
-/// What a cookie's secret stands for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
-    /// A session that lives.
-    Current(Session),
-    /// A session whose secret was changed in the last 30 s, in the same browser: grants nothing, but the browser need
-    /// only use its new cookie.
-    Rotated(Session),
-    /// A session that rested or lasted too long: grants nothing.
-    Lapsed(Session),
-    /// Nothing.
-    None,
-}
 
 /// The sessions of all members; a member has one at most.
 #[derive(Clone, Debug)]
@@ -184,10 +121,7 @@ impl Sessions {
         let sql = format!(
             "SELECT * FROM sessions WHERE secret_hash IN {list} OR previous_hash IN {list}"
         );
-        let mut query = sqlx::query(&sql);
-        for hash in &hashes {
-            query = query.bind(hash.clone());
-        }
+        let query = bind_all(sqlx::query(&sql), &hashes);
         let Some(row) = query.fetch_optional(&self.database.read).await? else {
             return Ok(Found::None);
         };
@@ -401,22 +335,4 @@ const fn secret_parts(secret: &str) -> [&[u8]; 2] {
 
 const fn browser_parts(browser: &str) -> [&[u8]; 2] {
     [b"browser", browser.as_bytes()]
-}
-
-const fn kind_name(kind: SessionKind) -> &'static str {
-    match kind {
-        SessionKind::Onboarding => "onboarding",
-        SessionKind::OtpPending => "otp_pending",
-        SessionKind::Full => "full",
-    }
-}
-
-fn kind_named(name: &str) -> Option<SessionKind> {
-    [
-        SessionKind::Onboarding,
-        SessionKind::OtpPending,
-        SessionKind::Full,
-    ]
-    .into_iter()
-    .find(|kind| kind_name(*kind) == name)
 }

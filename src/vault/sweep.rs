@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use sqlx::Row;
 
 use super::VaultError;
-use super::seal::DataKeys;
+use super::data_keys::DataKeys;
 use crate::database::{Database, fixed_width};
 use crate::domain::ids::{ContactId, CredentialId, MemberId};
 

@@ -9,7 +9,8 @@ use secrecy::zeroize::Zeroizing;
 use serde::{Deserialize, Serialize};
 
 use super::VaultError;
-use super::seal::{Class, DataKeys, Place};
+use super::data_keys::{Class, DataKeys};
+use super::seal::Place;
 use crate::domain::ids::{CommandId, MemberId};
 
 const TABLE: &str = "traces";

@@ -8,7 +8,7 @@ use sqlx::{AnyConnection, Row};
 use super::VaultError;
 use super::blind::Blind;
 use super::devices::Devices;
-use crate::database::{Database, fixed_width, placeholders, time_of};
+use crate::database::{Database, bind_all, fixed_width, placeholders, time_of};
 use crate::domain::policy::SignInLimits;
 
 /// Where the failures of a try count.
@@ -172,10 +172,7 @@ impl Waits {
             "DELETE FROM waits WHERE lane IN {}",
             placeholders(1, lanes.0.len())
         );
-        let mut query = sqlx::query(&sql);
-        for (lane, _) in &lanes.0 {
-            query = query.bind(lane.clone());
-        }
+        let query = bind_all(sqlx::query(&sql), lanes.0.iter().map(|(lane, _)| lane));
         query.execute(&self.database.write).await?;
         Ok(())
     }
@@ -211,10 +208,7 @@ async fn waiting(
         placeholders(1, count),
         count + 1
     );
-    let mut query = sqlx::query(&sql);
-    for (lane, _) in &lanes.0 {
-        query = query.bind(lane.clone());
-    }
+    let query = bind_all(sqlx::query(&sql), lanes.0.iter().map(|(lane, _)| lane));
     let row = query.bind(fixed_width(now)).fetch_one(connection).await?;
     let until: Option<String> = row.try_get("until")?;
     Ok(until.as_deref().map(time_of).transpose()?)

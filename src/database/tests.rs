@@ -1,0 +1,155 @@
+//! Opening, migrating and writing real SQLite files.
+
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+
+async fn database(folder: &tempfile::TempDir) -> Database {
+    Database::open(&format!(
+        "sqlite:{}",
+        folder.path().join("a.sqlite").display()
+    ))
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn a_new_file_is_for_its_owner_alone_and_so_is_its_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = database(&folder).await;
+    sqlx::query("CREATE TABLE t (a TEXT)")
+        .execute(&database.write)
+        .await
+        .unwrap();
+    for file in ["a.sqlite", "a.sqlite-wal"] {
+        let mode = folder
+            .path()
+            .join(file)
+            .metadata()
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
+}
+
+#[tokio::test]
+async fn a_reader_cannot_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = database(&folder).await;
+    sqlx::query("CREATE TABLE t (a TEXT)")
+        .execute(&database.write)
+        .await
+        .unwrap();
+    assert!(
+        sqlx::query("INSERT INTO t VALUES ('x')")
+            .execute(&database.read)
+            .await
+            .is_err()
+    );
+    assert!(
+        sqlx::query("INSERT INTO t VALUES ('x')")
+            .execute(&database.read_native)
+            .await
+            .is_err()
+    );
+}
+
+#[tokio::test]
+async fn the_writer_keeps_what_it_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = database(&folder).await;
+    let (mode,): (String,) = sqlx::query_as("PRAGMA journal_mode")
+        .fetch_one(&database.write)
+        .await
+        .unwrap();
+    let (synchronous,): (i64,) = sqlx::query_as("PRAGMA synchronous")
+        .fetch_one(&database.write)
+        .await
+        .unwrap();
+    assert_eq!((mode.as_str(), synchronous), ("wal", 2));
+}
+
+#[tokio::test]
+async fn a_file_name_with_signs_that_mean_something_in_urls_is_only_a_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = "門出 50% #1.sqlite";
+    let database = Database::open(&format!("sqlite:{}", folder.path().join(name).display()))
+        .await
+        .unwrap();
+    sqlx::query("CREATE TABLE t (a TEXT)")
+        .execute(&database.write)
+        .await
+        .unwrap();
+    assert!(folder.path().join(format!("{name}-wal")).exists());
+}
+
+#[tokio::test]
+async fn other_urls_are_refused_without_their_password() {
+    let error = Database::open("postgres://owner:geheim@db/kadode")
+        .await
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        error,
+        "database URL starting with \"postgres\": give sqlite:PATH"
+    );
+    assert!(matches!(
+        Database::open("sqlite::memory:").await,
+        Err(OpenError::Path)
+    ));
+    assert!(matches!(
+        Database::open("sqlite:a.sqlite?mode=ro").await,
+        Err(OpenError::Path)
+    ));
+}
+
+#[tokio::test]
+async fn a_missing_file_is_not_created_where_it_must_exist() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("missing.sqlite");
+    let opened = Database::open_existing(&format!("sqlite:{}", path.display())).await;
+    assert!(matches!(opened, Err(OpenError::Missing(_))));
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn migrating_twice_is_migrating_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = database(&folder).await;
+    database.migrate(&KEYS).await.unwrap();
+    database.migrate(&KEYS).await.unwrap();
+}
+
+#[tokio::test]
+async fn rows_beyond_one_statement_all_arrive() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = database(&folder).await;
+    let mut transaction = database.begin().await.unwrap();
+    sqlx::query("CREATE TABLE t (a TEXT, b BIGINT)")
+        .execute(&mut *transaction)
+        .await
+        .unwrap();
+    let rows = (0..250).map(|n| [Cell::from("x"), Cell::from(n)]).collect();
+    let written = insert_rows(&mut transaction, "INSERT INTO t (a, b)", rows, "")
+        .await
+        .unwrap();
+    transaction.commit().await.unwrap();
+    let (count, sum): (i64, i64) = sqlx::query_as("SELECT count(*), sum(b) FROM t")
+        .fetch_one(&database.read)
+        .await
+        .unwrap();
+    assert_eq!((written, count, sum), (250, 250, 249 * 125));
+}
+
+#[test]
+fn placeholders_count_through_all_rows() {
+    assert_eq!(placeholders(2, 2), "($1,$2),($3,$4)");
+}
+
+#[test]
+fn times_have_one_width_and_come_back() {
+    let time: Timestamp = "2026-04-01T00:00:00Z".parse().unwrap();
+    assert_eq!(fixed_width(time), "2026-04-01T00:00:00.000000Z");
+    assert_eq!(time_of(&fixed_width(time)).unwrap(), time);
+}

@@ -1,0 +1,122 @@
+//! What the society knows of one member, and what becomes of it when it is brought to the vault.
+
+use std::fmt;
+
+use data_encoding::BASE32_NOPAD;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use super::blind::{Blind, Index, normal};
+use crate::ambient::Entropy;
+use crate::domain::ids::{ImportId, MemberId};
+use crate::domain::values::KeyId;
+
+/// What the society knows of one member: one row of its roster.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// The user ID, as it stands on the paper.
+    pub user_id: String,
+    /// 氏名
+    pub name: String,
+    /// 記号, at present.
+    pub symbol: String,
+    /// 番号, at present.
+    pub number: String,
+    /// 記号 at the end of March 2026, where it changed since.
+    pub symbol_at_migration: Option<String>,
+    /// 番号 at the end of March 2026, where it changed since.
+    pub number_at_migration: Option<String>,
+    /// 生年月日
+    pub birth_date: Date,
+    /// The employee's GID, where there is one.
+    pub gid: Option<String>,
+    /// The day of joining.
+    pub joined_on: Date,
+    /// Whether the first login was done on the old portal.
+    pub registered: bool,
+}
+
+impl fmt::Debug for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Profile")
+    }
+}
+
+impl Profile {
+    /// 記号 as the initial password takes it: that of the end of March 2026.
+    #[must_use]
+    pub fn initial_symbol(&self) -> &str {
+        self.symbol_at_migration.as_deref().unwrap_or(&self.symbol)
+    }
+
+    /// 番号 as the initial password takes it: that of the end of March 2026.
+    #[must_use]
+    pub fn initial_number(&self) -> &str {
+        self.number_at_migration.as_deref().unwrap_or(&self.number)
+    }
+
+    /// The same person in another roster has the same index: by GID if given, else by symbol, number and birth as of migration.
+    pub(super) fn person_index(&self, blind: &Blind) -> Index {
+        self.gid().map_or_else(
+            || {
+                blind.person(
+                    self.initial_symbol(),
+                    self.initial_number(),
+                    &self.birth_date.to_string(),
+                )
+            },
+            |gid| blind.gid(gid),
+        )
+    }
+
+    pub(super) fn gid(&self) -> Option<&str> {
+        self.gid.as_deref().filter(|gid| !normal(gid).is_empty())
+    }
+}
+
+/// A profile with what the vault knows beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The member.
+    pub member: MemberId,
+    /// The import that brought the member.
+    pub import: ImportId,
+    /// The key from which a printed password is derived.
+    pub letters_key: KeyId,
+    /// What the society knows.
+    pub profile: Profile,
+}
+
+/// Who of the vault's members a row of a roster is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Match {
+    /// The member who is the same person.
+    pub person: Option<MemberId>,
+    /// The member who has the same user ID; another than `person` is a conflict.
+    pub user_id: Option<MemberId>,
+}
+
+/// What became of a row of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inserted {
+    /// It was written.
+    New,
+    /// This member, in the vault before or earlier in the batch, is the same person; theirs was left as it was.
+    SamePerson(MemberId),
+    /// This member, another person, has that user ID; nothing was written.
+    UserIdTaken(MemberId),
+}
+
+/// Members in the order of their ids; `None` in place of one who was erased.
+pub type Page = Vec<(MemberId, Option<Stored>)>;
+
+/// A user ID for a member whose roster row has none: 10 characters of base32 in small letters (50 random bits); it has
+/// no 0, 1, 8 or 9.
+#[must_use]
+pub fn given_user_id(entropy: &Entropy) -> String {
+    let mut text = BASE32_NOPAD
+        .encode(&entropy.bytes::<7>())
+        .to_ascii_lowercase();
+    text.truncate(10);
+    text
+}

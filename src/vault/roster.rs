@@ -1,0 +1,182 @@
+//! Bringing a roster's members to the vault: who is known already, who is new, whose user ID is taken.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use secrecy::zeroize::Zeroizing;
+use sqlx::{AnyConnection, Row};
+
+use super::VaultError;
+use super::blind::Index;
+use super::data_keys::Class;
+use super::profile::{Inserted, Match, Profile};
+use super::profiles::{AT_ONCE, Profiles, TABLE, member_of, place};
+use crate::database::{Cell, bind_all, fixed_width, insert_rows, placeholders};
+use crate::domain::ids::{ImportId, MemberId};
+
+impl Profiles {
+    /// Who the rows of a roster are, in their order. A row whose user ID is empty (we give one) matches by person alone.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn matches(&self, rows: &[&Profile]) -> Result<Vec<Match>, VaultError> {
+        let mut connection = self.database.read.acquire().await?;
+        let indexes: Vec<_> = rows.iter().map(|profile| self.identity(profile)).collect();
+        known(&mut connection, &indexes).await
+    }
+
+    /// Writes profiles in one transaction and says of each what became of it, in their order. Who is the same person as a
+    /// member already there is marked as named by an import at `now`, which keeps [`super::Sweep`] off.
+    ///
+    /// # Errors
+    /// The database is away; then nothing was written.
+    pub async fn insert(
+        &self,
+        import: ImportId,
+        rows: &[(MemberId, Profile)],
+        now: Timestamp,
+    ) -> Result<Vec<Inserted>, VaultError> {
+        let indexes: Vec<_> = rows
+            .iter()
+            .map(|(_, profile)| self.identity(profile))
+            .collect();
+        let before = known(&mut *self.database.read.acquire().await?, &indexes).await?;
+        let new = rows
+            .iter()
+            .zip(before)
+            .filter(|(_, found)| *found == Match::default());
+        let members: Vec<MemberId> = new.map(|((member, _), _)| *member).collect();
+        let keys = self.data_keys.make(&members, Class::Person, now).await?;
+
+        let mut transaction = self.database.begin().await?;
+        let matches = known(&mut transaction, &indexes).await?;
+        let mut persons: HashMap<&str, MemberId> = HashMap::new();
+        let mut user_ids: HashMap<&str, MemberId> = HashMap::new();
+        let mut outcome = Vec::with_capacity(rows.len());
+        let mut new = Vec::new();
+        let mut again = Vec::new();
+        for (((member, profile), (user_id, person)), found) in
+            rows.iter().zip(&indexes).zip(matches)
+        {
+            let same = found
+                .person
+                .or_else(|| persons.get(person.newest()).copied());
+            let holder = found
+                .user_id
+                .or_else(|| user_ids.get(user_id.newest()).copied());
+            outcome.push(match (same, holder) {
+                (Some(same), _) => {
+                    again.push(same);
+                    Inserted::SamePerson(same)
+                }
+                (None, Some(holder)) => Inserted::UserIdTaken(holder),
+                (None, None) => {
+                    persons.insert(person.newest(), *member);
+                    user_ids.insert(user_id.newest(), *member);
+                    let id = member.to_string();
+                    let plain = Zeroizing::new(
+                        serde_json::to_vec(profile).map_err(|_| VaultError::Damaged(TABLE))?,
+                    );
+                    let key = keys.get(member).ok_or(VaultError::Erased)?;
+                    let sealed = key.seal(&self.data_keys.entropy, place(&id), &plain)?;
+                    let symbol_number = self.blind.symbol_number(&profile.symbol, &profile.number);
+                    new.push([
+                        Cell::from(id),
+                        Cell::from(import.to_string()),
+                        Cell::from(self.data_keys.master().0.as_str()),
+                        Cell::from(sealed),
+                        Cell::from(user_id.newest()),
+                        Cell::from(person.newest()),
+                        Cell::from(symbol_number.newest()),
+                        Cell::from(
+                            profile
+                                .gid()
+                                .map(|gid| self.blind.gid(gid).newest().to_owned()),
+                        ),
+                        Cell::from(now),
+                    ]);
+                    Inserted::New
+                }
+            });
+        }
+        insert_rows(
+            &mut transaction,
+            "INSERT INTO profiles (member_id, import_id, letters_key_id, sealed, user_id_index, person_index, \
+             symbol_number_index, gid_index, written_at)",
+            new,
+            "",
+        )
+        .await?;
+        name_again(&mut transaction, &again, now).await?;
+        transaction.commit().await?;
+        Ok(outcome)
+    }
+
+    /// The user ID's index and the person's.
+    fn identity(&self, profile: &Profile) -> (Index, Index) {
+        (
+            self.blind.user_id(&profile.user_id),
+            profile.person_index(&self.blind),
+        )
+    }
+}
+
+/// Who has these indexes already: of each pair the user ID's and the person's.
+async fn known(
+    connection: &mut AnyConnection,
+    indexes: &[(Index, Index)],
+) -> Result<Vec<Match>, VaultError> {
+    let mut user_ids = HashMap::new();
+    let mut persons = HashMap::new();
+    for chunk in indexes.chunks(AT_ONCE) {
+        let of_user_ids: Vec<&String> = chunk
+            .iter()
+            .flat_map(|(user_id, _)| user_id.all())
+            .collect();
+        let of_persons: Vec<&String> = chunk.iter().flat_map(|(_, person)| person.all()).collect();
+        for (column, wanted, found) in [
+            ("user_id_index", of_user_ids, &mut user_ids),
+            ("person_index", of_persons, &mut persons),
+        ] {
+            let sql = format!(
+                "SELECT member_id, {column} FROM profiles WHERE {column} IN {}",
+                placeholders(1, wanted.len())
+            );
+            let query = bind_all(sqlx::query(&sql), wanted);
+            for row in query.fetch_all(&mut *connection).await? {
+                found.insert(row.try_get::<String, _>(column)?, member_of(&row)?);
+            }
+        }
+    }
+    let of = |found: &HashMap<String, MemberId>, index: &Index| {
+        index.all().iter().find_map(|i| found.get(i)).copied()
+    };
+    Ok(indexes
+        .iter()
+        .map(|(user_id, person)| Match {
+            person: of(&persons, person),
+            user_id: of(&user_ids, user_id),
+        })
+        .collect())
+}
+
+async fn name_again(
+    connection: &mut AnyConnection,
+    members: &[MemberId],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    for members in members.chunks(AT_ONCE) {
+        let count = members.len();
+        let sql = format!(
+            "UPDATE profiles SET written_at = ${} WHERE member_id IN {}",
+            count + 1,
+            placeholders(1, count)
+        );
+        let query = bind_all(sqlx::query(&sql), members);
+        query
+            .bind(fixed_width(now))
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
