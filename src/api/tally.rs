@@ -75,7 +75,7 @@ impl Tallies {
     /// Stores what was counted every ten minutes, for ever.
     pub async fn run(self, commands: Commands, policy: String, clock: Clock, entropy: Entropy) {
         loop {
-            tokio::time::sleep(Duration::from_secs(600)).await;
+            tokio::time::sleep(Duration::from_mins(10)).await;
             if let Err(error) = self
                 .store(&commands, CommandId(entropy.id()), &policy, clock.now())
                 .await

@@ -36,7 +36,7 @@ pub(super) async fn run(settings: &RebuildSettings, clock: Clock) -> Result<Exit
     let bar = ProgressBar::new(head).with_style(bar_style());
     projector
         .rebuild(only, |position| {
-            bar.set_position(u64::try_from(position).unwrap_or_default())
+            bar.set_position(u64::try_from(position).unwrap_or_default());
         })
         .await
         .map_err(|error| Fault::from_error("the read models are as before", error))?;

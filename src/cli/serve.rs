@@ -83,7 +83,7 @@ pub(super) async fn until_told_to_stop(
     });
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let (stopping, mut stopped) = tokio::sync::watch::channel(false);
-    let server = axum::serve(listener, service).with_graceful_shutdown(async move {
+    let answering = axum::serve(listener, service).with_graceful_shutdown(async move {
         told_to_stop().await;
         stopping.send_replace(true);
     });
@@ -93,7 +93,7 @@ pub(super) async fn until_told_to_stop(
         tokio::time::sleep(LAST_REQUESTS).await;
     };
     tokio::select! {
-        ended = server.into_future() => {
+        ended = answering.into_future() => {
             ended.map_err(|error| Fault::from_error("the server ended", error))?;
         }
         () = deadline => {}

@@ -14,7 +14,7 @@ use super::smtp::{Security, Smtp};
 /// How long one mail may take in all, waiting for a free connection included; a sender's lease must be longer.
 ///
 /// Shorter than the minutes of RFC 5321 (4.5.3.2), because a code lives for ten: better to try again on a new connection.
-pub const SEND_TIMEOUT: Duration = Duration::from_secs(60);
+pub const SEND_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A way for mails to leave.
 #[derive(Debug)]

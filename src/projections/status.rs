@@ -217,6 +217,8 @@ impl StatusReader {
         member: MemberId,
         mark: Position,
     ) -> Result<Option<MemberStatus>, FollowError> {
+        // What another device has done counts too: whatever this program knows to be committed.
+        let mark = mark.max(self.log.head());
         if self.progress.reached(mark, PATIENCE).await
             && let Some(status) = stored_status(&self.pool, member).await?
             && !self.parked(member).await?

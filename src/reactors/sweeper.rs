@@ -18,7 +18,7 @@ const AGE: SignedDuration = SignedDuration::from_hours(24);
 const OLDEST: SignedDuration = SignedDuration::from_hours(24 * 31);
 
 /// How often the vault is swept.
-const APART: std::time::Duration = std::time::Duration::from_secs(6 * 3600);
+const APART: std::time::Duration = std::time::Duration::from_hours(6);
 
 /// Sweeps for ever.
 pub async fn run(vault: Vault, log: EventLog, clock: Clock) {

@@ -64,14 +64,19 @@ impl Sweep {
         }
     }
 
-    /// Removes profiles, contacts and credentials written before `before` (a day ago: an event follows its row within
+    /// Removes profiles, contacts and credentials written from `since` and before `before` (a day ago: an event follows its row within
     /// seconds) that `referenced`, asked for some hundreds at a time, does not return; says how many.
     ///
     /// # Errors
     /// The database is away, or `referenced` failed; what was removed until then stays removed.
-    pub async fn run<Ask, Answer, E>(&self, before: Timestamp, referenced: Ask) -> Result<u64, E>
+    pub async fn run<Ask, Answer, E>(
+        &self,
+        since: Timestamp,
+        before: Timestamp,
+        referenced: Ask,
+    ) -> Result<u64, E>
     where
-        Ask: Fn(Vec<Named>) -> Answer,
+        Ask: Fn(Vec<(MemberId, Named)>) -> Answer,
         Answer: Future<Output = Result<HashSet<Named>, E>>,
         E: From<VaultError>,
     {
@@ -79,14 +84,16 @@ impl Sweep {
         for table in [Table::Profiles, Table::Contacts, Table::Credentials] {
             let mut after = String::new();
             loop {
-                let ids = self.written(table, before, &after).await?;
-                let Some(last) = ids.last() else {
+                let rows = self.written(table, since, before, &after).await?;
+                let Some((last, _)) = rows.last() else {
                     break;
                 };
                 after.clone_from(last);
-                let named =
-                    referenced(ids.iter().filter_map(|id| table.named(id)).collect()).await?;
-                for id in &ids {
+                let asked = rows
+                    .iter()
+                    .filter_map(|(id, member)| Some((*member, table.named(id)?)));
+                let named = referenced(asked.collect()).await?;
+                for (id, _) in &rows {
                     if let Some(name) = table.named(id)
                         && !named.contains(&name)
                     {
@@ -101,23 +108,54 @@ impl Sweep {
     async fn written(
         &self,
         table: Table,
+        from: Timestamp,
         before: Timestamp,
         after: &str,
-    ) -> Result<Vec<String>, VaultError> {
+    ) -> Result<Vec<(String, MemberId)>, VaultError> {
         let (table, id) = table.names();
         let sql = format!(
-            "SELECT {id} FROM {table} WHERE written_at < $1 AND {id} > $2 ORDER BY {id} LIMIT $3"
+            "SELECT {id} AS id, member_id FROM {table} WHERE written_at < $1 AND {id} > $2 AND written_at >= $4 \
+             ORDER BY {id} LIMIT $3"
         );
         let rows = sqlx::query(&sql)
             .bind(fixed_width(before))
             .bind(after.to_owned())
             .bind(AT_ONCE)
+            .bind(fixed_width(from))
             .fetch_all(&self.database.read)
             .await?;
-        Ok(rows
-            .iter()
-            .map(|row| row.try_get(id))
-            .collect::<Result<_, _>>()?)
+        rows.iter()
+            .map(|row| {
+                let member: String = row.try_get("member_id")?;
+                let member = member.parse().map_err(|_| VaultError::Damaged(table))?;
+                Ok((row.try_get("id")?, member))
+            })
+            .collect()
+    }
+
+    /// Which of these the vault does not hold (any more).
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn missing(&self, named: &[Named]) -> Result<Vec<Named>, VaultError> {
+        let mut missing = Vec::new();
+        for name in named {
+            let (table, id) = match name {
+                Named::Profile(id) => (Table::Profiles, id.0),
+                Named::Contact(id) => (Table::Contacts, id.0),
+                Named::Credential(id) => (Table::Credentials, id.0),
+            };
+            let (table, column) = table.names();
+            let sql = format!("SELECT COUNT(*) FROM {table} WHERE {column} = $1");
+            let held: i64 = sqlx::query_scalar(&sql)
+                .bind(id.to_string())
+                .fetch_one(&self.database.read)
+                .await?;
+            if held == 0 {
+                missing.push(*name);
+            }
+        }
+        Ok(missing)
     }
 
     /// The time is asked again: an import may have named the member in between.

@@ -1,4 +1,5 @@
 //! One binary for all integration tests.
 
+mod journey;
 mod mail;
 mod support;

@@ -47,9 +47,10 @@ async fn what_no_event_names_goes_after_its_day_and_all_else_stays() {
     let removed = house
         .vault
         .sweep
-        .run(before, |asked| {
+        .run(Timestamp::MIN, before, |asked: Vec<(MemberId, Named)>| {
             let known = asked
                 .into_iter()
+                .map(|(_, name)| name)
                 .filter(|name| known.contains(name))
                 .collect();
             async { Ok::<_, VaultError>(known) }
@@ -79,7 +80,7 @@ async fn a_member_whom_an_import_names_again_meanwhile_is_kept() {
     let removed = house
         .vault
         .sweep
-        .run(house.now(), async |_| {
+        .run(Timestamp::MIN, house.now(), async |_| {
             let again = [(house.member(), hanako())];
             house
                 .vault

@@ -1,3 +1,4 @@
 //! What several integration tests lean on.
 
+pub mod app;
 pub(crate) mod smtp;

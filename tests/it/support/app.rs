@@ -1,0 +1,512 @@
+//! The whole program in this process: real router on a loopback port, real database files, mails as files, a clock that is told.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use kadode::ambient::Clock;
+use kadode::api::Api;
+use kadode::app::{Opening, Served, Serving, Society};
+use kadode::config::{DataSettings, PublicUrl};
+use kadode::domain::ids::{ImportId, MemberId};
+use kadode::domain::onboarding::{Command, Issued, Onboarding, Refusal};
+use kadode::mail::Transport;
+use kadode::vault::Profile;
+use mail_parser::MessageParser;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+/// When the tests' clock starts.
+pub const START: &str = "2026-04-10T00:00:00Z";
+
+/// The manual's example: 記号 1, 番号 11111, born 1980-01-01, and so this password.
+pub const INITIAL_PASSWORD: &str = "11111119800101";
+
+/// The user ID of that member in the tests.
+pub const USER_ID: &str = "hanako01";
+
+/// A password that a member may choose.
+pub const NEW_PASSWORD: &str = "sakura-tsukimi-kaede";
+
+/// A running program.
+pub struct App {
+    pub society: Society,
+    pub api: Api,
+    pub clock: Clock,
+    pub url: String,
+    pub folder: TempDir,
+    tasks: JoinSet<()>,
+}
+
+/// How a program is to run.
+pub struct Setup {
+    /// The policy file's text.
+    pub policy: String,
+    /// How mails leave; files in the app's folder, if none.
+    pub transport: Option<Transport>,
+    /// The clock.
+    pub clock: Clock,
+    /// How many sign-ins may wait.
+    pub sign_in_queue: usize,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            policy: include_str!("../../../policies/sample.toml").to_owned(),
+            transport: None,
+            clock: Clock::standing_at(START.parse().unwrap()),
+            sign_in_queue: 200,
+        }
+    }
+}
+
+impl App {
+    /// A program with the sample policy and nobody enrolled.
+    pub async fn start() -> Self {
+        Self::start_as(Setup::default()).await
+    }
+
+    pub async fn start_as(setup: Setup) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(folder, setup).await
+    }
+
+    /// A program over whatever is in `folder`.
+    pub async fn start_in(folder: TempDir, setup: Setup) -> Self {
+        let policy = folder.path().join("policy.toml");
+        std::fs::write(&policy, &setup.policy).unwrap();
+        let data = DataSettings {
+            database: format!("sqlite:{}", folder.path().join("kadode.sqlite").display()),
+            key_database: None,
+            keys: Some(folder.path().join("keys.toml")),
+            policy: Some(policy),
+        };
+        let opening = Opening {
+            sign_in_queue: setup.sign_in_queue,
+            ..Opening::TO_FILL
+        };
+        let clock = setup.clock;
+        let society = Society::open(&data, opening, clock.clone(), |_| {})
+            .await
+            .unwrap();
+        society.adopt_policy().await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let transport = setup.transport.unwrap_or_else(|| {
+            let mails = folder.path().join("mails");
+            Transport::open(&format!("file:{}", mails.display()), None).unwrap()
+        });
+        let public_url = PublicUrl::choose(None, address).unwrap();
+        let url = public_url.origin.clone();
+        let serving = Serving {
+            public_url,
+            trusted_proxies: Vec::new(),
+            transport,
+        };
+        let Served {
+            api,
+            router,
+            mut tasks,
+        } = society.serve(serving);
+        tasks.spawn(async move {
+            let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
+            axum::serve(listener, service).await.unwrap();
+        });
+        Self {
+            society,
+            api,
+            clock,
+            url,
+            folder,
+            tasks,
+        }
+    }
+
+    /// Ends the program as a kill would: nothing is finished, files stay.
+    pub async fn kill(mut self) -> TempDir {
+        self.tasks.shutdown().await;
+        self.society.database.close().await;
+        self.folder
+    }
+
+    /// A program with the manual's example enrolled.
+    pub async fn with_member() -> (Self, MemberId) {
+        let app = Self::start().await;
+        let member = app.enrol(profile(USER_ID), "joined-to-2024-12-01").await;
+        (app, member)
+    }
+
+    /// Enrols somebody into a cohort, as an import does.
+    pub async fn enrol(&self, profile: Profile, cohort: &str) -> MemberId {
+        let member = MemberId(self.society.entropy.id());
+        let import = ImportId(self.society.entropy.id());
+        let now = self.clock.now();
+        self.society
+            .vault
+            .profiles
+            .insert(import, &[(member, profile)], now)
+            .await
+            .unwrap();
+        let policy = &self.society.policy;
+        let command = Command::Enrol {
+            cohort: cohort.to_owned(),
+            policy: policy.version.clone(),
+            import,
+            joined_month: Some("2020-04".to_owned()),
+            terms: policy
+                .policy
+                .terms
+                .as_ref()
+                .map(|terms| terms.version.clone()),
+            valid_from: now,
+            expires_at: now + SignedDuration::from_hours(30 * 24),
+        };
+        self.command(member, command).await.unwrap();
+        member
+    }
+
+    /// Gives a command past the routes.
+    pub async fn command(&self, member: MemberId, command: Command) -> Result<(), Refusal> {
+        let limits = self.api.limits.clone();
+        let issued = Issued {
+            at: self.clock.now(),
+            limits,
+            command,
+        };
+        let attribution = self.society.attribution("Test", "test");
+        let outcome = self
+            .society
+            .commands
+            .run::<Onboarding, std::convert::Infallible, _, _>(
+                member.to_string(),
+                attribution,
+                move |_| std::future::ready(Ok(issued.clone())),
+            )
+            .await;
+        match outcome {
+            Ok(_) => Ok(()),
+            Err(kadode::commands::CommandError::Refused(refusal)) => Err(refusal),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    /// A browser of its own: its cookies are nobody else's.
+    pub fn client(&self) -> Client {
+        let http = reqwest::Client::builder()
+            .cookie_store(true)
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent("Test Browser")
+            .build()
+            .unwrap();
+        Client {
+            http,
+            base: self.url.clone(),
+        }
+    }
+
+    /// A client of the member of [`App::with_member`], signed in and at `step`.
+    pub async fn client_at(&self, step: &str) -> Client {
+        let client = self.client();
+        client
+            .sign_in(USER_ID, INITIAL_PASSWORD)
+            .await
+            .expect(StatusCode::CREATED);
+        self.advance_client(&client, step).await;
+        client
+    }
+
+    /// Takes a signed-in client through the steps until `step` is due.
+    pub async fn advance_client(&self, client: &Client, step: &str) {
+        let mut due = client.due().await;
+        while due != step {
+            match due.as_str() {
+                "birth_date" => {
+                    client
+                        .step("birth-date", json!({"birth_date": "1980-01-01"}))
+                        .await;
+                }
+                "email" => {
+                    client
+                        .step("email", json!({"email": "hanako@example.jp"}))
+                        .await;
+                }
+                "email_link" => {
+                    let token = self.link_token().await;
+                    let path = format!("/email-confirmations/{token}");
+                    self.client()
+                        .post(&path, json!({}))
+                        .await
+                        .expect(StatusCode::OK);
+                }
+                "email_update" => {
+                    client.step("email/update", json!({})).await;
+                }
+                "otp_method" => {
+                    client.step("otp-method", json!({"method": "email"})).await;
+                }
+                "password" => {
+                    client
+                        .step("password", json!({"new_password": NEW_PASSWORD}))
+                        .await;
+                }
+                "log_out" => {
+                    client
+                        .delete("/sessions/current")
+                        .await
+                        .expect(StatusCode::NO_CONTENT);
+                    client
+                        .sign_in(USER_ID, NEW_PASSWORD)
+                        .await
+                        .expect(StatusCode::CREATED);
+                }
+                "otp" => {
+                    let code = self.code().await;
+                    let answer = client
+                        .post("/sessions/current/otp", json!({"code": code}))
+                        .await;
+                    answer.expect(StatusCode::OK);
+                }
+                other => panic!("there is no way from {other} to {step}"),
+            }
+            due = client.due().await;
+        }
+    }
+
+    /// The texts of the mails so far, oldest first.
+    pub fn mails(&self) -> Vec<String> {
+        let Ok(entries) = std::fs::read_dir(self.folder.path().join("mails")) else {
+            return Vec::new();
+        };
+        let mut files: Vec<PathBuf> = entries
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|ending| ending == "eml"))
+            .collect();
+        files.sort_by_key(|path| std::fs::metadata(path).unwrap().modified().unwrap());
+        files
+            .iter()
+            .map(|path| {
+                let bytes = std::fs::read(path).unwrap();
+                let message = MessageParser::default().parse(&bytes).unwrap();
+                message.body_text(0).unwrap().into_owned()
+            })
+            .collect()
+    }
+
+    /// Waits until there are `count` mails, and reads them.
+    pub async fn mails_at_least(&self, count: usize) -> Vec<String> {
+        eventually("mails", || async {
+            let mails = self.mails();
+            (mails.len() >= count).then_some(mails)
+        })
+        .await
+    }
+
+    /// The token of the link mailed last, once there is one that can be followed.
+    pub async fn link_token(&self) -> String {
+        let looking = self.client();
+        eventually("a mailed link", || async {
+            for mail in self.mails().iter().rev() {
+                let Some(token) = token_in(mail) else {
+                    continue;
+                };
+                let answer = looking.get(&format!("/email-confirmations/{token}")).await;
+                if answer.body["state"] == "open" {
+                    return Some(token);
+                }
+            }
+            None
+        })
+        .await
+    }
+
+    /// The code in the newest mail that holds one.
+    pub async fn code(&self) -> String {
+        eventually("a mailed code", || async {
+            self.mails().iter().rev().find_map(|mail| code_in(mail))
+        })
+        .await
+    }
+
+    /// The names of a member's events, in order.
+    pub async fn events(&self, member: MemberId) -> Vec<String> {
+        let stream = self
+            .society
+            .log
+            .read_stream("onboarding", &member.to_string())
+            .await
+            .unwrap();
+        stream.into_iter().map(|event| event.event_type).collect()
+    }
+}
+
+/// What the sample society's member of the manual's example is.
+pub fn profile(user_id: &str) -> Profile {
+    Profile {
+        user_id: user_id.to_owned(),
+        name: "見本 花子".to_owned(),
+        symbol: "1".to_owned(),
+        number: "11111".to_owned(),
+        symbol_at_migration: None,
+        number_at_migration: None,
+        birth_date: "1980-01-01".parse().unwrap(),
+        gid: None,
+        joined_on: "2020-04-01".parse().unwrap(),
+        registered: false,
+    }
+}
+
+/// The token of the link in a mail.
+pub fn token_in(mail: &str) -> Option<String> {
+    let (_, rest) = mail.split_once("/email/")?;
+    Some(rest.split_whitespace().next()?.to_owned())
+}
+
+/// The only standalone run of six digits in a mail.
+pub fn code_in(mail: &str) -> Option<String> {
+    mail.split(|c: char| !c.is_ascii_digit())
+        .find(|run| run.len() == 6)
+        .map(str::to_owned)
+}
+
+/// Waits for a condition, looking again and again; fails after twenty seconds.
+pub async fn eventually<T, F, Fut>(what: &str, mut look: F) -> T
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Option<T>>,
+{
+    let looking = async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let found = tokio::time::timeout(Duration::from_secs(20), looking).await;
+    found.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+}
+
+/// A client of the JSON API with cookies of its own.
+#[derive(Clone)]
+pub struct Client {
+    pub http: reqwest::Client,
+    pub base: String,
+}
+
+/// What was answered.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+    /// The body, if it is JSON; null if not.
+    pub body: Value,
+}
+
+impl Answer {
+    /// Fails unless the status is this one.
+    pub fn expect(self, status: StatusCode) -> Self {
+        assert_eq!(self.status, status, "{}", self.text);
+        self
+    }
+
+    /// Fails unless it is a problem with this status and name; answers with its body.
+    pub fn problem(self, status: u16, name: &str) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        assert_eq!(self.headers["content-type"], "application/problem+json");
+        assert_eq!(self.body["type"], format!("/api/docs#{name}"));
+        assert_eq!(self.body["status"], status);
+        self.body
+    }
+
+    /// The cookies that it sets, as they stand in the headers.
+    pub fn cookies(&self) -> Vec<&str> {
+        self.headers
+            .get_all("set-cookie")
+            .iter()
+            .map(|value| value.to_str().unwrap())
+            .collect()
+    }
+}
+
+impl Client {
+    /// Asks under `/api/v1`.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, None, &[]).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::POST, path, Some(body), &[]).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(Method::DELETE, path, None, &[]).await
+    }
+
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let mut request = self
+            .http
+            .request(method, format!("{}/api/v1{path}", self.base));
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let mut more = HeaderMap::new();
+        for (name, value) in headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+            more.insert(name, HeaderValue::from_str(value).unwrap());
+        }
+        answer(request.headers(more).send().await.unwrap()).await
+    }
+
+    pub async fn sign_in(&self, user_id: &str, password: &str) -> Answer {
+        self.post(
+            "/sessions",
+            json!({"user_id": user_id, "password": password}),
+        )
+        .await
+    }
+
+    /// A step that has to go well.
+    pub async fn step(&self, name: &str, body: Value) -> Value {
+        self.post(&format!("/onboarding/{name}"), body)
+            .await
+            .expect(StatusCode::OK)
+            .body
+    }
+
+    /// The name of the step that is due.
+    pub async fn due(&self) -> String {
+        let status = self.get("/onboarding").await.expect(StatusCode::OK).body;
+        status["step"]["name"].as_str().unwrap().to_owned()
+    }
+}
+
+/// Reads a response to its end.
+pub async fn answer(response: reqwest::Response) -> Answer {
+    let (status, headers) = (response.status(), response.headers().clone());
+    let text = response.text().await.unwrap();
+    let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+    Answer {
+        status,
+        headers,
+        text,
+        body,
+    }
+}
+
+/// A moment so many seconds after the tests' start.
+pub fn seconds(count: i64) -> Timestamp {
+    START.parse::<Timestamp>().unwrap() + SignedDuration::from_secs(count)
+}
