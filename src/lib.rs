@@ -3,6 +3,7 @@
 pub mod ambient;
 pub mod api;
 pub mod app;
+pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod database;

@@ -24,7 +24,7 @@ pub use contacts::Contacts;
 pub use credentials::Credentials;
 pub use devices::Devices;
 pub use hasher::{Hasher, QueueFull, Slot};
-pub use initial_passwords::InitialPasswords;
+pub use initial_passwords::{FIRST_ISSUE, InitialPasswords};
 pub use keys::{IfMissing, KeyError, KeyFile, Keys, Purpose};
 pub use one_time::{Link, OneTime};
 pub use profiles::{Inserted, Match, Page, Profile, Profiles, Stored, given_user_id};

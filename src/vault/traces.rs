@@ -4,21 +4,18 @@ use std::fmt;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
-use jiff::tz::Offset;
 use secrecy::zeroize::Zeroizing;
 use serde::{Deserialize, Serialize};
 
 use super::VaultError;
 use super::seal::{Class, DataKeys, Place};
 use crate::domain::ids::{CommandId, MemberId};
+use crate::domain::values::TOKYO;
 
 const TABLE: &str = "traces";
 
 /// Characters of a User-Agent header that are kept.
 const USER_AGENT_LENGTH: usize = 512;
-
-/// Japan has had no other offset since 1951.
-const TOKYO: Offset = Offset::constant(9);
 
 /// From where a command came.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
