@@ -88,9 +88,10 @@ impl LoadedPolicy {
     /// # Errors
     /// None is given, or it cannot be read.
     pub fn given(settings: &DataSettings) -> Result<Self, Fault> {
-        let path = settings.policy.as_deref().ok_or_else(|| {
-            Fault("--policy FILE is needed: the society's rules".to_owned())
-        })?;
+        let path = settings
+            .policy
+            .as_deref()
+            .ok_or_else(|| Fault("--policy FILE is needed: the society's rules".to_owned()))?;
         Self::read(path)
     }
 

@@ -170,10 +170,11 @@ impl Database {
     /// # Errors
     /// The database is away.
     pub async fn is_up_to_date(&self, to: &Migrator) -> Result<bool, sqlx::Error> {
-        let tables: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM sqlite_master WHERE name = '_sqlx_migrations'")
-                .fetch_one(&self.read)
-                .await?;
+        let tables: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM sqlite_master WHERE name = '_sqlx_migrations'",
+        )
+        .fetch_one(&self.read)
+        .await?;
         if tables == 0 {
             return Ok(false);
         }

@@ -200,9 +200,8 @@ impl Window {
 }
 
 fn read_roster(path: &Path) -> Result<Vec<u8>, Fault> {
-    let wrong = |why: &dyn std::fmt::Display| {
-        Fault::from_error(&format!("roster {}", path.display()), why)
-    };
+    let wrong =
+        |why: &dyn std::fmt::Display| Fault::from_error(&format!("roster {}", path.display()), why);
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(LARGEST_ROSTER + 1).read_to_end(&mut bytes))

@@ -138,16 +138,17 @@ pub(super) async fn due(
     let now = society.clock.now();
     stream::iter(members.iter().copied())
         .map(|member| async move {
-            let state: Onboarding = society
-                .commands
-                .load(&member.to_string())
-                .await
-                .map_err(|error| {
-                    Fault::from_error(
-                        &format!("{}-{member} cannot be read", Onboarding::TYPE),
-                        error,
-                    )
-                })?;
+            let state: Onboarding =
+                society
+                    .commands
+                    .load(&member.to_string())
+                    .await
+                    .map_err(|error| {
+                        Fault::from_error(
+                            &format!("{}-{member} cannot be read", Onboarding::TYPE),
+                            error,
+                        )
+                    })?;
             Ok((member, is_due(state, now)))
         })
         .buffer_unordered(SIDE_BY_SIDE)

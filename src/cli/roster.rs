@@ -101,7 +101,10 @@ pub(super) struct Roster<'policy> {
 
 impl Roster<'_> {
     /// How many of the right rows belong to each cohort of the policy.
-    pub(super) fn by_cohort<'policy>(&self, policy: &'policy Policy) -> BTreeMap<&'policy str, usize> {
+    pub(super) fn by_cohort<'policy>(
+        &self,
+        policy: &'policy Policy,
+    ) -> BTreeMap<&'policy str, usize> {
         let mut counts: BTreeMap<&str, usize> = policy
             .cohorts
             .iter()
@@ -117,7 +120,11 @@ impl Roster<'_> {
 }
 
 /// Reads a roster; `today` is the day in Tokyo.
-pub(super) fn parse<'policy>(bytes: &[u8], policy: &'policy Policy, today: Date) -> Roster<'policy> {
+pub(super) fn parse<'policy>(
+    bytes: &[u8],
+    policy: &'policy Policy,
+    today: Date,
+) -> Roster<'policy> {
     let mut roster = Roster::default();
     let bytes = without_mark(bytes);
     let encoding = Encoding::of(bytes);
@@ -159,12 +166,17 @@ pub(super) fn parse<'policy>(bytes: &[u8], policy: &'policy Policy, today: Date)
             encoding,
             errors: &mut roster.errors,
         };
-        roster
-            .rows
-            .extend(reading.row(policy, today, &mut seen));
+        roster.rows.extend(reading.row(policy, today, &mut seen));
     }
     if header.is_none() {
-        roster.errors.add(1, "", format!("the file is empty; its first line must name the columns: {}", ROSTER_COLUMNS.join(", ")));
+        roster.errors.add(
+            1,
+            "",
+            format!(
+                "the file is empty; its first line must name the columns: {}",
+                ROSTER_COLUMNS.join(", ")
+            ),
+        );
     }
     roster
 }

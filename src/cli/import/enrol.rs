@@ -214,7 +214,11 @@ impl<'a> Import<'a> {
                 policy: policy.version.clone(),
                 import: self.id,
                 joined_month: Some(row.profile.joined_on.strftime("%Y-%m").to_string()),
-                terms: policy.policy.terms.as_ref().map(|terms| terms.version.clone()),
+                terms: policy
+                    .policy
+                    .terms
+                    .as_ref()
+                    .map(|terms| terms.version.clone()),
                 valid_from: self.window.from,
                 expires_at: self.window.until,
             },

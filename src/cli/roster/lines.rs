@@ -45,9 +45,7 @@ impl Encoding {
     pub(super) fn read(self, bytes: &[u8]) -> Option<Cow<'_, str>> {
         match self {
             Self::Utf8 => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
-            Self::ShiftJis => {
-                SHIFT_JIS.decode_without_bom_handling_and_without_replacement(bytes)
-            }
+            Self::ShiftJis => SHIFT_JIS.decode_without_bom_handling_and_without_replacement(bytes),
         }
     }
 
