@@ -343,7 +343,7 @@ fn characters_that_nobody_sees_are_refused() {
 fn a_variant_of_a_character_in_a_name_is_allowed() {
     let row = "kp1,1,2,1980-01-01,葛\u{e0100}城 一郎,,2005-04-01,1";
     only(&roster(row), |row| {
-        assert_eq!(row.profile.name, "葛\u{e0100}城 一郎")
+        assert_eq!(row.profile.name, "葛\u{e0100}城 一郎");
     });
 }
 
