@@ -1,6 +1,7 @@
 //! `kadode import`: takes members from a roster, all of them or none; safe to repeat and to kill.
 
 mod enrol;
+mod standing;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -9,28 +10,21 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use cqrs_es::Aggregate;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use serde::Serialize;
 
-use self::enrol::Import;
+use self::enrol::{Done, Import};
+use self::standing::{Standing, compare, letters_not_needed};
 use super::letters::LettersFile;
-use super::roster::{self, Errors, Roster, Row, RowError};
+use super::roster::{self, Roster, Row, RowError};
 use crate::ambient::Clock;
 use crate::app::{Fault, LoadedPolicy, Opening, Society};
 use crate::config::DataSettings;
-use crate::domain::ids::MemberId;
-use crate::domain::onboarding::Onboarding;
-use crate::domain::policy::InitialPassword;
 use crate::domain::values::TOKYO;
-use crate::vault::{Match, Profile};
 
 /// Bytes in a roster, at most: some two million members.
 const LARGEST_ROSTER: u64 = 256 * 1024 * 1024;
-
-/// Streams asked for at once.
-const AT_ONCE: usize = 500;
 
 /// What `kadode import` is told.
 #[derive(Args, Clone, Debug)]
@@ -67,17 +61,6 @@ struct Report<'a> {
     errors: Vec<RowError>,
 }
 
-/// What is to be done for a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
-    /// To be enrolled; a killed run may have left a profile.
-    New,
-    /// This member was enrolled before.
-    Unchanged(MemberId),
-    /// The database knows otherwise.
-    Conflict,
-}
-
 /// When initial credentials count.
 #[derive(Clone, Copy, Debug)]
 struct Window {
@@ -110,7 +93,7 @@ pub async fn run(settings: &ImportSettings, clock: Clock) -> Result<ExitCode, Fa
     } else {
         Opening::TO_FILL
     };
-    let mut society = if exists {
+    let society = if exists {
         Some(Society::open(&settings.data, opening, clock.clone(), super::tell).await?)
     } else {
         None
@@ -144,36 +127,63 @@ pub async fn run(settings: &ImportSettings, clock: Clock) -> Result<ExitCode, Fa
     if settings.letters.is_none() {
         letters_not_needed(&rows, &standings)?;
     }
-    if !settings.dry_run {
-        let letters = settings
-            .letters
-            .as_deref()
-            .map(LettersFile::create)
-            .transpose()?;
-        let ready = ready(society, settings, clock).await;
-        let open = match ready {
-            Ok(open) => open,
-            Err(fault) => {
-                letters.map(LettersFile::discard);
-                return Err(fault);
-            }
-        };
-        let import = Import::new(&open, window);
-        let done = import.run(&rows, &standings, letters).await?;
-        society = Some(open);
-        super::tell(&format!(
-            "{}: {} new members, {} known before",
-            settings.roster.display(),
-            report.new,
-            report.unchanged
-        ));
-        if let Some(path) = &settings.letters {
-            super::tell(&done.told(path));
-        }
+    if settings.dry_run {
+        close(society).await;
+        print(&report)?;
+        return Ok(ExitCode::SUCCESS);
     }
-    close(society).await;
+    let (society, done) = carry_out(settings, clock, society, window, &rows, &standings).await?;
+    society.close().await;
+    super::tell(&format!(
+        "roster {}: {} new members, {} known before",
+        settings.roster.display(),
+        report.new,
+        report.unchanged
+    ));
+    if let Some(path) = &settings.letters {
+        super::tell(&done.told(path));
+    }
     print(&report)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes everything; the society's data are created where there are none yet.
+async fn carry_out(
+    settings: &ImportSettings,
+    clock: Clock,
+    open: Option<Society>,
+    window: Window,
+    rows: &[Row<'_>],
+    standings: &[Standing],
+) -> Result<(Society, Done), Fault> {
+    // First of all, for this is where a slip of the operator shows.
+    let letters = settings
+        .letters
+        .as_deref()
+        .map(LettersFile::create)
+        .transpose()?;
+    let ready = async {
+        let society = match open {
+            Some(society) => society,
+            None => Society::open(&settings.data, Opening::TO_FILL, clock, super::tell).await?,
+        };
+        society.adopt_policy().await?;
+        Ok(society)
+    };
+    match ready.await {
+        Ok(society) => {
+            let done = Import::new(&society, window)
+                .run(rows, standings, letters)
+                .await?;
+            Ok((society, done))
+        }
+        Err(fault) => {
+            if let Some(letters) = letters {
+                letters.discard();
+            }
+            Err(fault)
+        }
+    }
 }
 
 impl Window {
@@ -210,106 +220,6 @@ fn read_roster(path: &Path) -> Result<Vec<u8>, Fault> {
         return Err(wrong(&"it is larger than 256 MiB; divide it"));
     }
     Ok(bytes)
-}
-
-/// Holds the rows against the members in the database.
-async fn compare(
-    society: &Society,
-    rows: &[Row<'_>],
-    errors: &mut Errors,
-) -> Result<Vec<Standing>, Fault> {
-    let unreadable = |error: &dyn std::fmt::Display| {
-        Fault::from_error("the roster cannot be held against the database", error)
-    };
-    let profiles: Vec<&Profile> = rows.iter().map(|row| &row.profile).collect();
-    let matches = society
-        .vault
-        .profiles
-        .matches(&profiles)
-        .await
-        .map_err(|error| unreadable(&error))?;
-    let known: Vec<String> = matches
-        .iter()
-        .filter_map(|found| found.person)
-        .map(|member| member.to_string())
-        .collect();
-    let mut enrolled = std::collections::HashSet::new();
-    for members in known.chunks(AT_ONCE) {
-        let begun = society.log.begun(Onboarding::TYPE, members).await;
-        enrolled.extend(begun.map_err(|error| unreadable(&error))?);
-    }
-    let mut standing = |row: &Row<'_>, found: Match| match found {
-        Match {
-            person: Some(person),
-            user_id,
-        } => {
-            if !row.profile.user_id.is_empty() && user_id != Some(person) {
-                errors.add(
-                    row.line,
-                    "user_id",
-                    "this member is in the database already, with another user ID",
-                );
-                Standing::Conflict
-            } else if enrolled.contains(&person.to_string()) {
-                Standing::Unchanged(person)
-            } else {
-                Standing::New
-            }
-        }
-        Match {
-            person: None,
-            user_id: Some(_),
-        } => {
-            errors.add(
-                row.line,
-                "user_id",
-                "another member in the database has this user ID",
-            );
-            Standing::Conflict
-        }
-        Match {
-            person: None,
-            user_id: None,
-        } => Standing::New,
-    };
-    Ok(rows
-        .iter()
-        .zip(matches)
-        .map(|(row, found)| standing(row, found))
-        .collect())
-}
-
-/// Without a file of letters, nobody may need one: who gets a password or an ID from us would never learn it.
-fn letters_not_needed(rows: &[Row<'_>], standings: &[Standing]) -> Result<(), Fault> {
-    let needing = rows
-        .iter()
-        .zip(standings)
-        .filter(|(row, standing)| {
-            **standing == Standing::New
-                && (row.profile.user_id.is_empty()
-                    || row.cohort.initial_password == InitialPassword::Printed)
-        })
-        .count();
-    if needing == 0 {
-        return Ok(());
-    }
-    Err(Fault(format!(
-        "--letters OUT.csv is needed: {needing} new members get their password or user ID from us; nothing was imported"
-    )))
-}
-
-/// The society's data, created where there are none yet, with the policy in force.
-async fn ready(
-    open: Option<Society>,
-    settings: &ImportSettings,
-    clock: Clock,
-) -> Result<Society, Fault> {
-    let open = match open {
-        Some(open) => open,
-        None => Society::open(&settings.data, Opening::TO_FILL, clock, super::tell).await?,
-    };
-    open.adopt_policy().await?;
-    Ok(open)
 }
 
 async fn close(society: Option<Society>) {

@@ -130,8 +130,8 @@ impl SqliteLog {
     /// The database is away.
     pub async fn begun(&self, kind: &str, ids: &[String]) -> Result<HashSet<String>, sqlx::Error> {
         let begun: Vec<String> = sqlx::query_scalar(
-            "SELECT aggregate_id FROM json_each($2) JOIN events \
-             ON aggregate_type = $1 AND aggregate_id = value AND sequence = 1",
+            "SELECT value FROM json_each($2) WHERE EXISTS (SELECT 1 FROM events \
+             WHERE aggregate_type = $1 AND aggregate_id = value AND sequence = 1)",
         )
         .bind(kind)
         .bind(Value::from(ids).to_string())

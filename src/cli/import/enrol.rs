@@ -41,18 +41,18 @@ pub(super) struct Done {
 impl Done {
     /// A line for the operator.
     pub(super) fn told(&self, path: &Path) -> String {
-        let mut line = format!(
-            "{}: {} letters, of all in the roster who have not signed in yet; it holds passwords, so print it and delete it",
+        let left_out = match self.expired {
+            0 => String::new(),
+            expired => {
+                format!("; {expired} were left out, whose initial credentials have expired unused")
+            }
+        };
+        format!(
+            "{}: {} letters, of all in the roster who have not signed in yet{left_out}; it holds passwords, so print it \
+             and delete it",
             path.display(),
             self.letters
-        );
-        if self.expired > 0 {
-            line.push_str(&format!(
-                "; {} were left out, whose initial credentials have expired unused",
-                self.expired
-            ));
-        }
-        line
+        )
     }
 }
 

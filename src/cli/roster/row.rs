@@ -64,11 +64,11 @@ impl Reading<'_> {
         let number = self.required("number", LONGEST);
         let birth_date = self.birth_date(today);
         let name = self.required("name", LONGEST_NAME);
-        let gid = self.optional("gid");
+        let gid = self.text("gid", LONGEST);
         let joined_on = self.joined_on();
         let registered = self.registered();
-        let symbol_at_migration = self.optional("symbol_at_migration");
-        let number_at_migration = self.optional("number_at_migration");
+        let symbol_at_migration = self.text("symbol_at_migration", LONGEST);
+        let number_at_migration = self.text("number_at_migration", LONGEST);
         let cohort = match (registered, joined_on) {
             (Some(registered), Some(joined_on)) => self.cohort(policy, registered, joined_on),
             _ => None,
@@ -81,11 +81,13 @@ impl Reading<'_> {
             && let (Some(old_symbol), Some(old_number), Some(born)) =
                 (&symbol_at_migration, &number_at_migration, birth_date)
         {
-            let person = gid.clone().map_or_else(
+            let as_of_migration = |old: &String, present: &String| {
+                some(old.clone()).unwrap_or_else(|| present.clone())
+            };
+            let person = some(gid.clone()).map_or_else(
                 || {
-                    let symbol = old_symbol.as_ref().unwrap_or(symbol);
-                    let number = old_number.as_ref().unwrap_or(number);
-                    Person::Numbers(symbol.clone(), number.clone(), born)
+                    let symbol = as_of_migration(old_symbol, symbol);
+                    Person::Numbers(symbol, as_of_migration(old_number, number), born)
                 },
                 Person::Gid,
             );
@@ -96,10 +98,10 @@ impl Reading<'_> {
             name: name?,
             symbol: symbol?,
             number: number?,
-            symbol_at_migration: symbol_at_migration?,
-            number_at_migration: number_at_migration?,
+            symbol_at_migration: some(symbol_at_migration?),
+            number_at_migration: some(number_at_migration?),
             birth_date: birth_date?,
-            gid: gid?,
+            gid: some(gid?),
             joined_on: joined_on?,
             registered: registered?,
         };
@@ -157,11 +159,6 @@ impl Reading<'_> {
             return None;
         }
         Some(text)
-    }
-
-    fn optional(&mut self, column: &'static str) -> Option<Option<String>> {
-        let text = self.text(column, LONGEST)?;
-        Some((!text.is_empty()).then_some(text))
     }
 
     fn birth_date(&mut self, today: Date) -> Option<Date> {
@@ -274,6 +271,11 @@ impl Reading<'_> {
         let why = format!("the same {what} stands in line {earlier} and in line {line}");
         self.wrong(column, why);
     }
+}
+
+/// An empty cell is nothing.
+fn some(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
 }
 
 /// Where this was met before; else it is met first now.
