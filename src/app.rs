@@ -371,7 +371,7 @@ impl Society {
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
             tallies,
-            blocklist: std::collections::HashSet::new(),
+            blocklist: api::blocklist::blocklist(),
         });
         Served {
             router: api::router(&api),

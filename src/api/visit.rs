@@ -39,6 +39,15 @@ impl CookieName {
         }
     }
 
+    /// Whether other sites' links bring it along. A mail is read on other sites: were the form cookie left behind there,
+    /// the link's page would set another, and the forms that are open would no longer count.
+    const fn same_site(self) -> SameSite {
+        match self {
+            Self::Session | Self::Device => SameSite::Strict,
+            Self::Form | Self::Language => SameSite::Lax,
+        }
+    }
+
     /// The name in use: on https with the prefix that browsers tie to this very host (RFC 6265bis, 4.1.3.2).
     fn full(self, secure: bool) -> String {
         let prefix = if secure { "__Host-" } else { "" };
@@ -159,7 +168,7 @@ fn sender(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     address
 }
 
-/// A cookie as our answers set it: for this host, this site's own requests and no script. Without `max_age` it ends with
+/// A cookie as our answers set it: for this host and no script; what grants something, for this site's own requests alone. Without `max_age` it ends with
 /// the browser's session.
 #[must_use]
 pub fn set_cookie(
@@ -172,7 +181,7 @@ pub fn set_cookie(
         .path("/")
         .http_only(true)
         .secure(secure)
-        .same_site(SameSite::Strict);
+        .same_site(name.same_site());
     if let Some(age) = max_age {
         cookie = cookie.max_age(cookie::time::Duration::seconds(age.as_secs()));
     }
