@@ -29,7 +29,7 @@ pub(super) fn undelivered(entries: &[Entry], kind: MailKind, contact: ContactId)
     for entry in entries {
         if let Some(delivery) = read::<DeliveryEvent>(entry) {
             let mail = delivery.mail();
-            if mail.kind == kind && mail.contact == contact {
+            if mail.kind == kind && mail.contact == Some(contact) {
                 undelivered = match delivery {
                     DeliveryEvent::MailFailed { .. } => true,
                     DeliveryEvent::MailAccepted { .. } => false,
