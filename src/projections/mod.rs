@@ -6,7 +6,9 @@ pub mod status;
 
 use serde::de::DeserializeOwned;
 
-use crate::subscription::{ApplyError, Recorded};
+pub use crate::subscription::{ApplyError, FollowError};
+
+use crate::subscription::Recorded;
 
 /// The event that a record holds, as the domain reads it.
 fn event<E: DeserializeOwned>(recorded: &Recorded) -> Result<E, ApplyError> {

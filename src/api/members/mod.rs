@@ -23,7 +23,7 @@ use crate::domain::delivery::MailKind;
 use crate::domain::ids::{ChallengeId, CommandId, ContactId, IssueId, MemberId};
 use crate::domain::onboarding::{Issued, NewCode, NewLink, Onboarding, Refusal};
 use crate::domain::values::Language;
-use crate::projections::mail_requests;
+use crate::projections::{ApplyError, FollowError, mail_requests};
 use crate::vault::{Trace, VaultError};
 
 impl Api {
@@ -151,15 +151,15 @@ impl From<VaultError> for Problem {
     }
 }
 
-impl From<crate::subscription::ApplyError> for Problem {
-    fn from(error: crate::subscription::ApplyError) -> Self {
+impl From<ApplyError> for Problem {
+    fn from(error: ApplyError) -> Self {
         tracing::error!(%error, "a read model does not answer");
         Self::Busy
     }
 }
 
-impl From<crate::subscription::FollowError> for Problem {
-    fn from(error: crate::subscription::FollowError) -> Self {
+impl From<FollowError> for Problem {
+    fn from(error: FollowError) -> Self {
         tracing::error!(%error, "a read model does not answer");
         Self::Busy
     }
