@@ -3,4 +3,5 @@
 mod imports;
 mod journey;
 mod mail;
+mod pages;
 mod support;
