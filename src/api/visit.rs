@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use cookie::{Cookie, SameSite};
 use jiff::SignedDuration;
 
@@ -86,10 +86,9 @@ impl FromRequestParts<Api> for Visit {
             .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |ConnectInfo(peer)| {
                 peer.ip()
             });
-        let query = parts.uri.query().unwrap_or_default();
         Ok(Self {
             language: language(
-                query,
+                &parts.uri,
                 cookie(headers, CookieName::Language, secure),
                 headers,
             ),
@@ -121,8 +120,10 @@ fn cookie(headers: &HeaderMap, name: CookieName, secure: bool) -> Option<String>
         .map(|cookie| cookie.value().to_owned())
 }
 
-/// `?lang=`, else the cookie, else what the browser prefers; Japanese where it says nothing of the two.
-fn language(query: &str, chosen: Option<String>, headers: &HeaderMap) -> Language {
+/// `?lang=`, else the cookie, else Japanese. Pages do not follow the browser's preference: many a browser in Japan asks for
+/// English without its owner knowing. Programs have neither page nor cookie, so theirs counts.
+fn language(uri: &Uri, chosen: Option<String>, headers: &HeaderMap) -> Language {
+    let query = uri.query().unwrap_or_default();
     let asked = query
         .split('&')
         .find_map(|pair| pair.strip_prefix("lang="))
@@ -133,6 +134,9 @@ fn language(query: &str, chosen: Option<String>, headers: &HeaderMap) -> Languag
         } else {
             Language::Ja
         };
+    }
+    if !uri.path().starts_with("/api/") {
+        return Language::Ja;
     }
     let preferred = text(headers, header::ACCEPT_LANGUAGE.as_str()).unwrap_or_default();
     let first = preferred
@@ -197,7 +201,7 @@ pub fn clear_cookie(name: CookieName, secure: bool) -> HeaderValue {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderMap;
+    use axum::http::{HeaderMap, Uri};
 
     use super::{language, sender};
     use crate::config::Network;
@@ -230,12 +234,13 @@ mod tests {
             "accept-language".parse().unwrap(),
             "fr, en-GB;q=0.8, ja;q=0.5".parse().unwrap(),
         )]);
-        assert_eq!(language("", None, &HeaderMap::new()), Language::Ja);
-        assert_eq!(language("", None, &english), Language::En);
-        assert_eq!(language("", Some("ja".to_owned()), &english), Language::Ja);
-        assert_eq!(
-            language("a=1&lang=en", Some("ja".to_owned()), &HeaderMap::new()),
-            Language::En
-        );
+        let asked = |uri: &'static str, chosen: Option<&str>| {
+            language(&Uri::from_static(uri), chosen.map(str::to_owned), &english)
+        };
+        assert_eq!(asked("/", None), Language::Ja);
+        assert_eq!(asked("/?a=1&lang=en", Some("ja")), Language::En);
+        assert_eq!(asked("/", Some("en")), Language::En);
+        assert_eq!(asked("/api/v1/onboarding", None), Language::En);
+        assert_eq!(asked("/api/v1/onboarding", Some("ja")), Language::Ja);
     }
 }
