@@ -81,7 +81,7 @@ async fn the_manuals_example_reaches_step_fifteen_over_forms() {
     assert!(page.cookie("kadode").unwrap().contains("Max-Age=0"));
 
     let page = browser.get("/sign-in?note=logged-out-to-try").await;
-    page.is(200).says("いま設定した新しいパスワード");
+    page.is(200).says("ご自分で決めたパスワード");
     browser.sign_in(&phrase).await.leads_to("/otp");
     let page = browser.get("/otp").await;
     page.is(200)

@@ -87,7 +87,7 @@ async fn a_mail_asked_for_again_too_soon_tells_from_when() {
     let browser = Browser::at(&app, "/email-link").await;
     app.clock.advance(SignedDuration::from_secs(20));
     let page = browser.post("/email-link/resend", &[]).await;
-    page.is(429).says("少し前にお送りした").says("9時1分");
+    page.is(429).says("少し前にお送りした").says("9時01分");
     assert_eq!(page.headers["retry-after"], "40");
     app.clock.advance(SignedDuration::from_secs(40));
     browser
@@ -135,7 +135,7 @@ async fn a_refused_password_is_not_repeated_and_the_reason_is() {
     for (typed, why) in [
         ("", "パスワードを入力してください。"),
         ("ringo-mikan-um", "15文字以上"),
-        ("Password-2026-04-01", "多くの人が使っている"),
+        ("Password-2026-04-01", "よく使われるパスワード"),
         ("123456789012345", "数字や記号を除くと"),
         ("Kenpo-Portal-2026-kenpo", "健康保険組合の名前"),
         ("hanako01-hanako01", "お名前"),
@@ -236,7 +236,7 @@ async fn a_mail_that_could_not_be_delivered_is_told_on_the_page_that_waits_for_i
     browser
         .get("/email-link")
         .await
-        .is_silent_on("届けられませんでした");
+        .is_silent_on("お届けできませんでした");
     let contact = app
         .api
         .statuses
@@ -279,13 +279,13 @@ async fn a_mail_that_could_not_be_delivered_is_told_on_the_page_that_waits_for_i
     browser
         .get("/email-link")
         .await
-        .says("届けられませんでした");
+        .says("お届けできませんでした");
     app.clock.advance(SignedDuration::from_secs(60));
     browser.post("/email-link/resend", &[]).await.is(303);
     browser
         .get("/email-link")
         .await
-        .is_silent_on("届けられませんでした");
+        .is_silent_on("お届けできませんでした");
 }
 
 /// Six digits that are not these.
