@@ -91,10 +91,12 @@ impl Browser {
         browser
     }
 
-    /// A browser of the example member, at the page of a step.
+    /// A browser of the example member, signed in with the password in force and at the page of a step.
     pub async fn at(app: &App, path: &str) -> Self {
         let browser = Self::at_the_door(app).await;
-        browser.sign_in(INITIAL_PASSWORD).await;
+        if browser.sign_in(INITIAL_PASSWORD).await.status == StatusCode::UNAUTHORIZED {
+            browser.sign_in(NEW_PASSWORD).await.is(303);
+        }
         browser.walk_to(app, path).await;
         browser
     }
