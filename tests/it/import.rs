@@ -10,12 +10,12 @@ use std::os::unix::fs::PermissionsExt;
 use encoding_rs::SHIFT_JIS;
 use serde_json::json;
 
-use self::house::{HEADER, House};
+use self::house::{HEADER, House, sample};
 
 #[tokio::test]
 async fn the_sample_roster_is_imported() {
     let house = House::new();
-    let done = house.import(&house.sample(), &["--letters", "out.csv"]);
+    let done = house.import(&sample(), &["--letters", "out.csv"]);
     assert_eq!(done.code, 0, "{}", done.stderr);
     assert_eq!(
         done.report(),
@@ -35,7 +35,7 @@ async fn the_sample_roster_is_imported() {
 #[tokio::test]
 async fn the_manuals_example_may_sign_in_with_the_formula() {
     let house = House::new();
-    house.import(&house.sample(), &["--letters", "out.csv"]);
+    house.import(&sample(), &["--letters", "out.csv"]);
     let society = house.society().await;
     let member = society
         .vault
@@ -70,7 +70,7 @@ async fn an_enrolment_says_what_the_roster_and_the_policy_say() {
 #[test]
 fn a_repeated_import_finds_everything_unchanged() {
     let house = House::new();
-    let roster = house.sample();
+    let roster = sample();
     house.import(&roster, &["--letters", "out.csv"]);
     let again = house.import(&roster, &[]);
     assert_eq!(again.code, 0, "{}", again.stderr);
@@ -89,7 +89,7 @@ fn a_repeated_import_finds_everything_unchanged() {
 #[test]
 fn a_dry_run_leaves_nothing_behind() {
     let house = House::new();
-    let dry = house.import(&house.sample(), &["--letters", "out.csv", "--dry-run"]);
+    let dry = house.import(&sample(), &["--letters", "out.csv", "--dry-run"]);
     assert_eq!(dry.code, 0, "{}", dry.stderr);
     assert_eq!(dry.report()["new"], 38);
     assert_eq!(house.files(), ["policy.toml"]);
@@ -98,7 +98,7 @@ fn a_dry_run_leaves_nothing_behind() {
 #[test]
 fn a_dry_run_changes_no_byte_and_says_what_the_import_would() {
     let house = House::new();
-    house.import(&house.sample(), &["--letters", "out.csv"]);
+    house.import(&sample(), &["--letters", "out.csv"]);
     let more = house.roster(
         "hanako01,1,11111,1980-01-01,見本 花子,,2005-04-01,1\nkp1,1,2,1980-01-01,山川 一郎,,2005-04-01,0",
     );
@@ -141,7 +141,7 @@ fn a_roster_with_a_byte_order_mark_and_era_dates_is_imported() {
 #[test]
 fn every_file_is_for_its_owner_alone() {
     let house = House::new();
-    house.import(&house.sample(), &["--letters", "out.csv"]);
+    house.import(&sample(), &["--letters", "out.csv"]);
     for file in [
         "keys.toml",
         "kadode.sqlite",
@@ -172,7 +172,7 @@ async fn an_import_runs_beside_a_program_that_has_the_database_open() {
     );
     let society = house.society().await;
     let before = society.log.head();
-    let done = house.import(&house.sample(), &["--letters", "out.csv"]);
+    let done = house.import(&sample(), &["--letters", "out.csv"]);
     assert_eq!(done.code, 0, "{}", done.stderr);
     society.log.changed(before).await;
     assert_eq!(society.log.committed_head().await.unwrap(), before + 38);

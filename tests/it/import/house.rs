@@ -14,6 +14,11 @@ use serde_json::Value;
 pub(super) const HEADER: &str =
     "user_id,symbol,number,birth_date,name,gid,joined_on,registered_on_old_portal";
 
+/// The sample roster of the repository.
+pub(super) fn sample() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/sample-roster.csv")
+}
+
 pub(super) struct House {
     folder: tempfile::TempDir,
 }
@@ -26,6 +31,15 @@ pub(super) struct Done {
 }
 
 impl Done {
+    pub(super) fn of(command: &mut Command) -> Self {
+        let output = command.output().unwrap();
+        Self {
+            code: output.status.code().unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
     /// The one JSON object on standard output.
     pub(super) fn report(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap()
@@ -85,10 +99,6 @@ impl House {
         self.roster(&rows.join("\n"))
     }
 
-    pub(super) fn sample(&self) -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/sample-roster.csv")
-    }
-
     /// The program with this folder's settings.
     pub(super) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kadode"));
@@ -104,17 +114,8 @@ impl House {
         command
     }
 
-    pub(super) fn run(&self, command: &mut Command) -> Done {
-        let output = command.output().unwrap();
-        Done {
-            code: output.status.code().unwrap(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-
     pub(super) fn import(&self, roster: &Path, arguments: &[&str]) -> Done {
-        self.run(self.command(&["import"]).arg(roster).args(arguments))
+        Done::of(self.command(&["import"]).arg(roster).args(arguments))
     }
 
     pub(super) fn data(&self) -> DataSettings {

@@ -8,7 +8,7 @@ use kadode::app::Society;
 use kadode::domain::ids::{ImportId, MemberId};
 use kadode::vault::{Inserted, Profile};
 
-use super::house::House;
+use super::house::{Done, House, sample};
 
 /// Waits until the condition holds; gives up after a minute.
 fn wait_until(condition: impl Fn() -> bool) {
@@ -125,7 +125,7 @@ async fn a_profile_without_an_event_gets_no_letter() {
         &[],
     );
     leave_profile(&house.society().await, "abcdefghij").await;
-    house.run(&mut house.command(&["letters", "out.csv"]));
+    Done::of(&mut house.command(&["letters", "out.csv"]));
     assert_eq!(house.letters("out.csv").len(), 1);
 }
 
@@ -163,7 +163,7 @@ fn letters_that_another_run_is_writing_are_left_to_it() {
     let house = House::new();
     let part = fs::File::create(house.path("out.csv.part")).unwrap();
     part.lock().unwrap();
-    let done = house.import(&house.sample(), &["--letters", "out.csv"]);
+    let done = house.import(&sample(), &["--letters", "out.csv"]);
     assert!(done.refusal().contains("another run"), "{}", done.stderr);
     assert_eq!(house.files(), ["out.csv.part", "policy.toml"]);
 }

@@ -15,7 +15,7 @@ use kadode::domain::onboarding::{
 use kadode::domain::values::{KeyId, Language};
 use kadode::vault::FIRST_ISSUE;
 
-use super::house::House;
+use super::house::{Done, House, sample};
 
 /// One member of each kind: formula, printed, printed with a user ID from us.
 const THREE: &str = "kp1,1,00002,1980-01-01,山川 一郎,,2005-04-01,0\n\
@@ -101,8 +101,8 @@ async fn a_letter_holds_what_its_member_signs_in_with() {
 #[test]
 fn letters_printed_again_are_the_same() {
     let house = House::new();
-    house.import(&house.sample(), &["--letters", "out.csv"]);
-    let done = house.run(&mut house.command(&["letters", "again.csv"]));
+    house.import(&sample(), &["--letters", "out.csv"]);
+    let done = Done::of(&mut house.command(&["letters", "again.csv"]));
     assert_eq!((done.code, done.stdout.as_str()), (0, ""));
     let all = |file| house.letters(file).into_iter().collect::<BTreeSet<_>>();
     assert_eq!(all("again.csv"), all("out.csv"));
@@ -117,7 +117,7 @@ async fn who_has_signed_in_gets_no_letter_again() {
     expected.remove("kp2");
     let society = house.society().await;
     sign_in(&society, "kp2").await;
-    house.run(&mut house.command(&["letters", "again.csv"]));
+    Done::of(&mut house.command(&["letters", "again.csv"]));
     assert_eq!(user_ids(&house, "again.csv"), expected);
     house.import(&roster, &["--letters", "out.csv"]);
     assert_eq!(user_ids(&house, "out.csv"), expected);

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::json;
 
-use super::house::House;
+use super::house::{Done, House, sample};
 
 const NEEDS_NO_LETTER: &str = "kp1,1,2,1980-01-01,山川 一郎,,2005-04-01,0";
 
@@ -125,7 +125,7 @@ fn a_policy_is_needed() {
     let house = House::new();
     let roster = house.roster(NEEDS_NO_LETTER);
     for (program, last) in [("import", roster.to_str().unwrap()), ("letters", "out.csv")] {
-        let done = house.run(house.command(&[program, last]).env_remove("KADODE_POLICY"));
+        let done = Done::of(house.command(&[program, last]).env_remove("KADODE_POLICY"));
         assert!(done.refusal().contains("--policy"));
     }
     assert_untouched(&house);
@@ -151,7 +151,7 @@ fn a_key_file_is_needed() {
     for extra in [None, Some("--dry-run")] {
         let mut command = house.command(&["import"]);
         command.arg(&roster).args(extra).env_remove("KADODE_KEYS");
-        assert!(house.run(&mut command).refusal().contains("KADODE_KEYS"));
+        assert!(Done::of(&mut command).refusal().contains("KADODE_KEYS"));
     }
     assert_untouched(&house);
 }
@@ -178,7 +178,7 @@ fn the_keys_of_another_database_are_refused() {
         let done = house.import(&roster, arguments);
         assert!(done.refusal().contains("not the keys"), "{}", done.stderr);
     }
-    let letters = house.run(&mut house.command(&["letters", "out.csv"]));
+    let letters = Done::of(&mut house.command(&["letters", "out.csv"]));
     assert!(
         letters.refusal().contains("not the keys"),
         "{}",
@@ -203,7 +203,7 @@ fn a_database_of_another_kind_is_refused_without_its_password() {
     command
         .arg(&roster)
         .env("KADODE_DATABASE", "mysql://kadode:geheim@db/kadode");
-    let done = house.run(&mut command);
+    let done = Done::of(&mut command);
     assert!(done.refusal().contains("sqlite:PATH"), "{}", done.stderr);
     assert!(!done.stderr.contains("geheim"));
 }
@@ -222,7 +222,7 @@ fn credentials_that_would_have_expired_already_are_refused() {
 #[test]
 fn a_place_where_letters_cannot_be_written_is_refused_before_anything_is_created() {
     let house = House::new();
-    let done = house.import(&house.sample(), &["--letters", "nowhere/out.csv"]);
+    let done = house.import(&sample(), &["--letters", "nowhere/out.csv"]);
     assert!(
         done.refusal().contains("nowhere/out.csv"),
         "{}",
@@ -243,7 +243,7 @@ fn letters_are_never_written_over_something_else() {
     );
     house.import(&roster, &[]);
     let before = house.contents();
-    let done = house.run(&mut house.command(&["letters", "kadode.sqlite"]));
+    let done = Done::of(&mut house.command(&["letters", "kadode.sqlite"]));
     assert!(
         done.refusal().contains("holds something else"),
         "{}",
@@ -255,7 +255,7 @@ fn letters_are_never_written_over_something_else() {
 #[test]
 fn letters_of_a_database_that_is_not_there_are_refused() {
     let house = House::new();
-    let done = house.run(&mut house.command(&["letters", "out.csv"]));
+    let done = Done::of(&mut house.command(&["letters", "out.csv"]));
     assert!(done.refusal().contains("no such file"), "{}", done.stderr);
     assert_untouched(&house);
 }
