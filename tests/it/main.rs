@@ -1,5 +1,6 @@
 //! One binary for all integration tests.
 
+mod import;
 mod imports;
 mod journey;
 mod mail;
