@@ -111,10 +111,13 @@ impl Api {
         }) {
             return Err(self.mismatch("birth_date", tries_left.unwrap_or(0)));
         }
+        let mut done = self.done(who, &outcome).await?;
         if tries_left.is_some() {
             self.vault.waits.succeeded(&lanes).await?;
+            let device = self.remember_browser(&who.visit, &profile.user_id).await?;
+            done.device = Some(device);
         }
-        self.done(who, &outcome).await
+        Ok(done)
     }
 
     /// Step 4.

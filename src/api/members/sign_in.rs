@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::SignedDuration;
+use secrecy::SecretString;
 
 use crate::api::Api;
 use crate::api::input;
@@ -73,6 +74,20 @@ impl Api {
         let against = state.credential_in_force();
         self.begin_session(visit, member, against, check, &lanes)
             .await
+    }
+
+    /// Gives the browser a lane of its own for later failures, once it has shown that it is the member's.
+    pub(super) async fn remember_browser(
+        &self,
+        visit: &Visit,
+        user_id: &str,
+    ) -> Result<SecretString, Problem> {
+        let remembered = self
+            .vault
+            .devices
+            .remember(visit.device.as_deref(), user_id, self.clock.now())
+            .await?;
+        Ok(remembered)
     }
 
     /// Counts a try before it is looked at, so that fifty at once cannot pass under the bound.
@@ -224,7 +239,13 @@ impl Api {
         {
             return Err(Problem::SignInFailed);
         }
-        self.vault.waits.succeeded(lanes).await?;
+        let knows_birth_date = outcome.state.birth_date_confirmed;
+        if knows_birth_date {
+            self.vault.waits.succeeded(lanes).await?;
+        } else {
+            // Whoever has the paper can do so much: the failures at step 3 stay counted.
+            self.vault.waits.take_back(lanes).await?;
+        }
         let kind = outcome
             .state
             .session_kind()
@@ -241,17 +262,17 @@ impl Api {
         let opened = self.vault.sessions.open(&opening, now).await?;
         // Another sign-in of the same member came later and has the session already.
         let fresh = opened.ok_or(Problem::NoSession)?;
-        let user_id = self.vault.profiles.get(member).await?.profile.user_id;
-        let device = self
-            .vault
-            .devices
-            .remember(visit.device.as_deref(), &user_id, now)
-            .await?;
+        let device = if knows_birth_date {
+            let user_id = self.vault.profiles.get(member).await?.profile.user_id;
+            Some(self.remember_browser(visit, &user_id).await?)
+        } else {
+            None
+        };
         Ok(Done {
             session: fresh.session,
             mark,
             secret: Some(fresh.secret),
-            device: Some(device),
+            device,
             stored: true,
         })
     }
