@@ -4,3 +4,4 @@ mod imports;
 mod journey;
 mod mail;
 mod support;
+mod waiting;

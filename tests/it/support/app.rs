@@ -53,6 +53,10 @@ pub struct Setup {
     pub clock: Clock,
     /// How many sign-ins may wait.
     pub sign_in_queue: usize,
+    /// The address that members see; where it listens, if none.
+    pub public_url: Option<&'static str>,
+    /// Whether X-Forwarded-For counts, so that a test can come from many networks.
+    pub behind_proxy: bool,
 }
 
 impl Default for Setup {
@@ -62,6 +66,8 @@ impl Default for Setup {
             transport: None,
             clock: Clock::standing_at(START.parse().unwrap()),
             sign_in_queue: 200,
+            public_url: None,
+            behind_proxy: false,
         }
     }
 }
@@ -102,11 +108,12 @@ impl App {
             let mails = folder.path().join("mails");
             Transport::open(&format!("file:{}", mails.display()), None).unwrap()
         });
-        let public_url = PublicUrl::choose(None, address).unwrap();
-        let url = public_url.origin.clone();
+        let public_url = PublicUrl::choose(setup.public_url, address).unwrap();
+        let url = format!("http://{address}");
+        let trusted = setup.behind_proxy.then(|| "127.0.0.1".parse().unwrap());
         let serving = Serving {
             public_url,
-            trusted_proxies: Vec::new(),
+            trusted_proxies: trusted.into_iter().collect(),
             transport,
         };
         let Served {
@@ -198,16 +205,46 @@ impl App {
 
     /// A browser of its own: its cookies are nobody else's.
     pub fn client(&self) -> Client {
+        self.client_with(&[])
+    }
+
+    /// A browser that sends these headers with every request.
+    pub fn client_with(&self, headers: &[(&str, &str)]) -> Client {
         let http = reqwest::Client::builder()
             .cookie_store(true)
             .redirect(reqwest::redirect::Policy::none())
             .user_agent("Test Browser")
+            .default_headers(header_map(headers))
             .build()
             .unwrap();
         Client {
             http,
             base: self.url.clone(),
         }
+    }
+
+    /// Lets time pass.
+    pub fn wait(&self, seconds: i64) {
+        self.clock.advance(SignedDuration::from_secs(seconds));
+    }
+
+    /// How many events the log holds.
+    pub async fn event_count(&self) -> i64 {
+        self.society.log.committed_head().await.unwrap()
+    }
+
+    /// The payloads of a member's events of one type, in order.
+    pub async fn payloads(&self, member: MemberId, event_type: &str) -> Vec<Value> {
+        let stream = self
+            .society
+            .log
+            .read_stream("onboarding", &member.to_string())
+            .await
+            .unwrap();
+        let these = stream
+            .into_iter()
+            .filter(|event| event.event_type == event_type);
+        these.map(|event| event.payload).collect()
     }
 
     /// A client of the member of [`App::with_member`], signed in and at `step`.
@@ -435,6 +472,16 @@ impl Answer {
     }
 }
 
+impl Answer {
+    /// The session cookie that it sets, as a browser sends it back.
+    pub fn session_cookie(&self) -> String {
+        let cookies = self.cookies();
+        let cookie = cookies.iter().find(|cookie| cookie.starts_with("kadode="));
+        let (pair, _) = cookie.unwrap().split_once(';').unwrap();
+        pair.to_owned()
+    }
+}
+
 impl Client {
     /// Asks under `/api/v1`.
     pub async fn get(&self, path: &str) -> Answer {
@@ -462,12 +509,20 @@ impl Client {
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let mut more = HeaderMap::new();
-        for (name, value) in headers {
-            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
-            more.insert(name, HeaderValue::from_str(value).unwrap());
-        }
-        answer(request.headers(more).send().await.unwrap()).await
+        answer(request.headers(header_map(headers)).send().await.unwrap()).await
+    }
+
+    /// Sends bytes as they are, to any path.
+    pub async fn send_raw(
+        &self,
+        method: Method,
+        path: &str,
+        body: &str,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        let request = request.body(body.to_owned()).headers(header_map(headers));
+        answer(request.send().await.unwrap()).await
     }
 
     pub async fn sign_in(&self, user_id: &str, password: &str) -> Answer {
@@ -491,6 +546,14 @@ impl Client {
         let status = self.get("/onboarding").await.expect(StatusCode::OK).body;
         status["step"]["name"].as_str().unwrap().to_owned()
     }
+}
+
+fn header_map(headers: &[(&str, &str)]) -> HeaderMap {
+    let pairs = headers.iter().map(|(name, value)| {
+        let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+        (name, HeaderValue::from_str(value).unwrap())
+    });
+    pairs.collect()
 }
 
 /// Reads a response to its end.
