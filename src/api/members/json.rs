@@ -1,7 +1,8 @@
 //! The members' JSON API, `/api/v1`: one handler a route, each a line or two over what the step does.
 
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{FromRequest, Path, Request, State};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
@@ -89,6 +90,20 @@ impl<T: DeserializeOwned> FromRequest<Api> for Body<T> {
                 Err(Problem::TooLarge)
             }
             Err(_) => Err(Problem::Malformed),
+        }
+    }
+}
+
+/// A mailed link's token; what cannot be one is as unknown as a forged one.
+struct Token(String);
+
+impl FromRequestParts<Api> for Token {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        match Path::from_request_parts(parts, api).await {
+            Ok(Path(token)) => Ok(Self(token)),
+            Err(_) => Err(Problem::LinkUnknown),
         }
     }
 }
@@ -323,7 +338,7 @@ async fn password(
         (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json")))]
 async fn look_at_link(
     State(api): State<Api>,
-    Path(token): Path<String>,
+    Token(token): Token,
 ) -> Result<Json<LinkState>, Problem> {
     let state = api.look_at_link(&token).await?.name();
     Ok(Json(LinkState { state }))
@@ -337,7 +352,7 @@ async fn look_at_link(
 async fn follow_link(
     State(api): State<Api>,
     visit: Visit,
-    Path(token): Path<String>,
+    Token(token): Token,
     Body(body): Body<LinkBody>,
 ) -> Result<Json<LinkState>, Problem> {
     let confirmation = if body.disown {
