@@ -10,6 +10,7 @@ use crate::api::input;
 use crate::api::members::onboarding::Done;
 use crate::api::problem::{Problem, Wait};
 use crate::api::visit::Visit;
+use crate::domain::delivery::MailKind;
 use crate::domain::ids::{MemberId, SessionId};
 use crate::domain::onboarding::{
     Command, CredentialInForce, Event, Onboarding, PasswordCheck, SessionKind,
@@ -54,7 +55,7 @@ impl Api {
         }
         let known = self.known(&user_id).await?;
         if let Some((_, state)) = &known {
-            self.room_for_code(state)?;
+            self.room_for_code(state).await?;
         }
         let slot = self
             .vault
@@ -126,9 +127,12 @@ impl Api {
         Ok(state.enrolment.is_some().then_some((member, state)))
     }
 
-    fn room_for_code(&self, state: &Onboarding) -> Result<(), Problem> {
+    /// Asked before argon2 runs, so that a 429 costs none.
+    async fn room_for_code(&self, state: &Onboarding) -> Result<(), Problem> {
+        let contact = state.contact.as_ref().map(|contact| contact.id);
+        let sent_to_address = self.sent_to_address(contact, MailKind::Otp).await?;
         state
-            .room_for_sign_in_code(self.clock.now(), &self.limits, &[])
+            .room_for_sign_in_code(self.clock.now(), &self.limits, &sent_to_address)
             .map_err(|refusal| self.refused(&refusal))
     }
 
@@ -220,6 +224,10 @@ impl Api {
             .carry_out("SignIn", member, visit, move |state: Arc<Onboarding>| {
                 let api = api.clone();
                 async move {
+                    if state.credential_in_force() != against {
+                        // It was replaced meanwhile; no further comparison, for each answer costs one.
+                        return Err(Problem::SignInFailed);
+                    }
                     let contact = state.contact.as_ref().map(|contact| contact.id);
                     let code = api.new_code(contact, language).await?;
                     Ok(Command::SignIn {
