@@ -1,5 +1,6 @@
 //! One binary for all integration tests.
 
+mod errors;
 mod imports;
 mod journey;
 mod mail;

@@ -11,11 +11,13 @@ use kadode::app::{Opening, Served, Serving, Society};
 use kadode::config::{DataSettings, PublicUrl};
 use kadode::domain::ids::{ImportId, MemberId};
 use kadode::domain::onboarding::{Command, Issued, Onboarding, Refusal};
+use kadode::domain::values::KeyId;
 use kadode::mail::Transport;
-use kadode::vault::Profile;
+use kadode::vault::{Link, Profile};
 use mail_parser::MessageParser;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -223,6 +225,46 @@ impl App {
         }
     }
 
+    /// The code that counts for a member now, derived as the mailer derives it; no mail need have been sent yet.
+    pub async fn present_code(&self, member: MemberId) -> String {
+        let mut issued = self.payloads(member, "OtpIssued").await;
+        issued.extend(self.payloads(member, "OtpReissued").await);
+        issued.sort_by_key(|event| event["at"].as_str().unwrap().to_owned());
+        let event = issued.last().unwrap();
+        let key = KeyId(event["key"].as_str().unwrap().to_owned());
+        let challenge = event["challenge"].as_str().unwrap().parse().unwrap();
+        let code = self.society.vault.one_time.code(&key, member, challenge);
+        code.unwrap().expose_secret().to_owned()
+    }
+
+    /// Six digits that are not the member's present code.
+    pub async fn wrong_code(&self, member: MemberId) -> String {
+        let wrong = if self.present_code(member).await == "123456" {
+            "654321"
+        } else {
+            "123456"
+        };
+        wrong.to_owned()
+    }
+
+    /// The tokens of all links mailed to a member, derived as the mailer derives them, oldest first.
+    pub async fn tokens(&self, member: MemberId) -> Vec<String> {
+        let mut issued = self.payloads(member, "EmailRegistered").await;
+        issued.extend(self.payloads(member, "EmailLinkReissued").await);
+        issued.sort_by_key(|event| event["at"].as_str().unwrap().to_owned());
+        let token = |event: &Value| {
+            let key = KeyId(event["key"].as_str().unwrap().to_owned());
+            let link = Link {
+                member,
+                contact: event["contact"].as_str().unwrap().parse().unwrap(),
+                issue: event["issue"].as_str().unwrap().parse().unwrap(),
+            };
+            let token = self.society.vault.one_time.seal_link(&key, &link);
+            token.unwrap().expose_secret().to_owned()
+        };
+        issued.iter().map(token).collect()
+    }
+
     /// Lets time pass.
     pub fn wait(&self, seconds: i64) {
         self.clock.advance(SignedDuration::from_secs(seconds));
@@ -380,6 +422,16 @@ impl App {
             .unwrap();
         stream.into_iter().map(|event| event.event_type).collect()
     }
+}
+
+/// The sample policy with some lines changed.
+pub fn policy_with(changes: &[(&str, &str)]) -> String {
+    let mut policy = Setup::default().policy;
+    for (from, to) in changes {
+        assert!(policy.contains(from), "the sample policy has no {from}");
+        policy = policy.replace(from, to);
+    }
+    policy
 }
 
 /// What the sample society's member of the manual's example is.
