@@ -1,7 +1,9 @@
 //! One binary for all integration tests.
 
+mod errors;
 mod import;
 mod imports;
 mod journey;
 mod mail;
 mod support;
+mod waiting;
