@@ -2,4 +2,5 @@
 
 mod journey;
 mod mail;
+mod store;
 mod support;
