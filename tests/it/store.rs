@@ -426,14 +426,17 @@ async fn as_one_group(
     futures::future::join_all(waiting).await
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_append_that_the_database_refuses_does_not_fail_its_neighbours() {
+const REFUSES_S7: &str = "CREATE TRIGGER bad BEFORE INSERT ON events WHEN NEW.aggregate_id = 's7' \
+     BEGIN SELECT RAISE(ABORT, 'no'); END";
+
+/// As SQLite does by itself when the disk fails it in the middle of a transaction.
+const ENDS_THE_TRANSACTION_AT_S7: &str = "CREATE TRIGGER bad BEFORE INSERT ON events WHEN NEW.aggregate_id = 's7' \
+     BEGIN SELECT RAISE(ROLLBACK, 'no'); END";
+
+async fn one_of_twenty_fails(trigger: &'static str) {
     let place = Sqlite::new().await;
     let log = place.open(&standing()).await;
-    place
-        .tamper("CREATE TRIGGER bad BEFORE INSERT ON events WHEN NEW.aggregate_id = 's7' BEGIN SELECT RAISE(ABORT, 'no'); END")
-        .await
-        .unwrap();
+    place.tamper(trigger).await.unwrap();
     let appends = (0..20)
         .map(|number| {
             vec![
@@ -449,6 +452,16 @@ async fn an_append_that_the_database_refuses_does_not_fail_its_neighbours() {
     let stored = all(&log).await;
     assert_eq!(stored.len(), 38);
     expect_gapless(&stored);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_append_that_the_database_refuses_does_not_fail_its_neighbours() {
+    one_of_twenty_fails(REFUSES_S7).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_that_the_database_ended_by_itself_does_not_fail_its_neighbours() {
+    one_of_twenty_fails(ENDS_THE_TRANSACTION_AT_S7).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
