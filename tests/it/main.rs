@@ -5,5 +5,6 @@ mod import;
 mod imports;
 mod journey;
 mod mail;
+mod store;
 mod support;
 mod waiting;
