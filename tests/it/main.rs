@@ -5,6 +5,7 @@ mod import;
 mod imports;
 mod journey;
 mod mail;
+mod pages;
 mod store;
 mod support;
 mod waiting;
