@@ -1,7 +1,11 @@
 //! One binary for all integration tests.
 
+mod errors;
+mod import;
 mod imports;
 mod journey;
 mod mail;
 mod pages;
+mod store;
 mod support;
+mod waiting;
