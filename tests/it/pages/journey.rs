@@ -7,7 +7,34 @@ use crate::support::browser::Browser;
 async fn the_manuals_example_reaches_step_fifteen_over_forms() {
     let (app, member) = App::with_member().await;
     let browser = Browser::new(&app);
+    address_confirmed(&app, &browser).await;
+    let phrase = password_set(&browser).await;
+    signed_in_with_code(&app, &browser, &phrase).await;
+    let page = browser.get("/history").await;
+    page.is(200).says("ログアウトしました").says("見本 花子");
+    assert_eq!(
+        app.events(member).await,
+        [
+            "MemberEnrolled",
+            "CredentialsAccepted",
+            "BirthDateConfirmed",
+            "EmailRegistered",
+            "EmailLinkFollowed",
+            "EmailVerified",
+            "OtpMethodChosen",
+            "PasswordChanged",
+            "FirstLoginCompleted",
+            "LoggedOut",
+            "CredentialsAccepted",
+            "OtpIssued",
+            "OtpLoginSucceeded",
+            "OnboardingCompleted",
+        ]
+    );
+}
 
+/// Steps 2 to 7.
+async fn address_confirmed(app: &App, browser: &Browser) {
     let (path, page) = browser.open("/").await;
     assert_eq!(path, "/sign-in");
     page.is(200)
@@ -34,7 +61,7 @@ async fn the_manuals_example_reaches_step_fifteen_over_forms() {
         .says("h***@e***.jp")
         .is_silent_on("hanako@example.jp");
 
-    let phone = Browser::new(&app);
+    let phone = Browser::new(app);
     let link = format!("/email/{}", app.link_token().await);
     let page = phone.get(&link).await;
     page.is(200)
@@ -54,6 +81,10 @@ async fn the_manuals_example_reaches_step_fifteen_over_forms() {
         .post("/email-link", &[])
         .await
         .leads_to("/otp-method");
+}
+
+/// Steps 8 to 11; answers with the offered phrase, which was taken.
+async fn password_set(browser: &Browser) -> String {
     browser
         .get("/otp-method")
         .await
@@ -79,10 +110,14 @@ async fn the_manuals_example_reaches_step_fifteen_over_forms() {
     page.leads_to("/sign-in?note=logged-out-to-try");
     assert_eq!(page.headers["clear-site-data"], "\"cache\"");
     assert!(page.cookie("kadode").unwrap().contains("Max-Age=0"));
+    phrase
+}
 
+/// Steps 13 to 15.
+async fn signed_in_with_code(app: &App, browser: &Browser, phrase: &str) {
     let page = browser.get("/sign-in?note=logged-out-to-try").await;
     page.is(200).says("ご自分で決めたパスワード");
-    browser.sign_in(&phrase).await.leads_to("/otp");
+    browser.sign_in(phrase).await.leads_to("/otp");
     let page = browser.get("/otp").await;
     page.is(200)
         .says("h***@e***.jp")
@@ -97,28 +132,6 @@ async fn the_manuals_example_reaches_step_fifteen_over_forms() {
     page.is(200)
         .says("以上で設定が完了しました")
         .says("https://portal.kenpo.example.jp/");
-    let page = browser.get("/history").await;
-    page.is(200).says("ログアウトしました").says("見本 花子");
-
-    assert_eq!(
-        app.events(member).await,
-        [
-            "MemberEnrolled",
-            "CredentialsAccepted",
-            "BirthDateConfirmed",
-            "EmailRegistered",
-            "EmailLinkFollowed",
-            "EmailVerified",
-            "OtpMethodChosen",
-            "PasswordChanged",
-            "FirstLoginCompleted",
-            "LoggedOut",
-            "CredentialsAccepted",
-            "OtpIssued",
-            "OtpLoginSucceeded",
-            "OnboardingCompleted",
-        ]
-    );
 }
 
 #[tokio::test]
