@@ -34,6 +34,22 @@ if (waiting && "EventSource" in window) {
     waiting.textContent = waiting.dataset.moving;
     setTimeout(() => { location.assign("/"); }, 1500);
   });
+  events.addEventListener("end", () => {
+    events.close();
+    location.assign("/");
+  });
+}
+
+// A double press sends a form once; should no answer come, it can be sent again after some seconds.
+for (const form of document.forms) {
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) {
+      event.preventDefault();
+      return;
+    }
+    form.dataset.sent = "yes";
+    setTimeout(() => { delete form.dataset.sent; }, 5000);
+  });
 }
 
 // Warn two minutes before the session ends, and offer to stay without losing what was typed.

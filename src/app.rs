@@ -27,7 +27,7 @@ use crate::reactors::sender::{self, Sender};
 use crate::reactors::sweeper;
 use crate::store::EventLog;
 use crate::subscription::{self, Projector};
-use crate::vault::{IfMissing, KeyFile, Keys, Settings, Vault};
+use crate::vault::{IfMissing, KeyError, KeyFile, Keys, Settings, Vault};
 
 /// The id of the one stream of adopted policies.
 const POLICY_STREAM: &str = "society";
@@ -92,6 +92,18 @@ impl LoadedPolicy {
         })
     }
 
+    /// Reads the policy file of `--policy`.
+    ///
+    /// # Errors
+    /// None is given, or it cannot be read.
+    pub fn given(settings: &DataSettings) -> Result<Self, Fault> {
+        let path = settings
+            .policy
+            .as_deref()
+            .ok_or_else(|| Fault("--policy FILE is needed: the society's rules".to_owned()))?;
+        Self::read(path)
+    }
+
     /// Name and hash as one text, as events' metadata hold it.
     #[must_use]
     pub fn label(&self) -> String {
@@ -115,6 +127,8 @@ pub struct Opening {
     pub policy: PolicyNeed,
     /// Whether databases and key file are created where there are none yet.
     pub if_missing: IfMissing,
+    /// Whether tables of an older version of the program are brought up to date, or refused.
+    pub migrate: bool,
     /// How many sign-ins may wait for their turn.
     pub sign_in_queue: usize,
 }
@@ -124,6 +138,7 @@ impl Opening {
     pub const TO_FILL: Self = Self {
         policy: PolicyNeed::Given,
         if_missing: IfMissing::Create,
+        migrate: true,
         sign_in_queue: 0,
     };
 
@@ -131,6 +146,15 @@ impl Opening {
     pub const TO_LOOK: Self = Self {
         policy: PolicyNeed::Adopted,
         if_missing: IfMissing::Refuse,
+        migrate: true,
+        sign_in_queue: 0,
+    };
+
+    /// For what reads with a policy at hand: nothing at all is written.
+    pub const TO_READ: Self = Self {
+        policy: PolicyNeed::Given,
+        if_missing: IfMissing::Refuse,
+        migrate: false,
         sign_in_queue: 0,
     };
 }
@@ -144,6 +168,8 @@ pub struct Society {
     pub entropy: Entropy,
     /// Event log, vault and read models.
     pub database: Database,
+    /// Wrapped keys.
+    pub key_database: Database,
     /// The event log.
     pub log: EventLog,
     /// The way into it.
@@ -165,19 +191,12 @@ impl Society {
         clock: Clock,
         told: impl Fn(&str),
     ) -> Result<Self, Fault> {
-        let given = settings
-            .policy
-            .as_deref()
-            .map(LoadedPolicy::read)
-            .transpose()?;
-        if opening.policy == PolicyNeed::Given && given.is_none() {
-            return Err(Fault(
-                "--policy FILE is needed: the society's rules".to_owned(),
-            ));
-        }
+        let given = match (&settings.policy, opening.policy) {
+            (None, PolicyNeed::Adopted) => None,
+            _ => Some(LoadedPolicy::given(settings)?),
+        };
         let entropy = Entropy::new(clock.clone());
-        let (database, key_database, keys) =
-            open_keys(settings, opening.if_missing, &clock, told).await?;
+        let (database, key_database, keys) = open_keys(settings, opening, &clock, told).await?;
         let log = EventLog::open(database.clone(), clock.clone())
             .await
             .map_err(|error| Fault::from_error("the event log cannot be opened", error))?;
@@ -203,11 +222,27 @@ impl Society {
             clock,
             entropy,
             database,
+            key_database,
             log,
             commands,
             vault,
             policy,
         })
+    }
+
+    /// Whether there is a database yet; looks at the settings that no opening does without, and opens nothing.
+    ///
+    /// # Errors
+    /// One line: what is wrong, and what to do.
+    pub fn exists(settings: &DataSettings) -> Result<bool, Fault> {
+        keys_path(settings)?;
+        Database::exists(&settings.database).map_err(|error| Fault(error.to_string()))
+    }
+
+    /// Closes the databases and waits for it, so that no file of theirs but the databases themselves stays behind.
+    pub async fn close(self) {
+        self.key_database.close().await;
+        self.database.close().await;
     }
 
     /// Puts the policy in force, unless it is already.
@@ -336,7 +371,7 @@ impl Society {
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
             tallies,
-            blocklist: std::collections::HashSet::new(),
+            blocklist: api::blocklist::blocklist(),
         });
         Served {
             router: api::router(&api),
@@ -355,7 +390,7 @@ pub async fn migrate(
     clock: &Clock,
     told: impl Fn(&str),
 ) -> Result<(), Fault> {
-    open_keys(settings, IfMissing::Create, clock, told)
+    open_keys(settings, Opening::TO_FILL, clock, told)
         .await
         .map(drop)
 }
@@ -363,20 +398,25 @@ pub async fn migrate(
 /// Opens the databases, and the keys that belong to them.
 async fn open_keys(
     settings: &DataSettings,
-    if_missing: IfMissing,
+    opening: Opening,
     clock: &Clock,
     told: impl Fn(&str),
 ) -> Result<(Database, Database, Keys), Fault> {
     let keys_path = keys_path(settings)?;
+    // Before a database is created for keys that turn out to be unusable.
+    match Keys::load(&keys_path) {
+        Ok(_) | Err(KeyError::Missing(_)) => {}
+        Err(error) => return Err(Fault(error.to_string())),
+    }
     let entropy = Entropy::new(clock.clone());
-    let (database, key_database) = open_databases(settings, if_missing).await?;
+    let (database, key_database) = open_databases(settings, opening).await?;
     let (keys, file) = Keys::open(
         &keys_path,
         &database,
         &key_database,
         &entropy,
         clock.now(),
-        if_missing,
+        opening.if_missing,
     )
     .await
     .map_err(|error| Fault(error.to_string()))?;
@@ -389,24 +429,40 @@ async fn open_keys(
     Ok((database, key_database, keys))
 }
 
-/// Opens both databases and brings their tables up to date.
+/// Opens both databases and brings their tables up to date, or sees that they are.
 ///
 /// # Errors
 /// One line: what is wrong, and what to do.
 async fn open_databases(
     settings: &DataSettings,
-    if_missing: IfMissing,
+    opening: Opening,
 ) -> Result<(Database, Database), Fault> {
     let open = async |url: &str, tables| {
-        let opened = match if_missing {
+        let opened = match opening.if_missing {
             IfMissing::Create => Database::open(url).await,
             IfMissing::Refuse => Database::open_existing(url).await,
         };
         let database = opened.map_err(|error| Fault(error.to_string()))?;
-        database
-            .migrate(tables)
+        let failed = |error: &dyn std::fmt::Display| {
+            Fault(format!(
+                "database {}: {error}",
+                database.sqlite_path().display()
+            ))
+        };
+        if opening.migrate {
+            database
+                .migrate(tables)
+                .await
+                .map_err(|error| failed(&error))?;
+        } else if !database
+            .is_up_to_date(tables)
             .await
-            .map_err(|error| Fault::from_error(&format!("database {url}"), error))?;
+            .map_err(|error| failed(&error))?
+        {
+            return Err(failed(
+                &"its tables are not up to date; run `kadode migrate` first",
+            ));
+        }
         Ok::<_, Fault>(database)
     };
     let database = open(&settings.database, &database::MAIN).await?;

@@ -86,6 +86,16 @@ impl Database {
         Self::open_existing(url).await
     }
 
+    /// Whether there is a file at `sqlite:PATH` with something in it.
+    ///
+    /// # Errors
+    /// The URL is of another kind.
+    pub fn exists(url: &str) -> Result<bool, OpenError> {
+        Ok(sqlite_path(url)?
+            .metadata()
+            .is_ok_and(|file| file.len() > 0))
+    }
+
     /// Opens `sqlite:PATH`, which must exist.
     ///
     /// # Errors
@@ -154,6 +164,27 @@ impl Database {
     /// The database is away, or was migrated by a newer version of the program.
     pub async fn migrate(&self, to: &Migrator) -> Result<(), sqlx::migrate::MigrateError> {
         to.run(&self.write).await
+    }
+
+    /// Whether [`Database::migrate`] would find nothing to do; asks without writing.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn is_up_to_date(&self, to: &Migrator) -> Result<bool, sqlx::Error> {
+        let tables: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM sqlite_master WHERE name = '_sqlx_migrations'",
+        )
+        .fetch_one(&self.read)
+        .await?;
+        if tables == 0 {
+            return Ok(false);
+        }
+        let last: i64 = sqlx::query_scalar(
+            "SELECT coalesce(max(version), 0) FROM _sqlx_migrations WHERE success",
+        )
+        .fetch_one(&self.read)
+        .await?;
+        Ok(to.iter().all(|migration| migration.version <= last))
     }
 
     /// Begins a transaction that has the write lock from the start, so that what it reads stays true until it commits.

@@ -1,27 +1,31 @@
 //! What every request passes: the right host, no foreign page behind it, and headers that keep answers private.
 
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
-use super::Api;
 use super::problem::Problem;
+use super::visit::Visit;
+use super::{Api, problem_at};
 
 /// Routes that a load balancer asks under any name.
 const OPERATIONS: [&str; 2] = ["/healthz", "/readyz"];
 
 /// Refuses requests for another host (421) and requests that another site's page made (403).
 pub async fn admit(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let Ok(visit) = Visit::from_request_parts(&mut parts, &api).await;
+    let request = Request::from_parts(parts, body);
     let path = request.uri().path();
     let own_host = host(&request).is_some_and(|host| host == api.public_url.authority);
     if !own_host && !OPERATIONS.contains(&path) {
-        return Problem::Misdirected.into_response();
+        return problem_at(&api, path, &visit, &Problem::Misdirected);
     }
     let changes = *request.method() != Method::GET && *request.method() != Method::HEAD;
     if changes && foreign(request.headers(), &api.public_url.origin) {
         api.tallies.count(Problem::Foreign.name());
-        return Problem::Foreign.into_response();
+        return problem_at(&api, path, &visit, &Problem::Foreign);
     }
     next.run(request).await
 }

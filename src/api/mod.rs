@@ -1,5 +1,6 @@
 //! What the world sees: JSON and pages for members, and the routes of operation.
 
+pub mod blocklist;
 pub mod guard;
 pub mod input;
 pub mod members;
@@ -15,7 +16,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::Uri;
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
@@ -25,6 +26,8 @@ use tower_http::request_id::{
     MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
 };
 
+use self::problem::Problem;
+use self::visit::Visit;
 use crate::ambient::{Clock, Entropy};
 use crate::commands::Commands;
 use crate::config::{Network, PublicUrl};
@@ -37,7 +40,10 @@ const LARGEST_BODY: usize = 4096;
 
 /// What every route works with; cheap to clone.
 #[derive(Clone)]
-pub struct Api(Arc<Parts>);
+pub struct Api {
+    parts: Arc<Parts>,
+    streams: pages::Streams,
+}
 
 /// The parts of [`Api`], put together in `app`.
 pub struct Parts {
@@ -73,7 +79,10 @@ impl Api {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+        Self {
+            parts: Arc::new(parts),
+            streams: pages::Streams::default(),
+        }
     }
 }
 
@@ -81,7 +90,7 @@ impl Deref for Api {
     type Target = Parts;
 
     fn deref(&self) -> &Parts {
-        &self.0
+        &self.parts
     }
 }
 
@@ -98,6 +107,10 @@ pub fn router(api: &Api) -> Router {
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(middleware::from_fn_with_state(
+            api.clone(),
+            pages::remember_language,
+        ))
         .layer(middleware::from_fn_with_state(api.clone(), guard::admit))
         .layer(middleware::from_fn_with_state(api.clone(), guard::protect))
         .layer(PropagateRequestIdLayer::x_request_id())
@@ -121,26 +134,19 @@ impl MakeRequestId for OwnRequestId {
     }
 }
 
-async fn unknown(
-    axum::extract::State(api): axum::extract::State<Api>,
-    visit: visit::Visit,
-    uri: Uri,
-) -> Response {
-    if uri.path().starts_with("/api/") {
-        problem::Problem::NotFound.into_response()
-    } else {
-        pages::problem(&api, &visit, &problem::Problem::NotFound)
-    }
+async fn unknown(State(api): State<Api>, visit: Visit, uri: Uri) -> Response {
+    problem_at(&api, uri.path(), &visit, &Problem::NotFound)
 }
 
-async fn wrong_method(
-    axum::extract::State(api): axum::extract::State<Api>,
-    visit: visit::Visit,
-    uri: Uri,
-) -> Response {
-    if uri.path().starts_with("/api/") {
-        problem::Problem::Method.into_response()
+async fn wrong_method(State(api): State<Api>, visit: Visit, uri: Uri) -> Response {
+    problem_at(&api, uri.path(), &visit, &Problem::Method)
+}
+
+/// A problem as whoever asks for that address can read it: JSON below `/api`, else a page.
+fn problem_at(api: &Api, path: &str, visit: &Visit, problem: &Problem) -> Response {
+    if path.starts_with("/api/") {
+        problem.clone().into_response()
     } else {
-        pages::problem(&api, &visit, &problem::Problem::Method)
+        pages::problem(api, visit, problem)
     }
 }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::ambient::{Clock, Entropy};
 use crate::commands::{Actor, Attribution, CommandError, Commands, Outcome};
 use crate::domain::attempts::{Attempts, Tally};
 use crate::domain::ids::CommandId;
+use crate::domain::values::TOKYO;
 
 /// How often counts are stored, if there are any.
 const WINDOW: SignedDuration = SignedDuration::from_mins(10);
@@ -57,7 +58,7 @@ impl Tallies {
             policy: policy.to_owned(),
             trace: None,
         };
-        let day = now.to_zoned(tokyo()).date();
+        let day = TOKYO.to_datetime(now).date();
         let stored: Result<Outcome<Attempts>, _> = commands
             .run(day.to_string(), attribution, move |_| {
                 let tally = tally.clone();
@@ -84,9 +85,4 @@ impl Tallies {
             }
         }
     }
-}
-
-/// The zone of days and months.
-fn tokyo() -> TimeZone {
-    TimeZone::fixed(jiff::tz::offset(9))
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use cookie::{Cookie, SameSite};
 use jiff::SignedDuration;
 
@@ -36,6 +36,15 @@ impl CookieName {
             Self::Form => "kadode-form",
             Self::Device => "kadode-device",
             Self::Language => "kadode-lang",
+        }
+    }
+
+    /// Whether other sites' links bring it along. A mail is read on other sites: were the form cookie left behind there,
+    /// the link's page would set another, and the forms that are open would no longer count.
+    const fn same_site(self) -> SameSite {
+        match self {
+            Self::Session | Self::Device => SameSite::Strict,
+            Self::Form | Self::Language => SameSite::Lax,
         }
     }
 
@@ -77,10 +86,9 @@ impl FromRequestParts<Api> for Visit {
             .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |ConnectInfo(peer)| {
                 peer.ip()
             });
-        let query = parts.uri.query().unwrap_or_default();
         Ok(Self {
             language: language(
-                query,
+                &parts.uri,
                 cookie(headers, CookieName::Language, secure),
                 headers,
             ),
@@ -112,8 +120,10 @@ fn cookie(headers: &HeaderMap, name: CookieName, secure: bool) -> Option<String>
         .map(|cookie| cookie.value().to_owned())
 }
 
-/// `?lang=`, else the cookie, else what the browser prefers; Japanese where it says nothing of the two.
-fn language(query: &str, chosen: Option<String>, headers: &HeaderMap) -> Language {
+/// `?lang=`, else the cookie, else Japanese. Pages do not follow the browser's preference: many a browser in Japan asks for
+/// English without its owner knowing. Programs have neither page nor cookie, so theirs counts.
+fn language(uri: &Uri, chosen: Option<String>, headers: &HeaderMap) -> Language {
+    let query = uri.query().unwrap_or_default();
     let asked = query
         .split('&')
         .find_map(|pair| pair.strip_prefix("lang="))
@@ -124,6 +134,9 @@ fn language(query: &str, chosen: Option<String>, headers: &HeaderMap) -> Languag
         } else {
             Language::Ja
         };
+    }
+    if !uri.path().starts_with("/api/") {
+        return Language::Ja;
     }
     let preferred = text(headers, header::ACCEPT_LANGUAGE.as_str()).unwrap_or_default();
     let first = preferred
@@ -159,7 +172,7 @@ fn sender(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     address
 }
 
-/// A cookie as our answers set it: for this host, this site's own requests and no script. Without `max_age` it ends with
+/// A cookie as our answers set it: for this host and no script; what grants something, for this site's own requests alone. Without `max_age` it ends with
 /// the browser's session.
 #[must_use]
 pub fn set_cookie(
@@ -172,7 +185,7 @@ pub fn set_cookie(
         .path("/")
         .http_only(true)
         .secure(secure)
-        .same_site(SameSite::Strict);
+        .same_site(name.same_site());
     if let Some(age) = max_age {
         cookie = cookie.max_age(cookie::time::Duration::seconds(age.as_secs()));
     }
@@ -188,7 +201,7 @@ pub fn clear_cookie(name: CookieName, secure: bool) -> HeaderValue {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderMap;
+    use axum::http::{HeaderMap, Uri};
 
     use super::{language, sender};
     use crate::config::Network;
@@ -221,12 +234,13 @@ mod tests {
             "accept-language".parse().unwrap(),
             "fr, en-GB;q=0.8, ja;q=0.5".parse().unwrap(),
         )]);
-        assert_eq!(language("", None, &HeaderMap::new()), Language::Ja);
-        assert_eq!(language("", None, &english), Language::En);
-        assert_eq!(language("", Some("ja".to_owned()), &english), Language::Ja);
-        assert_eq!(
-            language("a=1&lang=en", Some("ja".to_owned()), &HeaderMap::new()),
-            Language::En
-        );
+        let asked = |uri: &'static str, chosen: Option<&str>| {
+            language(&Uri::from_static(uri), chosen.map(str::to_owned), &english)
+        };
+        assert_eq!(asked("/", None), Language::Ja);
+        assert_eq!(asked("/?a=1&lang=en", Some("ja")), Language::En);
+        assert_eq!(asked("/", Some("en")), Language::En);
+        assert_eq!(asked("/api/v1/onboarding", None), Language::En);
+        assert_eq!(asked("/api/v1/onboarding", Some("ja")), Language::Ja);
     }
 }

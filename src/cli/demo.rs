@@ -12,12 +12,18 @@ use axum::routing::get;
 use clap::Args;
 use mail_parser::MessageParser;
 
+use super::import::{self, ImportSettings};
 use super::serve::{listen, until_told_to_stop};
 use super::tell;
 use crate::ambient::Clock;
 use crate::app::{Fault, Opening, Serving, Society};
 use crate::config::{DataSettings, PublicUrl};
 use crate::mail::Transport;
+
+const ROSTER: &str = include_str!("../../policies/sample-roster.csv");
+
+/// The user ID of the manual's example in the sample roster.
+const EXAMPLE_USER_ID: &str = "hanako01";
 
 const POLICY: &str = include_str!("../../policies/sample.toml");
 
@@ -34,6 +40,7 @@ pub(super) struct DemoSettings {
     listen: SocketAddr,
 }
 
+/// Serves the sample society until told to stop; its folder goes with it.
 pub(super) async fn run(settings: DemoSettings, clock: Clock) -> Result<ExitCode, Fault> {
     let folder = tempfile::Builder::new()
         .prefix("kadode-demo-")
@@ -47,11 +54,21 @@ pub(super) async fn run(settings: DemoSettings, clock: Clock) -> Result<ExitCode
         keys: Some(folder.path().join("demo.keys.toml")),
         policy: Some(write(folder.path(), "policy.toml", POLICY)?),
     };
+    let roster = write(folder.path(), "roster.csv", ROSTER)?;
+    let letters = folder.path().join("letters.csv");
+    let import = ImportSettings {
+        roster,
+        dry_run: false,
+        letters: Some(letters.clone()),
+        valid_from: None,
+        data: data.clone(),
+    };
+    import::run(&import, clock.clone()).await?;
     let opening = Opening {
         sign_in_queue: 200,
         ..Opening::TO_FILL
     };
-    let society = Society::open(&data, opening, clock, |_| {}).await?;
+    let society = Society::open(&data, opening, clock, tell).await?;
     let mails = folder.path().join("mails");
     let transport = Transport::open(&format!("file:{}", mails.display()), None)
         .map_err(|error| Fault(error.to_string()))?;
@@ -64,9 +81,50 @@ pub(super) async fn run(settings: DemoSettings, clock: Clock) -> Result<ExitCode
     let more_routes = Router::new()
         .route("/demo/mails", get(mails_page))
         .with_state(mails);
-    tell(&format!("{origin}/"));
+    print_what_to_try(&origin, folder.path(), printed_password(&letters).as_ref());
     until_told_to_stop(&society, served, listener, more_routes).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// User ID and password of the first letter that has a password on it.
+fn printed_password(letters: &Path) -> Option<(String, String)> {
+    let mut reader = csv::Reader::from_path(letters).ok()?;
+    reader.records().filter_map(Result::ok).find_map(|letter| {
+        let password = letter.get(1).filter(|password| !password.is_empty())?;
+        Some((letter.get(0)?.to_owned(), password.to_owned()))
+    })
+}
+
+fn print_what_to_try(origin: &str, folder: &Path, printed: Option<&(String, String)>) {
+    println!(
+        "
+見本の健康保険組合が動いています。A sample society is being served.
+
+  画面 Pages     {origin}/
+  メール Mails   {origin}/demo/mails
+  API            {origin}/api/docs
+
+サインインしてみる (手引きの例)  Sign in as the manual's example:
+  ユーザID User ID             {EXAMPLE_USER_ID}
+  初期パスワード Password      11111119800101   (記号1 番号11111 生年月日1980-01-01)
+  生年月日 Date of birth       1980-01-01 または or 昭和55年1月1日
+  メールアドレス E-mail        何でもよい。届くのは上の画面です。Any; mails arrive on the page above."
+    );
+    if let Some((user_id, password)) = printed {
+        println!(
+            "
+印刷されたパスワードの方  A member with a printed password (date of birth: see roster.csv):
+  ユーザID User ID             {user_id}
+  初期パスワード Password      {password}"
+        );
+    }
+    println!(
+        "
+名簿と手紙 Roster and letters: {}
+終わるには Ctrl-C。すべて消えます。 Ctrl-C ends it; everything is gone then.
+",
+        folder.display()
+    );
 }
 
 fn write(folder: &Path, name: &str, text: &str) -> Result<PathBuf, Fault> {

@@ -2,8 +2,11 @@
 
 mod check;
 mod demo;
+pub mod import;
+pub mod letters;
 mod migrate;
 mod rebuild;
+mod roster;
 mod serve;
 
 use std::process::ExitCode;
@@ -29,6 +32,10 @@ enum Command {
     Serve(serve::ServeCommand),
     /// Bring a database's tables up to date
     Migrate(migrate::MigrateSettings),
+    /// Take members from a roster
+    Import(import::ImportSettings),
+    /// Print again the letters that were not used yet
+    Letters(letters::LettersSettings),
     /// Build read models anew from the log
     Rebuild(rebuild::RebuildSettings),
     /// Look for dangling references, parked events, gaps and a mail backlog
@@ -56,6 +63,8 @@ pub async fn run() -> ExitCode {
         Command::Demo(settings) => demo::run(settings, clock).await,
         Command::Serve(settings) => serve::run(settings, clock).await,
         Command::Migrate(settings) => migrate::run(&settings, clock).await,
+        Command::Import(settings) => import::run(&settings, clock).await,
+        Command::Letters(settings) => letters::run(&settings, clock).await,
         Command::Rebuild(settings) => rebuild::run(&settings, clock).await,
         Command::Check(settings) => check::run(&settings, clock).await,
     };

@@ -216,8 +216,8 @@ where
     Ok(parts)
 }
 
-/// What a column of a roster may be called, and so what an alias may stand for.
-const ROSTER_COLUMNS: [&str; 10] = [
+/// What the columns of a roster are called, and so what an alias may stand for.
+pub const ROSTER_COLUMNS: [&str; 10] = [
     "user_id",
     "symbol",
     "number",

@@ -1,6 +1,10 @@
 //! Small values with rules of their own: languages, methods, key names, dates of birth and e-mail addresses.
 
+use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
+
+/// Asia/Tokyo, whose days and months count; which has had no other offset since 1951.
+pub const TOKYO: Offset = Offset::constant(9);
 
 /// The language in which a member is addressed; Japanese first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -124,6 +124,22 @@ impl SqliteLog {
         rows.iter().map(recorded).collect()
     }
 
+    /// Which of these streams have an event.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn begun(&self, kind: &str, ids: &[String]) -> Result<HashSet<String>, sqlx::Error> {
+        let begun: Vec<String> = sqlx::query_scalar(
+            "SELECT value FROM json_each($2) WHERE EXISTS (SELECT 1 FROM events \
+             WHERE aggregate_type = $1 AND aggregate_id = value AND sequence = 1)",
+        )
+        .bind(kind)
+        .bind(Value::from(ids).to_string())
+        .fetch_all(&self.0.database.read)
+        .await?;
+        Ok(begun.into_iter().collect())
+    }
+
     /// Waits until the log has grown beyond `position`, by this program or another on the same file.
     pub async fn changed(&self, position: Position) {
         let mut head = self.0.head.subscribe();

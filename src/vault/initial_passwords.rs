@@ -14,6 +14,9 @@ use crate::domain::policy::FormulaPart;
 /// Characters of a printed password; of five bits each, so 80 bits.
 const PRINTED_LENGTH: usize = 16;
 
+/// The printing of a letter that counts for whoever was never given another.
+pub const FIRST_ISSUE: u32 = 1;
+
 /// Signs that someone may type between the groups of a printed password, after NFKC; ー is the nearest key on a Japanese keyboard.
 const DIVIDERS: [char; 7] = [
     '-', '\u{2010}', '\u{2011}', '\u{2013}', '\u{2014}', '\u{2212}', 'ー',

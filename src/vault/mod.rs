@@ -29,7 +29,7 @@ pub use contacts::Contacts;
 pub use credentials::Credentials;
 pub use devices::Devices;
 pub use hasher::{Hasher, QueueFull, Slot};
-pub use initial_passwords::InitialPasswords;
+pub use initial_passwords::{FIRST_ISSUE, InitialPasswords};
 pub use key_file::{IfMissing, KeyError, KeyFile};
 pub use keys::{Keys, Purpose};
 pub use one_time::{Link, OneTime};

@@ -190,23 +190,26 @@ impl Sessions {
         Ok((rotated == 1).then_some(Fresh { secret, session }))
     }
 
-    /// Notes that the session is in use; writes at most once a minute.
+    /// Notes that the session is in use, and returns it with the end that this moves; writes at most once a minute.
     ///
     /// # Errors
     /// The database is away.
-    pub async fn touch(&self, session: &Session, now: Timestamp) -> Result<(), VaultError> {
+    pub async fn touch(&self, session: Session, now: Timestamp) -> Result<Session, VaultError> {
         let before = now - SEEN_APART;
-        if session.last_seen <= before {
-            sqlx::query(
-                "UPDATE sessions SET last_seen = $1 WHERE session_id = $2 AND last_seen <= $3",
-            )
+        if session.last_seen > before {
+            return Ok(session);
+        }
+        sqlx::query("UPDATE sessions SET last_seen = $1 WHERE session_id = $2 AND last_seen <= $3")
             .bind(fixed_width(now))
             .bind(session.id.to_string())
             .bind(fixed_width(before))
             .execute(&self.database.write)
             .await?;
-        }
-        Ok(())
+        Ok(Session {
+            last_seen: now,
+            idle_until: session.ends_at.min(now + self.idle(session.kind)),
+            ..session
+        })
     }
 
     /// Keeps the log position of the member's last command; it never goes back.

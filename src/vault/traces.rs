@@ -4,7 +4,6 @@ use std::fmt;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
-use jiff::tz::Offset;
 use secrecy::zeroize::Zeroizing;
 use serde::{Deserialize, Serialize};
 
@@ -12,14 +11,12 @@ use super::VaultError;
 use super::data_keys::{Class, DataKeys};
 use super::seal::Place;
 use crate::domain::ids::{CommandId, MemberId};
+use crate::domain::values::TOKYO;
 
 const TABLE: &str = "traces";
 
 /// Characters of a User-Agent header that are kept.
 const USER_AGENT_LENGTH: usize = 512;
-
-/// Japan has had no other offset since 1951.
-const TOKYO: Offset = Offset::constant(9);
 
 /// From where a command came.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

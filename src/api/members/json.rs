@@ -176,6 +176,18 @@ pub(in crate::api) fn cookies(api: &Api, done: &Done) -> HeaderMap {
     headers
 }
 
+/// What leaves nothing of an ended session in the browser.
+pub(in crate::api) fn end_of_session(api: &Api) -> HeaderMap {
+    let cookie = clear_cookie(CookieName::Session, api.public_url.secure);
+    HeaderMap::from_iter([
+        (header::SET_COOKIE, cookie),
+        (
+            HeaderName::from_static("clear-site-data"),
+            HeaderValue::from_static("\"cache\""),
+        ),
+    ])
+}
+
 async fn answer(
     api: &Api,
     visit: &Visit,
@@ -209,15 +221,7 @@ async fn sign_in(
     responses((status = 204, description = "there is no session now")))]
 async fn sign_out(State(api): State<Api>, visit: Visit) -> Result<Response, Problem> {
     api.log_out(&visit).await?;
-    let cookie = clear_cookie(CookieName::Session, api.public_url.secure);
-    let headers = [
-        (header::SET_COOKIE, cookie),
-        (
-            HeaderName::from_static("clear-site-data"),
-            HeaderValue::from_static("\"cache\""),
-        ),
-    ];
-    Ok((StatusCode::NO_CONTENT, headers).into_response())
+    Ok((StatusCode::NO_CONTENT, end_of_session(&api)).into_response())
 }
 
 /// Whether the session is a full one, for a proxy that asks before it lets a request through.

@@ -30,7 +30,7 @@ impl FromRequestParts<Api> for SignedIn {
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         let Ok(visit) = Visit::from_request_parts(parts, api).await;
         let session = api.session_of(&visit).await?;
-        api.vault.sessions.touch(&session, api.clock.now()).await?;
+        let session = api.vault.sessions.touch(session, api.clock.now()).await?;
         Ok(Self { visit, session })
     }
 }

@@ -14,10 +14,7 @@ use crate::domain::onboarding::{
     Command, CredentialInForce, Event, Onboarding, PasswordCheck, SessionKind,
 };
 use crate::domain::policy::InitialPassword;
-use crate::vault::{Begun, Lanes, Opening, Slot};
-
-/// The printing of a letter that counts; support will print others.
-pub(super) const FIRST_ISSUE: u32 = 1;
+use crate::vault::{Begun, FIRST_ISSUE, Lanes, Opening, Slot};
 
 /// What a member types to sign in.
 pub struct Credentials {

@@ -20,7 +20,8 @@ pub struct Page {
     pub society: Society,
     /// All steps of this member, in order; empty on pages outside the flow.
     pub steps: Vec<Step>,
-    /// What the signed-in member is called in the header (name or user ID); none without a session.
+    /// What the signed-in member is called in the header (name or user ID); none without a session, and none
+    /// before the one-time password.
     pub member: Option<String>,
     /// When the session ends; none without a session.
     pub session: Option<SessionEnd>,

@@ -4,6 +4,8 @@ use jiff::Timestamp;
 
 use super::frame::Page;
 use super::words::Text;
+use crate::api::problem::Problem;
+use crate::domain::policy::Limits;
 use crate::domain::values::Language;
 
 /// One line on what has just happened. It travels as `?note=` over the redirect that follows a form.
@@ -153,6 +155,48 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    /// What a problem is for the member who sent a form; none if it is nothing that a form can mend.
+    #[must_use]
+    pub fn of(problem: &Problem, limits: &Limits) -> Option<Self> {
+        Some(match *problem {
+            Problem::Invalid { field, why } => {
+                let limit = match why {
+                    "too_short" => Some(limits.password.min_length),
+                    "too_long" => Some(limits.password.max_length),
+                    _ => None,
+                };
+                Self::Invalid { field, why, limit }
+            }
+            Problem::SignInFailed => Self::SignInFailed,
+            Problem::Mismatch { field, tries_left } => Self::Mismatch { field, tries_left },
+            Problem::CodeExpired => Self::CodeExpired,
+            Problem::TooSoon(wait) => Self::TooSoon { until: wait.until },
+            Problem::BudgetSpent(wait) => Self::BudgetSpent { until: wait.until },
+            Problem::Waiting(wait) => Self::Waiting { until: wait.until },
+            Problem::Busy => Self::Busy,
+            Problem::Malformed
+            | Problem::MediaType
+            | Problem::TooLarge
+            | Problem::NotFound
+            | Problem::Method
+            | Problem::Misdirected
+            | Problem::Foreign
+            | Problem::FormToken
+            | Problem::NoSession
+            | Problem::SessionRotated
+            | Problem::CodeDead
+            | Problem::CodeUsed
+            | Problem::FormUsed
+            | Problem::LinkExpired
+            | Problem::LinkReplaced
+            | Problem::LinkDisowned
+            | Problem::LinkUnknown
+            | Problem::OutOfOrder(_)
+            | Problem::AlreadySet
+            | Problem::Internal => return None,
+        })
+    }
+
     /// The name of the field it belongs to; none if it concerns the form as a whole.
     #[must_use]
     pub const fn field(&self) -> Option<&'static str> {

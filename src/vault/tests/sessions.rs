@@ -109,7 +109,7 @@ async fn a_session_in_use_lasts_until_its_end_and_no_longer() {
         house
             .vault
             .sessions
-            .touch(&session, house.after(minute * 60))
+            .touch(session, house.after(minute * 60))
             .await
             .unwrap();
     }
@@ -129,7 +129,7 @@ async fn use_is_noted_at_most_once_a_minute() {
         house
             .vault
             .sessions
-            .touch(&fresh.session, house.after(seconds))
+            .touch(fresh.session.clone(), house.after(seconds))
             .await
             .unwrap();
         let Found::Current(session) = found(&house, &fresh, seconds).await else {

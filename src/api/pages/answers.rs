@@ -1,0 +1,156 @@
+//! How a request for a page is answered: a page, or a redirect to another.
+
+use askama::Template;
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+
+use super::forms::FormToken;
+use super::frame::{Page, Society};
+use super::messages::{Notice, Trouble};
+use crate::api::Api;
+use crate::api::members::{Done, cookies};
+use crate::api::problem::Problem;
+use crate::api::visit::Visit;
+use crate::domain::onboarding::Step;
+use crate::domain::values::Language;
+
+/// What a page has to say besides itself.
+#[derive(Default)]
+pub(super) struct Told {
+    /// What has just happened.
+    pub(super) notice: Option<Notice>,
+    /// What was wrong with the form just sent.
+    pub(super) trouble: Option<Trouble>,
+    /// What was typed into the form; never a password or a code.
+    pub(super) typed: String,
+    /// The problem that the answer's status and headers come from.
+    pub(super) problem: Option<Problem>,
+}
+
+impl Told {
+    /// A form that was not taken: what was typed, and why not.
+    pub(super) fn of(problem: Problem, trouble: Trouble, typed: &str) -> Self {
+        Self {
+            notice: None,
+            trouble: Some(trouble),
+            typed: typed.to_owned(),
+            problem: Some(problem),
+        }
+    }
+
+    /// A page with a notice, if there is one.
+    pub(super) fn noticed(notice: Option<Notice>) -> Self {
+        Self {
+            notice,
+            ..Self::default()
+        }
+    }
+}
+
+/// Sends the browser on with GET (303).
+pub(super) fn see(path: &str, notice: Option<Notice>) -> Response {
+    Redirect::to(&with_notice(path, notice)).into_response()
+}
+
+/// The address that shows a page with a notice.
+pub(super) fn with_notice(path: &str, notice: Option<Notice>) -> String {
+    match notice {
+        Some(notice) => format!("{path}?note={}", notice.code()),
+        None => path.to_owned(),
+    }
+}
+
+/// The notice that an address asks for.
+pub(super) fn notice_of(query: Option<&str>) -> Option<Notice> {
+    query?
+        .split('&')
+        .find_map(|pair| Notice::named(pair.strip_prefix("note=")?))
+}
+
+/// Where the page of a due step is, for a member in a session.
+pub(super) const fn path_of(due: Step) -> &'static str {
+    match due {
+        Step::SignIn | Step::SignInAgain => "/sign-in",
+        Step::BirthDate => "/birth-date",
+        Step::Terms => "/terms",
+        Step::Email => "/email",
+        Step::EmailLink | Step::EmailUpdate => "/email-link",
+        Step::OtpMethod => "/otp-method",
+        Step::Password => "/password",
+        Step::FirstLoginCompleted | Step::LogOut => "/first-login-completed",
+        Step::Otp => "/otp",
+        Step::Completed => "/completed",
+    }
+}
+
+/// A page, with the status and headers of the problem it tells of and the cookie that its form needs.
+pub(super) fn page(view: &impl Template, form: FormToken, problem: Option<&Problem>) -> Response {
+    let status = problem.map_or(StatusCode::OK, |problem| problem.row().0);
+    if let Some(problem) = problem.filter(|_| status.is_server_error()) {
+        tracing::error!(problem = problem.name(), "a page answers with a problem");
+    }
+    let html = match view.render() {
+        Ok(html) => html,
+        Err(error) => {
+            tracing::error!(%error, "a page could not be rendered");
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        }
+    };
+    let mut response = (status, Html(html)).into_response();
+    let headers = response.headers_mut();
+    if let Some(cookie) = form.cookie {
+        headers.append(header::SET_COOKIE, cookie);
+    }
+    if let Some(seconds) = problem.and_then(Problem::retry_after) {
+        headers.insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+/// Where a member without a session that counts is sent.
+pub(super) fn astray(api: &Api, visit: &Visit, problem: &Problem, path: &str) -> Response {
+    let ended = visit.secret.is_some().then_some(Notice::SessionEnded);
+    match problem {
+        // With the new cookie, `/` leads on; without it, there is nothing to be had there.
+        Problem::SessionRotated if path != "/" => see("/", None),
+        Problem::NoSession | Problem::SessionRotated => see("/sign-in", ended),
+        other => super::problem(api, visit, other),
+    }
+}
+
+/// After a step that went well: the cookies it brought, and on to the page of the step that is due now.
+pub(super) async fn onward(api: &Api, done: &Done, notice: Option<Notice>) -> Response {
+    // What was done is stored: if the status cannot be read now, the browser asks again with its new cookies.
+    let path = match api.member_status(&done.session, done.mark).await {
+        Ok(status) => path_of(status.state.due()),
+        Err(_) => "/",
+    };
+    (cookies(api, done), see(path, notice)).into_response()
+}
+
+/// What surrounds a page that knows nothing of a member.
+pub(super) fn outside(api: &Api, visit: &Visit, form: &FormToken, path: String) -> Page {
+    Page {
+        language: visit.language,
+        path,
+        now: api.clock.now(),
+        society: society(api, visit.language),
+        steps: Vec::new(),
+        member: None,
+        session: None,
+        form_token: form.text.clone(),
+        notice: None,
+        troubles: Vec::new(),
+    }
+}
+
+fn society(api: &Api, language: Language) -> Society {
+    let society = &api.policy.society;
+    Society {
+        name: society.name.in_language(language).to_owned(),
+        email: society.email.clone(),
+        telephone: society.telephone.clone(),
+        hours: society.hours.in_language(language).to_owned(),
+        address: society.address.in_language(language).to_owned(),
+    }
+}

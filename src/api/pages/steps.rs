@@ -1,0 +1,231 @@
+//! What the forms of the steps do: the step itself, then on to the page of the next, or the same page with what was wrong.
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::answers::{Told, astray, onward, see};
+use super::forms::{Nothing, Sent};
+use super::messages::{Notice, Trouble};
+use super::screens::{Screen, show};
+use super::standing::{Sender, Standing};
+use crate::api::Api;
+use crate::api::members::{Done, SignedIn};
+use crate::api::problem::{Problem, Wait};
+use crate::api::status::tries_left;
+use crate::domain::onboarding::Step;
+
+/// A mail asked for again within so many seconds of the last asking is the same press twice.
+const DOUBLE_PRESS_SECONDS: i64 = 10;
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct BirthDateForm {
+    birth_date: String,
+}
+
+/// Step 3.
+pub(super) async fn birth_date(
+    State(api): State<Api>,
+    Sender(who): Sender,
+    Sent(form): Sent<BirthDateForm>,
+) -> Response {
+    let done = api.confirm_birth_date(&who, &form.birth_date).await;
+    answer(&api, who, Screen::BirthDate, done, None, &form.birth_date).await
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct TermsForm {
+    version: String,
+}
+
+/// Step 4.
+pub(super) async fn terms(
+    State(api): State<Api>,
+    Sender(who): Sender,
+    Sent(form): Sent<TermsForm>,
+) -> Response {
+    let done = api.accept_terms(&who, form.version).await;
+    answer(&api, who, Screen::Terms, done, None, "").await
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct EmailForm {
+    email: String,
+}
+
+/// Step 5, and its correction.
+pub(super) async fn email(
+    State(api): State<Api>,
+    Sender(who): Sender,
+    Sent(form): Sent<EmailForm>,
+) -> Response {
+    let done = api.register_email(&who, &form.email).await;
+    let sent = Some(Notice::LinkSent);
+    answer(&api, who, Screen::Email, done, sent, &form.email).await
+}
+
+/// Step 5: 再送信.
+pub(super) async fn resend_link(
+    State(api): State<Api>,
+    Sender(who): Sender,
+    Sent(Nothing {}): Sent<Nothing>,
+) -> Response {
+    let done = api.resend_email_link(&who).await;
+    let sent = Some(Notice::LinkSentAgain);
+    answer(&api, who, Screen::EmailLink, done, sent, "").await
+}
+
+/// Step 7: 更新.
+pub(super) async fn update_email(
+    State(api): State<Api>,
+    Sender(who): Sender,
+    Sent(Nothing {}): Sent<Nothing>,
+) -> Response {
+    match api.update_email(&who).await {
+        Err(Problem::OutOfOrder(Step::EmailLink)) => {
+            see(Screen::EmailLink.path(), Some(Notice::LinkNotFollowedYet))
+        }
+        done => answer(&api, who, Screen::EmailLink, done, None, "").await,
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct MethodForm {
+    method: String,
+}
+
+/// Step 8: 送信.
+pub(super) async fn otp_method(
+    State(api): State<Api>,
+    Sender(who): Sender,
+    Sent(form): Sent<MethodForm>,
+) -> Response {
+    let done = api.choose_otp_method(&who, &form.method).await;
+    answer(&api, who, Screen::OtpMethod, done, None, "").await
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct PasswordForm {
+    new_password: String,
+    idempotency_key: String,
+}
+
+/// Step 9.
+pub(super) async fn password(
+    State(api): State<Api>,
+    Sender(who): Sender,
+    Sent(form): Sent<PasswordForm>,
+) -> Response {
+    let showing = Some(form.idempotency_key.as_str()).filter(|key| !key.is_empty());
+    let done = api.change_password(&who, &form.new_password, showing).await;
+    answer(&api, who, Screen::Password, done, None, "").await
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct OtpForm {
+    code: String,
+}
+
+/// Step 14: 実行.
+pub(super) async fn otp(
+    State(api): State<Api>,
+    Sender(who): Sender,
+    Sent(form): Sent<OtpForm>,
+) -> Response {
+    let done = api.submit_otp(&who, &form.code).await;
+    answer(&api, who, Screen::Otp, done, None, "").await
+}
+
+/// Step 14: 再送信.
+pub(super) async fn resend_otp(
+    State(api): State<Api>,
+    Sender(who): Sender,
+    Sent(Nothing {}): Sent<Nothing>,
+) -> Response {
+    let done = api.resend_otp(&who).await;
+    let sent = Some(Notice::CodeSentAgain);
+    answer(&api, who, Screen::Otp, done, sent, "").await
+}
+
+/// After a step: onward, with `notice` if anything was stored; or `screen` again, with what was `typed` and why not.
+async fn answer(
+    api: &Api,
+    who: SignedIn,
+    screen: Screen,
+    done: Result<Done, Problem>,
+    notice: Option<Notice>,
+    typed: &str,
+) -> Response {
+    let problem = match done {
+        Ok(done) => return onward(api, &done, notice.filter(|_| done.stored)).await,
+        Err(problem) => problem,
+    };
+    let visit = who.visit.clone();
+    match Standing::of(api, who).await {
+        Ok(standing) => not_taken(api, &standing, screen, problem, notice, typed).await,
+        Err(problem) => astray(api, &visit, &problem, screen.path()),
+    }
+}
+
+async fn not_taken(
+    api: &Api,
+    standing: &Standing,
+    screen: Screen,
+    problem: Problem,
+    notice: Option<Notice>,
+    typed: &str,
+) -> Response {
+    match problem {
+        Problem::NoSession | Problem::SessionRotated => {
+            astray(api, &standing.visit, &problem, screen.path())
+        }
+        Problem::CodeDead => see("/sign-in", Some(Notice::CodeDead)),
+        Problem::OutOfOrder(_) => standing.to_due_page(api, Some(Notice::OutOfOrder)),
+        Problem::AlreadySet | Problem::FormUsed => {
+            standing.to_due_page(api, Some(Notice::AlreadySet))
+        }
+        Problem::TooSoon(wait) if is_double_press(api, standing, screen, wait) => {
+            standing.to_due_page(api, notice)
+        }
+        problem => match trouble(api, standing, &problem) {
+            // The last wrong code: nothing more can be entered on this page.
+            Some(_) if screen == Screen::Otp && standing.code_is_dead(api) => {
+                standing.to_due_page(api, None)
+            }
+            Some(trouble) => show(api, standing, screen, Told::of(problem, trouble, typed)).await,
+            None => super::problem(api, &standing.visit, &problem),
+        },
+    }
+}
+
+/// What a form's problem is beside its field; none if it is not for the member to mend.
+fn trouble(api: &Api, standing: &Standing, problem: &Problem) -> Option<Trouble> {
+    if *problem == Problem::CodeUsed {
+        // An old mail's code: it was not counted, and the newest mail's is asked for.
+        let challenge = standing.status.state.challenge.as_ref()?;
+        return Some(Trouble::Mismatch {
+            field: "code",
+            tries_left: tries_left(challenge, &api.limits),
+        });
+    }
+    Trouble::of(problem, &api.limits)
+}
+
+/// Whether a mail was asked for twice in one go, rather than again.
+fn is_double_press(api: &Api, standing: &Standing, screen: Screen, wait: Wait) -> bool {
+    let state = &standing.status.state;
+    let (asked_again, apart) = if screen == Screen::Otp {
+        let mails = state.challenge.as_ref().map_or(0, |code| code.mails);
+        (mails > 1, api.limits.otp.mails.apart_seconds)
+    } else {
+        let links = state.contact.as_ref().map_or(0, |to| to.links.len());
+        (links > 1, api.limits.email_link.mails.apart_seconds)
+    };
+    asked_again && i64::from(apart) - wait.seconds() < DOUBLE_PRESS_SECONDS
+}

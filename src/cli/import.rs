@@ -1,0 +1,237 @@
+//! `kadode import`: takes members from a roster, all of them or none; safe to repeat and to kill.
+
+mod enrol;
+mod standing;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
+use serde::Serialize;
+
+use self::enrol::{Done, Import};
+use self::standing::{Standing, compare, letters_not_needed};
+use super::letters::LettersFile;
+use super::roster::{self, Roster, Row, RowError};
+use crate::ambient::Clock;
+use crate::app::{Fault, LoadedPolicy, Opening, Society};
+use crate::config::DataSettings;
+use crate::domain::values::TOKYO;
+
+/// Bytes in a roster, at most: some two million members.
+const LARGEST_ROSTER: u64 = 256 * 1024 * 1024;
+
+/// What `kadode import` is told.
+#[derive(Args, Clone, Debug)]
+pub struct ImportSettings {
+    /// The roster: CSV in UTF-8 or Shift_JIS
+    #[arg(value_name = "ROSTER.csv")]
+    pub roster: PathBuf,
+
+    /// Look at everything and report as if it were done, but write nothing
+    #[arg(long, env = "KADODE_DRY_RUN")]
+    pub dry_run: bool,
+
+    /// The CSV file to write letters to; needed when a member gets a password or a user ID from us
+    #[arg(long, env = "KADODE_LETTERS", value_name = "OUT.csv")]
+    pub letters: Option<PathBuf>,
+
+    /// The first day, in Tokyo, of the new members' initial credentials [default: today]
+    #[arg(long, env = "KADODE_VALID_FROM", value_name = "DATE")]
+    pub valid_from: Option<Date>,
+
+    /// Where the data are.
+    #[command(flatten)]
+    pub data: DataSettings,
+}
+
+/// What stands on stdout, as one line of JSON.
+#[derive(Serialize)]
+struct Report<'a> {
+    rows: usize,
+    new: usize,
+    unchanged: usize,
+    conflicts: usize,
+    by_cohort: BTreeMap<&'a str, usize>,
+    errors: Vec<RowError>,
+}
+
+/// When initial credentials count.
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    from: Timestamp,
+    until: Timestamp,
+}
+
+/// Imports a roster. Rows that are wrong are reported on stdout with everything else, and are the exit code's matter;
+/// nothing is imported then.
+///
+/// # Errors
+/// One line: what is wrong, and what to do. Unless it says otherwise, nothing was imported.
+pub async fn run(settings: &ImportSettings, clock: Clock) -> Result<ExitCode, Fault> {
+    let policy = LoadedPolicy::given(&settings.data)?;
+    let today = TOKYO.to_datetime(clock.now()).date();
+    let days = policy.policy.limits.initial_credentials.days;
+    let window = Window::new(settings.valid_from.unwrap_or(today), days, today)?;
+    let exists = Society::exists(&settings.data)?;
+    let bytes = read_roster(&settings.roster)?;
+    let roster = roster::parse(&bytes, &policy.policy, today);
+    let by_cohort = roster.by_cohort(&policy.policy);
+    let Roster {
+        rows,
+        count,
+        mut errors,
+    } = roster;
+
+    let opening = if settings.dry_run {
+        Opening::TO_READ
+    } else {
+        Opening::TO_FILL
+    };
+    let society = if exists {
+        Some(Society::open(&settings.data, opening, clock.clone(), super::tell).await?)
+    } else {
+        None
+    };
+    let standings = match &society {
+        Some(society) => compare(society, &rows, &mut errors).await?,
+        None => vec![Standing::New; rows.len()],
+    };
+    let number = |wanted: fn(&Standing) -> bool| standings.iter().filter(|it| wanted(it)).count();
+    let report = Report {
+        rows: count,
+        new: number(|standing| *standing == Standing::New),
+        unchanged: number(|standing| matches!(standing, Standing::Unchanged(_))),
+        conflicts: number(|standing| *standing == Standing::Conflict),
+        by_cohort,
+        errors: Vec::new(),
+    };
+    if !errors.is_empty() {
+        close(society).await;
+        super::tell(&format!(
+            "roster {}: {} errors, listed on standard output; nothing was imported",
+            settings.roster.display(),
+            errors.count()
+        ));
+        print(&Report {
+            errors: errors.into_list(),
+            ..report
+        })?;
+        return Ok(ExitCode::from(2));
+    }
+    if settings.letters.is_none() {
+        letters_not_needed(&rows, &standings)?;
+    }
+    if settings.dry_run {
+        close(society).await;
+        print(&report)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let (society, done) = carry_out(settings, clock, society, window, &rows, &standings).await?;
+    society.close().await;
+    super::tell(&format!(
+        "roster {}: {} new members, {} known before",
+        settings.roster.display(),
+        report.new,
+        report.unchanged
+    ));
+    if let Some(path) = &settings.letters {
+        super::tell(&done.told(path));
+    }
+    print(&report)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes everything; the society's data are created where there are none yet.
+async fn carry_out(
+    settings: &ImportSettings,
+    clock: Clock,
+    open: Option<Society>,
+    window: Window,
+    rows: &[Row<'_>],
+    standings: &[Standing],
+) -> Result<(Society, Done), Fault> {
+    // First of all, for this is where a slip of the operator shows.
+    let letters = settings
+        .letters
+        .as_deref()
+        .map(LettersFile::create)
+        .transpose()?;
+    let ready = async {
+        let society = match open {
+            Some(society) => society,
+            None => Society::open(&settings.data, Opening::TO_FILL, clock, super::tell).await?,
+        };
+        society.adopt_policy().await?;
+        Ok(society)
+    };
+    match ready.await {
+        Ok(society) => {
+            let done = Import::new(&society, window)
+                .run(rows, standings, letters)
+                .await?;
+            Ok((society, done))
+        }
+        Err(fault) => {
+            if let Some(letters) = letters {
+                letters.discard();
+            }
+            Err(fault)
+        }
+    }
+}
+
+impl Window {
+    fn new(from: Date, days: u32, today: Date) -> Result<Self, Fault> {
+        let wrong = |why: &str| Fault(format!("--valid-from {from}: {why}"));
+        let end = from
+            .checked_add(i64::from(days).days())
+            .map_err(|_| wrong("this day is too far off"))?;
+        if end <= today {
+            return Err(wrong(&format!(
+                "the initial credentials would have expired already, {days} days later"
+            )));
+        }
+        let midnight = |day: Date| {
+            TOKYO
+                .to_timestamp(day.at(0, 0, 0, 0))
+                .map_err(|_| wrong("this day is too far off"))
+        };
+        Ok(Self {
+            from: midnight(from)?,
+            until: midnight(end)?,
+        })
+    }
+}
+
+fn read_roster(path: &Path) -> Result<Vec<u8>, Fault> {
+    let wrong =
+        |why: &dyn std::fmt::Display| Fault::from_error(&format!("roster {}", path.display()), why);
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(LARGEST_ROSTER + 1).read_to_end(&mut bytes))
+        .map_err(|error| wrong(&error))?;
+    if bytes.len() as u64 > LARGEST_ROSTER {
+        return Err(wrong(&"it is larger than 256 MiB; divide it"));
+    }
+    Ok(bytes)
+}
+
+async fn close(society: Option<Society>) {
+    if let Some(society) = society {
+        society.close().await;
+    }
+}
+
+fn print(report: &Report<'_>) -> Result<(), Fault> {
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer(&mut out, report)
+        .map_err(std::io::Error::from)
+        .and_then(|()| writeln!(out))
+        .map_err(|error| Fault::from_error("the report cannot be printed", error))
+}

@@ -1,0 +1,241 @@
+//! The writing part of an import: vault, then letters, then events, batch by batch.
+
+use std::convert::Infallible;
+use std::path::Path;
+use std::sync::Arc;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use indicatif::ProgressBar;
+
+use super::{Standing, Window};
+use crate::app::{Fault, Society};
+use crate::cli::letters::{self, Due, LettersFile, Terms};
+use crate::cli::roster::Row;
+use crate::commands::CommandError;
+use crate::domain::ids::{ImportId, MemberId};
+use crate::domain::onboarding::{Command, Issued, Onboarding, Refusal};
+use crate::domain::policy::Limits;
+use crate::vault::{Inserted, given_user_id};
+
+/// Rows whose profiles are written in one transaction.
+const BATCH: usize = 500;
+
+/// Enrolments under way at once, which the log commits together.
+const SIDE_BY_SIDE: usize = 256;
+
+/// One import.
+pub(super) struct Import<'a> {
+    society: &'a Society,
+    id: ImportId,
+    window: Window,
+    limits: Arc<Limits>,
+}
+
+/// How many letters were written.
+#[derive(Default)]
+pub(super) struct Done {
+    letters: usize,
+    expired: usize,
+}
+
+impl Done {
+    /// A line for the operator.
+    pub(super) fn told(&self, path: &Path) -> String {
+        let left_out = match self.expired {
+            0 => String::new(),
+            expired => {
+                format!("; {expired} were left out, whose initial credentials have expired unused")
+            }
+        };
+        format!(
+            "{}: {} letters, of all in the roster who have not signed in yet{left_out}; it holds passwords, so print it \
+             and delete it",
+            path.display(),
+            self.letters
+        )
+    }
+}
+
+impl<'a> Import<'a> {
+    pub(super) fn new(society: &'a Society, window: Window) -> Self {
+        Self {
+            society,
+            id: ImportId(society.entropy.id()),
+            window,
+            limits: Arc::new(society.policy.policy.limits.clone()),
+        }
+    }
+
+    /// Enrols who is new, and writes the letters of everybody in the roster who has not signed in yet, so that after a
+    /// killed run the next one's letters are whole.
+    pub(super) async fn run(
+        &self,
+        rows: &[Row<'_>],
+        standings: &[Standing],
+        mut letters: Option<LettersFile>,
+    ) -> Result<Done, Fault> {
+        let progress = ProgressBar::new(rows.len() as u64);
+        let mut done = Done::default();
+        for (rows, standings) in rows.chunks(BATCH).zip(standings.chunks(BATCH)) {
+            self.batch(rows, standings, letters.as_mut(), &mut done)
+                .await
+                .map_err(|Fault(why)| {
+                    Fault(format!(
+                        "the import stopped on the way: {why}; run the same command again to finish it"
+                    ))
+                })?;
+            progress.inc(rows.len() as u64);
+        }
+        progress.finish_and_clear();
+        letters.map(LettersFile::finish).transpose()?;
+        Ok(done)
+    }
+
+    async fn batch(
+        &self,
+        rows: &[Row<'_>],
+        standings: &[Standing],
+        letters: Option<&mut LettersFile>,
+        done: &mut Done,
+    ) -> Result<(), Fault> {
+        let new: Vec<&Row<'_>> = rows
+            .iter()
+            .zip(standings)
+            .filter(|(_, standing)| **standing == Standing::New)
+            .map(|(row, _)| row)
+            .collect();
+        let members = self.write_profiles(&new).await?;
+        if let Some(letters) = letters {
+            self.write_letters(&new, &members, standings, letters, done)
+                .await?;
+        }
+        stream::iter(new.iter().zip(&members))
+            .map(|(row, member)| self.enrol(row, *member))
+            .buffer_unordered(SIDE_BY_SIDE)
+            .try_collect()
+            .await
+    }
+
+    /// Writes the profiles of new members; who has one from a killed run keeps it, with its member id and user ID.
+    async fn write_profiles(&self, rows: &[&Row<'_>]) -> Result<Vec<MemberId>, Fault> {
+        let society = self.society;
+        let profiles: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                let mut profile = row.profile.clone();
+                if profile.user_id.is_empty() {
+                    profile.user_id = given_user_id(&society.entropy);
+                }
+                (MemberId(society.entropy.id()), profile)
+            })
+            .collect();
+        let inserted = society
+            .vault
+            .profiles
+            .insert(self.id, &profiles, society.clock.now())
+            .await
+            .map_err(|error| Fault(error.to_string()))?;
+        rows.iter()
+            .zip(profiles)
+            .zip(inserted)
+            .map(|((row, (fresh, _)), inserted)| match inserted {
+                Inserted::New => Ok(fresh),
+                Inserted::SamePerson(member) => Ok(member),
+                Inserted::UserIdTaken(_) => Err(Fault(format!(
+                    "line {}: another import has just taken this user ID",
+                    row.line
+                ))),
+            })
+            .collect()
+    }
+
+    /// Writes the letters of a batch in the order of its rows.
+    async fn write_letters(
+        &self,
+        new: &[&Row<'_>],
+        members: &[MemberId],
+        standings: &[Standing],
+        letters: &mut LettersFile,
+        done: &mut Done,
+    ) -> Result<(), Fault> {
+        let before: Vec<MemberId> = standings
+            .iter()
+            .filter_map(|standing| match standing {
+                Standing::Unchanged(member) => Some(*member),
+                Standing::New | Standing::Conflict => None,
+            })
+            .collect();
+        let mut due = letters::due(self.society, &before).await?;
+        for (row, member) in new.iter().zip(members) {
+            let terms = Terms {
+                cohort: row.cohort.name.clone(),
+                expires_at: self.window.until,
+            };
+            due.insert(*member, Due::Yes(terms));
+        }
+        let all: Vec<MemberId> = due.keys().copied().collect();
+        let stored = self
+            .society
+            .vault
+            .profiles
+            .get_many(&all)
+            .await
+            .map_err(|error| Fault(error.to_string()))?;
+        let mut fresh = members.iter();
+        let mut written = Vec::with_capacity(standings.len());
+        for standing in standings {
+            let member = match standing {
+                Standing::New => fresh.next().copied(),
+                Standing::Unchanged(member) => Some(*member),
+                Standing::Conflict => None,
+            };
+            let Some(stored) = member.and_then(|member| stored.get(&member)) else {
+                continue;
+            };
+            match due.get(&stored.member) {
+                Some(Due::Yes(terms)) => {
+                    written.push(letters::letter(self.society, stored, terms)?);
+                }
+                Some(Due::Expired) => done.expired += 1,
+                Some(Due::No) | None => {}
+            }
+        }
+        done.letters += written.len();
+        letters.write(&written)
+    }
+
+    async fn enrol(&self, row: &Row<'_>, member: MemberId) -> Result<(), Fault> {
+        let policy = &self.society.policy;
+        let issued = Issued {
+            at: self.society.clock.now(),
+            limits: Arc::clone(&self.limits),
+            command: Command::Enrol {
+                cohort: row.cohort.name.clone(),
+                policy: policy.version.clone(),
+                import: self.id,
+                joined_month: Some(row.profile.joined_on.strftime("%Y-%m").to_string()),
+                terms: policy
+                    .policy
+                    .terms
+                    .as_ref()
+                    .map(|terms| terms.version.clone()),
+                valid_from: self.window.from,
+                expires_at: self.window.until,
+            },
+        };
+        let outcome = self
+            .society
+            .commands
+            .run::<Onboarding, Infallible, _, _>(
+                member.to_string(),
+                self.society.attribution("Enrol", "import"),
+                move |_| std::future::ready(Ok(issued.clone())),
+            )
+            .await;
+        match outcome {
+            // Another import of the same roster was faster: the member is enrolled all the same.
+            Ok(_) | Err(CommandError::Refused(Refusal::AlreadyEnrolled)) => Ok(()),
+            Err(error) => Err(Fault(error.to_string())),
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! `kadode letters`: prints again the letters of those who have not signed in yet; and the file that letters are written to.
+
+mod file;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use cqrs_es::Aggregate;
+use futures::{StreamExt, TryStreamExt, stream};
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
+
+pub(super) use self::file::LettersFile;
+use crate::ambient::Clock;
+use crate::app::{Fault, Opening, Society};
+use crate::config::DataSettings;
+use crate::domain::ids::MemberId;
+use crate::domain::onboarding::Onboarding;
+use crate::domain::policy::InitialPassword;
+use crate::domain::values::TOKYO;
+use crate::vault::{FIRST_ISSUE, Stored};
+
+/// Members looked at together.
+const AT_ONCE: u32 = 500;
+
+/// Streams loaded side by side; the database reads on fewer connections than that.
+const SIDE_BY_SIDE: usize = 32;
+
+/// What `kadode letters` is told.
+#[derive(Args, Clone, Debug)]
+pub struct LettersSettings {
+    /// The CSV file to write
+    #[arg(value_name = "OUT.csv")]
+    pub out: PathBuf,
+
+    /// Where the data are.
+    #[command(flatten)]
+    pub data: DataSettings,
+}
+
+/// What stands on one member's letter.
+pub(super) struct Letter {
+    pub(super) user_id: String,
+    /// Empty where the formula applies.
+    pub(super) password: SecretString,
+    pub(super) name: String,
+    pub(super) symbol: String,
+    pub(super) number: String,
+    /// The last day, in Tokyo, on which the password counts.
+    pub(super) expires_on: Date,
+}
+
+/// How a member came in, as far as the letter tells it.
+#[derive(Clone, Debug)]
+pub(super) struct Terms {
+    pub(super) cohort: String,
+    pub(super) expires_at: Timestamp,
+}
+
+/// Whether a letter is due.
+#[derive(Clone, Debug)]
+pub(super) enum Due {
+    /// The initial credentials were not used yet.
+    Yes(Terms),
+    /// They were not used in time.
+    Expired,
+    /// They were used, or the account is frozen, or there is no such member.
+    No,
+}
+
+/// Writes the letters of all members whose initial credentials count and were not used yet.
+///
+/// # Errors
+/// One line: what is wrong, and what to do.
+pub async fn run(settings: &LettersSettings, clock: Clock) -> Result<ExitCode, Fault> {
+    let society = Society::open(&settings.data, Opening::TO_READ, clock, super::tell).await?;
+    let mut file = LettersFile::create(&settings.out)?;
+    let (written, expired) = match write_all(&society, &mut file).await {
+        Ok(counts) => counts,
+        Err(fault) => {
+            file.discard();
+            return Err(fault);
+        }
+    };
+    file.finish()?;
+    society.close().await;
+    super::tell(&format!(
+        "{}: {written} letters; it holds passwords, so print it and delete it",
+        settings.out.display()
+    ));
+    if expired > 0 {
+        super::tell(&format!(
+            "{expired} members were left out: their initial credentials have expired unused"
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the letters that are due; says how many they are, and how many members' credentials expired unused.
+async fn write_all(society: &Society, file: &mut LettersFile) -> Result<(usize, usize), Fault> {
+    let (mut written, mut expired) = (0, 0);
+    let mut after = None;
+    loop {
+        let page = society
+            .vault
+            .profiles
+            .page(None, after, AT_ONCE)
+            .await
+            .map_err(unreadable)?;
+        let Some((last, _)) = page.last() else {
+            return Ok((written, expired));
+        };
+        after = Some(*last);
+        let stored: Vec<Stored> = page.into_iter().filter_map(|(_, stored)| stored).collect();
+        let members: Vec<MemberId> = stored.iter().map(|stored| stored.member).collect();
+        let due = due(society, &members).await?;
+        let mut letters = Vec::new();
+        for stored in &stored {
+            match due.get(&stored.member) {
+                Some(Due::Yes(terms)) => letters.push(letter(society, stored, terms)?),
+                Some(Due::Expired) => expired += 1,
+                Some(Due::No) | None => {}
+            }
+        }
+        written += letters.len();
+        file.write(&letters)?;
+    }
+}
+
+/// Of each member, whether a letter is due.
+pub(super) async fn due(
+    society: &Society,
+    members: &[MemberId],
+) -> Result<HashMap<MemberId, Due>, Fault> {
+    let now = society.clock.now();
+    stream::iter(members.iter().copied())
+        .map(|member| async move {
+            let state: Onboarding =
+                society
+                    .commands
+                    .load(&member.to_string())
+                    .await
+                    .map_err(|error| {
+                        Fault::from_error(
+                            &format!("{}-{member} cannot be read", Onboarding::TYPE),
+                            error,
+                        )
+                    })?;
+            Ok((member, is_due(state, now)))
+        })
+        .buffer_unordered(SIDE_BY_SIDE)
+        .try_collect()
+        .await
+}
+
+fn is_due(state: Onboarding, now: Timestamp) -> Due {
+    match state.enrolment {
+        Some(enrolment) if !state.signed_in && !state.frozen => {
+            if enrolment.expires_at <= now {
+                return Due::Expired;
+            }
+            Due::Yes(Terms {
+                cohort: enrolment.cohort,
+                expires_at: enrolment.expires_at,
+            })
+        }
+        Some(_) | None => Due::No,
+    }
+}
+
+/// The letter of one member.
+pub(super) fn letter(society: &Society, stored: &Stored, terms: &Terms) -> Result<Letter, Fault> {
+    let cohort = society
+        .policy
+        .policy
+        .cohorts
+        .iter()
+        .find(|cohort| cohort.name == terms.cohort)
+        .ok_or_else(|| {
+            Fault(format!(
+                "the policy has no cohort {:?}, to which members of this database belong: give the policy that names it",
+                terms.cohort
+            ))
+        })?;
+    let password = match cohort.initial_password {
+        InitialPassword::Formula(_) => SecretString::default(),
+        InitialPassword::Printed => society
+            .vault
+            .initial_passwords
+            .printed(stored, FIRST_ISSUE)
+            .map_err(unreadable)?,
+    };
+    let profile = &stored.profile;
+    let last_moment = terms.expires_at - SignedDuration::from_nanos(1);
+    Ok(Letter {
+        user_id: profile.user_id.clone(),
+        password,
+        name: profile.name.clone(),
+        symbol: profile.symbol.clone(),
+        number: profile.number.clone(),
+        expires_on: TOKYO.to_datetime(last_moment).date(),
+    })
+}
+
+fn unreadable(error: impl std::fmt::Display) -> Fault {
+    Fault::from_error("the letters cannot be written", error)
+}

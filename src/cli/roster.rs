@@ -1,0 +1,242 @@
+//! Reads a roster: bytes and a policy in, members or errors out; touches nothing else.
+
+mod lines;
+mod row;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+
+use csv::{ByteRecord, ReaderBuilder};
+use jiff::civil::Date;
+use serde::Serialize;
+
+use self::lines::{Encoding, Lines, without_mark};
+use self::row::{Reading, Seen};
+use crate::api::input::normalise_id;
+use crate::domain::policy::{Cohort, Policy, ROSTER_COLUMNS};
+use crate::vault::Profile;
+
+/// Columns that a roster may do without.
+const OPTIONAL: [&str; 3] = ["gid", "symbol_at_migration", "number_at_migration"];
+
+/// Errors that are listed one by one; of a file with more, the columns are probably mixed up.
+const MOST_ERRORS: usize = 1000;
+
+/// What is wrong with a roster, and where. Holds no value of a member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct RowError {
+    /// The line of the file, from 1.
+    pub(super) line: u64,
+    /// The column's own name; of an unknown column, its header.
+    pub(super) column: String,
+    /// What is wrong.
+    pub(super) why: String,
+}
+
+/// Everything that is wrong with a roster, as far as it is listed.
+#[derive(Debug, Default)]
+pub(super) struct Errors {
+    listed: Vec<RowError>,
+    more: usize,
+}
+
+impl Errors {
+    pub(super) fn add(&mut self, line: u64, column: &str, why: impl Into<String>) {
+        if self.listed.len() == MOST_ERRORS {
+            self.more += 1;
+            return;
+        }
+        self.listed.push(RowError {
+            line,
+            column: column.to_owned(),
+            why: why.into(),
+        });
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.listed.is_empty()
+    }
+
+    /// How many there are, listed or not.
+    pub(super) const fn count(&self) -> usize {
+        self.listed.len() + self.more
+    }
+
+    /// Those listed in the order of their lines, then one for the others.
+    pub(super) fn into_list(mut self) -> Vec<RowError> {
+        self.listed.sort_by_key(|error| error.line);
+        if let (Some(last), 1..) = (self.listed.last(), self.more) {
+            self.listed.push(RowError {
+                line: last.line,
+                column: String::new(),
+                why: format!("there are {} more errors; mend these first", self.more),
+            });
+        }
+        self.listed
+    }
+}
+
+/// A member as the roster tells.
+#[derive(Debug)]
+pub(super) struct Row<'policy> {
+    /// The line on which the row begins.
+    pub(super) line: u64,
+    /// What the society knows; the user ID is empty where we give one.
+    pub(super) profile: Profile,
+    /// Where the member belongs.
+    pub(super) cohort: &'policy Cohort,
+}
+
+/// A roster as read.
+#[derive(Debug, Default)]
+pub(super) struct Roster<'policy> {
+    /// The rows in which nothing is wrong.
+    pub(super) rows: Vec<Row<'policy>>,
+    /// How many rows there are, right or wrong; those without any text in them do not count.
+    pub(super) count: usize,
+    /// What is wrong.
+    pub(super) errors: Errors,
+}
+
+impl Roster<'_> {
+    /// How many of the right rows belong to each cohort of the policy.
+    pub(super) fn by_cohort<'policy>(
+        &self,
+        policy: &'policy Policy,
+    ) -> BTreeMap<&'policy str, usize> {
+        let mut counts: BTreeMap<&str, usize> = policy
+            .cohorts
+            .iter()
+            .map(|cohort| (cohort.name.as_str(), 0))
+            .collect();
+        for row in &self.rows {
+            if let Some(count) = counts.get_mut(row.cohort.name.as_str()) {
+                *count += 1;
+            }
+        }
+        counts
+    }
+}
+
+/// Reads a roster; `today` is the day in Tokyo.
+pub(super) fn parse<'policy>(
+    bytes: &[u8],
+    policy: &'policy Policy,
+    today: Date,
+) -> Roster<'policy> {
+    let mut roster = Roster::default();
+    let bytes = without_mark(bytes);
+    let encoding = Encoding::of(bytes);
+    let mut lines = Lines::of(bytes);
+    let mut reader = ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(bytes);
+    let mut record = ByteRecord::new();
+    let mut header = None;
+    let mut seen = Seen::default();
+    loop {
+        let start = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
+        match reader.read_byte_record(&mut record) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) => {
+                let line = lines.record_at(start);
+                roster.errors.add(line, "", error.to_string());
+                break;
+            }
+        }
+        let line = lines.record_at(start);
+        let Some(header) = &header else {
+            header = read_header(&record, line, encoding, policy, &mut roster.errors);
+            if header.is_none() {
+                return roster;
+            }
+            continue;
+        };
+        if record.iter().all(|cell| cell.trim_ascii().is_empty()) {
+            continue;
+        }
+        roster.count += 1;
+        let mut reading = Reading {
+            line,
+            record: &record,
+            header,
+            encoding,
+            errors: &mut roster.errors,
+        };
+        roster.rows.extend(reading.row(policy, today, &mut seen));
+    }
+    if header.is_none() {
+        roster.errors.add(
+            1,
+            "",
+            format!(
+                "the file is empty; its first line must name the columns: {}",
+                ROSTER_COLUMNS.join(", ")
+            ),
+        );
+    }
+    roster
+}
+
+/// Reads the names of the columns, in their order; none, if something is wrong with them, since no row can be read then.
+fn read_header(
+    record: &ByteRecord,
+    line: u64,
+    encoding: Encoding,
+    policy: &Policy,
+    errors: &mut Errors,
+) -> Option<Vec<&'static str>> {
+    let aliases: HashMap<String, &str> = policy
+        .roster_headers
+        .iter()
+        .map(|(alias, column)| (normalise_id(alias), column.as_str()))
+        .collect();
+    let names: Vec<String> = record
+        .iter()
+        .map(|cell| normalise_id(&encoding.read_lossy(cell)))
+        .collect();
+    let columns: Vec<Option<&'static str>> = names
+        .iter()
+        .map(|name| {
+            let name = aliases.get(name).copied().unwrap_or(name);
+            ROSTER_COLUMNS.into_iter().find(|column| *column == name)
+        })
+        .collect();
+    if columns.iter().all(Option::is_none) {
+        // Perhaps a member's own row: nothing of it is quoted.
+        let why = format!(
+            "no column name is known here; the first line must name the columns ({}), and the file be CSV in UTF-8 or Shift_JIS",
+            ROSTER_COLUMNS.join(", ")
+        );
+        errors.add(line, "", why);
+        return None;
+    }
+    let mut header: Vec<&'static str> = Vec::new();
+    for (place, (name, column)) in names.iter().zip(columns).enumerate() {
+        match column {
+            Some(column) if header.contains(&column) => {
+                errors.add(line, column, "this column is there twice");
+            }
+            Some(column) => header.push(column),
+            None if name.is_empty() => {
+                errors.add(line, "", format!("column {} has no name", place + 1));
+            }
+            None => {
+                let why = format!(
+                    "no such column; there are {}, and what the policy calls them in [roster_headers]",
+                    ROSTER_COLUMNS.join(", ")
+                );
+                errors.add(line, &name.chars().take(64).collect::<String>(), why);
+            }
+        }
+    }
+    for column in ROSTER_COLUMNS {
+        if !OPTIONAL.contains(&column) && !header.contains(&column) {
+            errors.add(line, column, "this column is missing");
+        }
+    }
+    errors.is_empty().then_some(header)
+}

@@ -1,0 +1,301 @@
+//! One row of a roster: each cell by its rules, its cohort, and whether it was there before.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use csv::ByteRecord;
+use jiff::civil::Date;
+
+use super::lines::Encoding;
+use super::{Errors, Row};
+use crate::api::input::normalise_id;
+use crate::domain::birth_date::{BirthDate, BirthDateFault, parse_date};
+use crate::domain::cohort::{self, CohortFault};
+use crate::domain::policy::{Cohort, Policy};
+use crate::vault::Profile;
+
+/// Characters in a cell, at most.
+const LONGEST: usize = 64;
+
+/// Characters in a name, at most.
+const LONGEST_NAME: usize = 100;
+
+/// Where each user ID and each person was met first.
+#[derive(Default)]
+pub(super) struct Seen {
+    user_ids: HashMap<String, u64>,
+    persons: HashMap<Person, u64>,
+}
+
+/// Who a row is: by GID if given, else by symbol, number and date of birth as of migration.
+#[derive(PartialEq, Eq, Hash)]
+enum Person {
+    Gid(String),
+    Numbers(String, String, Date),
+}
+
+/// A record while it is read.
+pub(super) struct Reading<'a> {
+    pub(super) line: u64,
+    pub(super) record: &'a ByteRecord,
+    pub(super) header: &'a [&'static str],
+    pub(super) encoding: Encoding,
+    pub(super) errors: &'a mut Errors,
+}
+
+impl Reading<'_> {
+    /// The row, if nothing is wrong with it; all that is wrong is told.
+    pub(super) fn row<'policy>(
+        &mut self,
+        policy: &'policy Policy,
+        today: Date,
+        seen: &mut Seen,
+    ) -> Option<Row<'policy>> {
+        let before = self.errors.count();
+        let (cells, columns) = (self.record.len(), self.header.len());
+        if cells != columns {
+            let nearest = self.header.get(cells).or(self.header.last());
+            let why = format!("this row has {cells} cells, but the header {columns}");
+            self.wrong(nearest.copied().unwrap_or_default(), why);
+            return None;
+        }
+        let user_id = self.text("user_id", LONGEST);
+        let symbol = self.required("symbol", LONGEST);
+        let number = self.required("number", LONGEST);
+        let birth_date = self.birth_date(today);
+        let name = self.required("name", LONGEST_NAME);
+        let gid = self.text("gid", LONGEST);
+        let joined_on = self.joined_on();
+        let registered = self.registered();
+        let symbol_at_migration = self.text("symbol_at_migration", LONGEST);
+        let number_at_migration = self.text("number_at_migration", LONGEST);
+        let cohort = match (registered, joined_on) {
+            (Some(registered), Some(joined_on)) => self.cohort(policy, registered, joined_on),
+            _ => None,
+        };
+        if let Some(user_id) = &user_id {
+            self.user_id(policy, cohort, user_id, seen);
+        }
+        // A copy is told even of a row with another fault.
+        if let (Some(gid), Some(symbol), Some(number)) = (&gid, &symbol, &number)
+            && let (Some(old_symbol), Some(old_number), Some(born)) =
+                (&symbol_at_migration, &number_at_migration, birth_date)
+        {
+            let as_of_migration = |old: &String, present: &String| {
+                some(old.clone()).unwrap_or_else(|| present.clone())
+            };
+            let person = some(gid.clone()).map_or_else(
+                || {
+                    let symbol = as_of_migration(old_symbol, symbol);
+                    Person::Numbers(symbol, as_of_migration(old_number, number), born)
+                },
+                Person::Gid,
+            );
+            self.person(person, seen);
+        }
+        let profile = Profile {
+            user_id: user_id?,
+            name: name?,
+            symbol: symbol?,
+            number: number?,
+            symbol_at_migration: some(symbol_at_migration?),
+            number_at_migration: some(number_at_migration?),
+            birth_date: birth_date?,
+            gid: some(gid?),
+            joined_on: joined_on?,
+            registered: registered?,
+        };
+        let row = Row {
+            line: self.line,
+            profile,
+            cohort: cohort?,
+        };
+        (self.errors.count() == before).then_some(row)
+    }
+
+    fn wrong(&mut self, column: &str, why: impl Into<String>) {
+        self.errors.add(self.line, column, why);
+    }
+
+    /// What stands in a cell, made plain: full-width characters narrowed (NFKC), the spaces around it gone. None, if
+    /// something is wrong with it.
+    fn text(&mut self, column: &'static str, longest: usize) -> Option<String> {
+        let place = self.header.iter().position(|name| *name == column);
+        let cell = place.and_then(|place| self.record.get(place));
+        let Some(raw) = self.encoding.read(cell.unwrap_or_default()) else {
+            self.wrong(
+                column,
+                format!("this is not legible as {}", self.encoding.name()),
+            );
+            return None;
+        };
+        if raw.chars().any(is_unprintable) {
+            self.wrong(
+                column,
+                "there is a line break, another control character or an invisible one in it",
+            );
+            return None;
+        }
+        let plain = normalise_id(&raw);
+        if plain.chars().count() > longest {
+            self.wrong(column, format!("it is longer than {longest} characters"));
+            return None;
+        }
+        // Spreadsheets would run it when letters are opened in them.
+        if plain.starts_with(['=', '+', '-', '@']) {
+            self.wrong(
+                column,
+                "it begins like a formula of a spreadsheet (= + - @)",
+            );
+            return None;
+        }
+        Some(plain)
+    }
+
+    fn required(&mut self, column: &'static str, longest: usize) -> Option<String> {
+        let text = self.text(column, longest)?;
+        if text.is_empty() {
+            self.wrong(column, "it is missing");
+            return None;
+        }
+        Some(text)
+    }
+
+    fn birth_date(&mut self, today: Date) -> Option<Date> {
+        let text = self.required("birth_date", LONGEST)?;
+        match BirthDate::parse(&text, today) {
+            Ok(birth_date) => Some(birth_date.date()),
+            Err(BirthDateFault::NotADate) => {
+                self.not_a_date("birth_date");
+                None
+            }
+            Err(BirthDateFault::InTheFuture) => {
+                self.wrong("birth_date", "it is in the future");
+                None
+            }
+        }
+    }
+
+    fn joined_on(&mut self) -> Option<Date> {
+        let text = self.required("joined_on", LONGEST)?;
+        let date = parse_date(&text);
+        if date.is_none() {
+            self.not_a_date("joined_on");
+        }
+        date
+    }
+
+    fn not_a_date(&mut self, column: &str) {
+        self.wrong(
+            column,
+            "it is not a date like 1980-01-01, 1980/1/1, 19800101, S55.1.1 or 昭和55年1月1日",
+        );
+    }
+
+    fn registered(&mut self) -> Option<bool> {
+        let column = "registered_on_old_portal";
+        match self.text(column, LONGEST)?.to_ascii_lowercase().as_str() {
+            "1" | "true" | "yes" | "はい" => Some(true),
+            "0" | "false" | "no" | "いいえ" | "" => Some(false),
+            _ => {
+                self.wrong(
+                    column,
+                    "it is none of 1, true, yes, はい, 0, false, no, いいえ and nothing",
+                );
+                None
+            }
+        }
+    }
+
+    fn cohort<'policy>(
+        &mut self,
+        policy: &'policy Policy,
+        registered: bool,
+        joined_on: Date,
+    ) -> Option<&'policy Cohort> {
+        cohort::assign(policy, registered, Some(joined_on))
+            .inspect_err(|fault| {
+                let column = match fault {
+                    CohortFault::JoinedAfterRegistration => "registered_on_old_portal",
+                    CohortFault::JoiningDateNeeded | CohortFault::NoneFits => "joined_on",
+                };
+                self.wrong(column, fault.to_string());
+            })
+            .ok()
+    }
+
+    fn user_id(
+        &mut self,
+        policy: &Policy,
+        cohort: Option<&Cohort>,
+        user_id: &str,
+        seen: &mut Seen,
+    ) {
+        if user_id.is_empty() {
+            if let Some(cohort) = cohort
+                && !cohort.user_id_may_be_given
+            {
+                let why = format!(
+                    "it is missing, and members of the cohort {} have one already",
+                    cohort.name
+                );
+                self.wrong("user_id", why);
+            }
+            return;
+        }
+        let compared = if policy.user_id_case_sensitive {
+            user_id.to_owned()
+        } else {
+            user_id.to_lowercase()
+        };
+        if let Some(earlier) = first_line(&mut seen.user_ids, compared, self.line) {
+            self.twice("user_id", "user ID", earlier);
+        }
+    }
+
+    fn person(&mut self, person: Person, seen: &mut Seen) {
+        let (column, what) = match person {
+            Person::Gid(_) => ("gid", "person (by GID)"),
+            Person::Numbers(..) => (
+                "number",
+                "person (by symbol, number and date of birth as of the migration)",
+            ),
+        };
+        if let Some(earlier) = first_line(&mut seen.persons, person, self.line) {
+            self.twice(column, what, earlier);
+        }
+    }
+
+    fn twice(&mut self, column: &str, what: &str, earlier: u64) {
+        let line = self.line;
+        let why = format!("the same {what} stands in line {earlier} and in line {line}");
+        self.wrong(column, why);
+    }
+}
+
+/// An empty cell is nothing.
+fn some(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
+}
+
+/// Where this was met before; else it is met first now.
+fn first_line<K: Eq + std::hash::Hash>(
+    seen: &mut HashMap<K, u64>,
+    key: K,
+    line: u64,
+) -> Option<u64> {
+    match seen.entry(key) {
+        Entry::Occupied(earlier) => Some(*earlier.get()),
+        Entry::Vacant(place) => {
+            place.insert(line);
+            None
+        }
+    }
+}
+
+/// Characters that nobody sees or can type: controls, zero widths, directions, and the mark of a failed conversion.
+fn is_unprintable(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffd}')
+}
