@@ -1,4 +1,5 @@
 //! What several integration tests lean on.
 
 pub mod app;
+pub mod browser;
 pub(crate) mod smtp;
