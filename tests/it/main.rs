@@ -1,5 +1,14 @@
 //! One binary for all integration tests.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop at once"
+)]
+#![expect(
+    unreachable_pub,
+    reason = "nothing reaches into a test binary, so pub says no less than pub(crate)"
+)]
+
 mod errors;
 mod import;
 mod imports;
