@@ -159,3 +159,58 @@ async fn giving_an_address_back_twice_is_told_twice() {
     second.leads_to(&link);
     assert_eq!(count(&app, member, "EmailDisowned").await, 1);
 }
+
+#[tokio::test]
+async fn two_presses_at_the_same_moment_never_show_an_error() {
+    let (app, member) = App::with_member().await;
+    let browser = Browser::at_the_door(&app).await;
+    let twin = browser.twin();
+    let (first, second) = tokio::join!(
+        browser.sign_in(INITIAL_PASSWORD),
+        twin.sign_in(INITIAL_PASSWORD)
+    );
+    first.is(303);
+    second.is(303);
+    for (page, field, event) in [
+        (
+            "/birth-date",
+            ("birth_date", "1980-01-01"),
+            "BirthDateConfirmed",
+        ),
+        ("/email", ("email", "hanako@example.jp"), "EmailRegistered"),
+        ("/email-link", ("", ""), "EmailVerified"),
+        ("/otp-method", ("method", "email"), "OtpMethodChosen"),
+        (
+            "/password",
+            ("new_password", NEW_PASSWORD),
+            "PasswordChanged",
+        ),
+        ("/otp", ("code", ""), "OtpLoginSucceeded"),
+    ] {
+        let browser = Browser::at(&app, page).await;
+        let code = match page {
+            "/otp" => app.code().await,
+            _ => String::new(),
+        };
+        let value = if page == "/otp" {
+            code.as_str()
+        } else {
+            field.1
+        };
+        let fields = [(field.0, value), ("idempotency_key", "one-showing")];
+        if page == "/email-link" {
+            let link = format!("/email/{}", app.link_token().await);
+            let phone = Browser::new(&app);
+            phone.get(&link).await;
+            let twin = phone.twin();
+            let (first, second) = tokio::join!(phone.post(&link, &[]), twin.post(&link, &[]));
+            first.is(303);
+            second.is(303);
+        }
+        let twin = browser.twin();
+        let (first, second) = tokio::join!(browser.post(page, &fields), twin.post(page, &fields));
+        first.is(303);
+        second.is(303);
+        assert_eq!(count(&app, member, event).await, 1, "{event}");
+    }
+}

@@ -1,4 +1,4 @@
-//! Two languages: chosen by address, remembered by cookie, else as the browser prefers.
+//! Two languages: chosen by address, remembered by cookie, else Japanese.
 
 use reqwest::Method;
 
@@ -54,13 +54,13 @@ async fn the_switch_keeps_the_notice() {
 }
 
 #[tokio::test]
-async fn the_browsers_preference_counts_where_nothing_was_chosen() {
+async fn pages_are_japanese_until_somebody_switches_whatever_the_browser_prefers() {
     let (app, _) = App::with_member().await;
     let browser = Browser::new(&app);
     let request = browser
         .request(Method::GET, "/sign-in")
         .header("accept-language", "en-GB,en;q=0.9");
-    browser.send(request).await.says("<html lang=\"en\">");
+    browser.send(request).await.says("<html lang=\"ja\">");
 }
 
 #[tokio::test]
