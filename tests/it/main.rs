@@ -1,5 +1,6 @@
 //! One binary for all integration tests.
 
+mod commands;
 mod journey;
 mod mail;
 mod store;
