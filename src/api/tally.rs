@@ -20,7 +20,7 @@ const WINDOW: SignedDuration = SignedDuration::from_mins(10);
 pub struct Tallies(Arc<Mutex<BTreeMap<&'static str, u64>>>);
 
 impl Tallies {
-    /// Counts one attempt of a kind: a problem's name, or `unknown_id`.
+    /// Counts one attempt of a kind: a problem's name, or `unknown-id`.
     pub fn count(&self, kind: &'static str) {
         metrics::counter!("kadode_attempts_total", "kind" => kind).increment(1);
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -25,7 +25,7 @@ pub enum AttemptsEvent {
     AttemptsTallied {
         /// The beginning of the ten minutes.
         window: Timestamp,
-        /// The kind: a problem's name, `unknown_id` or `waiting`.
+        /// The kind: a problem's name, or `unknown-id`.
         kind: String,
         /// How many.
         count: u64,

@@ -113,7 +113,7 @@ impl Waits {
     }
 
     /// Counts a try before it is checked, so that any number at once cannot pass under the bound. [`Waits::succeeded`]
-    /// takes it back; a failure needs nothing more.
+    /// or [`Waits::take_back`] undo it; a failure needs nothing more.
     ///
     /// # Errors
     /// The database is away; then nothing was counted.
@@ -170,6 +170,22 @@ impl Waits {
     pub async fn succeeded(&self, lanes: &Lanes) -> Result<(), VaultError> {
         let sql = format!(
             "DELETE FROM waits WHERE lane IN {}",
+            placeholders(1, lanes.0.len())
+        );
+        let query = bind_all(sqlx::query(&sql), lanes.0.iter().map(|(lane, _)| lane));
+        query.execute(&self.database.write).await?;
+        Ok(())
+    }
+
+    /// Takes one counted try back, where it succeeded but has not proven yet who tries: earlier failures stay counted. Nobody
+    /// can try while a wait runs, so a wait that runs in its lanes began with this very try, or with one that only reached the
+    /// bound because this one was counted beside it.
+    ///
+    /// # Errors
+    /// The database is away; then it stays counted.
+    pub async fn take_back(&self, lanes: &Lanes) -> Result<(), VaultError> {
+        let sql = format!(
+            "UPDATE waits SET failures = failures - 1, wait_ends = NULL WHERE failures > 0 AND lane IN {}",
             placeholders(1, lanes.0.len())
         );
         let query = bind_all(sqlx::query(&sql), lanes.0.iter().map(|(lane, _)| lane));

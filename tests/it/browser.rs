@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::support::app::{
     App, INITIAL_PASSWORD, NEW_PASSWORD, Setup, USER_ID, code_in, eventually, profile,
 };
-use crate::support::browser::{Browser, Driver};
+use crate::support::chromium::{Driver, Window};
 use crate::support::smtp::{Protection, SmtpServer};
 
 const COHORT: &str = "joined-to-2024-12-01";
@@ -61,14 +61,14 @@ fn link_in(mail: &str) -> String {
     mail.split_whitespace().find(is_link).unwrap().to_owned()
 }
 
-async fn signs_in(browser: &Browser, password: &str) {
+async fn signs_in(browser: &Window, password: &str) {
     browser.types("user_id", USER_ID).await;
     browser.types("password", password).await;
     browser.presses("ログイン").await;
 }
 
 /// From the sign-in page to the page that waits for the link.
-async fn comes_to_the_waiting_page(browser: &Browser, app: &App) {
+async fn comes_to_the_waiting_page(browser: &Window, app: &App) {
     browser.open(&app.url).await;
     signs_in(browser, INITIAL_PASSWORD).await;
     browser.arrives_at("生年月日の入力").await;
@@ -84,7 +84,7 @@ async fn comes_to_the_waiting_page(browser: &Browser, app: &App) {
 async fn the_manuals_example_goes_from_the_paper_to_the_portal() {
     let (app, server, member) = program_with_mail(None).await;
     let driver = Driver::start();
-    let browser = driver.browser().await;
+    let browser = driver.window().await;
 
     browser.open(&app.url).await;
     browser.arrives_at("ログイン").await;
@@ -118,7 +118,7 @@ async fn the_manuals_example_goes_from_the_paper_to_the_portal() {
     browser.shows("まだ開かれていません").await;
     browser.looks("06-email-link-too-early").await;
 
-    let phone = driver.browser().await;
+    let phone = driver.window().await;
     phone.open(&link_in(&mail(&server, 1).await)).await;
     phone.arrives_at("メールアドレスの確認").await;
     phone.looks_both("06-confirm-email").await;
@@ -200,7 +200,7 @@ async fn the_manuals_example_goes_from_the_paper_to_the_portal() {
 async fn the_pages_beside_the_way_are_as_good() {
     let (app, _server, _) = program_with_mail(Some(policy_with_terms())).await;
     let driver = Driver::start();
-    let browser = driver.browser().await;
+    let browser = driver.window().await;
 
     browser.open(&app.url).await;
     browser.presses("ユーザIDと初期パスワードの見つけ方").await;
@@ -232,7 +232,7 @@ async fn the_pages_beside_the_way_are_as_good() {
 async fn a_keyboard_is_enough_and_scripts_are_not_needed() {
     let (app, server, _) = program_with_mail(None).await;
     let driver = Driver::start();
-    let browser = driver.browser_without_scripts().await;
+    let browser = driver.window_without_scripts().await;
 
     browser.open(&app.url).await;
     browser.arrives_at("ログイン").await;
@@ -252,7 +252,7 @@ async fn a_keyboard_is_enough_and_scripts_are_not_needed() {
     browser.enters().await;
     browser.arrives_at("メールを開いて確認してください").await;
 
-    let phone = driver.browser_without_scripts().await;
+    let phone = driver.window_without_scripts().await;
     phone.open(&link_in(&mail(&server, 1).await)).await;
     phone.tabs_to("メールアドレスの確認").await;
     phone.enters().await;
@@ -294,7 +294,7 @@ async fn a_keyboard_is_enough_and_scripts_are_not_needed() {
 async fn a_double_press_is_one_press() {
     let (app, server, member) = program_with_mail(None).await;
     let driver = Driver::start();
-    let browser = driver.browser_without_scripts().await;
+    let browser = driver.window_without_scripts().await;
 
     browser.open(&app.url).await;
     browser.types("user_id", USER_ID).await;
@@ -308,7 +308,7 @@ async fn a_double_press_is_one_press() {
     browser.double_presses("確認のメールを送る").await;
     browser.arrives_at("メールを開いて確認してください").await;
 
-    let phone = driver.browser_without_scripts().await;
+    let phone = driver.window_without_scripts().await;
     phone.open(&link_in(&mail(&server, 1).await)).await;
     phone.double_presses("メールアドレスの確認").await;
     phone.arrives_at("メールのリンクを確認しました").await;
@@ -332,7 +332,7 @@ async fn a_double_press_is_one_press() {
 async fn going_back_after_logging_out_shows_nothing_private() {
     let (app, _server, _) = program_with_mail(None).await;
     let driver = Driver::start();
-    let browser = driver.browser().await;
+    let browser = driver.window().await;
     comes_to_the_waiting_page(&browser, &app).await;
     browser.shows("h***@e***.jp").await;
 
@@ -353,7 +353,7 @@ async fn going_back_after_logging_out_shows_nothing_private() {
 async fn a_page_warns_before_its_session_ends_and_keeps_what_was_typed() {
     let (app, _server, _) = program_with_mail(None).await;
     let driver = Driver::start();
-    let browser = driver.browser().await;
+    let browser = driver.window().await;
     browser.hurries().await;
     browser.open(&app.url).await;
     signs_in(&browser, INITIAL_PASSWORD).await;
@@ -420,7 +420,7 @@ impl Drop for Demo {
 async fn the_demo_shows_its_mails_and_their_links_work() {
     let demo = Demo::start().await;
     let driver = Driver::start();
-    let browser = driver.browser().await;
+    let browser = driver.window().await;
     browser.open(&demo.url).await;
     signs_in(&browser, INITIAL_PASSWORD).await;
     browser.arrives_at("生年月日の入力").await;
@@ -431,7 +431,7 @@ async fn the_demo_shows_its_mails_and_their_links_work() {
     browser.presses("確認のメールを送る").await;
     browser.arrives_at("メールを開いて確認してください").await;
 
-    let reader = driver.browser().await;
+    let reader = driver.window().await;
     let mails = format!("{}/demo/mails", demo.url);
     let link = eventually("the mail on the demo's page", || async {
         reader.open(&mails).await;

@@ -10,7 +10,12 @@
 )]
 
 mod browser;
+mod errors;
+mod import;
 mod imports;
 mod journey;
 mod mail;
+mod pages;
+mod store;
 mod support;
+mod waiting;

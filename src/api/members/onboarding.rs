@@ -109,12 +109,18 @@ impl Api {
         if happened(&outcome, |event| {
             matches!(event, Event::BirthDateRejected {})
         }) {
-            return Err(self.mismatch("birth_date", tries_left.unwrap_or(0)));
+            return Err(Problem::Mismatch {
+                field: "birth_date",
+                tries_left: tries_left.unwrap_or(0),
+            });
         }
+        let mut done = self.done(who, &outcome).await?;
         if tries_left.is_some() {
             self.vault.waits.succeeded(&lanes).await?;
+            let device = self.remember_browser(&who.visit, &profile.user_id).await?;
+            done.device = Some(device);
         }
-        self.done(who, &outcome).await
+        Ok(done)
     }
 
     /// Step 4.
@@ -271,7 +277,7 @@ impl Api {
         let (session, member) = (who.session.id, who.session.member);
         let form = FormId(form.map_or_else(
             || self.entropy.id(),
-            |text| Uuid::new_v5(&session.0, text.as_bytes()),
+            |text| Uuid::new_v5(&member.0, text.as_bytes()),
         ));
         let state = self.member_status(&who.session, 0).await?.state;
         if state.due() == Step::Password {
@@ -417,7 +423,10 @@ impl Api {
             .await?;
         for event in &outcome.events {
             if let Event::OtpRejected { tries_left } = event {
-                return Err(self.mismatch("code", *tries_left));
+                return Err(Problem::Mismatch {
+                    field: "code",
+                    tries_left: *tries_left,
+                });
             }
         }
         self.done_rotating(who, &outcome).await
@@ -441,11 +450,6 @@ impl Api {
             return Ok(CodeCheck::Spent);
         }
         Ok(CodeCheck::Mismatch)
-    }
-
-    fn mismatch(&self, field: &'static str, tries_left: u32) -> Problem {
-        self.tallies.count("mismatch");
-        Problem::Mismatch { field, tries_left }
     }
 
     /// A step with no facts to settle.
@@ -496,8 +500,12 @@ impl Api {
         outcome: &Outcome<Onboarding>,
     ) -> Result<Done, Problem> {
         if outcome.events.is_empty() {
-            // A repeated form: with the new cookie all is well, with the old one nothing is granted.
-            self.session_of(&who.visit).await?;
+            // A repeated form: with the new cookie all is well, with the old one nothing is granted; nor in the moment
+            // between the event and the new secret.
+            let session = self.session_of(&who.visit).await?;
+            if outcome.state.session_kind() != Some(session.kind) {
+                return Err(Problem::SessionRotated);
+            }
             return self.done(who, outcome).await;
         }
         let kind = outcome

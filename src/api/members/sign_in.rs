@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use jiff::SignedDuration;
+use secrecy::SecretString;
 
 use crate::api::Api;
 use crate::api::input;
 use crate::api::members::onboarding::Done;
 use crate::api::problem::{Problem, Wait};
 use crate::api::visit::Visit;
+use crate::domain::delivery::MailKind;
 use crate::domain::ids::{MemberId, SessionId};
 use crate::domain::onboarding::{
     Command, CredentialInForce, Event, Onboarding, PasswordCheck, SessionKind,
@@ -53,7 +55,7 @@ impl Api {
         }
         let known = self.known(&user_id).await?;
         if let Some((_, state)) = &known {
-            self.room_for_code(state)?;
+            self.room_for_code(state).await?;
         }
         let slot = self
             .vault
@@ -73,6 +75,20 @@ impl Api {
         let against = state.credential_in_force();
         self.begin_session(visit, member, against, check, &lanes)
             .await
+    }
+
+    /// Gives the browser a lane of its own for later failures, once it has shown that it is the member's.
+    pub(super) async fn remember_browser(
+        &self,
+        visit: &Visit,
+        user_id: &str,
+    ) -> Result<SecretString, Problem> {
+        let remembered = self
+            .vault
+            .devices
+            .remember(visit.device.as_deref(), user_id, self.clock.now())
+            .await?;
+        Ok(remembered)
     }
 
     /// Counts a try before it is looked at, so that fifty at once cannot pass under the bound.
@@ -111,9 +127,12 @@ impl Api {
         Ok(state.enrolment.is_some().then_some((member, state)))
     }
 
-    fn room_for_code(&self, state: &Onboarding) -> Result<(), Problem> {
+    /// Asked before argon2 runs, so that a 429 costs none.
+    async fn room_for_code(&self, state: &Onboarding) -> Result<(), Problem> {
+        let contact = state.contact.as_ref().map(|contact| contact.id);
+        let sent_to_address = self.sent_to_address(contact, MailKind::Otp).await?;
         state
-            .room_for_sign_in_code(self.clock.now(), &self.limits, &[])
+            .room_for_sign_in_code(self.clock.now(), &self.limits, &sent_to_address)
             .map_err(|refusal| self.refused(&refusal))
     }
 
@@ -205,6 +224,10 @@ impl Api {
             .carry_out("SignIn", member, visit, move |state: Arc<Onboarding>| {
                 let api = api.clone();
                 async move {
+                    if state.credential_in_force() != against {
+                        // It was replaced meanwhile; no further comparison, for each answer costs one.
+                        return Err(Problem::SignInFailed);
+                    }
                     let contact = state.contact.as_ref().map(|contact| contact.id);
                     let code = api.new_code(contact, language).await?;
                     Ok(Command::SignIn {
@@ -224,7 +247,13 @@ impl Api {
         {
             return Err(Problem::SignInFailed);
         }
-        self.vault.waits.succeeded(lanes).await?;
+        let knows_birth_date = outcome.state.birth_date_confirmed;
+        if knows_birth_date {
+            self.vault.waits.succeeded(lanes).await?;
+        } else {
+            // Whoever has the paper can do so much: the failures at step 3 stay counted.
+            self.vault.waits.take_back(lanes).await?;
+        }
         let kind = outcome
             .state
             .session_kind()
@@ -241,17 +270,17 @@ impl Api {
         let opened = self.vault.sessions.open(&opening, now).await?;
         // Another sign-in of the same member came later and has the session already.
         let fresh = opened.ok_or(Problem::NoSession)?;
-        let user_id = self.vault.profiles.get(member).await?.profile.user_id;
-        let device = self
-            .vault
-            .devices
-            .remember(visit.device.as_deref(), &user_id, now)
-            .await?;
+        let device = if knows_birth_date {
+            let user_id = self.vault.profiles.get(member).await?.profile.user_id;
+            Some(self.remember_browser(visit, &user_id).await?)
+        } else {
+            None
+        };
         Ok(Done {
             session: fresh.session,
             mark,
             secret: Some(fresh.secret),
-            device: Some(device),
+            device,
             stored: true,
         })
     }

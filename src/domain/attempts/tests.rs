@@ -32,8 +32,8 @@ async fn tally(counts: &[(&str, u64)]) -> Vec<AttemptsEvent> {
 
 #[tokio::test]
 async fn each_kind_is_stored_with_its_count() {
-    let stored = tally(&[("unknown_id", 12), ("waiting", 3)]).await;
-    assert_eq!(stored, [tallied("unknown_id", 12), tallied("waiting", 3)]);
+    let stored = tally(&[("unknown-id", 12), ("waiting", 3)]).await;
+    assert_eq!(stored, [tallied("unknown-id", 12), tallied("waiting", 3)]);
 }
 
 #[tokio::test]
@@ -43,21 +43,21 @@ async fn ten_minutes_without_news_store_nothing() {
 
 #[tokio::test]
 async fn a_kind_that_did_not_occur_is_not_stored() {
-    assert_eq!(tally(&[("unknown_id", 0)]).await, []);
+    assert_eq!(tally(&[("unknown-id", 0)]).await, []);
 }
 
 #[test]
 fn the_stored_shape_never_changes() {
-    let event = tallied("unknown_id", 12);
+    let event = tallied("unknown-id", 12);
     let stored = serde_json::json!({
-        "type": event.event_type(), "window": "2026-04-02T00:10:00Z", "kind": "unknown_id", "count": 12,
+        "type": event.event_type(), "window": "2026-04-02T00:10:00Z", "kind": "unknown-id", "count": 12,
     });
     assert_eq!(serde_json::to_value(&event).unwrap(), stored);
 }
 
 #[test]
 fn a_tally_comes_back_from_the_log_as_it_was() {
-    let event = tallied("unknown_id", u64::MAX);
+    let event = tallied("unknown-id", u64::MAX);
     let text = serde_json::to_string(&event).unwrap();
     assert_eq!(serde_json::from_str::<AttemptsEvent>(&text).unwrap(), event);
 }

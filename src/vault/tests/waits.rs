@@ -106,6 +106,45 @@ async fn only_a_success_resets() {
 }
 
 #[tokio::test]
+async fn a_try_taken_back_leaves_earlier_failures_counted() {
+    let house = House::new().await;
+    let lanes = lanes(&house, "hanako", HOME).await;
+    fail_times(&house, &lanes, 3).await;
+    fail_times(&house, &lanes, 1).await;
+    house.vault.waits.take_back(&lanes).await.unwrap();
+    assert_eq!(
+        fail(&house, &lanes).await,
+        Begun::Allowed {
+            tries_left: 1,
+            wait_ends: None
+        }
+    );
+}
+
+#[tokio::test]
+async fn a_try_taken_back_takes_the_wait_that_it_began_with_it() {
+    let house = House::new().await;
+    let lanes = lanes(&house, "hanako", HOME).await;
+    fail_times(&house, &lanes, 5).await;
+    house.clock.advance(SignedDuration::from_secs(30));
+    fail_times(&house, &lanes, 1).await;
+    house.vault.waits.take_back(&lanes).await.unwrap();
+    assert_eq!(
+        house.vault.waits.check(&lanes, house.now()).await.unwrap(),
+        None
+    );
+    let until = house.after(60);
+    assert_eq!(
+        fail(&house, &lanes).await,
+        Begun::Allowed {
+            tries_left: 0,
+            wait_ends: Some(until)
+        },
+        "the next wait is the second one, not the first again"
+    );
+}
+
+#[tokio::test]
 async fn of_fifty_guesses_at_once_five_are_checked() {
     let house = Arc::new(House::new().await);
     let lanes = lanes(&house, "hanako", HOME).await;

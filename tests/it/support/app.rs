@@ -11,11 +11,13 @@ use kadode::app::{Opening, Served, Serving, Society};
 use kadode::config::{DataSettings, PublicUrl};
 use kadode::domain::ids::{ImportId, MemberId};
 use kadode::domain::onboarding::{Command, Issued, Onboarding, Refusal};
+use kadode::domain::values::KeyId;
 use kadode::mail::Transport;
-use kadode::vault::Profile;
+use kadode::vault::{Link, Profile};
 use mail_parser::MessageParser;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -53,6 +55,10 @@ pub struct Setup {
     pub clock: Clock,
     /// How many sign-ins may wait.
     pub sign_in_queue: usize,
+    /// The address that members see; where it listens, if none.
+    pub public_url: Option<&'static str>,
+    /// Whether X-Forwarded-For counts, so that a test can come from many networks.
+    pub behind_proxy: bool,
 }
 
 impl Default for Setup {
@@ -62,6 +68,8 @@ impl Default for Setup {
             transport: None,
             clock: Clock::standing_at(START.parse().unwrap()),
             sign_in_queue: 200,
+            public_url: None,
+            behind_proxy: false,
         }
     }
 }
@@ -102,11 +110,12 @@ impl App {
             let mails = folder.path().join("mails");
             Transport::open(&format!("file:{}", mails.display()), None).unwrap()
         });
-        let public_url = PublicUrl::choose(None, address).unwrap();
-        let url = public_url.origin.clone();
+        let public_url = PublicUrl::choose(setup.public_url, address).unwrap();
+        let url = format!("http://{address}");
+        let trusted = setup.behind_proxy.then(|| "127.0.0.1".parse().unwrap());
         let serving = Serving {
             public_url,
-            trusted_proxies: Vec::new(),
+            trusted_proxies: trusted.into_iter().collect(),
             transport,
         };
         let Served {
@@ -198,16 +207,86 @@ impl App {
 
     /// A browser of its own: its cookies are nobody else's.
     pub fn client(&self) -> Client {
+        self.client_with(&[])
+    }
+
+    /// A browser that sends these headers with every request.
+    pub fn client_with(&self, headers: &[(&str, &str)]) -> Client {
         let http = reqwest::Client::builder()
             .cookie_store(true)
             .redirect(reqwest::redirect::Policy::none())
             .user_agent("Test Browser")
+            .default_headers(header_map(headers))
             .build()
             .unwrap();
         Client {
             http,
             base: self.url.clone(),
         }
+    }
+
+    /// The code that counts for a member now, derived as the mailer derives it; no mail need have been sent yet.
+    pub async fn present_code(&self, member: MemberId) -> String {
+        let mut issued = self.payloads(member, "OtpIssued").await;
+        issued.extend(self.payloads(member, "OtpReissued").await);
+        issued.sort_by_key(|event| event["at"].as_str().unwrap().to_owned());
+        let event = issued.last().unwrap();
+        let key = KeyId(event["key"].as_str().unwrap().to_owned());
+        let challenge = event["challenge"].as_str().unwrap().parse().unwrap();
+        let code = self.society.vault.one_time.code(&key, member, challenge);
+        code.unwrap().expose_secret().to_owned()
+    }
+
+    /// Six digits that are not the member's present code.
+    pub async fn wrong_code(&self, member: MemberId) -> String {
+        let wrong = if self.present_code(member).await == "123456" {
+            "654321"
+        } else {
+            "123456"
+        };
+        wrong.to_owned()
+    }
+
+    /// The tokens of all links mailed to a member, derived as the mailer derives them, oldest first.
+    pub async fn tokens(&self, member: MemberId) -> Vec<String> {
+        let mut issued = self.payloads(member, "EmailRegistered").await;
+        issued.extend(self.payloads(member, "EmailLinkReissued").await);
+        issued.sort_by_key(|event| event["at"].as_str().unwrap().to_owned());
+        let token = |event: &Value| {
+            let key = KeyId(event["key"].as_str().unwrap().to_owned());
+            let link = Link {
+                member,
+                contact: event["contact"].as_str().unwrap().parse().unwrap(),
+                issue: event["issue"].as_str().unwrap().parse().unwrap(),
+            };
+            let token = self.society.vault.one_time.seal_link(&key, &link);
+            token.unwrap().expose_secret().to_owned()
+        };
+        issued.iter().map(token).collect()
+    }
+
+    /// Lets time pass.
+    pub fn wait(&self, seconds: i64) {
+        self.clock.advance(SignedDuration::from_secs(seconds));
+    }
+
+    /// How many events the log holds.
+    pub async fn event_count(&self) -> i64 {
+        self.society.log.committed_head().await.unwrap()
+    }
+
+    /// The payloads of a member's events of one type, in order.
+    pub async fn payloads(&self, member: MemberId, event_type: &str) -> Vec<Value> {
+        let stream = self
+            .society
+            .log
+            .read_stream("onboarding", &member.to_string())
+            .await
+            .unwrap();
+        let these = stream
+            .into_iter()
+            .filter(|event| event.event_type == event_type);
+        these.map(|event| event.payload).collect()
     }
 
     /// A client of the member of [`App::with_member`], signed in and at `step`.
@@ -345,6 +424,16 @@ impl App {
     }
 }
 
+/// The sample policy with some lines changed.
+pub fn policy_with(changes: &[(&str, &str)]) -> String {
+    let mut policy = Setup::default().policy;
+    for (from, to) in changes {
+        assert!(policy.contains(from), "the sample policy has no {from}");
+        policy = policy.replace(from, to);
+    }
+    policy
+}
+
 /// What the sample society's member of the manual's example is.
 pub fn profile(user_id: &str) -> Profile {
     Profile {
@@ -435,6 +524,16 @@ impl Answer {
     }
 }
 
+impl Answer {
+    /// The session cookie that it sets, as a browser sends it back.
+    pub fn session_cookie(&self) -> String {
+        let cookies = self.cookies();
+        let cookie = cookies.iter().find(|cookie| cookie.starts_with("kadode="));
+        let (pair, _) = cookie.unwrap().split_once(';').unwrap();
+        pair.to_owned()
+    }
+}
+
 impl Client {
     /// Asks under `/api/v1`.
     pub async fn get(&self, path: &str) -> Answer {
@@ -462,12 +561,20 @@ impl Client {
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let mut more = HeaderMap::new();
-        for (name, value) in headers {
-            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
-            more.insert(name, HeaderValue::from_str(value).unwrap());
-        }
-        answer(request.headers(more).send().await.unwrap()).await
+        answer(request.headers(header_map(headers)).send().await.unwrap()).await
+    }
+
+    /// Sends bytes as they are, to any path.
+    pub async fn send_raw(
+        &self,
+        method: Method,
+        path: &str,
+        body: &str,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        let request = request.body(body.to_owned()).headers(header_map(headers));
+        answer(request.send().await.unwrap()).await
     }
 
     pub async fn sign_in(&self, user_id: &str, password: &str) -> Answer {
@@ -491,6 +598,14 @@ impl Client {
         let status = self.get("/onboarding").await.expect(StatusCode::OK).body;
         status["step"]["name"].as_str().unwrap().to_owned()
     }
+}
+
+fn header_map(headers: &[(&str, &str)]) -> HeaderMap {
+    let pairs = headers.iter().map(|(name, value)| {
+        let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+        (name, HeaderValue::from_str(value).unwrap())
+    });
+    pairs.collect()
 }
 
 /// Reads a response to its end.
