@@ -9,6 +9,7 @@
     reason = "nothing reaches into a test binary, so pub says no less than pub(crate)"
 )]
 
+mod browser;
 mod commands;
 mod errors;
 mod import;
