@@ -13,7 +13,7 @@ use clap::Args;
 use mail_parser::MessageParser;
 
 use super::import::{self, ImportSettings};
-use super::serve::{listen, until_told_to_stop};
+use super::serve::{listen, local_address, until_told_to_stop};
 use super::tell;
 use crate::ambient::Clock;
 use crate::app::{Fault, Opening, Serving, Society};
@@ -46,8 +46,8 @@ pub(super) async fn run(settings: DemoSettings, clock: Clock) -> Result<ExitCode
         .prefix("kadode-demo-")
         .tempdir()
         .map_err(|error| Fault::from_error("no folder for the demo", error))?;
-    let listener = listen(settings.listen).await?;
-    let public_url = PublicUrl::choose(None, settings.listen).map_err(Fault)?;
+    let listener = listen("--listen", settings.listen).await?;
+    let public_url = PublicUrl::choose(None, local_address(&listener)?).map_err(Fault)?;
     let data = DataSettings {
         database: format!("sqlite:{}", folder.path().join("demo.sqlite").display()),
         key_database: None,

@@ -1,7 +1,16 @@
 //! One binary for all integration tests.
 
-#![cfg(test)]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop at once"
+)]
+#![expect(
+    unreachable_pub,
+    reason = "nothing reaches into a test binary, so pub says no less than pub(crate)"
+)]
 
+mod browser;
+mod commands;
 mod errors;
 mod import;
 mod imports;

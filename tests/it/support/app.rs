@@ -122,6 +122,7 @@ impl App {
             api,
             router,
             mut tasks,
+            ..
         } = society.serve(serving);
         tasks.spawn(async move {
             let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();

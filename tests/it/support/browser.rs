@@ -12,7 +12,7 @@ use super::app::{App, INITIAL_PASSWORD, NEW_PASSWORD, USER_ID};
 const AGENT: &str = "Test Browser";
 
 /// One browser; a [`Browser::twin`] has the same cookies and goes its own way from there.
-pub(crate) struct Browser {
+pub struct Browser {
     http: reqwest::Client,
     base: String,
     cookies: Mutex<BTreeMap<String, String>>,
@@ -21,40 +21,40 @@ pub(crate) struct Browser {
 
 /// A page as it was answered.
 #[derive(Debug)]
-pub(crate) struct Shown {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) html: String,
+pub struct Shown {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub html: String,
 }
 
 impl Shown {
     /// Fails unless the browser is sent there with 303.
-    pub(crate) fn leads_to(&self, path: &str) -> &Self {
+    pub fn leads_to(&self, path: &str) -> &Self {
         assert_eq!(self.status, StatusCode::SEE_OTHER, "{}", self.html);
         assert_eq!(self.headers["location"], path);
         self
     }
 
     /// Fails unless it has this status.
-    pub(crate) fn is(&self, status: u16) -> &Self {
+    pub fn is(&self, status: u16) -> &Self {
         assert_eq!(self.status.as_u16(), status, "{}", self.html);
         self
     }
 
     /// Fails unless the text stands on the page.
-    pub(crate) fn says(&self, text: &str) -> &Self {
+    pub fn says(&self, text: &str) -> &Self {
         assert!(self.html.contains(text), "{text} is not in {}", self.html);
         self
     }
 
     /// Fails if the text stands on the page.
-    pub(crate) fn is_silent_on(&self, text: &str) -> &Self {
+    pub fn is_silent_on(&self, text: &str) -> &Self {
         assert!(!self.html.contains(text), "{text} is in {}", self.html);
         self
     }
 
     /// The value of the first field of this name.
-    pub(crate) fn field(&self, name: &str) -> Option<String> {
+    pub fn field(&self, name: &str) -> Option<String> {
         let (_, rest) = self.html.split_once(&format!("name=\"{name}\""))?;
         let (tag, _) = rest.split_once('>')?;
         let (_, value) = tag.split_once("value=\"")?;
@@ -62,7 +62,7 @@ impl Shown {
     }
 
     /// The `Set-Cookie` header of the cookie whose name ends so.
-    pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
+    pub fn cookie(&self, name: &str) -> Option<&str> {
         let mut all = self.headers.get_all("set-cookie").iter();
         let named = format!("{name}=");
         all.find_map(|value| value.to_str().ok().filter(|text| text.starts_with(&named)))
@@ -71,7 +71,7 @@ impl Shown {
 
 impl Browser {
     /// A browser that has never been here.
-    pub(crate) fn new(app: &App) -> Self {
+    pub fn new(app: &App) -> Self {
         let redirects = reqwest::redirect::Policy::none();
         Self {
             http: reqwest::Client::builder()
@@ -85,14 +85,14 @@ impl Browser {
     }
 
     /// A browser with the sign-in page open.
-    pub(crate) async fn at_the_door(app: &App) -> Self {
+    pub async fn at_the_door(app: &App) -> Self {
         let browser = Self::new(app);
         browser.get("/sign-in").await.is(200);
         browser
     }
 
     /// A browser of the example member, signed in with the password in force and at the page of a step.
-    pub(crate) async fn at(app: &App, path: &str) -> Self {
+    pub async fn at(app: &App, path: &str) -> Self {
         let browser = Self::at_the_door(app).await;
         if browser.sign_in(INITIAL_PASSWORD).await.status == StatusCode::UNAUTHORIZED {
             browser.sign_in(NEW_PASSWORD).await.is(303);
@@ -102,7 +102,7 @@ impl Browser {
     }
 
     /// One with the same cookies and forms.
-    pub(crate) fn twin(&self) -> Self {
+    pub fn twin(&self) -> Self {
         Self {
             http: self.http.clone(),
             base: self.base.clone(),
@@ -112,27 +112,27 @@ impl Browser {
     }
 
     /// Puts a cookie in place of what was there.
-    pub(crate) fn set(&self, name: &str, value: &str) {
+    pub fn set(&self, name: &str, value: &str) {
         let mut cookies = self.cookies.lock().unwrap();
         cookies.insert(name.to_owned(), value.to_owned());
     }
 
     /// Loses a cookie.
-    pub(crate) fn lose(&self, name: &str) {
+    pub fn lose(&self, name: &str) {
         self.cookies.lock().unwrap().remove(name);
     }
 
     /// The token that forms carry.
-    pub(crate) fn token(&self) -> String {
+    pub fn token(&self) -> String {
         self.token.lock().unwrap().clone()
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Shown {
+    pub async fn get(&self, path: &str) -> Shown {
         self.send(self.request(Method::GET, path)).await
     }
 
     /// Goes where a path leads in the end.
-    pub(crate) async fn open(&self, path: &str) -> (String, Shown) {
+    pub async fn open(&self, path: &str) -> (String, Shown) {
         let mut path = path.to_owned();
         for _ in 0..5 {
             let shown = self.get(&path).await;
@@ -145,20 +145,20 @@ impl Browser {
     }
 
     /// Sends a form as one of our pages holds it.
-    pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Shown {
+    pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Shown {
         let token = self.token();
         let mut all = vec![("form_token", token.as_str())];
         all.extend(fields);
         self.send(self.request(Method::POST, path).form(&all)).await
     }
 
-    pub(crate) async fn sign_in(&self, password: &str) -> Shown {
+    pub async fn sign_in(&self, password: &str) -> Shown {
         let fields = [("user_id", USER_ID), ("password", password)];
         self.post("/sign-in", &fields).await
     }
 
     /// A request with the cookies.
-    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let cookies: Vec<String> = self
             .cookies
             .lock()
@@ -173,7 +173,7 @@ impl Browser {
     }
 
     /// Sends a request, and keeps cookies and form token of the answer.
-    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Shown {
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> Shown {
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         for value in headers.get_all("set-cookie") {
@@ -198,7 +198,7 @@ impl Browser {
     }
 
     /// Takes a signed-in browser through the forms until the page of that path is due.
-    pub(crate) async fn walk_to(&self, app: &App, path: &str) {
+    pub async fn walk_to(&self, app: &App, path: &str) {
         loop {
             let (due, page) = self.open("/").await;
             if due == path {

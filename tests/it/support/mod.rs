@@ -1,5 +1,6 @@
 //! What several integration tests lean on.
 
 pub mod app;
-pub(crate) mod browser;
+pub mod browser;
+pub mod chromium;
 pub(crate) mod smtp;
