@@ -11,12 +11,16 @@
 
 mod browser;
 mod commands;
+mod email;
 mod errors;
 mod import;
 mod imports;
 mod journey;
 mod mail;
+mod order;
+mod otp;
 mod pages;
+mod sessions;
 mod store;
 mod support;
 mod waiting;
