@@ -3,5 +3,6 @@
 mod commands;
 mod journey;
 mod mail;
+mod projections;
 mod store;
 mod support;

@@ -2,3 +2,4 @@
 
 pub mod app;
 pub(crate) mod smtp;
+pub(crate) mod walk;
