@@ -20,6 +20,7 @@ mod mail;
 mod order;
 mod otp;
 mod pages;
+mod projections;
 mod sessions;
 mod store;
 mod support;
