@@ -89,12 +89,11 @@ impl<T: DeserializeOwned> FromRequest<Api> for Body<T> {
             Ok(Json(body)) if body.get().starts_with('{') => serde_json::from_str(body.get())
                 .map(Self)
                 .map_err(|_| Problem::Malformed),
-            Ok(_) => Err(Problem::Malformed),
             Err(JsonRejection::MissingJsonContentType(_)) => Err(Problem::MediaType),
             Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
                 Err(Problem::TooLarge)
             }
-            Err(_) => Err(Problem::Malformed),
+            Ok(_) | Err(_) => Err(Problem::Malformed),
         }
     }
 }
