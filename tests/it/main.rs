@@ -1,6 +1,7 @@
 //! One binary for all integration tests.
 
 #![expect(
+    clippy::expect_used,
     clippy::unwrap_used,
     reason = "a test that cannot go on should stop at once"
 )]
