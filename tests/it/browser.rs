@@ -439,6 +439,7 @@ async fn the_demo_shows_its_mails_and_their_links_work() {
         text.contains("/email/").then(|| link_in(&text))
     })
     .await;
+    reader.shows("hanako@example.jp").await;
     reader.looks("demo-mails").await;
     reader.presses(&link).await;
     reader.arrives_at("メールアドレスの確認").await;

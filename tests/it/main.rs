@@ -1,6 +1,7 @@
 //! One binary for all integration tests.
 
 #![expect(
+    clippy::expect_used,
     clippy::unwrap_used,
     reason = "a test that cannot go on should stop at once"
 )]
@@ -11,12 +12,17 @@
 
 mod browser;
 mod commands;
+mod email;
 mod errors;
 mod import;
 mod imports;
 mod journey;
 mod mail;
+mod order;
+mod otp;
 mod pages;
+mod projections;
+mod sessions;
 mod store;
 mod support;
 mod waiting;

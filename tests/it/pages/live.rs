@@ -38,26 +38,27 @@ impl Stream {
                         .map(|value| value.trim_start().to_owned())
                 };
                 let found = line("event:").zip(line("data:"));
-                self.read = String::from(rest);
+                let rest = rest.to_owned();
+                self.read = rest;
                 if found.is_some() {
                     return found;
                 }
                 continue;
             }
             let chunk = tokio::time::timeout(Duration::from_secs(20), self.response.chunk());
-            let chunk = chunk.await.unwrap().unwrap()?;
+            let chunk = chunk.await.expect("an event in time").unwrap()?;
             self.read.push_str(std::str::from_utf8(&chunk).unwrap());
         }
     }
 
     async fn step(&mut self) -> String {
-        let (name, data) = self.next().await.unwrap();
+        let (name, data) = self.next().await.expect("an open stream");
         assert_eq!(name, "step");
         data
     }
 
     async fn ends(&mut self) {
-        let (name, _) = self.next().await.unwrap();
+        let (name, _) = self.next().await.expect("an end");
         assert_eq!(name, "end");
         assert_eq!(self.next().await, None);
     }

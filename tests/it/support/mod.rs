@@ -4,3 +4,4 @@ pub mod app;
 pub mod browser;
 pub mod chromium;
 pub(crate) mod smtp;
+pub(crate) mod walk;
