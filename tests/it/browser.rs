@@ -365,6 +365,10 @@ async fn a_page_warns_before_its_session_ends_and_keeps_what_was_typed() {
         text.contains("まもなく（あと2分以内に）").then_some(())
     })
     .await;
+    let script = "const field = document.activeElement.getBoundingClientRect();
+        const warning = document.querySelector('[role=alert]').getBoundingClientRect();
+        return field.bottom <= warning.top ? 'above' : 'under'";
+    assert_eq!(browser.ask(script).await, "above");
     browser.looks("session-warning").await;
     browser.presses("このまま続ける").await;
     let field = fantoccini::Locator::Id("birth_date");

@@ -160,7 +160,8 @@ impl Window {
         self.ask("return document.documentElement.lang").await
     }
 
-    async fn ask(&self, script: &str) -> String {
+    /// What a script's expression comes to, as text.
+    pub async fn ask(&self, script: &str) -> String {
         let answer = self.client.execute(script, Vec::new()).await.unwrap();
         answer.as_str().unwrap_or_default().to_owned()
     }
@@ -289,12 +290,6 @@ impl Window {
 
     /// Looks at the page at each width: takes its picture, and holds it against axe's rules.
     pub async fn looks(&self, name: &str) {
-        for width in WIDTHS.into_iter().rev() {
-            self.judges(name, width).await;
-        }
-    }
-
-    async fn judges(&self, name: &str, width: u32) {
         self.resize(NARROWEST).await;
         let script = "return `${document.documentElement.scrollWidth}`";
         assert_eq!(
@@ -302,6 +297,12 @@ impl Window {
             NARROWEST.to_string(),
             "{name} must not be wider than the screen"
         );
+        for width in WIDTHS.into_iter().rev() {
+            self.judges(name, width).await;
+        }
+    }
+
+    async fn judges(&self, name: &str, width: u32) {
         self.resize(width).await;
         self.takes_picture(name, width).await;
         let violations = self.violations().await;
@@ -316,7 +317,7 @@ impl Window {
         let metrics = self.commands("Page.getLayoutMetrics", json!({})).await;
         let mut clip = metrics["cssContentSize"].clone();
         clip["scale"] = json!(1);
-        let wishes = json!({"captureBeyondViewport": true, "clip": clip});
+        let wishes = json!({"captureBeyondViewport": true, "clip": clip, "optimizeForSpeed": true});
         let shot = self.commands("Page.captureScreenshot", wishes).await;
         let picture = STANDARD.decode(shot["data"].as_str().unwrap()).unwrap();
         let folder = target()
@@ -329,10 +330,10 @@ impl Window {
 
     /// What axe-core finds wrong with the page: rule, and elements.
     async fn violations(&self) -> Vec<String> {
-        self.client
-            .execute(&axe_core(), Vec::new())
-            .await
-            .expect("axe-core loads");
+        if self.ask("return typeof axe").await == "undefined" {
+            let axe = axe_core();
+            self.client.execute(&axe, Vec::new()).await.unwrap();
+        }
         let script = "const done = arguments[0];
             axe.run({resultTypes: ['violations']}).then(
                 (found) => done(found.violations.map((it) =>
