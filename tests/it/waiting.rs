@@ -287,6 +287,12 @@ async fn of_twenty_birth_dates_at_once_five_are_looked_at() {
     let guesses = futures::future::join_all((0..20).map(|_| guess_birth_date(&client))).await;
     let looked_at = guesses.iter().filter(|guess| guess.status == 422).count();
     assert_eq!(looked_at, 5);
+    let mut left: Vec<i64> = guesses
+        .iter()
+        .filter_map(|guess| guess.body["tries_left"].as_i64())
+        .collect();
+    left.sort_unstable();
+    assert_eq!(left, [0, 1, 2, 3, 4], "each request is counted once");
     let events = app.events(member).await;
     assert_eq!(
         events

@@ -1,0 +1,213 @@
+//! The routes of operation: health, readiness, and an OpenAPI document that says what the program does.
+
+use std::collections::BTreeSet;
+
+use kadode::api::problem::Problem;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::support::app::{Answer, App, eventually};
+
+async fn get(app: &App, path: &str) -> Answer {
+    app.client().send_raw(Method::GET, path, "", &[]).await
+}
+
+async fn document(app: &App) -> Value {
+    let answer = get(app, "/api/v1/openapi.json")
+        .await
+        .expect(StatusCode::OK);
+    assert_eq!(answer.headers["content-type"], "application/json");
+    answer.body
+}
+
+/// Every operation: path, method and what is said of it.
+fn operations(document: &Value) -> Vec<(String, String, Value)> {
+    let mut operations = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            operations.push((path.clone(), method.to_uppercase(), operation.clone()));
+        }
+    }
+    operations
+}
+
+#[tokio::test]
+async fn the_program_says_that_it_is_alive() {
+    let app = App::start().await;
+    let answer = get(&app, "/healthz").await.expect(StatusCode::OK);
+    assert_eq!(answer.text, "ok\n");
+}
+
+#[tokio::test]
+async fn the_program_says_how_far_its_parts_have_come() {
+    let (app, _) = App::with_member().await;
+    let head = app.event_count().await;
+    let readiness = eventually("the read models", || async {
+        let answer = get(&app, "/readyz").await.expect(StatusCode::OK);
+        (answer.body["projected"] == answer.body["head"]).then_some(answer.body)
+    })
+    .await;
+    let expected =
+        json!({"ready": true, "head": head, "projected": head, "parked": 0, "mails_waiting": 0});
+    assert_eq!(readiness, expected);
+}
+
+#[tokio::test]
+async fn the_document_is_openapi_three_point_one_and_all_its_references_lead_somewhere() {
+    let app = App::start().await;
+    let document = document(&app).await;
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1."));
+    assert!(document["info"]["title"].is_string());
+    assert!(document["info"]["version"].is_string());
+    let mut ids = BTreeSet::new();
+    for (path, method, operation) in operations(&document) {
+        let id = operation["operationId"].as_str().unwrap().to_owned();
+        assert!(
+            ids.insert(id),
+            "{method} {path}: a second operation of that id"
+        );
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            assert!(
+                response["description"].is_string(),
+                "{method} {path} {status}"
+            );
+        }
+    }
+    let mut references = Vec::new();
+    find_references(&document, &mut references);
+    assert!(!references.is_empty());
+    for reference in references {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(document.pointer(pointer).is_some(), "{reference}");
+    }
+}
+
+fn find_references(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            found.extend(
+                fields
+                    .get("$ref")
+                    .and_then(Value::as_str)
+                    .map(str::to_owned),
+            );
+            fields
+                .values()
+                .for_each(|field| find_references(field, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| find_references(item, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[tokio::test]
+async fn every_route_of_the_contract_is_in_the_document() {
+    let app = App::start().await;
+    let document = document(&app).await;
+    let documented: BTreeSet<String> = operations(&document)
+        .into_iter()
+        .map(|(path, method, _)| format!("{method} {path}"))
+        .collect();
+    let contract = [
+        "POST /api/v1/sessions",
+        "DELETE /api/v1/sessions/current",
+        "GET /api/v1/session",
+        "GET /api/v1/onboarding",
+        "POST /api/v1/onboarding/birth-date",
+        "POST /api/v1/onboarding/terms",
+        "POST /api/v1/onboarding/email",
+        "POST /api/v1/onboarding/email/resend",
+        "POST /api/v1/onboarding/email/update",
+        "POST /api/v1/onboarding/otp-method",
+        "POST /api/v1/onboarding/password",
+        "POST /api/v1/sessions/current/otp",
+        "POST /api/v1/sessions/current/otp/resend",
+        "GET /api/v1/email-confirmations/{token}",
+        "POST /api/v1/email-confirmations/{token}",
+        "GET /healthz",
+        "GET /readyz",
+        "GET /api/v1/openapi.json",
+        "GET /api/docs",
+    ];
+    assert_eq!(documented, contract.map(str::to_owned).into());
+}
+
+#[tokio::test]
+async fn every_documented_operation_is_there_and_its_errors_are_documented() {
+    let app = App::start().await;
+    let document = document(&app).await;
+    let client = app.client();
+    for (path, method, operation) in operations(&document) {
+        let parsed: Method = method.parse().unwrap();
+        let asked = path.replace("{token}", "x");
+        let answer = client.send_raw(parsed, &asked, "", &[]).await;
+        assert_ne!(
+            answer.status,
+            StatusCode::METHOD_NOT_ALLOWED,
+            "{method} {path}"
+        );
+        if answer.status == StatusCode::NOT_FOUND {
+            assert_eq!(
+                answer.body["type"], "/api/docs#link-unknown",
+                "{method} {path}"
+            );
+        }
+        if path.starts_with("/api/v1/") && path != "/api/v1/openapi.json" {
+            let problem = &operation["responses"]["4XX"]["content"]["application/problem+json"];
+            assert_eq!(
+                problem["schema"]["$ref"], "#/components/schemas/ProblemBody",
+                "{method} {path}"
+            );
+            let busy = &operation["responses"]["503"]["content"]["application/problem+json"];
+            assert_eq!(
+                busy["schema"]["$ref"], "#/components/schemas/ProblemBody",
+                "{method} {path}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_documented_status_has_the_fields_of_the_contract() {
+    let app = App::start().await;
+    let document = document(&app).await;
+    let fields = |name: &str| -> Vec<String> {
+        let properties = &document["components"]["schemas"][name]["properties"];
+        properties.as_object().unwrap().keys().cloned().collect()
+    };
+    let mut open = fields("OpenStatus");
+    open.sort_unstable();
+    let expected = [
+        "actions",
+        "cohort",
+        "completed_at",
+        "email",
+        "member",
+        "otp",
+        "position",
+        "session",
+        "step",
+        "steps",
+    ];
+    assert_eq!(open, expected);
+    let mut pending = fields("PendingStatus");
+    pending.sort_unstable();
+    assert_eq!(pending, ["actions", "email", "otp", "session", "step"]);
+}
+
+#[tokio::test]
+async fn the_api_in_words_has_an_anchor_for_every_problem() {
+    let app = App::start().await;
+    let answer = get(&app, "/api/docs").await.expect(StatusCode::OK);
+    assert_eq!(answer.headers["content-type"], "text/html; charset=utf-8");
+    for problem in Problem::ALL {
+        let anchor = format!("id=\"{}\"", problem.name());
+        assert_eq!(answer.text.matches(&anchor).count(), 1, "{anchor}");
+    }
+}
+
+#[tokio::test]
+async fn metrics_are_not_on_the_members_port() {
+    let app = App::start().await;
+    get(&app, "/metrics").await.expect(StatusCode::NOT_FOUND);
+}
