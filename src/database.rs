@@ -184,7 +184,7 @@ impl Database {
         )
         .fetch_one(&self.read)
         .await?;
-        Ok(to.iter().all(|migration| migration.version <= last))
+        Ok(to.iter().map(|migration| migration.version).max() == Some(last))
     }
 
     /// Begins a transaction that has the write lock from the start, so that what it reads stays true until it commits.

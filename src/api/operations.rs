@@ -66,6 +66,8 @@ pub async fn ready(State(api): State<Api>) -> Response {
 }
 
 /// The OpenAPI document.
+#[utoipa::path(get, path = "/api/v1/openapi.json", tag = "operations",
+    responses((status = 200, description = "this document", content_type = "application/json")))]
 pub async fn openapi() -> Json<utoipa::openapi::OpenApi> {
     Json(super::members::Document::openapi())
 }
@@ -91,6 +93,8 @@ struct Operation {
 ///
 /// # Errors
 /// [`Problem::Internal`] if the page cannot be rendered.
+#[utoipa::path(get, path = "/api/docs", tag = "operations",
+    responses((status = 200, description = "a page for people", content_type = "text/html")))]
 pub async fn docs() -> Result<Html<String>, Problem> {
     let document = super::members::Document::openapi();
     let json = serde_json::to_value(&document).map_err(|_| Problem::Internal)?;

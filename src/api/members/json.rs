@@ -50,6 +50,8 @@ const DEVICE_AGE: SignedDuration = SignedDuration::from_hours(24 * 365);
         follow_link,
         operations::alive,
         operations::ready,
+        operations::openapi,
+        operations::docs,
     ),
     components(schemas(ProblemBody))
 )]
@@ -237,7 +239,9 @@ async fn sign_in(
 
 /// Step 11: log out; at any step, with or without a session.
 #[utoipa::path(delete, path = "/api/v1/sessions/current", tag = "members",
-    responses((status = 204, description = "there is no session now")))]
+    responses((status = 204, description = "there is no session now"),
+        (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "too busy", body = ProblemBody, content_type = "application/problem+json")))]
 async fn sign_out(State(api): State<Api>, visit: Visit) -> Result<Response, Problem> {
     api.log_out(&visit).await?;
     Ok((StatusCode::NO_CONTENT, end_of_session(&api)).into_response())
@@ -246,7 +250,9 @@ async fn sign_out(State(api): State<Api>, visit: Visit) -> Result<Response, Prob
 /// Whether the session is a full one, for a proxy that asks before it lets a request through.
 #[utoipa::path(get, path = "/api/v1/session", tag = "members",
     responses((status = 204, description = "a full session; X-Kadode-Member names the member"),
-        (status = 401, description = "none", body = ProblemBody, content_type = "application/problem+json")))]
+        (status = 401, description = "none", body = ProblemBody, content_type = "application/problem+json"),
+        (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "too busy", body = ProblemBody, content_type = "application/problem+json")))]
 async fn session(State(api): State<Api>, who: SignedIn) -> Result<Response, Problem> {
     use crate::domain::onboarding::SessionKind;
     if who.session.kind != SessionKind::Full {
@@ -260,7 +266,8 @@ async fn session(State(api): State<Api>, who: SignedIn) -> Result<Response, Prob
 /// Where the member stands.
 #[utoipa::path(get, path = "/api/v1/onboarding", tag = "members",
     responses((status = 200, description = "the status", body = Status),
-        (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json")))]
+        (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "too busy", body = ProblemBody, content_type = "application/problem+json")))]
 async fn onboarding(State(api): State<Api>, who: SignedIn) -> Result<Json<Status>, Problem> {
     api.status(&who.visit, &who.session, 0).await.map(Json)
 }
@@ -339,7 +346,8 @@ async fn password(
 #[utoipa::path(get, path = "/api/v1/email-confirmations/{token}", tag = "members",
     params(("token" = String, Path, description = "from the mail")),
     responses((status = 200, description = "the link's state", body = LinkState),
-        (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json")))]
+        (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "too busy", body = ProblemBody, content_type = "application/problem+json")))]
 async fn look_at_link(
     State(api): State<Api>,
     Token(token): Token,
@@ -352,7 +360,8 @@ async fn look_at_link(
 #[utoipa::path(post, path = "/api/v1/email-confirmations/{token}", tag = "members", request_body = LinkBody,
     params(("token" = String, Path, description = "from the mail")),
     responses((status = 200, description = "the link's state", body = LinkState),
-        (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json")))]
+        (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "too busy", body = ProblemBody, content_type = "application/problem+json")))]
 async fn follow_link(
     State(api): State<Api>,
     visit: Visit,

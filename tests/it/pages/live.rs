@@ -38,7 +38,8 @@ impl Stream {
                         .map(|value| value.trim_start().to_owned())
                 };
                 let found = line("event:").zip(line("data:"));
-                self.read = rest.to_owned();
+                let rest = rest.to_owned();
+                self.read = rest;
                 if found.is_some() {
                     return found;
                 }

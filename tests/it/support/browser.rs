@@ -139,7 +139,7 @@ impl Browser {
             let Some(next) = shown.headers.get("location") else {
                 return (path, shown);
             };
-            path = next.to_str().unwrap().to_owned();
+            path = String::from(next.to_str().unwrap());
         }
         panic!("led in a circle at {path}");
     }
