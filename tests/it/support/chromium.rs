@@ -318,7 +318,8 @@ impl Window {
         clip["scale"] = json!(1);
         let wishes = json!({"captureBeyondViewport": true, "clip": clip, "optimizeForSpeed": true});
         let shot = self.commands("Page.captureScreenshot", wishes).await;
-        let picture = BASE64.decode(shot["data"].as_str().unwrap().as_bytes()).unwrap();
+        let picture = shot["data"].as_str().unwrap();
+        let picture = BASE64.decode(picture.as_bytes()).unwrap();
         let folder = target()
             .join("screenshots")
             .join(self.language().await)
