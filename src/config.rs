@@ -132,9 +132,14 @@ impl PublicUrl {
         if !secure && !loopback {
             return wrong("http is for loopback hosts alone; give https://…");
         }
+        // As browsers write it in Host and Origin: without the scheme's own port.
+        let default_port = if secure { ":443" } else { ":80" };
+        let authority = authority.to_ascii_lowercase();
+        let authority = authority.strip_suffix(default_port).unwrap_or(&authority);
+        let scheme = if secure { "https" } else { "http" };
         Ok(Self {
-            origin: trimmed.to_ascii_lowercase(),
-            authority: authority.to_ascii_lowercase(),
+            origin: format!("{scheme}://{authority}"),
+            authority: authority.to_owned(),
             secure,
         })
     }
@@ -201,6 +206,14 @@ mod tests {
         let url = PublicUrl::choose(None, listen("127.0.0.1:8080")).unwrap();
         assert_eq!(url.origin, "http://127.0.0.1:8080");
         assert!(!url.secure);
+    }
+
+    #[test]
+    fn the_schemes_own_port_is_left_out_as_browsers_do() {
+        let url =
+            PublicUrl::choose(Some("https://Kenpo.example.jp:443"), listen("0.0.0.0:1")).unwrap();
+        assert_eq!(url.origin, "https://kenpo.example.jp");
+        assert_eq!(url.authority, "kenpo.example.jp");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::visit::Visit;
 use super::{Api, problem_at};
 
 /// Routes that a load balancer asks under any name.
-const OPERATIONS: [&str; 2] = ["/healthz", "/readyz"];
+const OPERATIONS: [&str; 4] = ["/healthz", "/readyz", "/api/v1/openapi.json", "/api/docs"];
 
 /// Refuses requests for another host (421) and requests that another site's page made (403).
 pub async fn admit(State(api): State<Api>, request: Request, next: Next) -> Response {

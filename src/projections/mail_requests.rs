@@ -1,4 +1,4 @@
-//! When mails were asked for, by member: what the budgets of addresses that several members share are counted from.
+//! When mails were asked for, and to which address: what the budgets of addresses that several members share are counted from.
 
 use cqrs_es::Aggregate;
 use futures::future::BoxFuture;
@@ -8,7 +8,7 @@ use sqlx::{AnyConnection, AnyPool};
 use super::event;
 use crate::database::{Cell, fixed_width, insert_rows, placeholders, time_of};
 use crate::domain::delivery::MailKind;
-use crate::domain::ids::MemberId;
+use crate::domain::ids::ContactId;
 use crate::domain::onboarding::{Event, Onboarding};
 use crate::subscription::{ApplyError, Projection, Recorded};
 
@@ -37,20 +37,21 @@ impl Projection for MailRequestsProjection {
                 .iter()
                 .filter(|event| event.stream_kind == Onboarding::TYPE)
             {
-                let Some(kind) = kind_of(&event(recorded)?) else {
+                let Some((kind, contact)) = request_of(&event(recorded)?) else {
                     continue;
                 };
                 rows.push([
                     Cell::from(recorded.stream_id.clone()),
                     Cell::from(recorded.position),
                     Cell::from(name(kind)),
+                    Cell::from(contact.map(|contact| contact.to_string())),
                     Cell::from(recorded.recorded_at),
                 ]);
             }
             insert_rows(
                 connection,
                 &format!(
-                    "INSERT INTO mail_requests{suffix} (member_id, position, kind, requested_at)"
+                    "INSERT INTO mail_requests{suffix} (member_id, position, kind, contact_id, requested_at)"
                 ),
                 rows,
                 "",
@@ -65,12 +66,12 @@ impl Projection for MailRequestsProjection {
     clippy::wildcard_enum_match_arm,
     reason = "only four events ask for a mail"
 )]
-const fn kind_of(event: &Event) -> Option<MailKind> {
+const fn request_of(event: &Event) -> Option<(MailKind, Option<ContactId>)> {
     match event {
-        Event::EmailRegistered { .. } | Event::EmailLinkReissued { .. } => {
-            Some(MailKind::EmailLink)
+        Event::EmailRegistered { contact, .. } | Event::EmailLinkReissued { contact, .. } => {
+            Some((MailKind::EmailLink, Some(*contact)))
         }
-        Event::OtpIssued { .. } | Event::OtpReissued { .. } => Some(MailKind::Otp),
+        Event::OtpIssued { .. } | Event::OtpReissued { .. } => Some((MailKind::Otp, None)),
         _ => None,
     }
 }
@@ -82,28 +83,36 @@ const fn name(kind: MailKind) -> &'static str {
     }
 }
 
-/// When mails of `kind` were asked for by `members` after `since`.
+/// When mails of `kind` to any of `contacts` were asked for after `since`.
 ///
 /// # Errors
 /// The database is away.
 pub async fn since(
     pool: &AnyPool,
-    members: &[MemberId],
+    contacts: &[ContactId],
     kind: MailKind,
     since: Timestamp,
 ) -> Result<Vec<Timestamp>, ApplyError> {
     let mut times = Vec::new();
-    for some in members.chunks(100) {
+    for some in contacts.chunks(100) {
+        let list = placeholders(1, some.len());
+        let to_contacts = match kind {
+            MailKind::EmailLink => format!("kind = 'email_link' AND contact_id IN {list}"),
+            // Only a member whose present address it is counts, not everybody who once typed it.
+            MailKind::Otp => format!(
+                "kind = 'otp' AND member_id IN (SELECT asked.member_id FROM mail_requests AS asked \
+                 WHERE asked.contact_id IN {list} AND asked.position = (SELECT MAX(link.position) \
+                 FROM mail_requests AS link WHERE link.member_id = asked.member_id \
+                 AND link.kind = 'email_link'))"
+            ),
+        };
         let sql = format!(
-            "SELECT requested_at FROM mail_requests WHERE member_id IN {} AND kind = '{}' \
-             AND requested_at > '{}'",
-            placeholders(1, some.len()),
-            name(kind),
+            "SELECT requested_at FROM mail_requests WHERE {to_contacts} AND requested_at > '{}'",
             fixed_width(since),
         );
         let mut query = sqlx::query_scalar::<_, String>(&sql);
-        for member in some {
-            query = query.bind(member.to_string());
+        for contact in some {
+            query = query.bind(contact.to_string());
         }
         for time in query.fetch_all(pool).await? {
             times.push(time_of(&time)?);

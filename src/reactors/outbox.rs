@@ -44,6 +44,8 @@ pub struct Waiting {
     pub attempts: i64,
     /// The lease that this sender holds.
     pub lease: String,
+    /// Its end.
+    pub leased_until: Timestamp,
     /// What became of it, if only the log does not know yet.
     pub outcome: Option<Outcome>,
 }
@@ -197,7 +199,7 @@ impl Outbox {
             "UPDATE outbox SET lease = $1, leased_until = $2 WHERE mail_id IN (SELECT mail_id FROM outbox \
              WHERE due_at <= $3 AND (leased_until IS NULL OR leased_until <= $3) ORDER BY due_at LIMIT $4) \
              RETURNING mail_id, kind, member_id, contact_id, reference, key_id, language, expires_at, attempts, \
-             lease, outcome",
+             lease, leased_until, outcome",
         )
         .bind(lease.to_string())
         .bind(fixed_width(now + timeout + LEASE_MARGIN))
@@ -305,6 +307,7 @@ fn waiting(row: &AnyRow) -> Result<Waiting, sqlx::Error> {
         expires_at: time_of(&text("expires_at")?)?,
         attempts: row.try_get("attempts")?,
         lease: text("lease")?,
+        leased_until: time_of(&text("leased_until")?)?,
         outcome: outcome
             .map(|text| serde_json::from_str(&text))
             .transpose()

@@ -160,8 +160,20 @@ impl Sender {
             },
         };
         let outbox = &self.parts.outbox;
-        if mail.outcome.is_none() && !outbox.note(mail, contact, &outcome).await.map_err(told)? {
-            return Ok(());
+        if mail.outcome.is_none() {
+            // A mail that has left and is not noted would leave again: try as long as the lease holds.
+            let noted = loop {
+                match outbox.note(mail, contact, &outcome).await {
+                    Ok(noted) => break noted,
+                    Err(error) if self.parts.clock.now() >= mail.leased_until => {
+                        return Err(told(error));
+                    }
+                    Err(_) => tokio::time::sleep(LOOK).await,
+                }
+            };
+            if !noted {
+                return Ok(());
+            }
         }
         self.conclude(mail, contact, outcome).await?;
         outbox.remove(mail).await.map_err(told)

@@ -17,6 +17,9 @@ const AGE: SignedDuration = SignedDuration::from_hours(24);
 /// Rows older than this were looked at often enough.
 const OLDEST: SignedDuration = SignedDuration::from_hours(24 * 31);
 
+/// Failures so old are forgotten: far beyond the longest waiting time, and strangers' inventions must not pile up.
+const FORGOTTEN: SignedDuration = SignedDuration::from_hours(24 * 30);
+
 /// How often the vault is swept.
 const APART: std::time::Duration = std::time::Duration::from_hours(6);
 
@@ -27,6 +30,10 @@ pub async fn run(vault: Vault, log: EventLog, clock: Clock) {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "rows that no event names were removed"),
             Err(error) => tracing::error!(error, "the vault could not be swept"),
+        }
+        let before = clock.now() - FORGOTTEN;
+        if let Err(error) = vault.waits.forget(before).await {
+            tracing::error!(%error, "old failures could not be forgotten");
         }
         tokio::time::sleep(APART).await;
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use sqlx::AnyConnection;
+use sqlx::error::ErrorKind;
 use tokio::sync::watch;
 
 pub use self::projector::Projector;
@@ -71,11 +72,13 @@ impl ApplyError {
     fn is_of_the_event(&self) -> bool {
         match self {
             Self::Unreadable(_) => true,
-            Self::Database(sqlx::Error::Database(error)) => {
-                error.is_unique_violation()
-                    || error.is_check_violation()
-                    || error.is_foreign_key_violation()
-            }
+            Self::Database(sqlx::Error::Database(error)) => matches!(
+                error.kind(),
+                ErrorKind::UniqueViolation
+                    | ErrorKind::CheckViolation
+                    | ErrorKind::ForeignKeyViolation
+                    | ErrorKind::NotNullViolation
+            ),
             Self::Database(_) => false,
         }
     }

@@ -93,19 +93,16 @@ impl Contacts {
         Ok(self.blind.address(address).all().contains(&index))
     }
 
-    /// The members, this contact's own among them, who entered the same address.
+    /// All contacts, of whatever member, that have this contact's address; itself among them.
     ///
     /// # Errors
     /// There is no such contact, its member was erased, or the database is away.
-    pub async fn members_of_same_address(
-        &self,
-        contact: ContactId,
-    ) -> Result<Vec<MemberId>, VaultError> {
+    pub async fn of_same_address(&self, contact: ContactId) -> Result<Vec<ContactId>, VaultError> {
         // By the address itself, since contacts of other years have their index under another key.
         let address = self.address(contact).await?;
         let index = self.blind.address(address.expose_secret());
         let sql = format!(
-            "SELECT DISTINCT member_id FROM contacts WHERE address_index IN {} ORDER BY member_id",
+            "SELECT contact_id FROM contacts WHERE address_index IN {} ORDER BY contact_id",
             placeholders(1, index.all().len())
         );
         let rows = bind_all(sqlx::query(&sql), index.all())
@@ -113,7 +110,7 @@ impl Contacts {
             .await?;
         rows.iter()
             .map(|row| {
-                row.try_get::<String, _>("member_id")?
+                row.try_get::<String, _>("contact_id")?
                     .parse()
                     .map_err(|_| VaultError::Damaged(TABLE))
             })

@@ -25,6 +25,7 @@ mod otp;
 mod pages;
 mod projections;
 mod races;
+mod resume;
 mod sessions;
 mod status;
 mod store;

@@ -17,6 +17,8 @@ CREATE TABLE mail_requests (
     member_id TEXT NOT NULL,
     position BIGINT NOT NULL,
     kind TEXT NOT NULL,
+    -- Of a link; a code goes to the address of the member's last link.
+    contact_id TEXT,
     requested_at TEXT NOT NULL,
     PRIMARY KEY (member_id, position)
 );

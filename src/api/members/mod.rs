@@ -131,7 +131,7 @@ impl Api {
         let Some(contact) = contact else {
             return Ok(Vec::new());
         };
-        let sharing = self.vault.contacts.members_of_same_address(contact).await?;
+        let sharing = self.vault.contacts.of_same_address(contact).await?;
         let day_ago = self.clock.now() - SignedDuration::from_hours(24);
         Ok(mail_requests::since(&self.read, &sharing, kind, day_ago).await?)
     }

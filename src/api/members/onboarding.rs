@@ -51,6 +51,10 @@ impl Api {
             .now()
             .to_zoned(TimeZone::fixed(jiff::tz::offset(9)))
             .date();
+        let state = self.member_status(&who.session, 0).await?.state;
+        if state.birth_date_confirmed {
+            return Ok(already_done(who));
+        }
         let normal = input::normalise_id(typed);
         if normal.is_empty() {
             return Err(invalid("required"));
@@ -178,7 +182,9 @@ impl Api {
                             Some(_) | None => None,
                         };
                         let mut of_link = same_as;
+                        // A row only where the rules will take it: what they refuse must leave no trace.
                         if same_as.is_none()
+                            && takes_address(&state)
                             && state.session.as_ref().is_some_and(|it| it.id == session)
                         {
                             // Vault first, event second: an event never points at nothing.
@@ -245,6 +251,10 @@ impl Api {
     /// # Errors
     /// Those of all steps.
     pub async fn choose_otp_method(&self, who: &SignedIn, method: &str) -> Result<Done, Problem> {
+        let state = self.member_status(&who.session, 0).await?.state;
+        if state.otp_method.is_some() {
+            return Ok(already_done(who));
+        }
         if method != "email" {
             let why = if method.is_empty() {
                 "required"
@@ -348,6 +358,10 @@ impl Api {
             own_data.extend(address.as_str().split(['@', '.']).map(str::to_owned));
         }
         let password: String = typed.nfc().collect();
+        if self.is_initial(member, state, typed).await? {
+            // The paper must not stay valid for ever (ASVS 5.0.0, 6.4.1).
+            return Err(invalid("contains_own_data"));
+        }
         let forbidden = Forbidden {
             blocklist: &self.blocklist,
             context_words: &self.policy.society.context_words,
@@ -529,6 +543,27 @@ impl Api {
             stored: true,
         })
     }
+}
+
+/// The answer to a step whose effect stands: nothing is looked at and nothing stored.
+fn already_done(who: &SignedIn) -> Done {
+    let session = who.session.clone();
+    let mark = session.mark;
+    Done {
+        session,
+        mark,
+        secret: None,
+        device: None,
+        stored: false,
+    }
+}
+
+/// Whether an address may be entered or corrected now (steps 5 to 8).
+fn takes_address(state: &Onboarding) -> bool {
+    matches!(
+        state.due(),
+        Step::Email | Step::EmailLink | Step::EmailUpdate | Step::OtpMethod
+    )
 }
 
 fn happened(outcome: &Outcome<Onboarding>, is_it: impl Fn(&Event) -> bool) -> bool {

@@ -171,7 +171,7 @@ impl Api {
     }
 
     /// Whether it is the password on the member's paper.
-    async fn is_initial(
+    pub(super) async fn is_initial(
         &self,
         member: MemberId,
         state: &Onboarding,

@@ -46,13 +46,13 @@ impl Stream {
                 continue;
             }
             let chunk = tokio::time::timeout(Duration::from_secs(20), self.response.chunk());
-            let chunk = chunk.await.expect("an event in time").unwrap()?;
+            let chunk = chunk.await.unwrap().unwrap()?;
             self.read.push_str(std::str::from_utf8(&chunk).unwrap());
         }
     }
 
     async fn step(&mut self) -> String {
-        let (name, data) = self.next().await.expect("an open stream");
+        let (name, data) = self.next().await.unwrap();
         assert_eq!(name, "step");
         data
     }
