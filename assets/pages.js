@@ -59,11 +59,17 @@ if (session) {
   const extend = session.querySelector("[data-session-extend]");
   let timers = [];
 
+  // What is being filled in must not lie under the warning.
+  const warn = () => {
+    warning.hidden = false;
+    if (document.activeElement !== document.body) document.activeElement.scrollIntoView({ block: "nearest" });
+  };
+
   const watch = (seconds) => {
     timers.forEach(clearTimeout);
     warning.hidden = true;
     timers = [
-      setTimeout(() => { warning.hidden = false; }, Math.max(seconds - 120, 0) * 1000),
+      setTimeout(warn, Math.max(seconds - 120, 0) * 1000),
       setTimeout(() => { location.assign("/"); }, (seconds + 1) * 1000),
     ];
   };

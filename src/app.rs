@@ -312,6 +312,8 @@ pub struct Served {
     pub router: Router,
     /// Projector, mails and tallies; they end when this is dropped.
     pub tasks: JoinSet<()>,
+    /// What sends mails; those on their way are not among the tasks.
+    pub sender: Sender,
 }
 
 impl Society {
@@ -346,7 +348,7 @@ impl Society {
             self.database.clone(),
             reactor,
         ));
-        tasks.spawn(sender.run(wake));
+        tasks.spawn(sender.clone().run(wake));
         tasks.spawn(sweeper::run(
             self.vault.clone(),
             self.log.clone(),
@@ -377,6 +379,7 @@ impl Society {
             router: api::router(&api),
             api,
             tasks,
+            sender,
         }
     }
 }

@@ -184,7 +184,7 @@ impl Database {
         )
         .fetch_one(&self.read)
         .await?;
-        Ok(to.iter().all(|migration| migration.version <= last))
+        Ok(to.iter().map(|migration| migration.version).max() == Some(last))
     }
 
     /// Begins a transaction that has the write lock from the start, so that what it reads stays true until it commits.
@@ -192,7 +192,16 @@ impl Database {
     /// # Errors
     /// The database is away or stayed locked for ten seconds.
     pub async fn begin(&self) -> Result<Transaction<'static, Any>, sqlx::Error> {
-        self.write.begin_with("BEGIN IMMEDIATE").await
+        const BEGIN: &str = "BEGIN IMMEDIATE";
+        match self.write.begin_with(BEGIN).await {
+            // When the disk is full, SQLite ends the transaction by itself, and the driver counts it as open for ever: such
+            // a connection is replaced.
+            Err(sqlx::Error::InvalidSavePointStatement) => {
+                self.write.acquire().await?.close().await?;
+                self.write.begin_with(BEGIN).await
+            }
+            begun => begun,
+        }
     }
 
     /// Empties the write-ahead log into the file, so that nothing of what was deleted or overwritten before stays on disk.

@@ -1,5 +1,6 @@
 //! `kadode check`: dangling references, parked events, the ledger's head and the mail backlog, as one JSON object.
 
+use std::collections::HashMap;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -11,6 +12,7 @@ use crate::app::{Fault, Opening, Society};
 use crate::config::DataSettings;
 use crate::ledger;
 use crate::reactors::sweeper::named_by;
+use crate::subscription::{Position, Recorded};
 
 /// Events looked at together.
 const BATCH: i64 = 500;
@@ -39,6 +41,10 @@ struct Findings {
     leaves: i64,
     /// Leaves that are not the hash of their event; there may be none.
     wrong_leaves: i64,
+    /// Projected events without a leaf; there may be none.
+    missing_leaves: i64,
+    /// Leaves beyond the log's end, where events were cut off; there may be none.
+    surplus_leaves: i64,
     /// The hash of the last leaf.
     last_leaf: Option<String>,
     /// Mails that wait to be sent.
@@ -56,8 +62,15 @@ pub(super) async fn run(settings: &CheckSettings, clock: Clock) -> Result<ExitCo
     let text = serde_json::to_string(&findings)
         .map_err(|error| Fault::from_error("the findings cannot be told", error))?;
     println!("{text}");
-    let faults = findings.gaps + findings.dangling + findings.parked + findings.wrong_leaves;
-    Ok(if faults == 0 {
+    let faults = [
+        findings.gaps,
+        findings.dangling,
+        findings.parked,
+        findings.wrong_leaves,
+        findings.missing_leaves,
+        findings.surplus_leaves,
+    ];
+    Ok(if faults == [0; 6] {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(1)
@@ -66,6 +79,17 @@ pub(super) async fn run(settings: &CheckSettings, clock: Clock) -> Result<ExitCo
 
 async fn look(society: &Society) -> Result<Findings, String> {
     let mut found = Findings::default();
+    let number = async |sql: &'static str| {
+        sqlx::query_scalar::<_, i64>(sql)
+            .fetch_one(&society.database.read)
+            .await
+            .map_err(told)
+    };
+    // First, since a serve may be going on with both meanwhile.
+    let leaves_end = number("SELECT COALESCE(MAX(position), 0) FROM ledger_leaves").await?;
+    let projected =
+        number("SELECT COALESCE(MAX(position), 0) FROM checkpoints WHERE reader = 'read_models'")
+            .await?;
     let mut position = 0;
     loop {
         let batch = society
@@ -77,35 +101,46 @@ async fn look(society: &Society) -> Result<Findings, String> {
         let count = i64::try_from(batch.len()).unwrap_or(i64::MAX);
         found.events += count;
         found.gaps += last.position - position - count;
-        let named: Vec<_> = batch.iter().filter_map(named_by).collect();
+        // What cannot be read is parked, and told as such.
+        let named: Vec<_> = batch.iter().filter_map(|it| named_by(it).ok()?).collect();
         let missing = society.vault.sweep.missing(&named).await.map_err(told)?;
         found.dangling += i64::try_from(missing.len()).unwrap_or(i64::MAX);
-        let leaves = ledger::leaves(&society.database.read, position, last.position).await;
-        for (event, hash) in leaves.map_err(told)? {
-            found.leaves += 1;
-            let stored = batch.iter().find(|stored| stored.position == event);
-            let right = stored.is_some_and(|stored| ledger::leaf_text(stored) == hash);
-            found.wrong_leaves += i64::from(!right);
-            found.last_leaf = Some(hash);
-        }
+        look_at_leaves(society, &batch, position, projected, &mut found).await?;
         position = last.position;
     }
-    let number = async |sql: &'static str| {
-        sqlx::query_scalar::<_, i64>(sql)
-            .fetch_one(&society.database.read)
-            .await
-            .map_err(told)
-    };
+    found.surplus_leaves = (leaves_end - position).max(0);
     found.parked = number("SELECT COUNT(*) FROM parked_events").await?;
-    found.not_projected = position
-        - number("SELECT COALESCE(MAX(position), 0) FROM checkpoints WHERE reader = 'read_models'")
-            .await?;
+    found.not_projected = (position - projected).max(0);
     found.mails_waiting = number("SELECT COUNT(*) FROM outbox").await?;
     found.oldest_mail_due = sqlx::query_scalar("SELECT MIN(due_at) FROM outbox")
         .fetch_one(&society.database.read)
         .await
         .map_err(told)?;
     Ok(found)
+}
+
+/// Holds the leaves after position `from` against the events of `batch`, which follow it.
+async fn look_at_leaves(
+    society: &Society,
+    batch: &[Recorded],
+    from: Position,
+    projected: Position,
+    found: &mut Findings,
+) -> Result<(), String> {
+    let to = batch.last().map_or(from, |last| last.position);
+    let leaves = ledger::leaves(&society.database.read, from, to).await;
+    let leaves: HashMap<Position, String> = leaves.map_err(told)?.into_iter().collect();
+    for event in batch {
+        match leaves.get(&event.position) {
+            Some(hash) => {
+                found.leaves += 1;
+                found.wrong_leaves += i64::from(ledger::leaf_text(event) != *hash);
+                found.last_leaf = Some(hash.clone());
+            }
+            None => found.missing_leaves += i64::from(event.position <= projected),
+        }
+    }
+    Ok(())
 }
 
 fn told(error: impl std::fmt::Display) -> String {

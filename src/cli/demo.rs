@@ -10,14 +10,16 @@ use axum::extract::State;
 use axum::response::Html;
 use axum::routing::get;
 use clap::Args;
+use jiff::Timestamp;
 use mail_parser::MessageParser;
 
 use super::import::{self, ImportSettings};
-use super::serve::{listen, until_told_to_stop};
+use super::serve::{listen, local_address, until_told_to_stop};
 use super::tell;
 use crate::ambient::Clock;
 use crate::app::{Fault, Opening, Serving, Society};
 use crate::config::{DataSettings, PublicUrl};
+use crate::domain::values::TOKYO;
 use crate::mail::Transport;
 
 const ROSTER: &str = include_str!("../../policies/sample-roster.csv");
@@ -46,8 +48,8 @@ pub(super) async fn run(settings: DemoSettings, clock: Clock) -> Result<ExitCode
         .prefix("kadode-demo-")
         .tempdir()
         .map_err(|error| Fault::from_error("no folder for the demo", error))?;
-    let listener = listen(settings.listen).await?;
-    let public_url = PublicUrl::choose(None, settings.listen).map_err(Fault)?;
+    let listener = listen("--listen", settings.listen).await?;
+    let public_url = PublicUrl::choose(None, local_address(&listener)?).map_err(Fault)?;
     let data = DataSettings {
         database: format!("sqlite:{}", folder.path().join("demo.sqlite").display()),
         key_database: None,
@@ -143,7 +145,8 @@ struct MailsPage {
 struct Mail {
     subject: String,
     to: String,
-    date: String,
+    /// Tokyo's date and time.
+    at: String,
     /// The text part: lines, each with the link it is, if it is one.
     lines: Vec<(String, bool)>,
 }
@@ -190,9 +193,10 @@ fn parse(bytes: &[u8]) -> Option<Mail> {
     Some(Mail {
         subject: message.subject().unwrap_or_default().to_owned(),
         to: to.unwrap_or_default().to_owned(),
-        date: message
+        at: message
             .date()
-            .map(mail_parser::DateTime::to_rfc3339)
+            .and_then(|date| Timestamp::from_second(date.to_timestamp()).ok())
+            .map(|at| TOKYO.to_datetime(at).strftime("%Y-%m-%d %H:%M").to_string())
             .unwrap_or_default(),
         lines: text
             .lines()

@@ -35,7 +35,15 @@ pub(super) struct ServeCommand {
 /// Serves until told to stop.
 pub(super) async fn run(settings: ServeCommand, clock: Clock) -> Result<ExitCode, Fault> {
     let ServeCommand { data, serve } = settings;
-    let public_url = PublicUrl::choose(serve.public_url.as_deref(), serve.listen).map_err(Fault)?;
+    // All that may fail without a trace comes before anything is created.
+    PublicUrl::choose(serve.public_url.as_deref(), serve.listen).map_err(Fault)?;
+    let listener = listen("--listen", serve.listen).await?;
+    let address = local_address(&listener)?;
+    let public_url = PublicUrl::choose(serve.public_url.as_deref(), address).map_err(Fault)?;
+    let metrics = match serve.metrics {
+        Some(address) => Some(listen("--metrics", address).await?),
+        None => None,
+    };
     let transport = Transport::open(&serve.mail, serve.mail_ca.as_deref())
         .map_err(|error| Fault(error.to_string()))?;
     let opening = Opening {
@@ -44,14 +52,13 @@ pub(super) async fn run(settings: ServeCommand, clock: Clock) -> Result<ExitCode
     };
     let society = Society::open(&data, opening, clock, tell).await?;
     let lock = only_one(society.database.sqlite_path())?;
-    let listener = listen(serve.listen).await?;
-    if let Some(address) = serve.metrics {
-        serve_metrics(address).await?;
-    }
     society.adopt_policy().await?;
+    if let Some(listener) = metrics {
+        serve_metrics(listener)?;
+    }
     tell(&format!(
-        "serving {} (listening on {})",
-        public_url.origin, serve.listen
+        "serving {} (listening on {address})",
+        public_url.origin
     ));
     let trusted_proxies = serve.trusted_proxy;
     let served = society.serve(Serving {
@@ -75,6 +82,7 @@ pub(super) async fn until_told_to_stop(
         api,
         router,
         mut tasks,
+        sender,
     } = served;
     let router = more_routes.fallback_service(router);
     let listener = listener.tap_io(|stream| {
@@ -112,6 +120,13 @@ pub(super) async fn until_told_to_stop(
         tracing::error!(%error, "the last counts of attempts could not be stored");
     }
     tasks.shutdown().await;
+    // A mail that left, but was not noted, would leave again.
+    if tokio::time::timeout(LAST_REQUESTS, sender.rest())
+        .await
+        .is_err()
+    {
+        tracing::warn!("a mail was on its way too long; it will be sent again");
+    }
     society.database.close().await;
     Ok(())
 }
@@ -131,12 +146,19 @@ async fn told_to_stop() {
 }
 
 /// Binds the address to listen on.
-pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener, Fault> {
+pub(super) async fn listen(flag: &str, address: SocketAddr) -> Result<TcpListener, Fault> {
     TcpListener::bind(address).await.map_err(|error| {
         Fault(format!(
-            "--listen {address}: {error}; stop what listens there, or choose another"
+            "{flag} {address}: {error}; stop what listens there, or choose another"
         ))
     })
+}
+
+/// Where it listens, with the port that the system chose for port 0.
+pub(super) fn local_address(listener: &TcpListener) -> Result<SocketAddr, Fault> {
+    listener
+        .local_addr()
+        .map_err(|error| Fault::from_error("--listen", error))
 }
 
 /// Takes the one place of a `serve` beside this database file; it is free again when the program ends, however it does.
@@ -159,13 +181,12 @@ fn only_one(database: &Path) -> Result<File, Fault> {
     }
 }
 
-async fn serve_metrics(address: SocketAddr) -> Result<(), Fault> {
+/// Answers `/metrics`, on an address of its own.
+fn serve_metrics(listener: TcpListener) -> Result<(), Fault> {
     let recorder = PrometheusBuilder::new()
         .install_recorder()
         .map_err(|error| Fault::from_error("--metrics", error))?;
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|error| Fault::from_error(&format!("--metrics {address}"), error))?;
+    let address = local_address(&listener)?;
     let router = Router::new().route(
         "/metrics",
         get(move || {
@@ -177,5 +198,6 @@ async fn serve_metrics(address: SocketAddr) -> Result<(), Fault> {
         }),
     );
     tokio::spawn(async move { axum::serve(listener, router).await });
+    tell(&format!("metrics on http://{address}/metrics"));
     Ok(())
 }

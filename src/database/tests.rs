@@ -122,6 +122,27 @@ async fn migrating_twice_is_migrating_once() {
 }
 
 #[tokio::test]
+async fn a_database_is_up_to_date_once_it_was_migrated() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = database(&folder).await;
+    assert!(!database.is_up_to_date(&MAIN).await.unwrap());
+    database.migrate(&MAIN).await.unwrap();
+    assert!(database.is_up_to_date(&MAIN).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_database_exists_once_there_is_something_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.sqlite");
+    let url = format!("sqlite:{}", path.display());
+    assert!(!Database::exists(&url).unwrap());
+    std::fs::write(&path, "").unwrap();
+    assert!(!Database::exists(&url).unwrap());
+    database(&folder).await.migrate(&KEYS).await.unwrap();
+    assert!(Database::exists(&url).unwrap());
+}
+
+#[tokio::test]
 async fn rows_beyond_one_statement_all_arrive() {
     let folder = tempfile::tempdir().unwrap();
     let database = database(&folder).await;

@@ -6,7 +6,7 @@ pub mod status;
 
 use serde::de::DeserializeOwned;
 
-pub use crate::subscription::{ApplyError, FollowError};
+pub use crate::subscription::{ApplyError, FollowError, Progress};
 
 use crate::subscription::Recorded;
 

@@ -219,19 +219,28 @@ impl Outbox {
         Ok(due > 0)
     }
 
-    /// Notes what became of a mail, before the log learns it; answers whether the lease still held.
+    /// Notes what became of a mail, and to which address it was, before the log learns it; answers whether the lease
+    /// still held.
     ///
     /// # Errors
     /// The database is away.
-    pub async fn note(&self, mail: &Waiting, outcome: &Outcome) -> Result<bool, sqlx::Error> {
+    pub async fn note(
+        &self,
+        mail: &Waiting,
+        contact: Option<ContactId>,
+        outcome: &Outcome,
+    ) -> Result<bool, sqlx::Error> {
         let text =
             serde_json::to_string(outcome).map_err(|error| sqlx::Error::Encode(error.into()))?;
-        let noted = sqlx::query("UPDATE outbox SET outcome = $1 WHERE mail_id = $2 AND lease = $3")
-            .bind(text)
-            .bind(mail.mail.to_string())
-            .bind(&mail.lease)
-            .execute(&self.0.write)
-            .await?;
+        let noted = sqlx::query(
+            "UPDATE outbox SET outcome = $1, contact_id = $2 WHERE mail_id = $3 AND lease = $4",
+        )
+        .bind(text)
+        .bind(contact.map(|contact| contact.to_string()))
+        .bind(mail.mail.to_string())
+        .bind(&mail.lease)
+        .execute(&self.0.write)
+        .await?;
         Ok(noted.rows_affected() == 1)
     }
 

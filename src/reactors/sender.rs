@@ -35,7 +35,11 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// Sends mails; cheap to clone.
 #[derive(Clone)]
-pub struct Sender(Arc<Parts>);
+pub struct Sender {
+    parts: Arc<Parts>,
+    /// One permit for each connection to the mail server.
+    lines: Arc<Semaphore>,
+}
 
 /// The parts of [`Sender`].
 pub struct Parts {
@@ -88,19 +92,21 @@ impl Sender {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+        Self {
+            parts: Arc::new(parts),
+            lines: Arc::new(Semaphore::new(CONNECTIONS)),
+        }
     }
 
     /// Sends for ever; `wake` tells of new mails.
     pub async fn run(self, wake: Arc<Notify>) {
-        let lines = Arc::new(Semaphore::new(CONNECTIONS));
         loop {
             // A line is taken before a mail is leased, so that no lease runs out in a queue.
-            let Ok(first) = lines.clone().acquire_owned().await else {
+            let Ok(first) = self.lines.clone().acquire_owned().await else {
                 return;
             };
             let mut free = vec![first];
-            while let Ok(line) = lines.clone().try_acquire_owned() {
+            while let Ok(line) = self.lines.clone().try_acquire_owned() {
                 free.push(line);
             }
             if !self.send_some(free).await {
@@ -112,11 +118,18 @@ impl Sender {
         }
     }
 
+    /// Waits until no mail is on its way; for when [`Sender::run`] has ended.
+    pub async fn rest(&self) {
+        let all = u32::try_from(CONNECTIONS).unwrap_or(u32::MAX);
+        // It is never closed, so there is nothing else to wait for.
+        let _ = self.lines.acquire_many(all).await;
+    }
+
     /// Starts sending as many mails as there are lines; answers whether there were as many.
     async fn send_some(&self, lines: Vec<OwnedSemaphorePermit>) -> bool {
-        let (lease, now) = (self.0.entropy.id(), self.0.clock.now());
+        let (lease, now) = (self.parts.entropy.id(), self.parts.clock.now());
         let wanted = lines.len();
-        let leased = match self.0.outbox.lease(wanted, lease, now).await {
+        let leased = match self.parts.outbox.lease(wanted, lease, now).await {
             Ok(leased) => leased,
             Err(error) => {
                 tracing::error!(%error, "the outbox cannot be read");
@@ -146,8 +159,8 @@ impl Sender {
                 None => return Ok(()),
             },
         };
-        let outbox = &self.0.outbox;
-        if mail.outcome.is_none() && !outbox.note(mail, &outcome).await.map_err(told)? {
+        let outbox = &self.parts.outbox;
+        if mail.outcome.is_none() && !outbox.note(mail, contact, &outcome).await.map_err(told)? {
             return Ok(());
         }
         self.conclude(mail, contact, outcome).await?;
@@ -156,7 +169,7 @@ impl Sender {
 
     /// Sends a mail; none, if it is to be tried again.
     async fn send(&self, mail: &Waiting) -> Result<Option<(Option<ContactId>, Outcome)>, String> {
-        let now = self.0.clock.now();
+        let now = self.parts.clock.now();
         let ready = match self.prepare(mail, now).await {
             Ok(ready) => ready,
             Err(NotReady::Skip(why, contact)) => {
@@ -173,7 +186,7 @@ impl Sender {
             domain_class,
         } = ready;
         let contact = Some(contact);
-        match self.0.transport.send(&message).await {
+        match self.parts.transport.send(&message).await {
             Ok(accepted) => {
                 metrics::counter!("kadode_mails_total", "outcome" => "accepted").increment(1);
                 let smtp_code = accepted.smtp_code.unwrap_or(250);
@@ -198,17 +211,19 @@ impl Sender {
                         },
                     )));
                 }
-                self.postpone(mail, self.0.clock.now()).await.map(|()| None)
+                self.postpone(mail, self.parts.clock.now())
+                    .await
+                    .map(|()| None)
             }
         }
     }
 
     fn is_final(&self, mail: &Waiting, failure: &Failure) -> bool {
-        failure.permanent || self.0.clock.now() + pause(mail) >= mail.expires_at
+        failure.permanent || self.parts.clock.now() + pause(mail) >= mail.expires_at
     }
 
     async fn postpone(&self, mail: &Waiting, now: Timestamp) -> Result<(), String> {
-        self.0
+        self.parts
             .outbox
             .postpone(mail, now + pause(mail))
             .await
@@ -218,7 +233,7 @@ impl Sender {
     /// Looks whether a mail is still wanted, and writes it.
     async fn prepare(&self, mail: &Waiting, now: Timestamp) -> Result<Ready, NotReady> {
         let state: Onboarding = self
-            .0
+            .parts
             .commands
             .load(&mail.member.to_string())
             .await
@@ -231,9 +246,9 @@ impl Sender {
                 return Err(NotReady::Skip(SkipReason::Superseded, contact));
             }
         };
-        let address = self.0.vault.contacts.address(contact).await?;
+        let address = self.parts.vault.contacts.address(contact).await?;
         let to = parsed(address.expose_secret())?;
-        let from = parsed(&self.0.society.mail_from)?;
+        let from = parsed(&self.parts.society.mail_from)?;
         let society = self.society(mail);
         let heading = Heading {
             id: mail.mail,
@@ -258,7 +273,7 @@ impl Sender {
         contact: ContactId,
         heading: &Heading<'_>,
     ) -> Result<Message, NotReady> {
-        let one_time = &self.0.vault.one_time;
+        let one_time = &self.parts.vault.one_time;
         let expires_at = mail.expires_at;
         let message = match mail.kind {
             MailKind::EmailLink => {
@@ -273,7 +288,7 @@ impl Sender {
                 link_mail(
                     heading,
                     &Link {
-                        public_url: &self.0.public_url,
+                        public_url: &self.parts.public_url,
                         token,
                         expires_at,
                     },
@@ -295,7 +310,7 @@ impl Sender {
     }
 
     fn society(&self, mail: &Waiting) -> Society {
-        let society = &self.0.society;
+        let society = &self.parts.society;
         let text = |text: &policy::Text| text.in_language(mail.language).to_owned();
         Society {
             name: text(&society.name),
@@ -324,14 +339,14 @@ impl Sender {
             outcome,
         };
         let attribution = Attribution {
-            id: CommandId(self.0.entropy.id()),
+            id: CommandId(self.parts.entropy.id()),
             command: "ConcludeMail",
             actor: Actor::System("mail"),
             request_id: None,
-            policy: self.0.policy.clone(),
+            policy: self.parts.policy.clone(),
             trace: None,
         };
-        self.0
+        self.parts
             .commands
             .run::<Delivery, std::convert::Infallible, _, _>(
                 mail.mail.to_string(),

@@ -45,7 +45,15 @@ pub async fn sweep(vault: &Vault, log: &EventLog, clock: &Clock) -> Result<u64, 
             let stream = log.read_stream(Onboarding::TYPE, &member.to_string()).await;
             let stream = stream.map_err(|error| Trouble(error.to_string()))?;
             for recorded in &stream {
-                named.extend(named_by(recorded));
+                match named_by(recorded) {
+                    Ok(name) => named.extend(name),
+                    // It may name any of them: better to keep too much than to lose an address or a verifier.
+                    Err(_) => named.extend(
+                        rows.iter()
+                            .filter(|(owner, _)| *owner == member)
+                            .map(|(_, row)| *row),
+                    ),
+                }
             }
         }
         Ok::<_, Trouble>(named)
@@ -66,19 +74,21 @@ impl From<VaultError> for Trouble {
 }
 
 /// The vault row that an event names, if it names one.
-#[must_use]
+///
+/// # Errors
+/// The event cannot be read.
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "only three events name a row of the vault"
 )]
-pub fn named_by(recorded: &Recorded) -> Option<Named> {
+pub fn named_by(recorded: &Recorded) -> Result<Option<Named>, serde_json::Error> {
     if recorded.stream_kind != Onboarding::TYPE {
-        return None;
+        return Ok(None);
     }
-    match serde_json::from_value(recorded.payload.clone()).ok()? {
+    Ok(match serde_json::from_value(recorded.payload.clone())? {
         Event::MemberEnrolled { .. } => recorded.stream_id.parse().ok().map(Named::Profile),
         Event::EmailRegistered { contact, .. } => Some(Named::Contact(contact)),
         Event::PasswordChanged { credential, .. } => Some(Named::Credential(credential)),
         _ => None,
-    }
+    })
 }

@@ -2,8 +2,7 @@
 
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use data_encoding::BASE64;
 use secrecy::zeroize::Zeroizing;
 
 use super::VaultError;
@@ -61,7 +60,7 @@ pub(super) fn seal(
         .ok_or(VaultError::Damaged(place.table))?;
     Ok(format!(
         "v1.{name}.{}",
-        STANDARD.encode([nonce.as_slice(), &sealed].concat())
+        BASE64.encode(&[nonce.as_slice(), &sealed].concat())
     ))
 }
 
@@ -72,7 +71,7 @@ pub(super) fn open(
 ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
     let opened = || {
         let (_, text) = parts(sealed)?;
-        let bytes = STANDARD.decode(text).ok()?;
+        let bytes = BASE64.decode(text.as_bytes()).ok()?;
         let (nonce, sealed) = bytes.split_at_checked(12)?;
         cipher(key)?
             .decrypt(

@@ -116,9 +116,9 @@ async fn every_answer_has_a_name_of_our_own_even_if_one_was_sent() {
     let client = app.client_with(&[("x-request-id", sent)]);
     let mut names = std::collections::HashSet::new();
     for (what, answer) in answers(&client).await {
-        let named: Vec<_> = answer.headers.get_all("x-request-id").iter().collect();
-        assert_eq!(named.len(), 1, "{what}");
-        let name = named[0].to_str().unwrap();
+        let given: Vec<_> = answer.headers.get_all("x-request-id").iter().collect();
+        assert_eq!(given.len(), 1, "{what}");
+        let name = given[0].to_str().unwrap();
         assert!(name.parse::<uuid::Uuid>().is_ok(), "{what}: {name}");
         assert_ne!(name, sent, "{what}");
         assert!(

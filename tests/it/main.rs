@@ -1,22 +1,33 @@
 //! One binary for all integration tests.
 
 #![expect(
+    clippy::expect_used,
     clippy::unwrap_used,
-    reason = "a test that cannot be set up should stop at once"
+    reason = "a test that cannot go on should stop at once"
+)]
+#![expect(
+    unreachable_pub,
+    reason = "nothing reaches into a test binary, so pub says no less than pub(crate)"
 )]
 
 mod attribution;
+mod browser;
+mod commands;
 mod email;
 mod errors;
 mod guards;
+mod import;
 mod imports;
 mod journey;
 mod mail;
 mod openapi;
 mod order;
 mod otp;
+mod pages;
+mod projections;
 mod races;
 mod sessions;
 mod status;
+mod store;
 mod support;
 mod waiting;

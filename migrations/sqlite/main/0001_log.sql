@@ -17,6 +17,12 @@ CREATE TRIGGER events_are_never_changed BEFORE UPDATE ON events
 BEGIN SELECT RAISE(ABORT, 'the event log is never changed'); END;
 CREATE TRIGGER events_are_never_deleted BEFORE DELETE ON events
 BEGIN SELECT RAISE(ABORT, 'the event log is never changed'); END;
+-- A REPLACE would delete without a word to the trigger above.
+CREATE TRIGGER events_are_only_added BEFORE INSERT ON events
+WHEN NEW.position <> (SELECT COALESCE(MAX(position), 0) + 1 FROM events)
+    OR EXISTS (SELECT 1 FROM events WHERE aggregate_type = NEW.aggregate_type
+        AND aggregate_id = NEW.aggregate_id AND sequence = NEW.sequence)
+BEGIN SELECT RAISE(ABORT, 'the event log is only added to, at its end'); END;
 
 -- How far each reader of the log has come.
 CREATE TABLE checkpoints (

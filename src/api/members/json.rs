@@ -88,16 +88,14 @@ impl<T: DeserializeOwned> FromRequest<Api> for Body<T> {
     async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
         match Json::<Box<RawValue>>::from_request(request, api).await {
             // A derived Deserialize would take an array of the fields as well.
-            Ok(Json(body)) => Some(body.get())
-                .filter(|text| text.starts_with('{'))
-                .and_then(|text| serde_json::from_str(text).ok())
+            Ok(Json(body)) if body.get().starts_with('{') => serde_json::from_str(body.get())
                 .map(Self)
-                .ok_or(Problem::Malformed),
+                .map_err(|_| Problem::Malformed),
             Err(JsonRejection::MissingJsonContentType(_)) => Err(Problem::MediaType),
             Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
                 Err(Problem::TooLarge)
             }
-            Err(_) => Err(Problem::Malformed),
+            Ok(_) | Err(_) => Err(Problem::Malformed),
         }
     }
 }

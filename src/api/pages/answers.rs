@@ -109,13 +109,15 @@ pub(super) fn page(view: &impl Template, form: FormToken, problem: Option<&Probl
 
 /// Where a member without a session that counts is sent.
 pub(super) fn astray(api: &Api, visit: &Visit, problem: &Problem, path: &str) -> Response {
-    let ended = visit.secret.is_some().then_some(Notice::SessionEnded);
-    match problem {
-        // With the new cookie, `/` leads on; without it, there is nothing to be had there.
-        Problem::SessionRotated if path != "/" => see("/", None),
-        Problem::NoSession | Problem::SessionRotated => see("/sign-in", ended),
-        other => super::problem(api, visit, other),
+    // With the new cookie, `/` leads on; without it, there is nothing to be had there.
+    if *problem == Problem::SessionRotated && path != "/" {
+        return see("/", None);
     }
+    if matches!(problem, Problem::NoSession | Problem::SessionRotated) {
+        let ended = visit.secret.is_some().then_some(Notice::SessionEnded);
+        return see("/sign-in", ended);
+    }
+    super::problem(api, visit, problem)
 }
 
 /// After a step that went well: the cookies it brought, and on to the page of the step that is due now.

@@ -35,15 +35,12 @@ impl FormToken {
 
     /// The token for the browser of a request.
     pub(super) fn of(api: &Api, visit: &Visit) -> Self {
-        let (mark, cookie) = match mark(visit) {
-            Some(mark) => (mark, None),
-            None => {
-                let mark: [u8; 16] = api.entropy.bytes();
-                let value = BASE64URL_NOPAD.encode(&mark);
-                let cookie = set_cookie(CookieName::Form, &value, None, api.public_url.secure);
-                (mark, Some(cookie))
-            }
-        };
+        let known = mark(visit);
+        let mark = known.unwrap_or_else(|| api.entropy.bytes());
+        let cookie = known.is_none().then(|| {
+            let value = BASE64URL_NOPAD.encode(&mark);
+            set_cookie(CookieName::Form, &value, None, api.public_url.secure)
+        });
         Self {
             text: api.vault.keys.tag(Purpose::Forms, &[&mark]),
             cookie,

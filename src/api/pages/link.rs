@@ -93,9 +93,9 @@ fn result(
             None => return super::problem(api, visit, &problem),
         },
     };
-    // A token that is none of ours is not repeated in the page's own links.
+    // A token that is none of ours is not repeated in the page's own links, which lead to the present address without it.
     let path = if outcome == LinkOutcome::Unknown {
-        "/".to_owned()
+        String::new()
     } else {
         format!("/email/{token}")
     };

@@ -16,7 +16,7 @@ use crate::api::problem::Problem;
 use crate::api::visit::Visit;
 use crate::domain::ids::MemberId;
 use crate::domain::onboarding::Step;
-use crate::subscription::Progress;
+use crate::projections::Progress;
 use crate::vault::{Found, Session};
 
 /// How often a silent stream says that it lives, and looks whether its session still does.

@@ -149,7 +149,8 @@ pub(super) fn steps(
     all.map(|step| StepLine {
         number: step.number(),
         label: step_label(language, step.name()).unwrap_or_else(|| Text::of(language, step.name())),
-        state: match (step == at, done(step)) {
+        // There is nothing to do at the last step: whoever is there is through.
+        state: match (step == at && step != Step::Completed, done(step)) {
             (true, _) => StepState::Due,
             (false, true) => StepState::Done,
             (false, false) => StepState::Ahead,

@@ -181,26 +181,27 @@ async fn not_taken(
     notice: Option<Notice>,
     typed: &str,
 ) -> Response {
-    match problem {
-        Problem::NoSession | Problem::SessionRotated => {
-            astray(api, &standing.visit, &problem, screen.path())
-        }
-        Problem::CodeDead => see("/sign-in", Some(Notice::CodeDead)),
-        Problem::OutOfOrder(_) => standing.to_due_page(api, Some(Notice::OutOfOrder)),
-        Problem::AlreadySet | Problem::FormUsed => {
-            standing.to_due_page(api, Some(Notice::AlreadySet))
-        }
-        Problem::TooSoon(wait) if is_double_press(api, standing, screen, wait) => {
-            standing.to_due_page(api, notice)
-        }
-        problem => match trouble(api, standing, &problem) {
-            // The last wrong code: nothing more can be entered on this page.
-            Some(_) if screen == Screen::Otp && standing.code_is_dead(api) => {
-                standing.to_due_page(api, None)
-            }
-            Some(trouble) => show(api, standing, screen, Told::of(problem, trouble, typed)).await,
-            None => super::problem(api, &standing.visit, &problem),
-        },
+    if matches!(problem, Problem::NoSession | Problem::SessionRotated) {
+        return astray(api, &standing.visit, &problem, screen.path());
+    }
+    // Nothing more can be entered after the last wrong code, and nothing after a step that is not due.
+    if problem == Problem::CodeDead || standing.code_is_dead(api) {
+        return see("/sign-in", Some(Notice::CodeDead));
+    }
+    if matches!(problem, Problem::OutOfOrder(_)) {
+        return standing.to_due_page(api, Some(Notice::OutOfOrder));
+    }
+    if matches!(problem, Problem::AlreadySet | Problem::FormUsed) {
+        return standing.to_due_page(api, Some(Notice::AlreadySet));
+    }
+    if let Problem::TooSoon(wait) = problem
+        && is_double_press(api, standing, screen, wait)
+    {
+        return standing.to_due_page(api, notice);
+    }
+    match trouble(api, standing, &problem) {
+        Some(trouble) => show(api, standing, screen, Told::of(problem, trouble, typed)).await,
+        None => super::problem(api, &standing.visit, &problem),
     }
 }
 

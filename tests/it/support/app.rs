@@ -1,7 +1,5 @@
 //! The whole program in this process: real router on a loopback port, real database files, mails as files, a clock that is told.
 
-#![expect(unreachable_pub, reason = "pub says here what the tests may use")]
-
 use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -124,6 +122,7 @@ impl App {
             api,
             router,
             mut tasks,
+            ..
         } = society.serve(serving);
         tasks.spawn(async move {
             let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();

@@ -1,4 +1,7 @@
 //! What several integration tests lean on.
 
 pub mod app;
+pub mod browser;
+pub mod chromium;
 pub(crate) mod smtp;
+pub(crate) mod walk;

@@ -3,11 +3,6 @@
 //! The SMTP is that of the crate `mailin-embedded`. In front of it stands a small relay, which speaks implicit TLS (mailin knows
 //! STARTTLS alone), counts connections, and can be stopped (mailin cannot).
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot be set up should stop at once"
-)]
-
 use std::net::{IpAddr, Ipv4Addr, TcpListener as StdListener};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -201,17 +201,3 @@ async fn ask(address: &str, known: Option<&str>) -> Response {
         .await
         .unwrap()
 }
-
-/// Writes every sample and asset below `target/pages/`, to be looked at in a browser from a server on that folder.
-#[test]
-#[ignore = "writes files; run it by name to look at the pages"]
-fn every_view_is_written_out_to_be_looked_at() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/pages");
-    for language in LANGUAGES {
-        let folder = folder.join(language.tag());
-        std::fs::create_dir_all(&folder).unwrap();
-        for (name, html) in samples::all(language) {
-            std::fs::write(folder.join(format!("{name}.html")), html).unwrap();
-        }
-    }
-}

@@ -1,0 +1,212 @@
+//! The way out: readers follow the committed log from a checkpoint, for ever, never passing over an event.
+
+mod projector;
+mod rebuild;
+mod tables;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use sqlx::AnyConnection;
+use tokio::sync::watch;
+
+pub use self::projector::Projector;
+use crate::database::Database;
+use crate::store::ReadError;
+pub use crate::store::{EventLog, Position, Recorded};
+
+/// How many events are read and folded at once.
+const BATCH: i64 = 500;
+
+/// How long a reader rests after an error before it repeats the batch.
+const REST: Duration = Duration::from_millis(500);
+
+/// A read model: tables that are folded from the log alone, and can be thrown away.
+pub trait Projection: Send + Sync {
+    /// Its name, as `kadode rebuild` takes it.
+    fn name(&self) -> &'static str;
+
+    /// The tables that it alone writes.
+    fn tables(&self) -> &'static [&'static str];
+
+    /// Folds `batch` into the tables whose names end in `suffix`, with few statements a table.
+    fn apply<'a>(
+        &'a self,
+        batch: &'a [Recorded],
+        suffix: &'a str,
+        connection: &'a mut AnyConnection,
+    ) -> BoxFuture<'a, Result<(), ApplyError>>;
+}
+
+/// Something that follows from events: at least once, and never on a rebuild.
+pub trait Reactor: Send + Sync {
+    /// The name of its checkpoint.
+    fn name(&self) -> &'static str;
+
+    /// Notes what is to be done, in the transaction that moves the checkpoint.
+    fn react<'a>(
+        &'a self,
+        batch: &'a [Recorded],
+        connection: &'a mut AnyConnection,
+    ) -> BoxFuture<'a, Result<(), ApplyError>>;
+
+    /// Told after the commit.
+    fn committed(&self) {}
+}
+
+/// Why a batch could not be folded.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// An event cannot be read.
+    #[error("an event cannot be read: {0}")]
+    Unreadable(String),
+    /// The database refuses.
+    #[error("{0}")]
+    Database(#[from] sqlx::Error),
+}
+
+impl ApplyError {
+    /// Whether an event is to blame, and not the database's state of the moment.
+    fn is_of_the_event(&self) -> bool {
+        match self {
+            Self::Unreadable(_) => true,
+            Self::Database(sqlx::Error::Database(error)) => {
+                error.is_unique_violation()
+                    || error.is_check_violation()
+                    || error.is_foreign_key_violation()
+            }
+            Self::Database(_) => false,
+        }
+    }
+}
+
+/// Why a reader could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum FollowError {
+    /// The log cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The batch could not be folded.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    /// Another program moved the checkpoint.
+    #[error("another program moved the checkpoint of {0}")]
+    CheckpointMoved(&'static str),
+}
+
+impl From<sqlx::Error> for FollowError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Apply(ApplyError::Database(error))
+    }
+}
+
+/// Tells how far the read models have come.
+#[derive(Clone, Debug)]
+pub struct Progress(watch::Receiver<Position>);
+
+impl Progress {
+    /// Waits until the read models show `position`, but no longer than `patience`; answers whether they do.
+    pub async fn reached(&self, position: Position, patience: Duration) -> bool {
+        let mut progress = self.0.clone();
+        let reached = progress.wait_for(|&present| present >= position);
+        matches!(tokio::time::timeout(patience, reached).await, Ok(Ok(_)))
+    }
+
+    /// The position that the read models show.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        *self.0.borrow()
+    }
+
+    /// Waits until the read models show more than they did at the last call.
+    pub async fn moved(&mut self) {
+        // The projector lives as long as the program; were it gone, there would be nothing to wait for.
+        if self.0.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Follows the log for ever for one reactor.
+pub async fn follow(log: EventLog, database: Database, reactor: Arc<dyn Reactor>) {
+    loop {
+        if let Err(error) = react(&log, &database, reactor.as_ref()).await {
+            tracing::error!(%error, reactor = reactor.name(), "a reactor rests and tries again");
+            tokio::time::sleep(REST).await;
+        }
+    }
+}
+
+async fn react(
+    log: &EventLog,
+    database: &Database,
+    reactor: &dyn Reactor,
+) -> Result<(), FollowError> {
+    let mut position = checkpoint(database, reactor.name()).await?;
+    loop {
+        let batch = log.read_after(position, BATCH).await?;
+        let Some(last) = batch.last() else {
+            log.changed(position).await;
+            continue;
+        };
+        let mut transaction = database.begin().await?;
+        reactor.react(&batch, &mut transaction).await?;
+        move_checkpoint(reactor.name(), position, last.position, &mut transaction).await?;
+        transaction.commit().await?;
+        reactor.committed();
+        position = last.position;
+    }
+}
+
+/// How far a reader has come.
+///
+/// # Errors
+/// The database is away.
+pub async fn checkpoint(
+    database: &Database,
+    reader: &'static str,
+) -> Result<Position, sqlx::Error> {
+    let stored = sqlx::query_scalar("SELECT position FROM checkpoints WHERE reader = $1")
+        .bind(reader)
+        .fetch_optional(&database.read)
+        .await?;
+    Ok(stored.unwrap_or(0))
+}
+
+async fn checkpoint_in(
+    reader: &'static str,
+    connection: &mut AnyConnection,
+) -> Result<Position, sqlx::Error> {
+    let stored = sqlx::query_scalar("SELECT position FROM checkpoints WHERE reader = $1")
+        .bind(reader)
+        .fetch_optional(connection)
+        .await?;
+    Ok(stored.unwrap_or(0))
+}
+
+/// Moves a checkpoint that stands at `from`; there is none yet where `from` is 0.
+async fn move_checkpoint(
+    reader: &'static str,
+    from: Position,
+    to: Position,
+    connection: &mut AnyConnection,
+) -> Result<(), FollowError> {
+    let sql = if from == 0 {
+        "INSERT INTO checkpoints (reader, position) VALUES ($1, $3) \
+         ON CONFLICT (reader) DO UPDATE SET position = $3 WHERE checkpoints.position = $2"
+    } else {
+        "UPDATE checkpoints SET position = $3 WHERE reader = $1 AND position = $2"
+    };
+    let moved = sqlx::query(sql)
+        .bind(reader)
+        .bind(from)
+        .bind(to)
+        .execute(connection)
+        .await?;
+    if moved.rows_affected() == 1 {
+        Ok(())
+    } else {
+        Err(FollowError::CheckpointMoved(reader))
+    }
+}

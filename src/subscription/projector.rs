@@ -1,0 +1,181 @@
+//! The projector: one reader that keeps all read models and the ledger's leaves up with the log.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::tables::{PARKED, Tables, park_event};
+use super::{BATCH, FollowError, Progress, Projection, REST, checkpoint, move_checkpoint};
+use crate::database::Database;
+use crate::store::{EventLog, Position, Recorded};
+
+/// The checkpoint that all read models and the ledger's leaves share.
+pub(super) const READ_MODELS: &str = "read_models";
+
+/// Keeps the read models and the ledger's leaves up with the log.
+pub struct Projector {
+    pub(super) log: EventLog,
+    pub(super) database: Database,
+    pub(super) read_models: Vec<Arc<dyn Projection>>,
+    pub(super) leaves: Arc<dyn Projection>,
+    progress: watch::Sender<Position>,
+}
+
+impl Projector {
+    /// A projector of `read_models` and of the ledger's `leaves`.
+    #[must_use]
+    pub fn new(
+        log: EventLog,
+        database: Database,
+        read_models: Vec<Arc<dyn Projection>>,
+        leaves: Arc<dyn Projection>,
+    ) -> Self {
+        let (progress, _) = watch::channel(0);
+        Self {
+            log,
+            database,
+            read_models,
+            leaves,
+            progress,
+        }
+    }
+
+    /// The names of the read models.
+    #[must_use]
+    pub fn names(&self) -> Vec<&'static str> {
+        self.read_models
+            .iter()
+            .map(|read_model| read_model.name())
+            .collect()
+    }
+
+    /// Where readers learn how far the read models have come.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        Progress(self.progress.subscribe())
+    }
+
+    /// Follows the log for ever.
+    pub async fn run(&self) {
+        loop {
+            if let Err(error) = self.follow().await {
+                tracing::error!(%error, "the read models rest and try again");
+                tokio::time::sleep(REST).await;
+            }
+        }
+    }
+
+    async fn follow(&self) -> Result<(), FollowError> {
+        loop {
+            let position = self.catch_up().await?;
+            self.log.changed(position).await;
+        }
+    }
+
+    /// Folds all that is committed and answers with the position reached.
+    ///
+    /// # Errors
+    /// See [`FollowError`].
+    pub async fn catch_up(&self) -> Result<Position, FollowError> {
+        let live = Tables {
+            reader: READ_MODELS,
+            suffix: "",
+            read_models: &self.read_models,
+            parked: PARKED,
+            tries_parked: false,
+        };
+        let mut position = checkpoint(&self.database, READ_MODELS).await?;
+        self.progress.send_replace(position);
+        loop {
+            let batch = self.log.read_after(position, BATCH).await?;
+            if batch.is_empty() {
+                return Ok(position);
+            }
+            position = self.fold(&live, position, &batch).await?;
+            metrics::gauge!("kadode_projected_position").set(as_metric(position));
+        }
+    }
+
+    /// Folds a batch in one transaction; where an event is to blame for a failure, halves the batch until it is found
+    /// and parks it.
+    pub(super) async fn fold(
+        &self,
+        tables: &Tables<'_>,
+        from: Position,
+        batch: &[Recorded],
+    ) -> Result<Position, FollowError> {
+        let mut from = from;
+        let mut waiting = vec![batch];
+        while let Some(part) = waiting.pop() {
+            let Some(last) = part.last() else { continue };
+            match self.fold_part(tables, from, part, last.position).await {
+                Err(FollowError::Apply(error)) if error.is_of_the_event() && tables.parks() => {
+                    if let [poison] = part {
+                        self.park(tables, from, poison, &error.to_string()).await?;
+                    } else {
+                        let (first, second) = part.split_at(part.len() / 2);
+                        waiting.push(second);
+                        waiting.push(first);
+                        continue;
+                    }
+                }
+                outcome => outcome?,
+            }
+            from = last.position;
+            if tables.is_live() {
+                self.progress.send_replace(from);
+            }
+        }
+        Ok(from)
+    }
+
+    async fn fold_part(
+        &self,
+        tables: &Tables<'_>,
+        from: Position,
+        part: &[Recorded],
+        to: Position,
+    ) -> Result<(), FollowError> {
+        let mut transaction = self.database.begin().await?;
+        // First of all, so that nothing is blamed on an event that another program has folded already.
+        move_checkpoint(tables.reader, from, to, &mut transaction).await?;
+        tables.apply(part, &mut transaction).await?;
+        if tables.is_live() {
+            self.leaves.apply(part, "", &mut transaction).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    async fn park(
+        &self,
+        tables: &Tables<'_>,
+        from: Position,
+        poison: &Recorded,
+        why: &str,
+    ) -> Result<(), FollowError> {
+        let mut transaction = self.database.begin().await?;
+        move_checkpoint(tables.reader, from, poison.position, &mut transaction).await?;
+        park_event(tables.parked, poison, why, &mut transaction).await?;
+        if tables.is_live() {
+            let leaf = std::slice::from_ref(poison);
+            self.leaves.apply(leaf, "", &mut transaction).await?;
+        }
+        transaction.commit().await?;
+        tracing::error!(
+            position = poison.position,
+            why,
+            "an event is parked: the read models go on without its stream"
+        );
+        metrics::counter!("kadode_parked_events_total").increment(1);
+        Ok(())
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a metric may be off by one in 2^53"
+)]
+fn as_metric(position: Position) -> f64 {
+    position as f64
+}

@@ -1,0 +1,162 @@
+//! Builds read models anew beside the live ones, and puts them in their place.
+
+use sqlx::AnyConnection;
+
+use super::projector::{Projector, READ_MODELS};
+use super::tables::{PARKED, Tables};
+use super::{BATCH, FollowError, checkpoint, checkpoint_in, move_checkpoint};
+use crate::store::Position;
+
+/// What is appended to a read model's table names while it is built anew.
+const REBUILD: &str = "_rebuild";
+
+/// The checkpoint of a rebuild under way.
+const REBUILD_READER: &str = "rebuild";
+
+/// The table of events that the new read models could not take.
+const PARKED_ANEW: &str = "parked_events_rebuild";
+
+impl Projector {
+    /// Builds the read models named `only` (or all) anew beside the live ones and puts them in their place, while the
+    /// live ones are read and kept up. All of them together try parked events again; one alone goes round them. `told`
+    /// hears how many events were folded.
+    ///
+    /// # Errors
+    /// See [`FollowError`]; the live read models are as before then.
+    pub async fn rebuild(
+        &self,
+        only: Option<&str>,
+        told: impl Fn(Position) + Send,
+    ) -> Result<(), FollowError> {
+        let chosen: Vec<_> = self
+            .read_models
+            .iter()
+            .filter(|read_model| only.is_none_or(|name| read_model.name() == name))
+            .cloned()
+            .collect();
+        let all = only.is_none();
+        let new = Tables {
+            reader: REBUILD_READER,
+            suffix: REBUILD,
+            read_models: &chosen,
+            parked: if all { PARKED_ANEW } else { PARKED },
+            tries_parked: all,
+        };
+        self.create(&new).await?;
+        let mut position = 0;
+        loop {
+            // One alone cannot go before the others, since they share a checkpoint.
+            let until = if all {
+                Position::MAX
+            } else {
+                checkpoint(&self.database, READ_MODELS).await?
+            };
+            let limit = BATCH.min(until - position);
+            let batch = self.log.read_after(position, limit).await?;
+            if !batch.is_empty() {
+                position = self.fold(&new, position, &batch).await?;
+                told(position);
+            } else if self.swap(&new, position).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Creates the new tables. Should another rebuild be under way, its next step fails by the checkpoint.
+    async fn create(&self, new: &Tables<'_>) -> Result<(), FollowError> {
+        let mut transaction = self.database.begin().await?;
+        for table in new.names() {
+            create_like(table, &mut transaction).await?;
+        }
+        create_like(PARKED, &mut transaction).await?;
+        sqlx::query("DELETE FROM checkpoints WHERE reader = $1")
+            .bind(REBUILD_READER)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Brings the new tables to just where the live ones are, and renames them, in one transaction. Answers whether that
+    /// went; if not, an event is to be parked first.
+    async fn swap(&self, new: &Tables<'_>, built: Position) -> Result<bool, FollowError> {
+        let mut transaction = self.database.begin().await?;
+        let live = checkpoint_in(READ_MODELS, &mut transaction).await?;
+        if checkpoint_in(new.reader, &mut transaction).await? != built {
+            return Err(FollowError::CheckpointMoved(new.reader));
+        }
+        let mut position = built.min(live);
+        while position < built.max(live) {
+            let limit = BATCH.min(built.max(live) - position);
+            let batch = self.log.read_after(position, limit).await?;
+            let Some(last) = batch.last() else { break };
+            position = last.position;
+            if live < built {
+                // The live ones lag: they start where the new ones are, and only the ledger has to catch up.
+                self.leaves.apply(&batch, "", &mut transaction).await?;
+                continue;
+            }
+            match new.apply(&batch, &mut transaction).await {
+                Err(error) if error.is_of_the_event() && new.parks() => return Ok(false),
+                outcome => outcome?,
+            }
+        }
+        if live < built {
+            move_checkpoint(READ_MODELS, live, built, &mut transaction).await?;
+        }
+        for table in new.names() {
+            replace(table, &mut transaction).await?;
+        }
+        if new.parked == PARKED_ANEW {
+            replace(PARKED, &mut transaction).await?;
+        } else {
+            drop_table(PARKED_ANEW, &mut transaction).await?;
+        }
+        sqlx::query("DELETE FROM checkpoints WHERE reader = $1")
+            .bind(new.reader)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+}
+
+/// Creates `{table}_rebuild` with the columns and keys of `table`.
+async fn create_like(table: &str, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    drop_table(&format!("{table}{REBUILD}"), connection).await?;
+    let definition: String =
+        sqlx::query_scalar("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = $1")
+            .bind(table)
+            .fetch_one(&mut *connection)
+            .await?;
+    // After an earlier rebuild, SQLite has the name in quotes.
+    let (_, columns) = definition.split_once('(').unwrap_or((table, ""));
+    sqlx::query(&format!("CREATE TABLE {table}{REBUILD} ({columns}"))
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+/// Puts `{table}_rebuild` in the place of `table`, with its indexes.
+async fn replace(table: &str, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    // Those of keys have no statement of their own: they come with the table.
+    let indexes: Vec<String> = sqlx::query_scalar(
+        "SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = $1 AND sql IS NOT NULL",
+    )
+    .bind(table)
+    .fetch_all(&mut *connection)
+    .await?;
+    drop_table(table, connection).await?;
+    let rename = format!("ALTER TABLE {table}{REBUILD} RENAME TO {table}");
+    for statement in std::iter::once(rename).chain(indexes) {
+        sqlx::query(&statement).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+async fn drop_table(table: &str, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    sqlx::query(&format!("DROP TABLE IF EXISTS {table}"))
+        .execute(connection)
+        .await
+        .map(drop)
+}

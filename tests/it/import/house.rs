@@ -1,0 +1,181 @@
+//! A folder with a policy, in which the program is run.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use kadode::ambient::Clock;
+use kadode::app::{Opening, Society};
+use kadode::config::DataSettings;
+use kadode::domain::ids::MemberId;
+use serde_json::Value;
+
+pub(super) const HEADER: &str =
+    "user_id,symbol,number,birth_date,name,gid,joined_on,registered_on_old_portal";
+
+/// The sample roster of the repository.
+pub(super) fn sample() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/sample-roster.csv")
+}
+
+pub(super) struct House {
+    folder: tempfile::TempDir,
+}
+
+/// What a run of the program left.
+pub(super) struct Done {
+    pub(super) code: i32,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
+}
+
+impl Done {
+    pub(super) fn of(command: &mut Command) -> Self {
+        let output = command.output().unwrap();
+        Self {
+            code: output.status.code().unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// The one JSON object on standard output.
+    pub(super) fn report(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap()
+    }
+
+    /// The one line of a refusal, which brings no report.
+    pub(super) fn refusal(&self) -> &str {
+        assert_eq!(
+            (self.code, self.stdout.as_str()),
+            (2, ""),
+            "{}",
+            self.stderr
+        );
+        assert_eq!(self.stderr.lines().count(), 1, "{}", self.stderr);
+        self.stderr.trim_end()
+    }
+}
+
+impl House {
+    pub(super) fn new() -> Self {
+        let house = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        house.file(
+            "policy.toml",
+            include_bytes!("../../../policies/sample.toml"),
+        );
+        house
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(super) fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// A roster of these rows under the usual header.
+    pub(super) fn roster(&self, rows: &str) -> PathBuf {
+        self.file("roster.csv", format!("{HEADER}\n{rows}\n").as_bytes())
+    }
+
+    /// A roster of so many members; every fourth gets password and user ID from us.
+    pub(super) fn large_roster(&self, members: usize) -> PathBuf {
+        let rows: Vec<String> = (0..members)
+            .map(|n| {
+                if n % 4 == 3 {
+                    format!(",1,{n:05},1980-01-01,見本 {n}号,,2026-04-01,0")
+                } else {
+                    format!("kp{n:05},1,{n:05},1980-01-01,見本 {n}号,,2005-04-01,0")
+                }
+            })
+            .collect();
+        self.roster(&rows.join("\n"))
+    }
+
+    /// The program with this folder's settings.
+    pub(super) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kadode"));
+        command
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("KADODE_DATABASE", "sqlite:kadode.sqlite")
+            .env("KADODE_KEYS", "keys.toml")
+            .env("KADODE_POLICY", "policy.toml")
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    pub(super) fn import(&self, roster: &Path, arguments: &[&str]) -> Done {
+        Done::of(self.command(&["import"]).arg(roster).args(arguments))
+    }
+
+    pub(super) fn data(&self) -> DataSettings {
+        DataSettings {
+            database: format!("sqlite:{}", self.path("kadode.sqlite").display()),
+            key_database: None,
+            keys: Some(self.path("keys.toml")),
+            policy: Some(self.path("policy.toml")),
+        }
+    }
+
+    pub(super) async fn society(&self) -> Society {
+        Society::open(&self.data(), Opening::TO_READ, Clock::machine(), |_| ())
+            .await
+            .unwrap()
+    }
+
+    /// Every enrolment in the log, with its member.
+    pub(super) async fn enrolments(&self) -> Vec<(MemberId, Value)> {
+        let society = self.society().await;
+        let events = society.log.read_after(0, 1_000_000).await.unwrap();
+        society.close().await;
+        events
+            .into_iter()
+            .filter(|event| event.event_type == "MemberEnrolled")
+            .map(|event| (event.stream_id.parse().unwrap(), event.payload))
+            .collect()
+    }
+
+    /// The letters of a file, which is as the contract has it.
+    pub(super) fn letters(&self, name: &str) -> Vec<BTreeMap<String, String>> {
+        let text = fs::read_to_string(self.path(name)).unwrap();
+        let text = text.strip_prefix('\u{feff}').unwrap();
+        assert_eq!(
+            text.lines().next().unwrap(),
+            "user_id,password,name,symbol,number,expires_on"
+        );
+        csv::Reader::from_reader(text.as_bytes())
+            .deserialize()
+            .collect::<Result<_, _>>()
+            .unwrap()
+    }
+
+    /// The names of all files in the folder but the roster.
+    pub(super) fn files(&self) -> Vec<String> {
+        self.contents()
+            .into_keys()
+            .filter(|name| name != "roster.csv")
+            .collect()
+    }
+
+    /// All files in the folder, byte for byte.
+    pub(super) fn contents(&self) -> BTreeMap<String, Vec<u8>> {
+        fs::read_dir(self.folder.path())
+            .unwrap()
+            .map(|entry| {
+                let path = entry.unwrap().path();
+                let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+                (name, fs::read(path).unwrap())
+            })
+            .collect()
+    }
+}

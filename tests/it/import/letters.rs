@@ -1,0 +1,143 @@
+//! Letters hold what is needed to sign in, for whoever did not yet.
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use jiff::ToSpan;
+use kadode::ambient::Clock;
+use kadode::app::Society;
+use kadode::cli::letters::{LettersSettings, run};
+use kadode::domain::ids::{ChallengeId, SessionId};
+use kadode::domain::onboarding::{
+    Command, CredentialInForce, Issued, NewCode, Onboarding, PasswordCheck,
+};
+use kadode::domain::values::{KeyId, Language};
+use kadode::vault::FIRST_ISSUE;
+
+use super::house::{Done, House, sample};
+
+/// One member of each kind: formula, printed, printed with a user ID from us.
+const THREE: &str = "kp1,1,00002,1980-01-01,山川 一郎,,2005-04-01,0\n\
+                     kp2,1,3,1980-01-01,青木 美咲,,2026-04-01,0\n\
+                     ,1,4,1980-01-01,森 太一,,2026-04-01,0";
+
+async fn sign_in(society: &Society, user_id: &str) {
+    let member = society
+        .vault
+        .profiles
+        .find_by_user_id(user_id)
+        .await
+        .unwrap()
+        .unwrap();
+    let issued = Issued {
+        at: society.clock.now(),
+        limits: Arc::new(society.policy.policy.limits.clone()),
+        command: Command::SignIn {
+            session: SessionId(society.entropy.id()),
+            against: CredentialInForce::Initial,
+            check: PasswordCheck::Match,
+            lapsed: None,
+            code: NewCode {
+                challenge: ChallengeId(society.entropy.id()),
+                key: KeyId("k".to_owned()),
+                language: Language::Ja,
+                sent_to_address: Vec::new(),
+            },
+        },
+    };
+    society
+        .commands
+        .run::<Onboarding, Infallible, _, _>(
+            member.to_string(),
+            society.attribution("SignIn", "test"),
+            move |_| std::future::ready(Ok(issued.clone())),
+        )
+        .await
+        .unwrap();
+}
+
+fn user_ids(house: &House, file: &str) -> BTreeSet<String> {
+    house
+        .letters(file)
+        .iter()
+        .map(|letter| letter["user_id"].clone())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_letter_holds_what_its_member_signs_in_with() {
+    let house = House::new();
+    house.import(
+        &house.roster(THREE),
+        &["--letters", "out.csv", "--valid-from", "2099-12-20"],
+    );
+    let letters = house.letters("out.csv");
+    assert_eq!(letters[0]["password"], "");
+    assert_eq!(letters[0]["number"], "00002");
+    assert_eq!(letters[2]["user_id"].len(), 10);
+    let society = house.society().await;
+    for letter in &letters[1..] {
+        let user_id = &letter["user_id"];
+        let member = society
+            .vault
+            .profiles
+            .find_by_user_id(user_id)
+            .await
+            .unwrap()
+            .unwrap();
+        let stored = society.vault.profiles.get(member).await.unwrap();
+        let passwords = &society.vault.initial_passwords;
+        assert!(
+            passwords
+                .matches_printed(&stored, FIRST_ISSUE, &letter["password"])
+                .unwrap()
+        );
+        // Thirty days from the twentieth are the twentieth and twenty-nine more.
+        assert_eq!(letter["expires_on"], "2100-01-18");
+    }
+}
+
+#[test]
+fn letters_printed_again_are_the_same() {
+    let house = House::new();
+    house.import(&sample(), &["--letters", "out.csv"]);
+    let done = Done::of(&mut house.command(&["letters", "again.csv"]));
+    assert_eq!((done.code, done.stdout.as_str()), (0, ""));
+    let all = |file| house.letters(file).into_iter().collect::<BTreeSet<_>>();
+    assert_eq!(all("again.csv"), all("out.csv"));
+}
+
+#[tokio::test]
+async fn who_has_signed_in_gets_no_letter_again() {
+    let house = House::new();
+    let roster = house.roster(THREE);
+    house.import(&roster, &["--letters", "out.csv"]);
+    let mut expected = user_ids(&house, "out.csv");
+    expected.remove("kp2");
+    let society = house.society().await;
+    sign_in(&society, "kp2").await;
+    Done::of(&mut house.command(&["letters", "again.csv"]));
+    assert_eq!(user_ids(&house, "again.csv"), expected);
+    house.import(&roster, &["--letters", "out.csv"]);
+    assert_eq!(user_ids(&house, "out.csv"), expected);
+}
+
+#[tokio::test]
+async fn who_let_the_credentials_expire_gets_no_letter_again() {
+    let house = House::new();
+    house.import(&house.roster(THREE), &["--letters", "out.csv"]);
+    let settings = LettersSettings {
+        out: house.path("later.csv"),
+        data: house.data(),
+    };
+    let now = Clock::machine().now();
+    run(&settings, Clock::standing_at(now + (24 * 31).hours()))
+        .await
+        .unwrap();
+    assert!(house.letters("later.csv").is_empty());
+    run(&settings, Clock::standing_at(now + (24 * 28).hours()))
+        .await
+        .unwrap();
+    assert_eq!(house.letters("later.csv").len(), 3);
+}

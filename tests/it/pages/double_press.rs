@@ -1,0 +1,216 @@
+//! Every button pressed twice: both answers lead on, and what is stored is stored once.
+
+use crate::support::app::{App, INITIAL_PASSWORD, NEW_PASSWORD};
+use crate::support::browser::{Browser, Shown};
+use jiff::SignedDuration;
+
+/// Sends the same form twice from the same page, one after the other.
+async fn twice(browser: &Browser, path: &str, fields: &[(&str, &str)]) -> (Shown, Shown) {
+    let twin = browser.twin();
+    let first = browser.post(path, fields).await;
+    let second = twin.post(path, fields).await;
+    (first, second)
+}
+
+async fn count(app: &App, member: kadode::domain::ids::MemberId, name: &str) -> usize {
+    let events = app.events(member).await;
+    events.iter().filter(|event| *event == name).count()
+}
+
+#[tokio::test]
+async fn signing_in_twice_leads_on_twice() {
+    let (app, _) = App::with_member().await;
+    let browser = Browser::at_the_door(&app).await;
+    let twin = browser.twin();
+    browser
+        .sign_in(INITIAL_PASSWORD)
+        .await
+        .leads_to("/birth-date");
+    twin.sign_in(INITIAL_PASSWORD).await.leads_to("/birth-date");
+    twin.get("/birth-date").await.is(200);
+}
+
+#[tokio::test]
+async fn a_form_sent_again_with_the_new_cookie_still_counts() {
+    let (app, _) = App::with_member().await;
+    let browser = Browser::at_the_door(&app).await;
+    browser.sign_in(INITIAL_PASSWORD).await;
+    browser
+        .sign_in(INITIAL_PASSWORD)
+        .await
+        .leads_to("/birth-date");
+}
+
+#[tokio::test]
+async fn steps_pressed_twice_are_done_once() {
+    let (app, member) = App::with_member().await;
+    let browser = Browser::at(&app, "/birth-date").await;
+    for (path, field, next, event) in [
+        (
+            "/birth-date",
+            Some(("birth_date", "1980-01-01")),
+            "/email",
+            "BirthDateConfirmed",
+        ),
+        (
+            "/email",
+            Some(("email", "hanako@example.jp")),
+            "/email-link",
+            "EmailRegistered",
+        ),
+        ("/email-link", None, "/otp-method", "EmailVerified"),
+        (
+            "/otp-method",
+            Some(("method", "email")),
+            "/password",
+            "OtpMethodChosen",
+        ),
+    ] {
+        if path == "/email-link" {
+            let link = format!("/email/{}", app.link_token().await);
+            let phone = Browser::new(&app);
+            phone.get(&link).await;
+            let (first, second) = twice(&phone, &link, &[]).await;
+            first.leads_to(&link);
+            second.leads_to(&link);
+            assert_eq!(count(&app, member, "EmailLinkFollowed").await, 1);
+        }
+        let fields: Vec<_> = field.into_iter().collect();
+        let (first, second) = twice(&browser, path, &fields).await;
+        for answer in [first, second] {
+            let location = answer.is(303).headers["location"].to_str().unwrap();
+            assert_eq!(location.split('?').next(), Some(next));
+        }
+        assert_eq!(count(&app, member, event).await, 1, "{event}");
+    }
+}
+
+#[tokio::test]
+async fn asking_for_a_mail_twice_sends_one_and_says_so_twice() {
+    let (app, member) = App::with_member().await;
+    let browser = Browser::at(&app, "/email-link").await;
+    app.clock.advance(SignedDuration::from_secs(60));
+    let (first, second) = twice(&browser, "/email-link/resend", &[]).await;
+    first.leads_to("/email-link?note=link-sent-again");
+    second.leads_to("/email-link?note=link-sent-again");
+    assert_eq!(count(&app, member, "EmailLinkReissued").await, 1);
+
+    browser.walk_to(&app, "/otp").await;
+    app.clock.advance(SignedDuration::from_secs(60));
+    let (first, second) = twice(&browser, "/otp/resend", &[]).await;
+    first.leads_to("/otp?note=code-sent-again");
+    second.leads_to("/otp?note=code-sent-again");
+    assert_eq!(count(&app, member, "OtpReissued").await, 1);
+}
+
+#[tokio::test]
+async fn the_password_form_sent_twice_leads_on_and_grants_nothing_to_the_old_cookie() {
+    let (app, member) = App::with_member().await;
+    let browser = Browser::at(&app, "/password").await;
+    let key = browser.get("/password").await.field("idempotency_key");
+    let key = key.unwrap();
+    let fields = [("new_password", NEW_PASSWORD), ("idempotency_key", &key)];
+    let (first, second) = twice(&browser, "/password", &fields).await;
+    first.leads_to("/first-login-completed");
+    second.leads_to("/");
+    assert!(second.cookie("kadode").is_none());
+    browser
+        .post("/password", &fields)
+        .await
+        .leads_to("/first-login-completed");
+    assert_eq!(count(&app, member, "PasswordChanged").await, 1);
+}
+
+#[tokio::test]
+async fn the_code_sent_twice_leads_on_and_grants_nothing_to_the_old_cookie() {
+    let (app, member) = App::with_member().await;
+    let browser = Browser::at(&app, "/otp").await;
+    let code = app.code().await;
+    let (first, second) = twice(&browser, "/otp", &[("code", &code)]).await;
+    first.leads_to("/completed");
+    second.leads_to("/");
+    assert!(second.cookie("kadode").is_none());
+    browser
+        .post("/otp", &[("code", &code)])
+        .await
+        .leads_to("/completed");
+    assert_eq!(count(&app, member, "OtpLoginSucceeded").await, 1);
+}
+
+#[tokio::test]
+async fn logging_out_twice_leads_to_the_door_twice() {
+    let (app, member) = App::with_member().await;
+    let browser = Browser::at(&app, "/first-login-completed").await;
+    let (first, second) = twice(&browser, "/log-out", &[]).await;
+    first.leads_to("/sign-in?note=logged-out-to-try");
+    second.leads_to("/sign-in?note=logged-out");
+    assert_eq!(count(&app, member, "LoggedOut").await, 1);
+}
+
+#[tokio::test]
+async fn giving_an_address_back_twice_is_told_twice() {
+    let (app, member) = App::with_member().await;
+    Browser::at(&app, "/email-link").await;
+    let link = format!("/email/{}", app.link_token().await);
+    let phone = Browser::new(&app);
+    phone.get(&format!("{link}/disown")).await.is(200);
+    let (first, second) = twice(&phone, &format!("{link}/disown"), &[]).await;
+    first.leads_to(&link);
+    second.leads_to(&link);
+    assert_eq!(count(&app, member, "EmailDisowned").await, 1);
+}
+
+#[tokio::test]
+async fn two_presses_at_the_same_moment_never_show_an_error() {
+    let (app, member) = App::with_member().await;
+    let browser = Browser::at_the_door(&app).await;
+    let twin = browser.twin();
+    let (first, second) = tokio::join!(
+        browser.sign_in(INITIAL_PASSWORD),
+        twin.sign_in(INITIAL_PASSWORD)
+    );
+    first.is(303);
+    second.is(303);
+    for (page, field, event) in [
+        (
+            "/birth-date",
+            ("birth_date", "1980-01-01"),
+            "BirthDateConfirmed",
+        ),
+        ("/email", ("email", "hanako@example.jp"), "EmailRegistered"),
+        ("/email-link", ("", ""), "EmailVerified"),
+        ("/otp-method", ("method", "email"), "OtpMethodChosen"),
+        (
+            "/password",
+            ("new_password", NEW_PASSWORD),
+            "PasswordChanged",
+        ),
+        ("/otp", ("code", ""), "OtpLoginSucceeded"),
+    ] {
+        let browser = Browser::at(&app, page).await;
+        let code = match page {
+            "/otp" => app.code().await,
+            _ => String::new(),
+        };
+        let value = if page == "/otp" {
+            code.as_str()
+        } else {
+            field.1
+        };
+        let fields = [(field.0, value), ("idempotency_key", "one-showing")];
+        if page == "/email-link" {
+            let link = format!("/email/{}", app.link_token().await);
+            let phone = Browser::new(&app);
+            phone.get(&link).await;
+            let twin = phone.twin();
+            let (first, second) = tokio::join!(phone.post(&link, &[]), twin.post(&link, &[]));
+            first.is(303);
+            second.is(303);
+        }
+        let twin = browser.twin();
+        let (first, second) = tokio::join!(browser.post(page, &fields), twin.post(page, &fields));
+        first.is(303);
+        second.is(303);
+        assert_eq!(count(&app, member, event).await, 1, "{event}");
+    }
+}

@@ -1,0 +1,136 @@
+//! The mailed link in another browser: looking changes nothing, and everything it can come to is told.
+
+use jiff::SignedDuration;
+use reqwest::Method;
+
+use crate::support::app::App;
+use crate::support::browser::Browser;
+
+async fn waiting() -> (App, kadode::domain::ids::MemberId, Browser, String) {
+    let (app, member) = App::with_member().await;
+    let browser = Browser::at(&app, "/email-link").await;
+    let link = format!("/email/{}", app.link_token().await);
+    (app, member, browser, link)
+}
+
+#[tokio::test]
+async fn looking_at_a_link_any_number_of_times_changes_nothing() {
+    let (app, member, browser, link) = waiting().await;
+    let before = app.events(member).await;
+    let scanner = Browser::new(&app);
+    for method in [Method::GET, Method::HEAD] {
+        for path in [link.clone(), format!("{link}/disown")] {
+            for _ in 0..5 {
+                let request = scanner.request(method.clone(), &path);
+                scanner.send(request).await.is(200);
+            }
+        }
+    }
+    assert_eq!(app.events(member).await, before);
+    browser
+        .post("/email-link", &[])
+        .await
+        .leads_to("/email-link?note=link-not-followed-yet");
+}
+
+#[tokio::test]
+async fn the_members_own_page_counts_after_the_link_was_opened_in_the_same_browser() {
+    let (_app, _, browser, link) = waiting().await;
+    let token = browser.token();
+    browser.get(&link).await.is(200);
+    browser.post(&link, &[]).await.leads_to(&link);
+    assert_eq!(browser.token(), token);
+    browser
+        .post("/email-link", &[])
+        .await
+        .leads_to("/otp-method");
+    browser.get(&link).await.is(200).says("登録は済んでいます");
+}
+
+#[tokio::test]
+async fn an_address_given_back_leads_the_member_to_enter_another() {
+    let (app, _, browser, link) = waiting().await;
+    let stranger = Browser::new(&app);
+    let page = stranger.get(&format!("{link}/disown")).await;
+    page.is(200)
+        .says("心当たりがない方へ")
+        .is_silent_on("h***@");
+    stranger
+        .post(&format!("{link}/disown"), &[])
+        .await
+        .leads_to(&link);
+    let page = stranger.get(&link).await;
+    page.is(410).says("このアドレスの登録は取り消されました");
+
+    browser
+        .post("/email-link", &[])
+        .await
+        .leads_to("/email?note=out-of-order");
+    let page = browser.get("/email").await;
+    page.is(200).says("心当たりがない");
+    browser
+        .post("/email", &[("email", "hanako2@example.jp")])
+        .await
+        .leads_to("/email-link?note=link-sent");
+}
+
+#[tokio::test]
+async fn a_verified_address_cannot_be_given_back() {
+    let (app, member, browser, link) = waiting().await;
+    browser.walk_to(&app, "/otp-method").await;
+    let stranger = Browser::at_the_door(&app).await;
+    let page = stranger.get(&format!("{link}/disown")).await;
+    page.is(200).says("登録は済んでいます");
+    let page = stranger.post(&format!("{link}/disown"), &[]).await;
+    page.is(409).says("登録は済んでいます");
+    let events = app.events(member).await;
+    assert!(!events.contains(&"EmailDisowned".to_owned()));
+}
+
+#[tokio::test]
+async fn an_expired_link_says_to_ask_for_another() {
+    let (app, _, _, link) = waiting().await;
+    let phone = Browser::at_the_door(&app).await;
+    app.clock.advance(SignedDuration::from_mins(60));
+    phone
+        .get(&link)
+        .await
+        .is(410)
+        .says("使える時間を過ぎました");
+    phone.post(&link, &[]).await.is(410);
+    phone.post(&format!("{link}/disown"), &[]).await.is(410);
+}
+
+#[tokio::test]
+async fn a_link_to_a_replaced_address_says_so() {
+    let (app, _, browser, link) = waiting().await;
+    browser
+        .post("/email", &[("email", "taro@example.jp")])
+        .await
+        .is(303);
+    let phone = Browser::at_the_door(&app).await;
+    phone.get(&link).await.is(410).says("別のメールアドレス");
+    phone
+        .post(&link, &[])
+        .await
+        .is(410)
+        .says("別のメールアドレス");
+}
+
+#[tokio::test]
+async fn a_link_cut_in_two_says_what_to_do() {
+    let (app, _, _, link) = waiting().await;
+    let phone = Browser::at_the_door(&app).await;
+    let cut = &link[..link.len() - 4];
+    phone
+        .get(cut)
+        .await
+        .is(404)
+        .says("このリンクは正しくありません");
+    phone
+        .post(cut, &[])
+        .await
+        .is(404)
+        .says("このリンクは正しくありません");
+    phone.get(&format!("{cut}/disown")).await.is(404);
+}

@@ -1,0 +1,13 @@
+//! The members' pages, as a browser without scripts meets them.
+
+mod double_press;
+mod forms;
+mod headers;
+mod journey;
+mod language;
+mod links;
+mod live;
+mod order;
+mod sessions;
+mod terms;
+mod troubles;

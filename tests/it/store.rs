@@ -1,0 +1,571 @@
+//! What every event log has to hold, as one suite over whatever store it is given; and what SQLite's alone does.
+
+use std::sync::Arc;
+
+use cqrs_es::persist::{PersistedEventRepository, PersistenceError, SerializedEvent};
+use jiff::SignedDuration;
+use kadode::ambient::Clock;
+use kadode::database::{self, Database};
+use kadode::domain::attempts::Attempts;
+use kadode::store::{EventLog, Position, Recorded};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+
+use crate::support::app::{START, eventually};
+
+/// A place that can hold one log.
+trait Place: Send + Sync + 'static {
+    /// An empty one.
+    async fn new() -> Self;
+
+    /// The log in it, as one more program opens it.
+    async fn open(&self, clock: &Clock) -> EventLog;
+
+    /// Tries a statement past the log, as somebody with the database's password may.
+    async fn tamper(&self, statement: &'static str) -> Result<(), String>;
+}
+
+struct Sqlite(TempDir);
+
+impl Sqlite {
+    async fn database(&self) -> Database {
+        let url = format!("sqlite:{}", self.0.path().join("log.sqlite").display());
+        let database = Database::open(&url).await.unwrap();
+        database.migrate(&database::MAIN).await.unwrap();
+        database
+    }
+}
+
+impl Place for Sqlite {
+    async fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    async fn open(&self, clock: &Clock) -> EventLog {
+        EventLog::open(self.database().await, clock.clone())
+            .await
+            .unwrap()
+    }
+
+    async fn tamper(&self, statement: &'static str) -> Result<(), String> {
+        let database = self.database().await;
+        let outcome = sqlx::query(statement).execute(&database.write).await;
+        outcome.map(drop).map_err(|error| error.to_string())
+    }
+}
+
+/// Every case of the contract, for one store.
+macro_rules! contract {
+    ($store:ident, $place:ty: $($case:ident),+ $(,)?) => {
+        mod $store {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    super::$case::<$place>().await;
+                }
+            )+
+        }
+    };
+}
+
+contract!(sqlite, super::Sqlite:
+    events_come_back_as_they_were_appended,
+    positions_count_from_one_without_a_gap,
+    an_append_that_does_not_follow_its_stream_is_a_conflict_and_stores_nothing,
+    of_appends_that_race_for_a_stream_one_is_taken,
+    many_writers_on_many_streams_lose_nothing,
+    many_writers_on_one_stream_lose_nothing,
+    time_never_runs_back_along_positions,
+    a_reader_that_resumes_anywhere_sees_each_event_once,
+    a_reader_during_appends_sees_each_event_once,
+    two_programs_on_one_log_interleave_without_a_gap,
+    a_reader_is_woken_by_commits_of_its_own_program,
+    a_reader_is_woken_by_commits_of_another_program,
+    events_cannot_be_changed_or_deleted,
+);
+
+fn standing() -> Clock {
+    Clock::standing_at(START.parse().unwrap())
+}
+
+fn event(stream: &str, sequence: usize, payload: Value) -> SerializedEvent {
+    SerializedEvent::new(
+        stream.to_owned(),
+        sequence,
+        "attempts".to_owned(),
+        "Noted".to_owned(),
+        "1".to_owned(),
+        payload,
+        json!({"command_id": "c"}),
+    )
+}
+
+fn note(stream: &str, sequence: usize) -> SerializedEvent {
+    event(stream, sequence, json!({"note": sequence}))
+}
+
+/// Appends and answers with the position; none for a conflict.
+async fn append(log: &EventLog, events: &[SerializedEvent]) -> Option<Position> {
+    match try_append(log, events).await {
+        Ok(position) => Some(position),
+        Err(PersistenceError::OptimisticLockError) => None,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+async fn try_append(
+    log: &EventLog,
+    events: &[SerializedEvent],
+) -> Result<Position, PersistenceError> {
+    let repository = log.repository();
+    repository.persist::<Attempts>(events, None).await?;
+    Ok(repository.committed().unwrap())
+}
+
+async fn all(log: &EventLog) -> Vec<Recorded> {
+    log.read_after(0, i64::MAX).await.unwrap()
+}
+
+fn positions(events: &[Recorded]) -> Vec<Position> {
+    events.iter().map(|event| event.position).collect()
+}
+
+/// Fails unless the log is numbered from 1 without a gap, and each stream as well.
+fn expect_gapless(events: &[Recorded]) {
+    let count = i64::try_from(events.len()).unwrap();
+    assert_eq!(positions(events), (1..=count).collect::<Vec<_>>());
+    let mut lengths = std::collections::HashMap::new();
+    for event in events {
+        let length = lengths.entry(&event.stream_id).or_insert(0);
+        *length += 1;
+        assert_eq!(event.sequence, *length, "in stream {}", event.stream_id);
+    }
+}
+
+async fn events_come_back_as_they_were_appended<P: Place>() {
+    let place = P::new().await;
+    let log = place.open(&standing()).await;
+    let payload = json!({
+        "text": "見本 \"花子\" \\ \u{0} \u{1f338}", "number": i64::MAX, "nested": {"z": [1, null, true], "a": {}},
+    });
+    append(&log, &[event("a", 1, payload.clone()), note("a", 2)]).await;
+    let stored = all(&log).await;
+    assert_eq!(stored[0].payload, payload);
+    assert_eq!(
+        stored[0].metadata,
+        json!({"command_id": "c", "recorded_at": "2026-04-10T00:00:00.000000Z"})
+    );
+    assert_eq!(stored[0].recorded_at, START.parse().unwrap());
+    assert_eq!(
+        (stored[0].stream_kind.as_str(), stored[0].stream_id.as_str()),
+        ("attempts", "a")
+    );
+    assert_eq!(
+        (
+            stored[0].event_type.as_str(),
+            stored[0].event_version.as_str()
+        ),
+        ("Noted", "1")
+    );
+    assert_eq!(stored[1].sequence, 2);
+    assert_eq!(log.read_stream("attempts", "a").await.unwrap(), stored);
+    let loaded = log.repository().get_events::<Attempts>("a").await.unwrap();
+    assert_eq!(loaded[0].payload, payload);
+}
+
+async fn positions_count_from_one_without_a_gap<P: Place>() {
+    let place = P::new().await;
+    let log = place.open(&standing()).await;
+    assert_eq!(
+        append(&log, &[note("a", 1), note("a", 2), note("a", 3)]).await,
+        Some(3)
+    );
+    assert_eq!(append(&log, &[note("b", 1)]).await, Some(4));
+    // What was refused takes no number.
+    assert_eq!(append(&log, &[note("b", 1)]).await, None);
+    assert_eq!(append(&log, &[note("a", 4)]).await, Some(5));
+    assert_eq!(log.head(), 5);
+    assert_eq!(log.committed_head().await.unwrap(), 5);
+    expect_gapless(&all(&log).await);
+}
+
+async fn an_append_that_does_not_follow_its_stream_is_a_conflict_and_stores_nothing<P: Place>() {
+    let place = P::new().await;
+    let log = place.open(&standing()).await;
+    append(&log, &[note("a", 1)]).await.unwrap();
+    for sequences in [&[1][..], &[3], &[1, 2], &[2, 2], &[2, 4], &[3, 2], &[0, 1]] {
+        let events: Vec<_> = sequences.iter().map(|&n| note("a", n)).collect();
+        assert_eq!(append(&log, &events).await, None, "{sequences:?}");
+    }
+    assert_eq!(all(&log).await.len(), 1);
+    assert_eq!(append(&log, &[note("a", 2), note("a", 3)]).await, Some(3));
+}
+
+async fn of_appends_that_race_for_a_stream_one_is_taken<P: Place>() {
+    let place = P::new().await;
+    let log = place.open(&standing()).await;
+    let mut racing = JoinSet::new();
+    for _ in 0..100 {
+        let log = log.clone();
+        racing.spawn(async move { append(&log, &[note("a", 1), note("a", 2)]).await });
+    }
+    let taken = racing.join_all().await.into_iter().flatten().count();
+    assert_eq!(taken, 1);
+    assert_eq!(all(&log).await.len(), 2);
+}
+
+async fn many_writers_on_many_streams_lose_nothing<P: Place>() {
+    let place = P::new().await;
+    let log = place.open(&standing()).await;
+    let mut writers = JoinSet::new();
+    for writer in 0..64 {
+        let log = log.clone();
+        writers.spawn(async move {
+            let stream = format!("s{writer}");
+            let mut told = Vec::new();
+            for sequence in 1..=50 {
+                let position = append(&log, &[note(&stream, sequence)]).await.unwrap();
+                told.push((position, stream.clone(), i64::try_from(sequence).unwrap()));
+            }
+            told
+        });
+    }
+    let mut told: Vec<_> = writers.join_all().await.into_iter().flatten().collect();
+    told.sort();
+    let stored = all(&log).await;
+    expect_gapless(&stored);
+    let stored: Vec<_> = stored
+        .into_iter()
+        .map(|event| (event.position, event.stream_id, event.sequence))
+        .collect();
+    assert_eq!(stored, told);
+}
+
+async fn many_writers_on_one_stream_lose_nothing<P: Place>() {
+    let place = P::new().await;
+    let log = place.open(&standing()).await;
+    let mut writers = JoinSet::new();
+    for writer in 0..16 {
+        let log = log.clone();
+        writers.spawn(async move {
+            let mut next = 1;
+            let mut told = Vec::new();
+            for number in 0..20 {
+                let name = format!("{writer}/{number}");
+                loop {
+                    let mine = event("one", next, json!({"name": name}));
+                    if let Some(position) = append(&log, &[mine]).await {
+                        told.push((position, name));
+                        next += 1;
+                        break;
+                    }
+                    // There is no other stream, so the log is as long as this one.
+                    next = usize::try_from(log.head()).unwrap() + 1;
+                }
+            }
+            told
+        });
+    }
+    let mut told: Vec<_> = writers.join_all().await.into_iter().flatten().collect();
+    told.sort();
+    let stored = all(&log).await;
+    expect_gapless(&stored);
+    let stored: Vec<_> = stored
+        .iter()
+        .map(|event| {
+            let name = event.payload["name"].as_str().unwrap();
+            (event.position, name.to_owned())
+        })
+        .collect();
+    assert_eq!(stored, told);
+}
+
+async fn time_never_runs_back_along_positions<P: Place>() {
+    let (place, clock) = (P::new().await, standing());
+    let log = place.open(&clock).await;
+    append(&log, &[note("a", 1)]).await;
+    clock.advance(SignedDuration::from_hours(-1));
+    append(&log, &[note("a", 2)]).await;
+    // Nor does another program's clock, or one that starts later, turn it back.
+    append(&place.open(&clock).await, &[note("a", 3)]).await;
+    clock.advance(SignedDuration::from_hours(2));
+    append(&log, &[note("a", 4)]).await;
+    let times: Vec<_> = all(&log).await.iter().map(|it| it.recorded_at).collect();
+    let start = START.parse().unwrap();
+    assert_eq!(times[..3], [start; 3]);
+    assert_eq!(times[3], start + SignedDuration::from_hours(1));
+}
+
+async fn a_reader_that_resumes_anywhere_sees_each_event_once<P: Place>() {
+    let place = P::new().await;
+    let log = place.open(&standing()).await;
+    for sequence in 1..=20 {
+        append(&log, &[note("a", sequence), note("a", sequence + 1)]).await;
+        append(&log, &[note("b", sequence)]).await;
+    }
+    let stored = all(&log).await;
+    for (from, position) in (0..=stored.len()).zip(0..) {
+        for limit in [1, 3, 1000] {
+            let read = log.read_after(position, limit).await.unwrap();
+            let to = stored.len().min(from + usize::try_from(limit).unwrap());
+            assert_eq!(read, stored[from..to], "{limit} after {from}");
+        }
+    }
+}
+
+async fn a_reader_during_appends_sees_each_event_once<P: Place>() {
+    let place = P::new().await;
+    let log = place.open(&standing()).await;
+    let reading = place.open(&standing()).await;
+    let reader = tokio::spawn(async move {
+        let mut seen = Vec::new();
+        while seen.len() < 800 {
+            let position = i64::try_from(seen.len()).unwrap();
+            reading.changed(position).await;
+            seen.extend(reading.read_after(position, 7).await.unwrap());
+        }
+        seen
+    });
+    let mut writers = JoinSet::new();
+    for writer in 0..8 {
+        let log = log.clone();
+        writers.spawn(async move {
+            for sequence in 1..=100 {
+                append(&log, &[note(&format!("s{writer}"), sequence)]).await;
+            }
+        });
+    }
+    writers.join_all().await;
+    let seen = reader.await.unwrap();
+    expect_gapless(&seen);
+    assert_eq!(seen, all(&log).await);
+}
+
+async fn two_programs_on_one_log_interleave_without_a_gap<P: Place>() {
+    let place = P::new().await;
+    let logs = [place.open(&standing()).await, place.open(&standing()).await];
+    let mut writers = JoinSet::new();
+    for writer in 0..8 {
+        let log = logs[writer % 2].clone();
+        writers.spawn(async move {
+            for sequence in 1..=25 {
+                append(&log, &[note(&format!("s{writer}"), sequence)])
+                    .await
+                    .unwrap();
+            }
+        });
+    }
+    writers.join_all().await;
+    let stored = all(&logs[0]).await;
+    assert_eq!(stored.len(), 200);
+    expect_gapless(&stored);
+    // A stream that the other program has lengthened meanwhile is a lost race here too.
+    assert_eq!(append(&logs[0], &[note("s1", 25)]).await, None);
+    assert_eq!(append(&logs[0], &[note("s1", 26)]).await, Some(201));
+}
+
+async fn a_reader_is_woken_by_commits_of_its_own_program<P: Place>() {
+    let place = P::new().await;
+    let log = place.open(&standing()).await;
+    let mut waiting = std::pin::pin!(log.changed(0));
+    assert!(futures::poll!(&mut waiting).is_pending());
+    append(&log, &[note("a", 1)]).await;
+    waiting.await;
+    // What is committed already is not waited for.
+    log.changed(0).await;
+}
+
+async fn a_reader_is_woken_by_commits_of_another_program<P: Place>() {
+    let place = P::new().await;
+    let (log, other) = (place.open(&standing()).await, place.open(&standing()).await);
+    let mut waiting = std::pin::pin!(log.changed(0));
+    assert!(futures::poll!(&mut waiting).is_pending());
+    append(&other, &[note("a", 1)]).await;
+    waiting.await;
+    assert_eq!(log.head(), 1);
+}
+
+async fn events_cannot_be_changed_or_deleted<P: Place>() {
+    let place = P::new().await;
+    let log = place.open(&standing()).await;
+    append(&log, &[note("a", 1)]).await;
+    let before = all(&log).await;
+    for statement in [
+        "UPDATE events SET payload = '{}'",
+        "DELETE FROM events WHERE position = 1",
+        "INSERT OR REPLACE INTO events SELECT position, aggregate_type, aggregate_id, sequence, event_type, \
+         event_version, '{}', metadata, recorded_at FROM events",
+        "INSERT OR REPLACE INTO events SELECT 2, aggregate_type, aggregate_id, sequence, event_type, \
+         event_version, '{}', metadata, recorded_at FROM events",
+        "INSERT INTO events SELECT 3, aggregate_type, aggregate_id, 2, event_type, event_version, payload, metadata, \
+         recorded_at FROM events",
+    ] {
+        assert!(place.tamper(statement).await.is_err(), "{statement}");
+    }
+    assert_eq!(all(&log).await, before);
+}
+
+/// Appends that wait for a lock together, and so are committed as one group.
+async fn as_one_group(
+    place: &Sqlite,
+    log: &EventLog,
+    appends: Vec<Vec<SerializedEvent>>,
+) -> Vec<Result<Position, PersistenceError>> {
+    let other = place.database().await;
+    let lock = other.begin().await.unwrap();
+    let mut waiting: Vec<_> = appends
+        .iter()
+        .map(|events| Box::pin(try_append(log, events)))
+        .collect();
+    // Each is handed to the writer at its first poll; the writer itself waits for the lock.
+    for append in &mut waiting {
+        assert!(futures::poll!(append).is_pending());
+    }
+    lock.rollback().await.unwrap();
+    futures::future::join_all(waiting).await
+}
+
+const REFUSES_S7: &str = "CREATE TRIGGER bad BEFORE INSERT ON events WHEN NEW.aggregate_id = 's7' \
+     BEGIN SELECT RAISE(ABORT, 'no'); END";
+
+/// As SQLite does by itself when the disk fails it in the middle of a transaction.
+const ENDS_THE_TRANSACTION_AT_S7: &str = "CREATE TRIGGER bad BEFORE INSERT ON events WHEN NEW.aggregate_id = 's7' \
+     BEGIN SELECT RAISE(ROLLBACK, 'no'); END";
+
+async fn one_of_twenty_fails(trigger: &'static str) {
+    let place = Sqlite::new().await;
+    let log = place.open(&standing()).await;
+    place.tamper(trigger).await.unwrap();
+    let appends = (0..20)
+        .map(|number| {
+            vec![
+                note(&format!("s{number}"), 1),
+                note(&format!("s{number}"), 2),
+            ]
+        })
+        .collect();
+    let outcomes = as_one_group(&place, &log, appends).await;
+    for (number, outcome) in outcomes.into_iter().enumerate() {
+        assert_eq!(outcome.is_ok(), number != 7, "{number}: {outcome:?}");
+    }
+    let stored = all(&log).await;
+    assert_eq!(stored.len(), 38);
+    expect_gapless(&stored);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_append_that_the_database_refuses_does_not_fail_its_neighbours() {
+    one_of_twenty_fails(REFUSES_S7).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_that_the_database_ended_by_itself_does_not_fail_its_neighbours() {
+    one_of_twenty_fails(ENDS_THE_TRANSACTION_AT_S7).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_a_group_only_the_first_append_of_a_stream_is_taken() {
+    let place = Sqlite::new().await;
+    let log = place.open(&standing()).await;
+    let name = |name: &str| event("a", 1, json!({"name": name}));
+    let appends = vec![
+        vec![note("b", 1)],
+        vec![name("first")],
+        vec![name("second")],
+        // It would follow the first, but was decided without having seen it.
+        vec![note("a", 2)],
+    ];
+    let outcomes = as_one_group(&place, &log, appends).await;
+    let taken: Vec<_> = outcomes.iter().map(Result::is_ok).collect();
+    assert_eq!(taken, [true, true, false, false]);
+    let stored = log.read_stream("attempts", "a").await.unwrap();
+    assert_eq!(stored.len(), 1);
+    assert_eq!(stored[0].payload["name"], "first");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_goes_on_when_the_full_disk_has_room_again() {
+    let place = Sqlite::new().await;
+    let database = place.database().await;
+    let log = EventLog::open(database.clone(), standing()).await.unwrap();
+    sqlx::query("PRAGMA max_page_count = 60")
+        .execute(&database.write)
+        .await
+        .unwrap();
+    let big = |sequence| event("a", sequence, json!({"big": "x".repeat(20_000)}));
+    let mut sequence = 1;
+    while try_append(&log, &[big(sequence)]).await.is_ok() {
+        sequence += 1;
+        assert!(sequence < 1000, "the disk is never full");
+    }
+    // Full is full, however often it is tried.
+    assert!(try_append(&log, &[big(sequence)]).await.is_err());
+    sqlx::query("PRAGMA max_page_count = 10000")
+        .execute(&database.write)
+        .await
+        .unwrap();
+    append(&log, &[big(sequence)]).await.unwrap();
+    expect_gapless(&all(&log).await);
+}
+
+#[tokio::test]
+async fn a_row_that_is_no_json_does_not_stop_its_readers() {
+    let place = Sqlite::new().await;
+    let log = place.open(&standing()).await;
+    append(&log, &[note("a", 1)]).await;
+    place
+        .tamper("INSERT INTO events VALUES (2, 'attempts', 'b', 1, 'Noted', '1', '{oops', '{}', '2026-04-10T00:00:00.000000Z')")
+        .await
+        .unwrap();
+    append(&log, &[note("a", 2)]).await;
+    let stored = all(&log).await;
+    assert_eq!(positions(&stored), [1, 2, 3]);
+    assert_eq!(stored[1].payload, json!("{oops"));
+}
+
+#[tokio::test]
+async fn an_append_to_a_closed_database_is_an_error_and_no_panic() {
+    let place = Sqlite::new().await;
+    let database = place.database().await;
+    let log = EventLog::open(database.clone(), standing()).await.unwrap();
+    append(&log, &[note("a", 1)]).await;
+    database.close().await;
+    let outcome = try_append(&log, &[note("a", 2)]).await;
+    assert!(matches!(outcome, Err(PersistenceError::ConnectionError(_))));
+    assert!(log.read_after(0, 1).await.is_err());
+    assert!(log.committed_head().await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_write_ahead_log_stays_small_while_readers_never_rest() {
+    let place = Sqlite::new().await;
+    let log = Arc::new(place.open(&standing()).await);
+    let mut readers = JoinSet::new();
+    for _ in 0..4 {
+        let log = log.clone();
+        readers.spawn(async move {
+            loop {
+                log.read_after(0, 5).await.unwrap();
+            }
+        });
+    }
+    let mut writers = JoinSet::new();
+    for writer in 0..8 {
+        let log = log.clone();
+        writers.spawn(async move {
+            let text = "x".repeat(2000);
+            for sequence in 1..=250 {
+                let event = event(&format!("s{writer}"), sequence, json!({"text": text}));
+                append(&log, &[event]).await.unwrap();
+            }
+        });
+    }
+    writers.join_all().await;
+    readers.shutdown().await;
+    let wal = place.0.path().join("log.sqlite-wal");
+    let size = eventually("the file", async || std::fs::metadata(&wal).ok())
+        .await
+        .len();
+    assert!(size < 8 * 1024 * 1024, "{size} bytes");
+}

@@ -1,0 +1,229 @@
+//! A society's data without anything that runs on them, and members who take steps at random.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use kadode::ambient::Clock;
+use kadode::app::{Opening, Society};
+use kadode::commands::CommandError;
+use kadode::config::DataSettings;
+use kadode::domain::ids::{
+    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, MemberId, SessionId,
+};
+use kadode::domain::onboarding::{
+    CodeCheck, Command, Issued, LogOutReason, NewCode, NewLink, Onboarding, OtpMethod,
+    PasswordCheck, Step,
+};
+use kadode::domain::values::{KeyId, Language};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use super::app::START;
+
+/// The data of a society in a folder of its own.
+pub(crate) struct House {
+    pub(crate) society: Society,
+    pub(crate) folder: TempDir,
+}
+
+impl House {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let society = open(&folder).await;
+        society.adopt_policy().await.unwrap();
+        Self { society, folder }
+    }
+
+    /// The same data, as one more program opens them.
+    pub(crate) async fn open_again(&self) -> Society {
+        open(&self.folder).await
+    }
+
+    /// Takes some members through `steps` random steps in all, the same for the same `seed`.
+    pub(crate) async fn walk(&self, seed: u64, steps: usize) -> Vec<MemberId> {
+        walk(&self.society, seed, steps).await
+    }
+}
+
+async fn open(folder: &TempDir) -> Society {
+    let policy = folder.path().join("policy.toml");
+    std::fs::write(&policy, include_str!("../../../policies/sample.toml")).unwrap();
+    let data = DataSettings {
+        database: format!("sqlite:{}", folder.path().join("kadode.sqlite").display()),
+        key_database: None,
+        keys: Some(folder.path().join("keys.toml")),
+        policy: Some(policy),
+    };
+    let clock = Clock::standing_at(START.parse().unwrap());
+    Society::open(&data, Opening::TO_FILL, clock, |_| {})
+        .await
+        .unwrap()
+}
+
+/// Takes eight members through `steps` random steps in all, the same for the same `seed`.
+pub(crate) async fn walk(society: &Society, seed: u64, steps: usize) -> Vec<MemberId> {
+    let mut random = StdRng::seed_from_u64(seed);
+    let members: Vec<_> = (0..8).map(|_| MemberId(random_id(&mut random))).collect();
+    for member in &members {
+        give(society, *member, enrol(society)).await;
+    }
+    for _ in 0..steps {
+        society.clock.advance(SignedDuration::from_secs(20));
+        let member = members[random.random_range(0..members.len())];
+        let state: Onboarding = society.commands.load(&member.to_string()).await.unwrap();
+        give(society, member, step(&state, &mut random)).await;
+    }
+    members
+}
+
+/// The enrolment of one more member.
+pub(crate) fn enrol(society: &Society) -> Command {
+    let now = society.clock.now();
+    Command::Enrol {
+        cohort: "joined-to-2024-12-01".to_owned(),
+        policy: society.policy.version.clone(),
+        import: ImportId(Uuid::from_u128(1)),
+        joined_month: None,
+        terms: None,
+        valid_from: now,
+        expires_at: now + SignedDuration::from_hours(24 * 30),
+    }
+}
+
+/// Gives a command; it may be refused.
+pub(crate) async fn give(society: &Society, member: MemberId, command: Command) {
+    let issued = Issued {
+        at: society.clock.now(),
+        limits: Arc::new(society.policy.policy.limits.clone()),
+        command,
+    };
+    let attribution = society.attribution("Test", "test");
+    let outcome = society
+        .commands
+        .run::<Onboarding, Infallible, _, _>(member.to_string(), attribution, move |_| {
+            std::future::ready(Ok(issued.clone()))
+        })
+        .await;
+    match outcome {
+        Ok(_) | Err(CommandError::Refused(_)) => {}
+        Err(other) => panic!("{other}"),
+    }
+}
+
+/// Mostly what is due, now and then something else.
+fn step(state: &Onboarding, random: &mut StdRng) -> Command {
+    let session = state
+        .session
+        .as_ref()
+        .map_or(SessionId(Uuid::nil()), |it| it.id);
+    let contact = state.contact.as_ref();
+    let link = NewLink {
+        issue: IssueId(random_id(random)),
+        key: KeyId("k".to_owned()),
+        language: Language::Ja,
+        sent_to_address: Vec::new(),
+    };
+    let code = NewCode {
+        challenge: ChallengeId(random_id(random)),
+        key: KeyId("k".to_owned()),
+        language: Language::Ja,
+        sent_to_address: Vec::new(),
+    };
+    let against = state.challenge.as_ref().map(|it| it.id);
+    let odd = random.random_range(0..4) == 0;
+    if odd {
+        match random.random_range(0..6) {
+            0 => {
+                return Command::LogOut {
+                    session,
+                    why: LogOutReason::Member,
+                };
+            }
+            1 => {
+                return Command::RegisterEmail {
+                    session,
+                    contact: ContactId(random_id(random)),
+                    same_as: None,
+                    link,
+                };
+            }
+            2 => return Command::ResendEmailLink { session, link },
+            3 => return Command::ResendOtp { session, code },
+            4 => {
+                if let Some(contact) = contact {
+                    return Command::DisownEmail {
+                        contact: contact.id,
+                        issue: contact.links[0].issue,
+                    };
+                }
+            }
+            _ => {}
+        }
+    }
+    match state.due() {
+        _ if state.session.is_none() => Command::SignIn {
+            session: SessionId(random_id(random)),
+            against: state.credential_in_force(),
+            check: if odd {
+                PasswordCheck::Mismatch
+            } else {
+                PasswordCheck::Match
+            },
+            lapsed: None,
+            code,
+        },
+        Step::BirthDate => Command::ConfirmBirthDate {
+            session,
+            matches: !odd,
+            waiting_until: None,
+        },
+        Step::Email => Command::RegisterEmail {
+            session,
+            contact: ContactId(random_id(random)),
+            same_as: None,
+            link,
+        },
+        Step::EmailLink => {
+            let contact = contact.unwrap();
+            Command::FollowEmailLink {
+                contact: contact.id,
+                issue: contact.links[0].issue,
+            }
+        }
+        Step::EmailUpdate => Command::UpdateEmail { session },
+        Step::OtpMethod => Command::ChooseOtpMethod {
+            session,
+            method: OtpMethod::Email,
+        },
+        Step::Password => Command::ChangePassword {
+            session,
+            credential: CredentialId(random_id(random)),
+            form: FormId(random_id(random)),
+        },
+        Step::Otp => Command::SubmitOtp {
+            session,
+            against,
+            check: if odd {
+                CodeCheck::Mismatch
+            } else {
+                CodeCheck::Match
+            },
+        },
+        Step::SignIn
+        | Step::Terms
+        | Step::FirstLoginCompleted
+        | Step::LogOut
+        | Step::SignInAgain
+        | Step::Completed => Command::LogOut {
+            session,
+            why: LogOutReason::Member,
+        },
+    }
+}
+
+fn random_id(random: &mut StdRng) -> Uuid {
+    Uuid::from_u128(random.random())
+}
