@@ -110,6 +110,8 @@ async fn the_session_cookie_is_for_this_sites_own_requests_alone() {
     );
     let fields = [("birth_date", "1980-01-01")];
     let page = browser.post("/birth-date", &fields).await;
+    let device = page.cookie("kadode-device").unwrap();
+    assert!(device.contains("SameSite=Strict"), "{device}");
 }
 
 #[tokio::test]

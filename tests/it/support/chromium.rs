@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use data_encoding::BASE64;
 use fantoccini::actions::{InputSource, KeyAction, KeyActions, MouseActions, PointerAction};
 use fantoccini::elements::Element;
 use fantoccini::wd::WebDriverCompatibleCommand;
@@ -319,7 +318,8 @@ impl Window {
         clip["scale"] = json!(1);
         let wishes = json!({"captureBeyondViewport": true, "clip": clip, "optimizeForSpeed": true});
         let shot = self.commands("Page.captureScreenshot", wishes).await;
-        let picture = STANDARD.decode(shot["data"].as_str().unwrap()).unwrap();
+        let picture = shot["data"].as_str().unwrap();
+        let picture = BASE64.decode(picture.as_bytes()).unwrap();
         let folder = target()
             .join("screenshots")
             .join(self.language().await)
