@@ -1,7 +1,5 @@
 //! The whole program in this process: real router on a loopback port, real database files, mails as files, a clock that is told.
 
-#![expect(unreachable_pub, reason = "pub says here what the tests may use")]
-
 use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
