@@ -413,16 +413,22 @@ async fn open_keys(
     }
     let entropy = Entropy::new(clock.clone());
     let (database, key_database) = open_databases(settings, opening).await?;
-    let (keys, file) = Keys::open(
+    let opened = Keys::open(
         &keys_path,
         &database,
         &key_database,
         &entropy,
         clock.now(),
         opening.if_missing,
-    )
-    .await
-    .map_err(|error| Fault(error.to_string()))?;
+    );
+    let (keys, file) = match opened.await {
+        Ok(opened) => opened,
+        Err(error) => {
+            key_database.close().await;
+            database.close().await;
+            return Err(Fault(error.to_string()));
+        }
+    };
     if file == KeyFile::Created {
         told(&format!(
             "created the key file {}: keep a copy apart from the database; without it, the data cannot be read",
@@ -432,7 +438,8 @@ async fn open_keys(
     Ok((database, key_database, keys))
 }
 
-/// Opens both databases and brings their tables up to date, or sees that they are.
+/// Opens both databases and brings their tables up to date, or sees that they are. What is opened in vain is closed again,
+/// so that no file of it but the database itself stays behind.
 ///
 /// # Errors
 /// One line: what is wrong, and what to do.
@@ -446,25 +453,22 @@ async fn open_databases(
             IfMissing::Refuse => Database::open_existing(url).await,
         };
         let database = opened.map_err(|error| Fault(error.to_string()))?;
-        let failed = |error: &dyn std::fmt::Display| {
-            Fault(format!(
-                "database {}: {error}",
-                database.sqlite_path().display()
-            ))
+        let usable = if opening.migrate {
+            let migrated = database.migrate(tables).await;
+            migrated.map_err(|error| error.to_string())
+        } else {
+            match database.is_up_to_date(tables).await {
+                Ok(true) => Ok(()),
+                Ok(false) => {
+                    Err("its tables are not up to date; run `kadode migrate` first".to_owned())
+                }
+                Err(error) => Err(error.to_string()),
+            }
         };
-        if opening.migrate {
-            database
-                .migrate(tables)
-                .await
-                .map_err(|error| failed(&error))?;
-        } else if !database
-            .is_up_to_date(tables)
-            .await
-            .map_err(|error| failed(&error))?
-        {
-            return Err(failed(
-                &"its tables are not up to date; run `kadode migrate` first",
-            ));
+        if let Err(why) = usable {
+            database.close().await;
+            let path = database.sqlite_path().display();
+            return Err(Fault(format!("database {path}: {why}")));
         }
         Ok::<_, Fault>(database)
     };
@@ -473,8 +477,13 @@ async fn open_databases(
         .key_database
         .clone()
         .unwrap_or_else(|| database.default_key_database());
-    let key_database = open(&keys_url, &database::KEYS).await?;
-    Ok((database, key_database))
+    match open(&keys_url, &database::KEYS).await {
+        Ok(key_database) => Ok((database, key_database)),
+        Err(fault) => {
+            database.close().await;
+            Err(fault)
+        }
+    }
 }
 
 fn keys_path(settings: &DataSettings) -> Result<PathBuf, Fault> {

@@ -74,6 +74,20 @@ struct Window {
 /// # Errors
 /// One line: what is wrong, and what to do. Unless it says otherwise, nothing was imported.
 pub async fn run(settings: &ImportSettings, clock: Clock) -> Result<ExitCode, Fault> {
+    let mut opened = None;
+    let ended = import(settings, clock, &mut opened).await;
+    if let Some(society) = opened {
+        society.close().await;
+    }
+    ended
+}
+
+/// The import itself; what it opens is for the caller to close, however it ends.
+async fn import(
+    settings: &ImportSettings,
+    clock: Clock,
+    opened: &mut Option<Society>,
+) -> Result<ExitCode, Fault> {
     let policy = LoadedPolicy::given(&settings.data)?;
     let today = TOKYO.to_datetime(clock.now()).date();
     let days = policy.policy.limits.initial_credentials.days;
@@ -93,12 +107,10 @@ pub async fn run(settings: &ImportSettings, clock: Clock) -> Result<ExitCode, Fa
     } else {
         Opening::TO_FILL
     };
-    let society = if exists {
-        Some(Society::open(&settings.data, opening, clock.clone(), super::tell).await?)
-    } else {
-        None
-    };
-    let standings = match &society {
+    if exists {
+        *opened = Some(Society::open(&settings.data, opening, clock.clone(), super::tell).await?);
+    }
+    let standings = match opened {
         Some(society) => compare(society, &rows, &mut errors).await?,
         None => vec![Standing::New; rows.len()],
     };
@@ -112,7 +124,6 @@ pub async fn run(settings: &ImportSettings, clock: Clock) -> Result<ExitCode, Fa
         errors: Vec::new(),
     };
     if !errors.is_empty() {
-        close(society).await;
         super::tell(&format!(
             "roster {}: {} errors, listed on standard output; nothing was imported",
             settings.roster.display(),
@@ -128,12 +139,10 @@ pub async fn run(settings: &ImportSettings, clock: Clock) -> Result<ExitCode, Fa
         letters_not_needed(&rows, &standings)?;
     }
     if settings.dry_run {
-        close(society).await;
         print(&report)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let (society, done) = carry_out(settings, clock, society, window, &rows, &standings).await?;
-    society.close().await;
+    let done = carry_out(settings, clock, opened, window, &rows, &standings).await?;
     super::tell(&format!(
         "roster {}: {} new members, {} known before",
         settings.roster.display(),
@@ -151,11 +160,11 @@ pub async fn run(settings: &ImportSettings, clock: Clock) -> Result<ExitCode, Fa
 async fn carry_out(
     settings: &ImportSettings,
     clock: Clock,
-    open: Option<Society>,
+    opened: &mut Option<Society>,
     window: Window,
     rows: &[Row<'_>],
     standings: &[Standing],
-) -> Result<(Society, Done), Fault> {
+) -> Result<Done, Fault> {
     // First of all, for this is where a slip of the operator shows.
     let letters = settings
         .letters
@@ -163,19 +172,19 @@ async fn carry_out(
         .map(LettersFile::create)
         .transpose()?;
     let ready = async {
-        let society = match open {
+        let society = match opened.take() {
             Some(society) => society,
             None => Society::open(&settings.data, Opening::TO_FILL, clock, super::tell).await?,
         };
+        let society = opened.insert(society);
         society.adopt_policy().await?;
         Ok(society)
     };
     match ready.await {
         Ok(society) => {
-            let done = Import::new(&society, window)
+            Import::new(society, window)
                 .run(rows, standings, letters)
-                .await?;
-            Ok((society, done))
+                .await
         }
         Err(fault) => {
             if let Some(letters) = letters {
@@ -220,12 +229,6 @@ fn read_roster(path: &Path) -> Result<Vec<u8>, Fault> {
         return Err(wrong(&"it is larger than 256 MiB; divide it"));
     }
     Ok(bytes)
-}
-
-async fn close(society: Option<Society>) {
-    if let Some(society) = society {
-        society.close().await;
-    }
 }
 
 fn print(report: &Report<'_>) -> Result<(), Fault> {

@@ -3,7 +3,7 @@
 mod file;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -77,16 +77,9 @@ pub(super) enum Due {
 /// One line: what is wrong, and what to do.
 pub async fn run(settings: &LettersSettings, clock: Clock) -> Result<ExitCode, Fault> {
     let society = Society::open(&settings.data, Opening::TO_READ, clock, super::tell).await?;
-    let mut file = LettersFile::create(&settings.out)?;
-    let (written, expired) = match write_all(&society, &mut file).await {
-        Ok(counts) => counts,
-        Err(fault) => {
-            file.discard();
-            return Err(fault);
-        }
-    };
-    file.finish()?;
+    let ended = write_file(&society, &settings.out).await;
     society.close().await;
+    let (written, expired) = ended?;
     super::tell(&format!(
         "{}: {written} letters; it holds passwords, so print it and delete it",
         settings.out.display()
@@ -99,7 +92,22 @@ pub async fn run(settings: &LettersSettings, clock: Clock) -> Result<ExitCode, F
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes the letters that are due; says how many they are, and how many members' credentials expired unused.
+/// Writes the file of the letters that are due, or none; says how many they are, and how many members' credentials expired
+/// unused.
+async fn write_file(society: &Society, out: &Path) -> Result<(usize, usize), Fault> {
+    let mut file = LettersFile::create(out)?;
+    match write_all(society, &mut file).await {
+        Ok(counts) => {
+            file.finish()?;
+            Ok(counts)
+        }
+        Err(fault) => {
+            file.discard();
+            Err(fault)
+        }
+    }
+}
+
 async fn write_all(society: &Society, file: &mut LettersFile) -> Result<(usize, usize), Fault> {
     let (mut written, mut expired) = (0, 0);
     let mut after = None;
