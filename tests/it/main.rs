@@ -3,6 +3,7 @@
 mod commands;
 mod journey;
 mod mail;
+mod outbox;
 mod projections;
 mod store;
 mod support;
