@@ -185,7 +185,7 @@ impl Sender {
         let ready = match self.prepare(mail, now).await {
             Ok(ready) => ready,
             Err(NotReady::Skip(why, contact)) => {
-                return Ok(Some((contact.or(mail.contact), Outcome::Skipped { why })));
+                return Ok(Some((mail.contact.or(contact), Outcome::Skipped { why })));
             }
             Err(NotReady::Later(why)) => {
                 tracing::error!(why, mail = %mail.mail, "a mail could not be written; it is tried again");

@@ -22,6 +22,7 @@ mod mail;
 mod openapi;
 mod order;
 mod otp;
+mod outbox;
 mod pages;
 mod projections;
 mod races;

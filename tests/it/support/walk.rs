@@ -48,7 +48,8 @@ impl House {
     }
 }
 
-async fn open(folder: &TempDir) -> Society {
+/// Opens the data in `folder`, and runs nothing.
+pub(crate) async fn open(folder: &TempDir) -> Society {
     let policy = folder.path().join("policy.toml");
     std::fs::write(&policy, include_str!("../../../policies/sample.toml")).unwrap();
     let data = DataSettings {
