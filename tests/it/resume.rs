@@ -10,15 +10,29 @@ async fn due_after_a_kill_at(step: &str, password: &str) -> String {
     app.client_at(step).await;
     let before = app.events(member).await;
     let app = App::start_in(app.kill().await, Setup::default()).await;
-    assert_eq!(app.events(member).await, before, "what was acknowledged is there");
+    assert_eq!(
+        app.events(member).await,
+        before,
+        "what was acknowledged is there"
+    );
     let elsewhere = app.client();
-    elsewhere.sign_in(USER_ID, password).await.expect(StatusCode::CREATED);
+    elsewhere
+        .sign_in(USER_ID, password)
+        .await
+        .expect(StatusCode::CREATED);
     elsewhere.due().await
 }
 
 #[tokio::test]
 async fn a_program_that_died_before_the_new_password_leaves_every_member_at_the_due_step() {
-    for step in ["birth_date", "email", "email_link", "email_update", "otp_method", "password"] {
+    for step in [
+        "birth_date",
+        "email",
+        "email_link",
+        "email_update",
+        "otp_method",
+        "password",
+    ] {
         assert_eq!(due_after_a_kill_at(step, INITIAL_PASSWORD).await, step);
     }
 }

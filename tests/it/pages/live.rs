@@ -58,7 +58,7 @@ impl Stream {
     }
 
     async fn ends(&mut self) {
-        let (name, _) = self.next().await.expect("an end");
+        let (name, _) = self.next().await.unwrap();
         assert_eq!(name, "end");
         assert_eq!(self.next().await, None);
     }
