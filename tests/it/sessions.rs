@@ -505,3 +505,14 @@ async fn a_report_that_it_was_not_the_member_ends_the_session_at_once() {
         .await
         .problem(401, "no-session");
 }
+
+#[tokio::test]
+async fn a_session_and_its_step_outlive_the_program() {
+    let (app, _) = App::with_member().await;
+    let (client, cookie) = at(&app, "email_update").await;
+    let before = get_with(&client, &cookie).await.body;
+    let folder = app.kill().await;
+    let again = App::start_in(folder, Setup::default()).await;
+    let after = get_with(&again.client(), &cookie).await;
+    assert_eq!(after.expect(StatusCode::OK).body, before);
+}
