@@ -191,10 +191,7 @@ impl Society {
         clock: Clock,
         told: impl Fn(&str),
     ) -> Result<Self, Fault> {
-        let given = match (&settings.policy, opening.policy) {
-            (None, PolicyNeed::Adopted) => None,
-            _ => Some(LoadedPolicy::given(settings)?),
-        };
+        let given = look_at(settings, opening.policy)?;
         let entropy = Entropy::new(clock.clone());
         let (database, key_database, keys) = open_keys(settings, opening, &clock, told).await?;
         let log = EventLog::open(database.clone(), clock.clone())
@@ -384,6 +381,35 @@ impl Society {
     }
 }
 
+/// Looks at the settings and the files that they name, and answers with the policy, if one is given. Touches nothing, so
+/// that a mistake is told before anything is created.
+///
+/// # Errors
+/// One line: what is wrong, and what to do.
+pub fn look_at(settings: &DataSettings, need: PolicyNeed) -> Result<Option<LoadedPolicy>, Fault> {
+    let given = settings
+        .policy
+        .as_deref()
+        .map(LoadedPolicy::read)
+        .transpose()?;
+    if need == PolicyNeed::Given && given.is_none() {
+        return Err(Fault(
+            "--policy FILE is needed: the society's rules".to_owned(),
+        ));
+    }
+    let keys = keys_path(settings)?;
+    match Keys::load(&keys) {
+        Ok(_) => {}
+        Err(KeyError::Missing(_)) => database::folder_of(&keys)
+            .map_err(|error| Fault::from_error(&format!("key file {}", keys.display()), error))?,
+        Err(error) => return Err(Fault(error.to_string())),
+    }
+    for url in std::iter::once(&settings.database).chain(&settings.key_database) {
+        Database::look_at(url).map_err(|error| Fault(error.to_string()))?;
+    }
+    Ok(given)
+}
+
 /// Creates what is missing of databases and key file, and brings the tables up to date. `told` hears lines for the operator.
 ///
 /// # Errors
@@ -393,6 +419,7 @@ pub async fn migrate(
     clock: &Clock,
     told: impl Fn(&str),
 ) -> Result<(), Fault> {
+    look_at(settings, PolicyNeed::Adopted)?;
     open_keys(settings, Opening::TO_FILL, clock, told)
         .await
         .map(drop)

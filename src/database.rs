@@ -115,6 +115,15 @@ impl Database {
             .map_err(|error| OpenError::Database(path, error))
     }
 
+    /// Looks whether `url` names a place for a database, and touches nothing.
+    ///
+    /// # Errors
+    /// The URL is of another kind, or there is no such folder.
+    pub fn look_at(url: &str) -> Result<(), OpenError> {
+        let path = sqlite_path(url)?;
+        folder_of(&path).map_err(|error| OpenError::File(path, error))
+    }
+
     async fn connect(path: &Path) -> Result<Self, sqlx::Error> {
         sqlx::any::install_default_drivers();
         let url = url_of(path)?;
@@ -372,6 +381,22 @@ fn sqlite_path(url: &str) -> Result<PathBuf, OpenError> {
         return Err(OpenError::Path);
     }
     Ok(PathBuf::from(path))
+}
+
+/// Fails unless the folder that a file stands in, or is to stand in, is there.
+///
+/// # Errors
+/// There is no such folder.
+pub fn folder_of(file: &Path) -> io::Result<()> {
+    let folder = match file.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    if folder.metadata()?.is_dir() {
+        Ok(())
+    } else {
+        Err(io::ErrorKind::NotADirectory.into())
+    }
 }
 
 /// The URL that leads the generic driver to exactly this file, whatever characters its path has.

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::Uri;
-use axum::middleware;
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use sqlx::AnyPool;
@@ -116,7 +116,18 @@ pub fn router(api: &Api) -> Router {
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(SetRequestIdLayer::x_request_id(OwnRequestId(entropy)))
         .layer(middleware::map_request(forget_given_request_id))
+        .layer(middleware::from_fn(to_the_end))
         .with_state(api.clone())
+}
+
+/// Carries a request out even if its client hangs up: what it writes is not cut in the middle, and the one connection that
+/// writes does not get lost in the middle of a transaction.
+async fn to_the_end(request: Request, next: Next) -> Response {
+    let response = tokio::spawn(next.run(request)).await;
+    response.unwrap_or_else(|error| {
+        tracing::error!(%error, "a request broke off");
+        problem::Problem::Internal.into_response()
+    })
 }
 
 /// A request's name is ours to give: a stranger's could carry anything into log and events.

@@ -16,7 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::tell;
 use crate::ambient::Clock;
-use crate::app::{Fault, Opening, Served, Serving, Society};
+use crate::app::{Fault, Opening, PolicyNeed, Served, Serving, Society, look_at};
 use crate::config::{DataSettings, PublicUrl, ServeSettings};
 use crate::mail::Transport;
 
@@ -36,6 +36,7 @@ pub(super) struct ServeCommand {
 pub(super) async fn run(settings: ServeCommand, clock: Clock) -> Result<ExitCode, Fault> {
     let ServeCommand { data, serve } = settings;
     // All that may fail without a trace comes before anything is created.
+    look_at(&data, PolicyNeed::Given)?;
     PublicUrl::choose(serve.public_url.as_deref(), serve.listen).map_err(Fault)?;
     let listener = listen("--listen", serve.listen).await?;
     let address = local_address(&listener)?;

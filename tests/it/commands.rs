@@ -17,10 +17,12 @@ use kadode::domain::policy::{Limits, PolicyVersion};
 use kadode::domain::values::{KeyId, Language};
 use kadode::store::{EventLog, Recorded};
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::support::app::{START, eventually, seconds};
+use crate::support::app::{App, INITIAL_PASSWORD, START, USER_ID, eventually, seconds};
 
 /// A log, the way into it, and another program on the same file.
 struct Bench {
@@ -398,4 +400,32 @@ async fn an_event_that_cannot_be_read_stops_the_commands_of_its_stream_alone() {
     tally_by(&bench.commands, bench.attribution())
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn a_request_whose_client_hangs_up_is_carried_out() {
+    let (app, member) = App::with_member().await;
+    let authority = app.url.strip_prefix("http://").unwrap();
+    let body = format!("{{\"user_id\":\"{USER_ID}\",\"password\":\"{INITIAL_PASSWORD}\"}}");
+    let request = format!(
+        "POST /api/v1/sessions HTTP/1.1\r\nhost: {authority}\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut connection = TcpStream::connect(authority).await.unwrap();
+    connection.write_all(request.as_bytes()).await.unwrap();
+    drop(connection);
+    // The session is written last of all, after the event.
+    eventually("the session", async || {
+        let sessions: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM sessions")
+            .fetch_one(&app.society.database.read)
+            .await
+            .unwrap();
+        (sessions == 1).then_some(())
+    })
+    .await;
+    assert_eq!(
+        app.events(member).await,
+        ["MemberEnrolled", "CredentialsAccepted"]
+    );
 }

@@ -456,7 +456,6 @@ async fn logging_out_without_a_session_that_counts_answers_the_same_and_stores_n
     let (client, old) = at(&app, "password").await;
     change_password(&client).await;
     let before = app.events(member).await;
-    log_out(&client, &old).await;
     for cookie in ["", "kadode=invented"] {
         log_out(&app.client(), cookie).await;
     }
@@ -468,6 +467,16 @@ async fn logging_out_without_a_session_that_counts_answers_the_same_and_stores_n
         .await
         .expect(StatusCode::NO_CONTENT);
     assert_eq!(app.events(member).await, before);
+}
+
+#[tokio::test]
+async fn logging_out_with_a_cookie_exchanged_a_moment_ago_ends_the_session() {
+    let (app, member) = App::with_member().await;
+    let (client, old) = at(&app, "password").await;
+    change_password(&client).await;
+    log_out(&client, &old).await;
+    assert_eq!(app.events(member).await.last().unwrap(), "LoggedOut");
+    client.get("/onboarding").await.problem(401, "no-session");
 }
 
 #[tokio::test]

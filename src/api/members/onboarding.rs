@@ -358,17 +358,18 @@ impl Api {
             own_data.extend(address.as_str().split(['@', '.']).map(str::to_owned));
         }
         let password: String = typed.nfc().collect();
-        if self.is_initial(member, state, typed).await? {
-            // The paper must not stay valid for ever (ASVS 5.0.0, 6.4.1).
-            return Err(invalid("contains_own_data"));
-        }
         let forbidden = Forbidden {
             blocklist: &self.blocklist,
             context_words: &self.policy.society.context_words,
             own_data: &own_data,
         };
         password::check(&password, self.limits.password, &forbidden)
-            .map_err(|fault| invalid(fault.why()))
+            .map_err(|fault| invalid(fault.why()))?;
+        if self.is_initial(member, state, typed).await? {
+            // The paper must not stay valid for ever (ASVS 5.0.0, 6.4.1).
+            return Err(invalid("contains_own_data"));
+        }
+        Ok(())
     }
 
     /// Step 14: 再送信.
