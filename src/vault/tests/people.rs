@@ -305,10 +305,7 @@ async fn who_shares_an_address_is_found_also_after_a_change_of_the_master_key() 
     let mut both = [first, second];
     both.sort_unstable();
     for contact in both {
-        assert_eq!(
-            newer.contacts.of_same_address(contact).await.unwrap(),
-            both
-        );
+        assert_eq!(newer.contacts.of_same_address(contact).await.unwrap(), both);
     }
 }
 
