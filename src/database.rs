@@ -115,13 +115,16 @@ impl Database {
             .map_err(|error| OpenError::Database(path, error))
     }
 
-    /// Looks whether `url` names a place for a database, and touches nothing.
+    /// Looks whether `url` names a place for a database, and touches nothing; answers with its path.
     ///
     /// # Errors
     /// The URL is of another kind, or there is no such folder.
-    pub fn look_at(url: &str) -> Result<(), OpenError> {
+    pub fn look_at(url: &str) -> Result<PathBuf, OpenError> {
         let path = sqlite_path(url)?;
-        folder_of(&path).map_err(|error| OpenError::File(path, error))
+        match folder_of(&path) {
+            Ok(()) => Ok(path),
+            Err(error) => Err(OpenError::File(path, error)),
+        }
     }
 
     async fn connect(path: &Path) -> Result<Self, sqlx::Error> {
@@ -201,16 +204,10 @@ impl Database {
     /// # Errors
     /// The database is away or stayed locked for ten seconds.
     pub async fn begin(&self) -> Result<Transaction<'static, Any>, sqlx::Error> {
-        const BEGIN: &str = "BEGIN IMMEDIATE";
-        match self.write.begin_with(BEGIN).await {
-            // When the disk is full, SQLite ends the transaction by itself, and the driver counts it as open for ever: such
-            // a connection is replaced.
-            Err(sqlx::Error::InvalidSavePointStatement) => {
-                self.write.acquire().await?.close().await?;
-                self.write.begin_with(BEGIN).await
-            }
-            begun => begun,
-        }
+        // In a task of its own: were it cut short between the statement and the driver's note of it, the one connection that
+        // writes would be lost for good.
+        let begun = tokio::spawn(begin_immediate(self.write.clone())).await;
+        begun.unwrap_or(Err(sqlx::Error::WorkerCrashed))
     }
 
     /// Empties the write-ahead log into the file, so that nothing of what was deleted or overwritten before stays on disk.
@@ -241,6 +238,19 @@ impl Database {
         self.read.close().await;
         self.read_native.close().await;
         self.write.close().await;
+    }
+}
+
+async fn begin_immediate(pool: AnyPool) -> Result<Transaction<'static, Any>, sqlx::Error> {
+    const BEGIN: &str = "BEGIN IMMEDIATE";
+    match pool.begin_with(BEGIN).await {
+        // When the disk is full, SQLite ends the transaction by itself, and the driver counts it as open for ever: such
+        // a connection is replaced.
+        Err(sqlx::Error::InvalidSavePointStatement) => {
+            pool.acquire().await?.close().await?;
+            pool.begin_with(BEGIN).await
+        }
+        begun => begun,
     }
 }
 

@@ -70,6 +70,38 @@ async fn the_writer_keeps_what_it_acknowledged() {
     assert_eq!((mode.as_str(), synchronous), ("wal", 2));
 }
 
+/// However far a beginning had come when its caller went away, no transaction is left open into which others would write.
+#[tokio::test]
+async fn a_caller_who_goes_away_while_a_transaction_begins_takes_nobodys_write_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = database(&folder).await;
+    sqlx::query("CREATE TABLE t (a BIGINT)")
+        .execute(&database.write)
+        .await
+        .unwrap();
+    for looks in (0..600).step_by(3) {
+        let mut beginning = Box::pin(database.begin());
+        for _ in 0..looks {
+            if futures::poll!(&mut beginning).is_ready() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        drop(beginning);
+        sqlx::query("INSERT INTO t VALUES ($1)")
+            .bind(looks)
+            .execute(&database.write)
+            .await
+            .unwrap();
+        let seen: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM t WHERE a = $1")
+            .bind(looks)
+            .fetch_one(&database.read)
+            .await
+            .unwrap();
+        assert_eq!(seen, 1, "after {looks} looks");
+    }
+}
+
 #[tokio::test]
 async fn a_file_name_with_signs_that_mean_something_in_urls_is_only_a_name() {
     let folder = tempfile::tempdir().unwrap();
