@@ -1,5 +1,7 @@
 //! The way in: loads a stream, settles what is uncertain, decides, appends; again after a lost race, and never twice.
 
+mod turns;
+
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
@@ -10,18 +12,20 @@ use cqrs_es::persist::PersistedEventStore;
 use cqrs_es::{Aggregate, AggregateError, EventStore};
 use tokio::time::Instant;
 
+use self::turns::Turns;
 use crate::domain::ids::CommandId;
 use crate::domain::onboarding::{Onboarding, Refusal};
 pub use crate::store::Position;
 use crate::store::{EventLog, Repository};
 
-/// How long a command that keeps losing its race is tried again.
+/// How long a command waits for its turn, and is tried again where it lost its race against another program.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The only way to change anything; cheap to clone.
 #[derive(Clone)]
 pub struct Commands {
     log: EventLog,
+    turns: Turns,
 }
 
 /// Who gives a command, and how; stored beside each of its events.
@@ -70,8 +74,8 @@ pub enum CommandError<R: std::error::Error, S> {
     /// What is uncertain could not be settled.
     #[error("the facts could not be settled")]
     Unsettled(S),
-    /// It lost its race for two seconds.
-    #[error("the race was lost for two seconds")]
+    /// Its turn did not come, or it lost its race, for two seconds.
+    #[error("the stream was busy for two seconds")]
     Busy,
     /// The store is away or refuses.
     #[error("{0}")]
@@ -108,8 +112,11 @@ never_stale!(
 impl Commands {
     /// The way into `log`.
     #[must_use]
-    pub const fn new(log: EventLog) -> Self {
-        Self { log }
+    pub fn new(log: EventLog) -> Self {
+        Self {
+            log,
+            turns: Turns::default(),
+        }
     }
 
     /// The state of a stream now, with nothing asked.
@@ -145,7 +152,15 @@ impl Commands {
         F: FnMut(Arc<A>) -> Fut + Send + 'static,
         Fut: Future<Output = Result<A::Command, S>> + Send + 'static,
     {
-        let task = tokio::spawn(attempt(self.log.clone(), id, attribution, settle));
+        let (log, turns) = (self.log.clone(), self.turns.clone());
+        let task = tokio::spawn(async move {
+            let deadline = Instant::now() + PATIENCE;
+            let turn = turns.take(format!("{}-{id}", A::TYPE));
+            let Ok(_turn) = tokio::time::timeout_at(deadline, turn).await else {
+                return Err(CommandError::Busy);
+            };
+            attempt(log, id, attribution, settle, deadline).await
+        });
         task.await
             .unwrap_or_else(|error| Err(CommandError::Store(error.to_string())))
     }
@@ -156,6 +171,7 @@ async fn attempt<A, S, F, Fut>(
     id: String,
     attribution: Attribution,
     mut settle: F,
+    deadline: Instant,
 ) -> Result<Outcome<A>, CommandError<A::Error, S>>
 where
     A: Decider,
@@ -164,7 +180,6 @@ where
 {
     let command = attribution.id;
     let metadata = attribution.metadata();
-    let deadline = Instant::now() + PATIENCE;
     let mut doubtful = false;
     loop {
         let repository = log.repository();

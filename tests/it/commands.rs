@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use futures::future::join_all;
 use kadode::ambient::{Clock, Entropy};
 use kadode::commands::{Actor, Attribution, CommandError, Commands, Outcome};
 use kadode::database::{self, Database};
@@ -350,9 +351,31 @@ async fn a_caller_who_goes_away_does_not_cut_the_command() {
 }
 
 #[tokio::test]
-async fn a_race_that_is_lost_for_two_seconds_is_given_up() {
+async fn commands_on_one_stream_take_turns_and_are_settled_once_each() {
     let bench = Bench::new().await;
-    let (commands, attribution) = (bench.commands.clone(), bench.attribution());
+    let settled = Arc::new(AtomicUsize::new(0));
+    let all = (0..50).map(|_| {
+        let settled = settled.clone();
+        bench.commands.run::<Attempts, Infallible, _, _>(
+            "d1".to_owned(),
+            bench.attribution(),
+            move |_| {
+                settled.fetch_add(1, Ordering::SeqCst);
+                std::future::ready(Ok(tally()))
+            },
+        )
+    });
+    for outcome in join_all(all).await {
+        outcome.unwrap();
+    }
+    assert_eq!(bench.stream("attempts", "d1").await.len(), 50);
+    assert_eq!(settled.load(Ordering::SeqCst), 50);
+}
+
+#[tokio::test]
+async fn a_race_that_another_program_wins_for_two_seconds_is_given_up() {
+    let bench = Bench::new().await;
+    let (commands, attribution) = (bench.other().await, bench.attribution());
     let began = Instant::now();
     let outcome = bench
         .commands
