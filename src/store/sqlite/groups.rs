@@ -1,0 +1,208 @@
+//! The one writer: commits what has gathered meanwhile as one group, gives positions and times, refuses lost races.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use cqrs_es::persist::SerializedEvent;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use sqlx::{AnyConnection, Row};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::advance;
+use crate::ambient::Clock;
+use crate::database::{Database, fixed_width, time_of};
+use crate::store::Position;
+
+/// The most appends that share one commit.
+pub(super) const GROUP: usize = 256;
+
+/// A command's events, to be taken whole or not at all.
+pub(super) struct Append {
+    pub(super) events: Vec<SerializedEvent>,
+    pub(super) answer: oneshot::Sender<Result<Position, AppendError>>,
+}
+
+/// Why an append was not taken.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum AppendError {
+    #[error("another append to the stream came first")]
+    Conflict,
+    #[error("the event log cannot be written: {0}")]
+    Database(Arc<sqlx::Error>),
+    #[error("the event log is closing")]
+    Closing,
+}
+
+/// Takes what has gathered while the last commit ran, and commits it together.
+pub(super) async fn write_groups(
+    database: Database,
+    clock: Clock,
+    mut waiting: mpsc::Receiver<Append>,
+    head: watch::Sender<Position>,
+) {
+    while let Some(first) = waiting.recv().await {
+        let mut group = vec![first];
+        while group.len() < GROUP
+            && let Ok(next) = waiting.try_recv()
+        {
+            group.push(next);
+        }
+        let outcomes = commit(&database, &clock, &group).await;
+        let (outcomes, retried) = match outcomes {
+            Ok(outcomes) => (outcomes, false),
+            Err(error) if group.len() == 1 => {
+                (vec![Err(AppendError::Database(Arc::new(error)))], false)
+            }
+            // One bad append must not fail its neighbours.
+            Err(error) => {
+                let one_by_one = commit_one_by_one(&database, &clock, &group, error).await;
+                (one_by_one, true)
+            }
+        };
+        if retried {
+            tracing::warn!(
+                appends = group.len(),
+                "a group of appends failed and was taken one by one"
+            );
+        }
+        let last = outcomes
+            .iter()
+            .filter_map(|outcome| outcome.as_ref().ok())
+            .max();
+        if let Some(&last) = last {
+            advance(&head, last);
+        }
+        for (append, outcome) in group.into_iter().zip(outcomes) {
+            // Who asked may be gone; the commit stands all the same.
+            let _ = append.answer.send(outcome);
+        }
+    }
+}
+
+async fn commit_one_by_one(
+    database: &Database,
+    clock: &Clock,
+    group: &[Append],
+    why: sqlx::Error,
+) -> Vec<Result<Position, AppendError>> {
+    let why = Arc::new(why);
+    let mut outcomes = Vec::with_capacity(group.len());
+    for append in group {
+        let alone = commit(database, clock, std::slice::from_ref(append)).await;
+        outcomes.push(match alone.map(|mut alone| alone.pop()) {
+            Ok(Some(Ok(position))) => Ok(position),
+            // The group's commit may have gone through after all, and the append be in its own way: not a lost race,
+            // but an unknown outcome, which is looked for.
+            Ok(Some(Err(_)) | None) => Err(AppendError::Database(why.clone())),
+            Err(error) => Err(AppendError::Database(Arc::new(error))),
+        });
+    }
+    outcomes
+}
+
+/// Commits a group in one transaction: an append is taken whole, only if its sequences follow the stream's last without
+/// a gap, and only the first of its stream; the others lost their race.
+async fn commit(
+    database: &Database,
+    clock: &Clock,
+    group: &[Append],
+) -> Result<Vec<Result<Position, AppendError>>, sqlx::Error> {
+    let mut transaction = database.begin().await?;
+    let (mut position, last_time) = end_of_log(&mut transaction).await?;
+    let lengths = stream_lengths(&mut transaction, group).await?;
+    let recorded_at =
+        fixed_width(last_time.map_or_else(|| clock.now(), |last| clock.now().max(last)));
+    let mut taken = HashSet::new();
+    let mut rows = Vec::new();
+    let mut outcomes = Vec::with_capacity(group.len());
+    for Append { events, .. } in group {
+        let follows = events.first().is_some_and(|first| {
+            let stream = (first.aggregate_type.clone(), first.aggregate_id.clone());
+            let length = lengths.get(&stream).copied().unwrap_or(0);
+            let follow = (length + 1..)
+                .zip(events)
+                .all(|(due, event)| i64::try_from(event.sequence) == Ok(due));
+            follow && taken.insert(stream)
+        });
+        if !follows {
+            outcomes.push(Err(AppendError::Conflict));
+            continue;
+        }
+        for event in events {
+            position += 1;
+            rows.push(row_of(event, position, &recorded_at));
+        }
+        outcomes.push(Ok(position));
+    }
+    if !rows.is_empty() {
+        sqlx::query(
+            "INSERT INTO events (position, aggregate_type, aggregate_id, sequence, event_type, \
+             event_version, payload, metadata, recorded_at) \
+             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, \
+             value ->> 6, value ->> 7, value ->> 8 FROM json_each($1)",
+        )
+        .bind(Value::Array(rows).to_string())
+        .execute(&mut *transaction)
+        .await?;
+    }
+    transaction.commit().await?;
+    Ok(outcomes)
+}
+
+fn row_of(event: &SerializedEvent, position: Position, recorded_at: &str) -> Value {
+    let mut metadata = event.metadata.clone();
+    if let Value::Object(entries) = &mut metadata {
+        entries.insert("recorded_at".to_owned(), recorded_at.into());
+    }
+    json!([
+        position,
+        event.aggregate_type,
+        event.aggregate_id,
+        event.sequence,
+        event.event_type,
+        event.event_version,
+        event.payload.to_string(),
+        metadata.to_string(),
+        recorded_at,
+    ])
+}
+
+async fn end_of_log(
+    connection: &mut AnyConnection,
+) -> Result<(Position, Option<Timestamp>), sqlx::Error> {
+    let last =
+        sqlx::query("SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1")
+            .fetch_optional(connection)
+            .await?;
+    last.map_or(Ok((0, None)), |row| {
+        let recorded_at: String = row.try_get(1)?;
+        Ok((row.try_get(0)?, Some(time_of(&recorded_at)?)))
+    })
+}
+
+/// The last sequence of each stream that the group appends to.
+async fn stream_lengths(
+    connection: &mut AnyConnection,
+    group: &[Append],
+) -> Result<HashMap<(String, String), i64>, sqlx::Error> {
+    let streams: Vec<Value> = group
+        .iter()
+        .filter_map(|append| append.events.first())
+        .map(|first| json!([first.aggregate_type, first.aggregate_id]))
+        .collect();
+    let rows = sqlx::query(
+        "SELECT asked.value ->> 0, asked.value ->> 1, (SELECT max(sequence) FROM events \
+         WHERE aggregate_type = asked.value ->> 0 AND aggregate_id = asked.value ->> 1) \
+         FROM json_each($1) AS asked",
+    )
+    .bind(Value::Array(streams).to_string())
+    .fetch_all(connection)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let length: Option<i64> = row.try_get(2)?;
+            Ok(((row.try_get(0)?, row.try_get(1)?), length.unwrap_or(0)))
+        })
+        .collect()
+}
