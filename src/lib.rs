@@ -10,6 +10,7 @@ pub mod database;
 pub mod domain;
 pub mod ledger;
 pub mod mail;
+pub mod policies;
 pub mod projections;
 pub mod reactors;
 pub mod store;

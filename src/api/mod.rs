@@ -32,6 +32,7 @@ use crate::ambient::{Clock, Entropy};
 use crate::commands::Commands;
 use crate::config::{Network, PublicUrl};
 use crate::domain::policy::{Limits, Policy};
+use crate::policies::Policies;
 use crate::projections::status::StatusReader;
 use crate::vault::Vault;
 
@@ -61,6 +62,8 @@ pub struct Parts {
     pub policy_version: String,
     /// Its limits.
     pub limits: Arc<Limits>,
+    /// The policies of members' enrolments.
+    pub policies: Policies,
     /// The address that members see.
     pub public_url: PublicUrl,
     /// Proxies whose X-Forwarded-For counts.

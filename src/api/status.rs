@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::pages::words;
 use crate::domain::email::EmailAddress;
 use crate::domain::onboarding::{Challenge, Onboarding, SessionKind, Step};
-use crate::domain::policy::Limits;
+use crate::domain::policy::{Limits, Terms};
 use crate::domain::values::Language;
 use crate::projections::status::MemberStatus;
 use crate::vault::Session;
@@ -38,6 +38,9 @@ pub struct OpenStatus {
     pub steps: Vec<StepProgress>,
     /// What may be done now.
     pub actions: Vec<&'static str>,
+    /// What is to be accepted, while step 4 is due.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub terms: Option<TermsStatus>,
     /// The address of step 5.
     pub email: Option<EmailStatus>,
     /// Always null here.
@@ -99,6 +102,15 @@ pub struct StepProgress {
     pub done_at: Option<Timestamp>,
 }
 
+/// The notes on use of step 4, outwardly.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct TermsStatus {
+    /// The version to accept.
+    pub version: String,
+    /// Their text, in the member's language.
+    pub text: String,
+}
+
 /// An address, outwardly.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct EmailStatus {
@@ -130,6 +142,8 @@ pub struct Sources<'a> {
     pub member: &'a MemberStatus,
     /// The session that asks.
     pub session: &'a Session,
+    /// The notes on use, while step 4 is due.
+    pub terms: Option<&'a Terms>,
     /// The address, from the vault.
     pub address: Option<&'a EmailAddress>,
     /// The mailed code's reference.
@@ -200,6 +214,10 @@ impl Status {
             step,
             steps,
             actions,
+            terms: sources.terms.map(|terms| TermsStatus {
+                version: terms.version.clone(),
+                text: terms.text.in_language(sources.language).to_owned(),
+            }),
             email,
             otp: None,
             completed_at: sources.member.done.get(&Step::Completed).copied(),

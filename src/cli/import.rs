@@ -19,7 +19,7 @@ use self::standing::{Standing, compare, letters_not_needed};
 use super::letters::LettersFile;
 use super::roster::{self, Roster, Row, RowError};
 use crate::ambient::Clock;
-use crate::app::{Fault, LoadedPolicy, Opening, Society};
+use crate::app::{Fault, Opening, Society, given_policy};
 use crate::config::DataSettings;
 use crate::domain::values::TOKYO;
 
@@ -88,7 +88,7 @@ async fn import(
     clock: Clock,
     opened: &mut Option<Society>,
 ) -> Result<ExitCode, Fault> {
-    let policy = LoadedPolicy::given(&settings.data)?;
+    let policy = given_policy(&settings.data)?;
     let today = TOKYO.to_datetime(clock.now()).date();
     let days = policy.policy.limits.initial_credentials.days;
     let window = Window::new(settings.valid_from.unwrap_or(today), days, today)?;

@@ -56,7 +56,7 @@ pub(super) struct Letter {
 /// How a member came in, as far as the letter tells it.
 #[derive(Clone, Debug)]
 pub(super) struct Terms {
-    pub(super) cohort: String,
+    pub(super) initial_password: InitialPassword,
     pub(super) expires_at: Timestamp,
 }
 
@@ -157,43 +157,35 @@ pub(super) async fn due(
                             error,
                         )
                     })?;
-            Ok((member, is_due(state, now)))
+            Ok((member, is_due(society, state, now).await?))
         })
         .buffer_unordered(SIDE_BY_SIDE)
         .try_collect()
         .await
 }
 
-fn is_due(state: Onboarding, now: Timestamp) -> Due {
-    match state.enrolment {
-        Some(enrolment) if !state.signed_in && !state.frozen => {
-            if enrolment.expires_at <= now {
-                return Due::Expired;
-            }
-            Due::Yes(Terms {
-                cohort: enrolment.cohort,
-                expires_at: enrolment.expires_at,
-            })
-        }
-        Some(_) | None => Due::No,
+async fn is_due(society: &Society, state: Onboarding, now: Timestamp) -> Result<Due, Fault> {
+    let enrolment = match state.enrolment {
+        Some(enrolment) if !state.signed_in && !state.frozen => enrolment,
+        Some(_) | None => return Ok(Due::No),
+    };
+    if enrolment.expires_at <= now {
+        return Ok(Due::Expired);
     }
+    let policy = society.policies.of(&enrolment.policy).await?;
+    let cohort = policy.cohort(&enrolment.cohort).ok_or_else(|| {
+        let cohort = enrolment.cohort;
+        Fault(format!("a member's own policy has no cohort {cohort:?}"))
+    })?;
+    Ok(Due::Yes(Terms {
+        initial_password: cohort.initial_password.clone(),
+        expires_at: enrolment.expires_at,
+    }))
 }
 
 /// The letter of one member.
 pub(super) fn letter(society: &Society, stored: &Stored, terms: &Terms) -> Result<Letter, Fault> {
-    let cohort = society
-        .policy
-        .policy
-        .cohorts
-        .iter()
-        .find(|cohort| cohort.name == terms.cohort)
-        .ok_or_else(|| {
-            Fault(format!(
-                "the policy has no cohort {:?}, to which members of this database belong: give the policy that names it",
-                terms.cohort
-            ))
-        })?;
-    let password = match cohort.initial_password {
+    let password = match terms.initial_password {
         InitialPassword::Formula(_) => SecretString::default(),
         InitialPassword::Printed => society
             .vault

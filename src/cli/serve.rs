@@ -1,6 +1,7 @@
 //! `kadode serve`: members' pages and API, mails and read models, on one database.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
+use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
@@ -18,6 +19,7 @@ use super::tell;
 use crate::ambient::Clock;
 use crate::app::{Fault, Opening, PolicyNeed, Served, Serving, Society, look_at};
 use crate::config::{DataSettings, PublicUrl, ServeSettings};
+use crate::database::Database;
 use crate::mail::Transport;
 
 /// How long requests in flight may take once the program was told to stop.
@@ -51,8 +53,14 @@ pub(super) async fn run(settings: ServeCommand, clock: Clock) -> Result<ExitCode
         sign_in_queue: serve.sign_in_queue,
         ..Opening::TO_FILL
     };
+    let path = Database::look_at(&data.database).map_err(|error| Fault(error.to_string()))?;
+    // Before the tables are brought up to date beneath a running program; where there is no database yet, none runs.
+    let early = only_one(&path)?;
     let society = Society::open(&data, opening, clock, tell).await?;
-    let lock = only_one(society.database.sqlite_path())?;
+    let lock = match early {
+        Some(lock) => Some(lock),
+        None => only_one(&path)?,
+    };
     society.adopt_policy().await?;
     if let Some(listener) = metrics {
         serve_metrics(listener)?;
@@ -162,23 +170,22 @@ pub(super) fn local_address(listener: &TcpListener) -> Result<SocketAddr, Fault>
         .map_err(|error| Fault::from_error("--listen", error))
 }
 
-/// Takes the one place of a `serve` beside this database file; it is free again when the program ends, however it does.
-fn only_one(database: &Path) -> Result<File, Fault> {
-    let path = database.with_added_extension("serving");
-    let fault = |error: &dyn std::fmt::Display| Fault(format!("{}: {error}", path.display()));
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(|error| fault(&error))?;
+/// Takes the one place of a `serve` on this database file, if there is one; it is free again when the program ends, however
+/// it does. The lock is the file's own (flock), which SQLite does not use.
+fn only_one(database: &Path) -> Result<Option<File>, Fault> {
+    let fault = |error| Fault::from_error(&format!("database {}", database.display()), error);
+    let file = match File::open(database) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(fault(error)),
+    };
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Err(Fault(format!(
             "another kadode serve runs on {}: stop it first",
             database.display()
         ))),
-        Err(TryLockError::Error(error)) => Err(fault(&error)),
+        Err(TryLockError::Error(error)) => Err(fault(error)),
     }
 }
 

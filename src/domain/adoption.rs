@@ -8,8 +8,25 @@ use super::policy::PolicyVersion;
 /// All adopted policies, stream `policy-society`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Adoptions {
+    /// Each with its text, in the order of their coming into force; one that came back stands there twice.
+    pub adopted: Vec<(PolicyVersion, String)>,
+}
+
+impl Adoptions {
     /// The policy in force, with its text.
-    pub present: Option<(PolicyVersion, String)>,
+    #[must_use]
+    pub fn present(&self) -> Option<&(PolicyVersion, String)> {
+        self.adopted.last()
+    }
+
+    /// The text of a policy that is or was in force.
+    #[must_use]
+    pub fn text_of(&self, version: &PolicyVersion) -> Option<&str> {
+        self.adopted
+            .iter()
+            .find(|(adopted, _)| adopted == version)
+            .map(|(_, text)| text.as_str())
+    }
 }
 
 /// Put a policy in force.
@@ -61,11 +78,7 @@ impl Aggregate for Adoptions {
             version: policy,
             text,
         } = command;
-        if self
-            .present
-            .as_ref()
-            .is_none_or(|(present, _)| *present != policy)
-        {
+        if self.present().is_none_or(|(present, _)| *present != policy) {
             sink.write(AdoptionEvent::PolicyAdopted { policy, text }, self)
                 .await;
         }
@@ -74,7 +87,7 @@ impl Aggregate for Adoptions {
 
     fn apply(&mut self, event: AdoptionEvent) {
         match event {
-            AdoptionEvent::PolicyAdopted { policy, text } => self.present = Some((policy, text)),
+            AdoptionEvent::PolicyAdopted { policy, text } => self.adopted.push((policy, text)),
         }
     }
 }

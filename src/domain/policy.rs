@@ -50,6 +50,14 @@ pub struct Policy {
     pub limits: Limits,
 }
 
+impl Policy {
+    /// The cohort of that name.
+    #[must_use]
+    pub fn cohort(&self, name: &str) -> Option<&Cohort> {
+        self.cohorts.iter().find(|cohort| cohort.name == name)
+    }
+}
+
 /// A text in both languages.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]

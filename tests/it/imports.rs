@@ -15,6 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "api",
         &[
             "commands",
+            "policies",
             "projections",
             "ledger",
             "vault",
@@ -23,6 +24,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     // 3
+    ("policies", &["commands", "domain"]),
     (
         "reactors",
         &[
@@ -57,6 +59,7 @@ const EVERYTHING: &[&str] = &[
     "app",
     "api",
     "reactors",
+    "policies",
     "projections",
     "ledger",
     "commands",
@@ -71,6 +74,7 @@ const EVERYTHING: &[&str] = &[
 const EVERYTHING_BELOW_APP: &[&str] = &[
     "api",
     "reactors",
+    "policies",
     "projections",
     "ledger",
     "commands",

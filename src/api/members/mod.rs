@@ -13,6 +13,8 @@ pub use onboarding::Done;
 pub use session::SignedIn;
 pub use sign_in::Credentials;
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::Api;
@@ -22,7 +24,9 @@ use crate::commands::{Actor, Attribution, Outcome};
 use crate::domain::delivery::MailKind;
 use crate::domain::ids::{ChallengeId, CommandId, ContactId, IssueId, MemberId};
 use crate::domain::onboarding::{Issued, NewCode, NewLink, Onboarding, Refusal};
+use crate::domain::policy::{Policy, Terms};
 use crate::domain::values::Language;
+use crate::policies::PolicyError;
 use crate::projections::{ApplyError, FollowError, mail_requests};
 use crate::vault::{Trace, VaultError};
 
@@ -63,7 +67,7 @@ impl Api {
         mut settle: F,
     ) -> Result<Outcome<Onboarding>, Problem>
     where
-        F: FnMut(std::sync::Arc<Onboarding>) -> Fut + Send + 'static,
+        F: FnMut(Arc<Onboarding>) -> Fut + Send + 'static,
         Fut: Future<Output = Result<crate::domain::onboarding::Command, Problem>> + Send + 'static,
     {
         let attribution = self.attribution(name, member, visit).await?;
@@ -118,6 +122,21 @@ impl Api {
         })
     }
 
+    /// The policy that a member was enrolled under: its cohorts and its step 4 are theirs, whatever is in force now.
+    async fn policy_of(&self, state: &Onboarding) -> Result<Arc<Policy>, Problem> {
+        let enrolment = state.enrolment.as_ref().ok_or(Problem::NoSession)?;
+        Ok(self.policies.of(&enrolment.policy).await?)
+    }
+
+    /// The notes on use that a member has to accept at step 4.
+    ///
+    /// # Errors
+    /// The member's policy has no such step, or cannot be read.
+    pub async fn terms_of(&self, state: &Onboarding) -> Result<Terms, Problem> {
+        let policy = self.policy_of(state).await?;
+        policy.terms.clone().ok_or(Problem::NotFound)
+    }
+
     fn random_id(&self) -> uuid::Uuid {
         uuid::Builder::from_random_bytes(self.entropy.bytes()).into_uuid()
     }
@@ -147,6 +166,20 @@ impl From<VaultError> for Problem {
             | VaultError::Damaged(_)
             | VaultError::UnknownKey(_)
             | VaultError::Hasher => Self::Internal,
+        }
+    }
+}
+
+impl From<PolicyError> for Problem {
+    fn from(error: PolicyError) -> Self {
+        tracing::error!(%error, "a member's policy cannot be had");
+        match error {
+            PolicyError::Log(_) => Self::Busy,
+            PolicyError::File(..)
+            | PolicyError::Mistake { .. }
+            | PolicyError::NoneAdopted
+            | PolicyError::Unknown(_)
+            | PolicyError::UserIdCase(..) => Self::Internal,
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::api::visit::Visit;
 use crate::commands::Position;
 use crate::domain::email::EmailAddress;
 use crate::domain::ids::{ContactId, MemberId};
-use crate::domain::onboarding::{Command, LogOutReason, Onboarding};
+use crate::domain::onboarding::{Command, LogOutReason, Onboarding, Step};
 use crate::projections::status::MemberStatus;
 use crate::vault::{Found, Session, VaultError};
 
@@ -90,10 +90,16 @@ impl Api {
         let address = self
             .address(member.state.contact.as_ref().map(|it| it.id))
             .await?;
+        let terms = if member.state.due() == Step::Terms {
+            Some(self.terms_of(&member.state).await?)
+        } else {
+            None
+        };
         let reference = self.reference(session.member, &member.state);
         Ok(Status::of(&Sources {
             member: &member,
             session,
+            terms: terms.as_ref(),
             address: address.as_ref(),
             reference,
             limits: &self.limits,

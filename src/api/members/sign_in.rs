@@ -177,12 +177,9 @@ impl Api {
         state: &Onboarding,
         password: &str,
     ) -> Result<bool, Problem> {
+        let policy = self.policy_of(state).await?;
         let name = state.enrolment.as_ref().map(|it| it.cohort.as_str());
-        let cohort = self
-            .policy
-            .cohorts
-            .iter()
-            .find(|cohort| Some(cohort.name.as_str()) == name);
+        let cohort = name.and_then(|name| policy.cohort(name));
         match cohort.map(|cohort| &cohort.initial_password) {
             Some(InitialPassword::Formula(parts)) => {
                 let profile = self.vault.profiles.get(member).await?.profile;
@@ -199,7 +196,7 @@ impl Api {
                     .matches_printed(&stored, FIRST_ISSUE, password)?)
             }
             None => {
-                tracing::error!("a member's cohort is not in the present policy");
+                tracing::error!("a member's cohort is not in their own policy");
                 Ok(false)
             }
         }

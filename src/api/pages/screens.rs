@@ -158,11 +158,11 @@ impl Asked<'_> {
         Ok(match screen {
             Screen::BirthDate => self.answer(&BirthDate { page, typed }),
             Screen::Terms => {
-                let terms = self.api.policy.terms.as_ref().ok_or(Problem::NotFound)?;
+                let terms = self.api.terms_of(&self.standing.status.state).await?;
                 self.answer(&Terms {
                     page,
                     terms: terms.text.in_language(language).to_owned(),
-                    version: terms.version.clone(),
+                    version: terms.version,
                 })
             }
             Screen::Email => {

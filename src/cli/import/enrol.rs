@@ -168,7 +168,7 @@ impl<'a> Import<'a> {
         let mut due = letters::due(self.society, &before).await?;
         for (row, member) in new.iter().zip(members) {
             let terms = Terms {
-                cohort: row.cohort.name.clone(),
+                initial_password: row.cohort.initial_password.clone(),
                 expires_at: self.window.until,
             };
             due.insert(*member, Due::Yes(terms));

@@ -54,9 +54,18 @@ async fn an_earlier_text_that_comes_back_is_in_force_again() {
     adopt(&mut policies, version("b", "2"), "other").await;
     adopt(&mut policies, version("a", "1"), "text").await;
     assert_eq!(
-        policies.present,
-        Some((version("a", "1"), "text".to_owned()))
+        policies.present(),
+        Some(&(version("a", "1"), "text".to_owned()))
     );
+}
+
+#[tokio::test]
+async fn a_text_that_is_no_longer_in_force_is_found_by_its_version() {
+    let mut policies = Adoptions::default();
+    adopt(&mut policies, version("a", "1"), "text").await;
+    adopt(&mut policies, version("a", "2"), "other").await;
+    assert_eq!(policies.text_of(&version("a", "1")), Some("text"));
+    assert_eq!(policies.text_of(&version("a", "3")), None);
 }
 
 #[test]

@@ -154,16 +154,21 @@ impl App {
 
     /// Enrols somebody into a cohort, as an import does.
     pub async fn enrol(&self, profile: Profile, cohort: &str) -> MemberId {
-        let member = MemberId(self.society.entropy.id());
-        let import = ImportId(self.society.entropy.id());
+        self.enrol_by(&self.society, profile, cohort).await
+    }
+
+    /// Enrols somebody under the policy of `society`, which may be the same data opened once more.
+    pub async fn enrol_by(&self, society: &Society, profile: Profile, cohort: &str) -> MemberId {
+        let member = MemberId(society.entropy.id());
+        let import = ImportId(society.entropy.id());
         let now = self.clock.now();
-        self.society
+        society
             .vault
             .profiles
             .insert(import, &[(member, profile)], now)
             .await
             .unwrap();
-        let policy = &self.society.policy;
+        let policy = &society.policy;
         let command = Command::Enrol {
             cohort: cohort.to_owned(),
             policy: policy.version.clone(),

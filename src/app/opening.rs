@@ -1,0 +1,261 @@
+//! Opening a society's data: what there must be, what is created, and in one line what is wrong.
+
+use std::path::PathBuf;
+
+use super::{Fault, Society};
+use crate::ambient::{Clock, Entropy};
+use crate::commands::Commands;
+use crate::config::DataSettings;
+use crate::database::{self, Database};
+use crate::policies::{LoadedPolicy, Policies};
+use crate::store::EventLog;
+use crate::vault::{IfMissing, KeyError, KeyFile, Keys, Settings, Vault};
+
+/// Which policy a subcommand works with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PolicyNeed {
+    /// `--policy` must be given.
+    Given,
+    /// The one in the log, if none is given.
+    Adopted,
+}
+
+/// What opening a society's data needs, and may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// Which policy counts.
+    pub policy: PolicyNeed,
+    /// Whether databases and key file that are missing are created, and tables of an older version brought up to date;
+    /// else nothing is written, and either is refused.
+    pub prepare: bool,
+    /// How many sign-ins may wait for their turn.
+    pub sign_in_queue: usize,
+}
+
+impl Opening {
+    /// For what serves or fills a database.
+    pub const TO_FILL: Self = Self {
+        policy: PolicyNeed::Given,
+        prepare: true,
+        sign_in_queue: 0,
+    };
+
+    /// For what reads with a policy at hand.
+    pub const TO_READ: Self = Self {
+        policy: PolicyNeed::Given,
+        prepare: false,
+        sign_in_queue: 0,
+    };
+
+    /// For what looks after a database, whatever its policy.
+    pub const TO_LOOK: Self = Self {
+        policy: PolicyNeed::Adopted,
+        ..Self::TO_READ
+    };
+}
+
+impl Society {
+    /// Opens the data of a society. `told` hears lines for the operator.
+    ///
+    /// # Errors
+    /// One line: what is wrong, and what to do.
+    pub async fn open(
+        settings: &DataSettings,
+        opening: Opening,
+        clock: Clock,
+        told: impl Fn(&str),
+    ) -> Result<Self, Fault> {
+        let given = look_at(settings, opening.policy)?;
+        let entropy = Entropy::new(clock.clone());
+        let (database, key_database, keys) =
+            open_keys(settings, opening.prepare, &clock, told).await?;
+        let log = EventLog::open(database.clone(), clock.clone())
+            .await
+            .map_err(|error| Fault::from_error("the event log cannot be opened", error))?;
+        let commands = Commands::new(log.clone());
+        let policy = match given {
+            Some(policy) => policy,
+            None => LoadedPolicy::adopted(&commands).await?,
+        };
+        let policies = Policies::new(commands.clone(), &policy);
+        let limits = &policy.policy.limits;
+        let settings = Settings {
+            user_id_case_sensitive: policy.policy.user_id_case_sensitive,
+            sign_in: limits.sign_in,
+            session: limits.session,
+            otp_pending_minutes: limits.otp.pending_minutes,
+            hashes_waiting: opening.sign_in_queue,
+        };
+        let vault = Vault::new(&database, &key_database, &keys, &entropy, &settings);
+        Ok(Self {
+            clock,
+            entropy,
+            database,
+            key_database,
+            log,
+            commands,
+            vault,
+            policy,
+            policies,
+        })
+    }
+
+    /// Whether there is a database yet; looks at the settings that no opening does without, and opens nothing.
+    ///
+    /// # Errors
+    /// One line: what is wrong, and what to do.
+    pub fn exists(settings: &DataSettings) -> Result<bool, Fault> {
+        keys_path(settings)?;
+        Database::exists(&settings.database).map_err(|error| Fault(error.to_string()))
+    }
+}
+
+/// Looks at the settings and the files that they name, and answers with the policy, if one is given. Touches nothing, so
+/// that a mistake is told before anything is created.
+///
+/// # Errors
+/// One line: what is wrong, and what to do.
+pub fn look_at(settings: &DataSettings, need: PolicyNeed) -> Result<Option<LoadedPolicy>, Fault> {
+    let given = match need {
+        PolicyNeed::Given => Some(given_policy(settings)?),
+        PolicyNeed::Adopted => settings
+            .policy
+            .as_deref()
+            .map(LoadedPolicy::read)
+            .transpose()?,
+    };
+    let keys = keys_path(settings)?;
+    match Keys::load(&keys) {
+        Ok(_) => {}
+        Err(KeyError::Missing(_)) => database::folder_of(&keys)
+            .map_err(|error| Fault::from_error(&format!("key file {}", keys.display()), error))?,
+        Err(error) => return Err(Fault(error.to_string())),
+    }
+    for url in std::iter::once(&settings.database).chain(&settings.key_database) {
+        Database::look_at(url).map_err(|error| Fault(error.to_string()))?;
+    }
+    Ok(given)
+}
+
+/// The policy of `--policy`.
+///
+/// # Errors
+/// None is given, or it cannot be read.
+pub fn given_policy(settings: &DataSettings) -> Result<LoadedPolicy, Fault> {
+    match settings.policy.as_deref() {
+        Some(path) => Ok(LoadedPolicy::read(path)?),
+        None => Err(Fault(
+            "--policy FILE is needed: the society's rules".to_owned(),
+        )),
+    }
+}
+
+/// Creates what is missing of databases and key file, and brings the tables up to date. `told` hears lines for the operator.
+///
+/// # Errors
+/// One line: what is wrong, and what to do.
+pub async fn migrate(
+    settings: &DataSettings,
+    clock: &Clock,
+    told: impl Fn(&str),
+) -> Result<(), Fault> {
+    look_at(settings, PolicyNeed::Adopted)?;
+    open_keys(settings, true, clock, told).await.map(drop)
+}
+
+/// Opens the databases, and the keys that belong to them.
+async fn open_keys(
+    settings: &DataSettings,
+    prepare: bool,
+    clock: &Clock,
+    told: impl Fn(&str),
+) -> Result<(Database, Database, Keys), Fault> {
+    let keys_path = keys_path(settings)?;
+    let entropy = Entropy::new(clock.clone());
+    let (database, key_database) = open_databases(settings, prepare).await?;
+    let opened = Keys::open(
+        &keys_path,
+        &database,
+        &key_database,
+        &entropy,
+        clock.now(),
+        if prepare {
+            IfMissing::Create
+        } else {
+            IfMissing::Refuse
+        },
+    );
+    let (keys, file) = match opened.await {
+        Ok(opened) => opened,
+        Err(error) => {
+            key_database.close().await;
+            database.close().await;
+            return Err(Fault(error.to_string()));
+        }
+    };
+    if file == KeyFile::Created {
+        told(&format!(
+            "created the key file {}: keep a copy apart from the database; without it, the data cannot be read",
+            keys_path.display()
+        ));
+    }
+    Ok((database, key_database, keys))
+}
+
+/// Opens both databases. What is opened in vain is closed again, so that no file of it but the database itself stays behind.
+async fn open_databases(
+    settings: &DataSettings,
+    prepare: bool,
+) -> Result<(Database, Database), Fault> {
+    let database = open_one(&settings.database, prepare, &database::MAIN).await?;
+    let keys_url = settings
+        .key_database
+        .clone()
+        .unwrap_or_else(|| database.default_key_database());
+    match open_one(&keys_url, prepare, &database::KEYS).await {
+        Ok(key_database) => Ok((database, key_database)),
+        Err(fault) => {
+            database.close().await;
+            Err(fault)
+        }
+    }
+}
+
+/// Opens a database and brings its tables up to date, or sees that they are.
+async fn open_one(
+    url: &str,
+    prepare: bool,
+    tables: &sqlx::migrate::Migrator,
+) -> Result<Database, Fault> {
+    let opened = if prepare {
+        Database::open(url).await
+    } else {
+        Database::open_existing(url).await
+    };
+    let database = opened.map_err(|error| Fault(error.to_string()))?;
+    let why = if prepare {
+        let migrated = database.migrate(tables).await;
+        migrated.err().map(|error| error.to_string())
+    } else {
+        match database.is_up_to_date(tables).await {
+            Ok(true) => None,
+            Ok(false) => {
+                Some("its tables are not up to date; run `kadode migrate` first".to_owned())
+            }
+            Err(error) => Some(error.to_string()),
+        }
+    };
+    let Some(why) = why else { return Ok(database) };
+    database.close().await;
+    let path = database.sqlite_path().display();
+    Err(Fault(format!("database {path}: {why}")))
+}
+
+fn keys_path(settings: &DataSettings) -> Result<PathBuf, Fault> {
+    settings.keys.clone().ok_or_else(|| {
+        Fault(
+            "KADODE_KEYS is not set: give the path of the master key file (it is created where there is none yet)"
+                .to_owned(),
+        )
+    })
+}

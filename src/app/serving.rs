@@ -1,0 +1,109 @@
+//! A society being served: routes, and what runs beside them.
+
+use std::sync::Arc;
+
+use axum::Router;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use super::Society;
+use crate::api::tally::Tallies;
+use crate::api::{self, Api};
+use crate::config::{Network, PublicUrl};
+use crate::mail::Transport;
+use crate::projections::status::StatusReader;
+use crate::reactors::outbox::{MailReactor, Outbox};
+use crate::reactors::sender::{self, Sender};
+use crate::reactors::sweeper;
+use crate::subscription;
+
+/// How a society is served.
+pub struct Serving {
+    /// The address that members see.
+    pub public_url: PublicUrl,
+    /// Proxies whose X-Forwarded-For counts.
+    pub trusted_proxies: Vec<Network>,
+    /// How mails leave.
+    pub transport: Transport,
+}
+
+/// A society being served: its routes, and the tasks that run beside them.
+pub struct Served {
+    /// What every route works with.
+    pub api: Api,
+    /// All routes.
+    pub router: Router,
+    /// Projector, mails and tallies; they end when this is dropped.
+    pub tasks: JoinSet<()>,
+    /// What sends mails; those on their way are not among the tasks.
+    pub sender: Sender,
+}
+
+impl Society {
+    /// Starts what runs beside the routes, and puts the routes together.
+    #[must_use]
+    pub fn serve(&self, serving: Serving) -> Served {
+        let projector = self.projector();
+        let statuses = StatusReader::new(
+            self.log.clone(),
+            self.database.read.clone(),
+            projector.progress(),
+        );
+        let policy = &self.policy.policy;
+        let tallies = Tallies::default();
+        let wake = Arc::new(Notify::new());
+        let sender = Sender::new(sender::Parts {
+            outbox: Outbox::new(self.database.clone()),
+            commands: self.commands.clone(),
+            vault: self.vault.clone(),
+            transport: serving.transport,
+            society: policy.society.clone(),
+            policy: self.policy.label(),
+            public_url: serving.public_url.origin.clone(),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+        });
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move { projector.run().await });
+        let reactor = Arc::new(MailReactor::new(wake.clone()));
+        tasks.spawn(subscription::follow(
+            self.log.clone(),
+            self.database.clone(),
+            reactor,
+        ));
+        tasks.spawn(sender.clone().run(wake));
+        tasks.spawn(sweeper::run(
+            self.vault.clone(),
+            self.log.clone(),
+            self.clock.clone(),
+        ));
+        tasks.spawn(tallies.clone().run(
+            self.commands.clone(),
+            self.policy.label(),
+            self.clock.clone(),
+            self.entropy.clone(),
+        ));
+        let api = Api::new(api::Parts {
+            commands: self.commands.clone(),
+            vault: self.vault.clone(),
+            statuses,
+            read: self.database.read.clone(),
+            policy: policy.clone(),
+            policy_version: self.policy.label(),
+            policies: self.policies.clone(),
+            limits: Arc::new(policy.limits.clone()),
+            public_url: serving.public_url,
+            trusted_proxies: serving.trusted_proxies,
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+            tallies,
+            blocklist: api::blocklist::blocklist(),
+        });
+        Served {
+            router: api::router(&api),
+            api,
+            tasks,
+            sender,
+        }
+    }
+}
