@@ -17,7 +17,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use super::values::Language;
 
 /// Which text of a policy is meant: its name and the SHA-256 of its bytes, in hexadecimal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PolicyVersion {
     /// The policy's own name.
     pub name: String,

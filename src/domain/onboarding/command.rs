@@ -23,7 +23,7 @@ pub struct Issued {
 }
 
 /// Which password counts for a member now; what a comparison was made against.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CredentialInForce {
     /// The one from the paper.
     Initial,

@@ -179,7 +179,7 @@ pub enum CredentialFault {
 }
 
 /// How a member gets one-time passwords.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OtpMethod {
     /// ワンタイムパスワード(OTP)メール認証

@@ -9,7 +9,7 @@ use crate::domain::policy::PolicyVersion;
 use crate::domain::values::KeyId;
 
 /// One member, folded from the events of stream `onboarding-{member id}`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a step of the manual, done or not"
@@ -52,7 +52,7 @@ pub struct Onboarding {
 }
 
 /// How a member came in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Enrolment {
     /// The cohort, by its name in the policy.
     pub cohort: String,
@@ -67,7 +67,7 @@ pub struct Enrolment {
 }
 
 /// The member's present session, as the log knows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Session {
     /// Its id.
     pub id: SessionId,
@@ -78,7 +78,7 @@ pub struct Session {
 }
 
 /// What a session may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionKind {
     /// Take the steps of the first login; it never becomes a full one.
@@ -90,7 +90,7 @@ pub enum SessionKind {
 }
 
 /// The present address and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Contact {
     /// Its id in the vault.
     pub id: ContactId,
@@ -103,7 +103,7 @@ pub struct Contact {
 }
 
 /// A link that was mailed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Link {
     /// Its id.
     pub issue: IssueId,
@@ -114,7 +114,7 @@ pub struct Link {
 }
 
 /// The member's own password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct OwnPassword {
     /// Its verifier in the vault.
     pub credential: CredentialId,
@@ -123,7 +123,7 @@ pub struct OwnPassword {
 }
 
 /// A one-time password that was mailed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Challenge {
     /// What it is derived from.
     pub id: ChallengeId,
@@ -140,7 +140,7 @@ pub struct Challenge {
 }
 
 /// A one-time password that was used; with its key, so that it is recognised after a change of keys too.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SpentChallenge {
     /// What it is derived from.
     pub id: ChallengeId,

@@ -1,6 +1,7 @@
 //! The rules of the onboarding, shown by given events, a command and what follows.
 
 mod email;
+mod every_history;
 mod journey;
 mod limits;
 mod order;

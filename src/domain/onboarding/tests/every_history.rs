@@ -1,0 +1,87 @@
+//! Every history of one member up to a depth, by exhaustion: all commands of a small alphabet, also such as were settled earlier
+//! and arrive late, from every state that can be reached.
+
+mod monitor;
+mod world;
+
+use std::collections::HashSet;
+
+use self::world::{Move, World};
+use super::*;
+
+/// So many commands and pauses in a row are explored. A first login takes eleven commands; the rest is room for detours.
+const DEPTH: usize = 15;
+
+/// States with more detours than this are left out, so that the longest histories are not drowned in repetitions.
+const DETOURS: u8 = 2;
+
+/// How a state was first reached: from which one, and by which move.
+struct Visit {
+    world: World,
+    from: usize,
+    by: Option<Move>,
+}
+
+/// All that was explored, level by level.
+struct Explored {
+    visits: Vec<Visit>,
+}
+
+impl Explored {
+    fn all() -> Self {
+        let first = World::new();
+        let mut seen = HashSet::from([first.clone()]);
+        let mut visits = vec![Visit {
+            world: first,
+            from: 0,
+            by: None,
+        }];
+        let mut level = 0..1;
+        for _ in 0..DEPTH {
+            for index in level.clone() {
+                for by in Move::ALL {
+                    let Some(next) = visits[index].world.after(by) else {
+                        continue;
+                    };
+                    let next = next.unwrap_or_else(|why| {
+                        panic!("{why}, by {by:?} after {:?}", path(&visits, index))
+                    });
+                    if next.detours <= DETOURS && seen.insert(next.clone()) {
+                        visits.push(Visit {
+                            world: next,
+                            from: index,
+                            by: Some(by),
+                        });
+                    }
+                }
+            }
+            level = level.end..visits.len();
+        }
+        Self { visits }
+    }
+}
+
+fn path(visits: &[Visit], mut index: usize) -> Vec<Move> {
+    let mut path = Vec::new();
+    while let Some(by) = visits[index].by {
+        path.push(by);
+        index = visits[index].from;
+    }
+    path.reverse();
+    path
+}
+
+/// The monitor holds what is forbidden against each single event; see its file.
+#[test]
+fn no_history_leads_anywhere_but_through_every_due_step_and_nobody_is_ever_stranded() {
+    let explored = Explored::all();
+    let visits = &explored.visits;
+    let completed = visits.iter().filter(|it| it.world.is_completed()).count();
+    println!("{} states, {completed} of them completed", visits.len());
+    assert!(completed > 0, "the alphabet does not reach the end");
+    for (index, visit) in visits.iter().enumerate() {
+        if !visit.world.can_be_completed() {
+            panic!("stranded after {:?}", path(visits, index));
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! What may never happen, told once more and independently of the rules: holds each event against those before it.
+
+use super::*;
+
+/// What was typed, which the command's facts may misstate when they were settled earlier.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Typed {
+    /// The password, at a sign-in.
+    pub(super) password: Option<Password>,
+    /// Whose code, at step 14; none for one that never was.
+    pub(super) code: Option<ChallengeId>,
+    /// The session whose cookie came along.
+    pub(super) session: Option<SessionId>,
+}
+
+/// A password that somebody may type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Password {
+    Initial,
+    Own,
+    Wrong,
+}
+
+/// What has happened so far, as far as anything is forbidden by it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Monitor {
+    enrolled: bool,
+    terms_needed: bool,
+    birth_date: bool,
+    terms: bool,
+    address: Option<ContactId>,
+    followed: bool,
+    verified: bool,
+    method: bool,
+    pub(super) password: bool,
+    first_login: bool,
+    logged_out: bool,
+    pub(super) session: Option<SessionId>,
+    /// The session is one that began with the member's own password.
+    second: bool,
+    full: bool,
+    code: Option<ChallengeId>,
+    wrong: u32,
+    pub(super) otp_succeeded: bool,
+    pub(super) completed: bool,
+}
+
+impl Monitor {
+    /// Takes one event of a decision on what was typed.
+    pub(super) fn take(
+        &mut self,
+        event: &Event,
+        typed: Typed,
+        limits: &Limits,
+    ) -> Result<(), String> {
+        let must = |holds: bool, why: &str| {
+            if holds {
+                Ok(())
+            } else {
+                Err(format!("{} though {why}", event.name()))
+            }
+        };
+        let in_session = |open: Option<SessionId>| {
+            must(
+                open.is_some() && open == typed.session,
+                "the present session did not ask",
+            )
+        };
+        match event {
+            Event::MemberEnrolled { terms, .. } => {
+                must(!self.enrolled, "enrolled before")?;
+                self.enrolled = true;
+                self.terms_needed = terms.is_some();
+            }
+            Event::CredentialsAccepted { session, .. } => {
+                must(self.enrolled, "not enrolled")?;
+                must(self.session.is_none(), "another session is open")?;
+                let in_force = if self.password {
+                    Password::Own
+                } else {
+                    Password::Initial
+                };
+                must(
+                    typed.password == Some(in_force),
+                    "the password in force was not typed",
+                )?;
+                self.session = Some(*session);
+                self.second = self.password;
+                self.full = false;
+                self.wrong = 0;
+            }
+            Event::CredentialsRejected { .. } => must(self.enrolled, "not enrolled")?,
+            Event::BirthDateConfirmed {} => {
+                in_session(self.session)?;
+                must(!self.birth_date, "it was confirmed before")?;
+                self.birth_date = true;
+            }
+            Event::BirthDateRejected {} => in_session(self.session)?,
+            Event::TermsAccepted { .. } => {
+                in_session(self.session)?;
+                must(self.birth_date && self.terms_needed, "step 4 was not due")?;
+                self.terms = true;
+            }
+            Event::EmailRegistered { contact, .. } => {
+                in_session(self.session)?;
+                must(
+                    self.birth_date && (self.terms || !self.terms_needed),
+                    "step 5 was not due",
+                )?;
+                must(!self.method, "the method was chosen")?;
+                self.address = Some(*contact);
+                self.followed = false;
+                self.verified = false;
+            }
+            Event::EmailLinkReissued { contact, .. } => {
+                in_session(self.session)?;
+                must(
+                    self.address == Some(*contact),
+                    "that is not the present address",
+                )?;
+            }
+            Event::EmailLinkFollowed { contact } => {
+                must(
+                    self.address == Some(*contact),
+                    "that is not the present address",
+                )?;
+                self.followed = true;
+            }
+            Event::EmailDisowned { contact } => {
+                must(
+                    self.address == Some(*contact) && !self.verified,
+                    "it could not be disowned",
+                )?;
+                self.address = None;
+                self.followed = false;
+            }
+            Event::EmailVerified { contact } => {
+                in_session(self.session)?;
+                must(
+                    self.address == Some(*contact) && self.followed,
+                    "its link was not followed",
+                )?;
+                self.verified = true;
+            }
+            Event::OtpMethodChosen { .. } => {
+                in_session(self.session)?;
+                must(self.verified && !self.method, "step 8 was not due")?;
+                self.method = true;
+            }
+            Event::PasswordChanged { .. } => {
+                in_session(self.session)?;
+                must(self.method && !self.password, "step 9 was not due")?;
+                self.password = true;
+            }
+            Event::FirstLoginCompleted {} => {
+                must(self.password && !self.first_login, "step 10 was not due")?;
+                self.first_login = true;
+            }
+            Event::LoggedOut { session, .. } => {
+                must(self.session == Some(*session), "that session was not open")?;
+                self.logged_out |= self.first_login;
+                self.session = None;
+                self.code = None;
+            }
+            Event::OtpIssued {
+                session, challenge, ..
+            } => {
+                must(
+                    self.session == Some(*session) && self.second && !self.full,
+                    "no session waits for a code",
+                )?;
+                self.code = Some(*challenge);
+            }
+            Event::OtpReissued {
+                session, challenge, ..
+            } => {
+                in_session(self.session)?;
+                must(
+                    self.session == Some(*session) && self.code.is_some(),
+                    "no session waits for a code",
+                )?;
+                must(self.wrong < limits.otp.tries, "its tries are spent")?;
+                self.code = Some(*challenge);
+            }
+            Event::OtpRejected { .. } => {
+                in_session(self.session)?;
+                must(typed.code != self.code, "the right code was typed")?;
+                self.wrong += 1;
+                must(self.wrong <= limits.otp.tries, "its tries were spent")?;
+            }
+            Event::OtpLoginSucceeded { session, challenge } => {
+                in_session(self.session)?;
+                must(
+                    self.session == Some(*session) && self.second && !self.full,
+                    "no session waits for a code",
+                )?;
+                must(
+                    self.code == Some(*challenge) && typed.code == self.code,
+                    "that code was not typed, or not mailed to this session last",
+                )?;
+                must(self.wrong < limits.otp.tries, "its tries are spent")?;
+                must(self.logged_out, "step 11 was passed over")?;
+                self.code = None;
+                self.full = true;
+                self.otp_succeeded = true;
+            }
+            Event::OnboardingCompleted {} => {
+                must(self.otp_succeeded && !self.completed, "step 15 was not due")?;
+                self.completed = true;
+            }
+            Event::NotMeReported {} => {
+                self.session = None;
+                self.code = None;
+            }
+        }
+        Ok(())
+    }
+}

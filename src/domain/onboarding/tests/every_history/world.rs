@@ -1,0 +1,572 @@
+//! One member, whoever acts for or against them, and a small alphabet of what they do.
+
+use super::monitor::{Monitor, Password, Typed};
+use super::*;
+
+/// What somebody does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Move {
+    Enrol {
+        terms: bool,
+    },
+    SignIn(Password),
+    BirthDate {
+        right: bool,
+    },
+    Terms,
+    Email {
+        same: bool,
+    },
+    ResendLink,
+    /// The newest link.
+    Follow,
+    /// A link that a later address or mail has replaced.
+    FollowEarlier,
+    Disown,
+    DisownEarlier,
+    Update,
+    Method,
+    Password {
+        again: bool,
+    },
+    LogOut,
+    ResendOtp,
+    Code(Code),
+    NotMe,
+    /// Commands whose facts are settled now, and which arrive later (by [`Move::Arrive`]), as after a lost race.
+    HoldSignIn(Password),
+    HoldCode,
+    HoldUpdate,
+    HoldPassword,
+    Arrive,
+    /// The next commands come with the cookie of the session before.
+    WithEarlierCookie(Step),
+    /// A minute: mails may be asked for again.
+    Minute,
+    /// An hour: codes and links are over.
+    Hour,
+}
+
+/// A code that somebody may type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Code {
+    Present,
+    /// That of a challenge which a later one replaced, or which was spent.
+    Earlier,
+    Wrong,
+}
+
+impl Move {
+    pub(super) const ALL: [Self; 37] = [
+        Self::Enrol { terms: false },
+        Self::Enrol { terms: true },
+        Self::SignIn(Password::Initial),
+        Self::SignIn(Password::Own),
+        Self::SignIn(Password::Wrong),
+        Self::BirthDate { right: true },
+        Self::BirthDate { right: false },
+        Self::Terms,
+        Self::Email { same: false },
+        Self::Email { same: true },
+        Self::ResendLink,
+        Self::Follow,
+        Self::FollowEarlier,
+        Self::Disown,
+        Self::DisownEarlier,
+        Self::Update,
+        Self::Method,
+        Self::Password { again: false },
+        Self::Password { again: true },
+        Self::LogOut,
+        Self::ResendOtp,
+        Self::Code(Code::Present),
+        Self::Code(Code::Earlier),
+        Self::Code(Code::Wrong),
+        Self::NotMe,
+        Self::HoldSignIn(Password::Initial),
+        Self::HoldSignIn(Password::Own),
+        Self::HoldCode,
+        Self::HoldUpdate,
+        Self::HoldPassword,
+        Self::Arrive,
+        Self::WithEarlierCookie(Step::BirthDate),
+        Self::WithEarlierCookie(Step::EmailUpdate),
+        Self::WithEarlierCookie(Step::Password),
+        Self::WithEarlierCookie(Step::Otp),
+        Self::Minute,
+        Self::Hour,
+    ];
+
+    /// Whether it leads on by itself; everything else is a detour.
+    fn leads_on(self) -> bool {
+        matches!(
+            self,
+            Self::Enrol { .. }
+                | Self::SignIn(Password::Initial | Password::Own)
+                | Self::BirthDate { right: true }
+                | Self::Terms
+                | Self::Email { same: false }
+                | Self::Follow
+                | Self::Update
+                | Self::Method
+                | Self::Password { again: false }
+                | Self::LogOut
+                | Self::Code(Code::Present)
+                | Self::Arrive
+        )
+    }
+}
+
+/// A command that was settled earlier.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Held {
+    SignIn(Password, CredentialInForce, SessionId, u128),
+    Code(SessionId, ChallengeId),
+    Update(SessionId),
+    Password(SessionId),
+}
+
+/// The member, as the rules and the monitor know them, and what others still have in their hands.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct World {
+    state: Onboarding,
+    monitor: Monitor,
+    held: Option<Held>,
+    earlier_session: Option<SessionId>,
+    earlier_link: Option<(ContactId, IssueId)>,
+    earlier_code: Option<ChallengeId>,
+    pub(super) detours: u8,
+}
+
+/// Few, so that every bound is met.
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.otp.tries = 2;
+    limits.otp.mails.each = 2;
+    limits.otp.mails.per_hour = 3;
+    limits.email_link.mails.each = 2;
+    limits.email_link.mails.per_hour = 3;
+    limits
+}
+
+const AT: i64 = 0;
+
+impl World {
+    pub(super) fn new() -> Self {
+        Self {
+            state: Onboarding::default(),
+            monitor: Monitor::default(),
+            held: None,
+            earlier_session: None,
+            earlier_link: None,
+            earlier_code: None,
+            detours: 0,
+        }
+    }
+
+    pub(super) fn is_completed(&self) -> bool {
+        self.monitor.completed
+    }
+
+    /// The world after a move; none, if the move means nothing here, or changes nothing.
+    pub(super) fn after(&self, by: Move) -> Option<Result<Self, String>> {
+        let mut next = self.clone();
+        if !by.leads_on() {
+            next.detours += 1;
+        }
+        match by {
+            Move::Minute => next.pass(SignedDuration::from_secs(61)),
+            Move::Hour => next.pass(SignedDuration::from_secs(61 * 60)),
+            Move::HoldSignIn(_) | Move::HoldCode | Move::HoldUpdate | Move::HoldPassword => {
+                if self.held.is_some() {
+                    return None;
+                }
+                next.held = Some(self.hold(by)?);
+            }
+            Move::Arrive => {
+                let (command, typed) = self.arriving(self.held.as_ref()?);
+                next.held = None;
+                if let Err(why) = next.decide(command, typed) {
+                    return Some(Err(why));
+                }
+            }
+            _ => {
+                let (command, typed) = self.command(by)?;
+                match next.decide(command, typed) {
+                    Ok(0) => return None,
+                    Ok(_) => {}
+                    Err(why) => return Some(Err(why)),
+                }
+            }
+        }
+        Some(Ok(next))
+    }
+
+    /// Carries a command out; how many events it made.
+    fn decide(&mut self, command: Command, typed: Typed) -> Result<usize, String> {
+        let limits = limits();
+        let issued = Issued {
+            at: minute(AT),
+            limits: Arc::new(limits.clone()),
+            command,
+        };
+        let Ok(events) = self.state.decide(&issued) else {
+            return Ok(0);
+        };
+        for event in &events {
+            self.remember_what_is_replaced(event);
+            self.monitor.take(event, typed, &limits)?;
+            self.state.apply(event.clone());
+        }
+        Ok(events.len())
+    }
+
+    fn remember_what_is_replaced(&mut self, event: &Event) {
+        match event {
+            Event::LoggedOut { session, .. } => self.earlier_session = Some(*session),
+            Event::EmailRegistered { .. }
+            | Event::EmailLinkReissued { .. }
+            | Event::EmailDisowned { .. } => {
+                self.earlier_link = self.newest_link().or(self.earlier_link);
+            }
+            Event::OtpIssued { .. }
+            | Event::OtpReissued { .. }
+            | Event::OtpLoginSucceeded { .. } => {
+                let present = self.state.challenge.as_ref().map(|it| it.id);
+                self.earlier_code = present.or(self.earlier_code);
+            }
+            _ => {}
+        }
+    }
+
+    fn newest_link(&self) -> Option<(ContactId, IssueId)> {
+        let contact = self.state.contact.as_ref()?;
+        Some((contact.id, contact.links.last()?.issue))
+    }
+
+    fn command(&self, by: Move) -> Option<(Command, Typed)> {
+        let present = self.state.session.as_ref().map(|open| open.id);
+        let (by, cookie) = match by {
+            Move::WithEarlierCookie(step) => (at_step(step), Some(self.earlier_session?)),
+            by => (by, present),
+        };
+        let typed = Typed {
+            session: cookie,
+            ..Typed::default()
+        };
+        let command = match by {
+            Move::Enrol { terms } => Command::Enrol {
+                cohort: "joined-to-2024-12-01".to_owned(),
+                policy: policy(),
+                import: ImportId(Uuid::from_u128(1)),
+                joined_month: None,
+                terms: terms.then(|| "2026-04".to_owned()),
+                valid_from: opening(),
+                expires_at: closing(),
+            },
+            Move::SignIn(password) => {
+                let typed = Typed {
+                    password: Some(password),
+                    ..typed
+                };
+                let against = self.state.credential_in_force();
+                let (session, challenge) = (self.free_session(), self.free_challenge());
+                return Some((sign_in(password, against, session, challenge), typed));
+            }
+            Move::BirthDate { right } => Command::ConfirmBirthDate {
+                session: cookie?,
+                matches: right,
+                waiting_until: None,
+            },
+            Move::Terms => Command::AcceptTerms {
+                session: cookie?,
+                version: "2026-04".to_owned(),
+            },
+            Move::Email { same } => {
+                let present = self.state.contact.as_ref().map(|contact| contact.id);
+                if same && present.is_none() {
+                    return None;
+                }
+                let n = self.free_link();
+                Command::RegisterEmail {
+                    session: cookie?,
+                    contact: contact(n),
+                    same_as: present.filter(|_| same),
+                    link: new_link(n),
+                }
+            }
+            Move::ResendLink => Command::ResendEmailLink {
+                session: cookie?,
+                link: new_link(self.free_link()),
+            },
+            Move::Follow => follow(self.newest_link()?),
+            Move::FollowEarlier => follow(self.earlier_link?),
+            Move::Disown => disown(self.newest_link()?),
+            Move::DisownEarlier => disown(self.earlier_link?),
+            Move::Update => Command::UpdateEmail { session: cookie? },
+            Move::Method => Command::ChooseOtpMethod {
+                session: cookie?,
+                method: OtpMethod::Email,
+            },
+            Move::Password { again } => change_password(cookie?, if again { 2 } else { 1 }),
+            Move::LogOut => Command::LogOut {
+                session: cookie?,
+                why: LogOutReason::Member,
+            },
+            Move::ResendOtp => Command::ResendOtp {
+                session: cookie?,
+                code: new_code(self.free_challenge()),
+            },
+            Move::Code(code) => {
+                let present = self.state.challenge.as_ref().map(|it| it.id);
+                let of = match code {
+                    Code::Present => present?.into(),
+                    Code::Earlier => self.earlier_code?.into(),
+                    Code::Wrong => None,
+                };
+                let typed = Typed { code: of, ..typed };
+                return Some((submit(cookie?, present, of, &self.state), typed));
+            }
+            Move::NotMe => Command::ReportNotMe,
+            Move::HoldSignIn(_)
+            | Move::HoldCode
+            | Move::HoldUpdate
+            | Move::HoldPassword
+            | Move::Arrive
+            | Move::WithEarlierCookie(_)
+            | Move::Minute
+            | Move::Hour => return None,
+        };
+        Some((command, typed))
+    }
+
+    fn hold(&self, by: Move) -> Option<Held> {
+        let session = self.state.session.as_ref().map(|open| open.id);
+        Some(match by {
+            Move::HoldSignIn(password) => {
+                self.state.enrolment.as_ref()?;
+                Held::SignIn(
+                    password,
+                    self.state.credential_in_force(),
+                    self.free_session(),
+                    self.free_challenge(),
+                )
+            }
+            Move::HoldCode => Held::Code(session?, self.state.challenge.as_ref()?.id),
+            Move::HoldUpdate => {
+                self.state.contact.as_ref()?;
+                Held::Update(session?)
+            }
+            Move::HoldPassword if self.state.otp_method.is_some() => Held::Password(session?),
+            _ => return None,
+        })
+    }
+
+    /// The command as it was settled, whatever has happened since.
+    fn arriving(&self, held: &Held) -> (Command, Typed) {
+        let mut typed = Typed::default();
+        let command = match *held {
+            Held::SignIn(password, against, session, challenge) => {
+                typed.password = Some(password);
+                sign_in(password, against, session, challenge)
+            }
+            Held::Code(session, code) => {
+                typed.session = Some(session);
+                typed.code = Some(code);
+                Command::SubmitOtp {
+                    session,
+                    against: Some(code),
+                    check: CodeCheck::Match,
+                }
+            }
+            Held::Update(session) => {
+                typed.session = Some(session);
+                Command::UpdateEmail { session }
+            }
+            Held::Password(session) => {
+                typed.session = Some(session);
+                change_password(session, 3)
+            }
+        };
+        (command, typed)
+    }
+
+    // The smallest number that nobody has in hand, so that histories which differ in numbers alone are one.
+    fn free_session(&self) -> SessionId {
+        let held = match &self.held {
+            Some(
+                Held::SignIn(_, _, session, _)
+                | Held::Code(session, _)
+                | Held::Update(session)
+                | Held::Password(session),
+            ) => Some(*session),
+            None => None,
+        };
+        let present = self.state.session.as_ref().map(|open| open.id);
+        let taken = [held, present, self.earlier_session];
+        session(smallest(|n| !taken.contains(&Some(session(n)))))
+    }
+
+    fn free_challenge(&self) -> u128 {
+        let held = match &self.held {
+            Some(Held::SignIn(_, _, _, n)) => Some(challenge(*n)),
+            Some(Held::Code(_, challenge)) => Some(*challenge),
+            Some(Held::Update(_) | Held::Password(_)) | None => None,
+        };
+        let present = self.state.challenge.as_ref().map(|it| it.id);
+        let spent = self.state.spent_challenge.as_ref().map(|it| it.id);
+        let taken = [held, present, spent, self.earlier_code];
+        smallest(|n| !taken.contains(&Some(challenge(n))))
+    }
+
+    fn free_link(&self) -> u128 {
+        let state = &self.state;
+        smallest(|n| {
+            let present = state.contact.as_ref();
+            let of_present = present.is_some_and(|it| {
+                it.id == contact(n) || it.links.iter().any(|link| link.issue == issue(n))
+            });
+            let earlier = self
+                .earlier_link
+                .is_some_and(|(of, by)| of == contact(n) || by == issue(n));
+            !of_present && !earlier && !state.disowned.contains(&contact(n))
+        })
+    }
+
+    /// Time passes: everything that has a moment falls back by as much. What is older than two days is all the same to every rule.
+    fn pass(&mut self, by: SignedDuration) {
+        let oldest = minute(-2 * 24 * 60);
+        let back = |at: &mut Timestamp| *at = (*at - by).max(oldest);
+        let state = &mut self.state;
+        state.links_sent.iter_mut().for_each(back);
+        state.codes_sent.iter_mut().for_each(back);
+        if let Some(session) = &mut state.session {
+            back(&mut session.began);
+        }
+        for link in state.contact.iter_mut().flat_map(|it| &mut it.links) {
+            back(&mut link.sent_at);
+            back(&mut link.expires_at);
+        }
+        if let Some(challenge) = &mut state.challenge {
+            back(&mut challenge.expires_at);
+            back(&mut challenge.last_mail_at);
+        }
+    }
+
+    /// Whether a member with their paper, their mailbox and patience reaches the end from here, unless somebody froze the account.
+    pub(super) fn can_be_completed(&self) -> bool {
+        let mut world = self.clone();
+        world.held = None;
+        for _ in 0..40 {
+            if world.state.frozen || world.is_completed() {
+                return true;
+            }
+            if let Some(Ok(next)) = world.after(world.due_move()) {
+                world = next;
+                continue;
+            }
+            // A link is over, a code dead, or a budget spent: an hour later, signed in anew, with another mail.
+            world.pass(SignedDuration::from_secs(61 * 60));
+            for by in [Move::SignIn(world.password_in_force()), Move::ResendLink] {
+                if let Some(Ok(next)) = world.after(by) {
+                    world = next;
+                }
+            }
+        }
+        false
+    }
+
+    fn password_in_force(&self) -> Password {
+        if self.state.password.is_some() {
+            Password::Own
+        } else {
+            Password::Initial
+        }
+    }
+
+    fn due_move(&self) -> Move {
+        match self.state.due() {
+            Step::SignIn if self.state.enrolment.is_none() => Move::Enrol { terms: true },
+            _ if self.state.session.is_none() => Move::SignIn(self.password_in_force()),
+            due => at_step(due),
+        }
+    }
+}
+
+fn at_step(step: Step) -> Move {
+    match step {
+        Step::SignIn | Step::SignInAgain => Move::SignIn(Password::Own),
+        Step::BirthDate => Move::BirthDate { right: true },
+        Step::Terms => Move::Terms,
+        Step::Email => Move::Email { same: false },
+        Step::EmailLink => Move::Follow,
+        Step::EmailUpdate => Move::Update,
+        Step::OtpMethod => Move::Method,
+        Step::Password => Move::Password { again: false },
+        Step::FirstLoginCompleted | Step::LogOut | Step::Completed => Move::LogOut,
+        Step::Otp => Move::Code(Code::Present),
+    }
+}
+
+fn smallest(is_free: impl Fn(u128) -> bool) -> u128 {
+    (1..).find(|&n| is_free(n)).unwrap_or_default()
+}
+
+fn sign_in(
+    password: Password,
+    against: CredentialInForce,
+    session: SessionId,
+    challenge: u128,
+) -> Command {
+    let check = match (password, against) {
+        (Password::Initial, CredentialInForce::Initial)
+        | (Password::Own, CredentialInForce::Own(_)) => PasswordCheck::Match,
+        (Password::Initial, CredentialInForce::Own(_)) => PasswordCheck::Replaced,
+        (Password::Own, CredentialInForce::Initial) | (Password::Wrong, _) => {
+            PasswordCheck::Mismatch
+        }
+    };
+    Command::SignIn {
+        session,
+        against,
+        check,
+        lapsed: None,
+        code: new_code(challenge),
+    }
+}
+
+fn change_password(session: SessionId, n: u128) -> Command {
+    Command::ChangePassword {
+        session,
+        credential: credential(1),
+        form: form(n),
+    }
+}
+
+/// A code compared as the settling does.
+fn submit(
+    session: SessionId,
+    present: Option<ChallengeId>,
+    typed: Option<ChallengeId>,
+    state: &Onboarding,
+) -> Command {
+    let spent = state.spent_challenge.as_ref().map(|it| it.id);
+    let check = match typed {
+        Some(_) if typed == present => CodeCheck::Match,
+        Some(_) if typed == spent => CodeCheck::Spent,
+        Some(_) | None => CodeCheck::Mismatch,
+    };
+    Command::SubmitOtp {
+        session,
+        against: present,
+        check,
+    }
+}
+
+fn follow((contact, issue): (ContactId, IssueId)) -> Command {
+    Command::FollowEmailLink { contact, issue }
+}
+
+fn disown((contact, issue): (ContactId, IssueId)) -> Command {
+    Command::DisownEmail { contact, issue }
+}
