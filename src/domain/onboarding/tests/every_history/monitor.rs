@@ -23,6 +23,10 @@ pub(super) enum Password {
 
 /// What has happened so far, as far as anything is forbidden by it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is something that happened or did not"
+)]
 pub(super) struct Monitor {
     enrolled: bool,
     terms_needed: bool,
@@ -47,6 +51,7 @@ pub(super) struct Monitor {
 
 impl Monitor {
     /// Takes one event of a decision on what was typed.
+    #[expect(clippy::too_many_lines, reason = "one arm an event")]
     pub(super) fn take(
         &mut self,
         event: &Event,

@@ -97,8 +97,8 @@ impl Move {
         Self::Hour,
     ];
 
-    /// Whether it leads on by itself; everything else is a detour.
-    fn leads_on(self) -> bool {
+    /// Whether it leads on, if only later; everything else is a detour.
+    pub(super) fn leads_on(self) -> bool {
         matches!(
             self,
             Self::Enrol { .. }
@@ -112,6 +112,10 @@ impl Move {
                 | Self::Password { again: false }
                 | Self::LogOut
                 | Self::Code(Code::Present)
+                | Self::HoldSignIn(_)
+                | Self::HoldCode
+                | Self::HoldUpdate
+                | Self::HoldPassword
                 | Self::Arrive
         )
     }
@@ -184,7 +188,7 @@ impl World {
                 next.held = Some(self.hold(by)?);
             }
             Move::Arrive => {
-                let (command, typed) = self.arriving(self.held.as_ref()?);
+                let (command, typed) = Self::arriving(self.held.as_ref()?);
                 next.held = None;
                 if let Err(why) = next.decide(command, typed) {
                     return Some(Err(why));
@@ -363,7 +367,7 @@ impl World {
     }
 
     /// The command as it was settled, whatever has happened since.
-    fn arriving(&self, held: &Held) -> (Command, Typed) {
+    fn arriving(held: &Held) -> (Command, Typed) {
         let mut typed = Typed::default();
         let command = match *held {
             Held::SignIn(password, against, session, challenge) => {
@@ -509,7 +513,7 @@ fn at_step(step: Step) -> Move {
 }
 
 fn smallest(is_free: impl Fn(u128) -> bool) -> u128 {
-    (1..).find(|&n| is_free(n)).unwrap_or_default()
+    (1..100).find(|&n| is_free(n)).unwrap()
 }
 
 fn sign_in(
