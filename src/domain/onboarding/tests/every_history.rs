@@ -7,11 +7,13 @@
 )]
 
 mod monitor;
+mod moves;
 mod world;
 
 use std::collections::HashSet;
 
-use self::world::{Move, World};
+use self::moves::Move;
+use self::world::World;
 use super::*;
 
 /// So many commands and pauses in a row are explored. A first login takes eleven commands; the rest is room for what goes wrong.

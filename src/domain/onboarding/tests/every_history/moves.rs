@@ -1,0 +1,197 @@
+//! The alphabet: what a member, their readers and strangers do, and the commands that it becomes.
+
+use super::monitor::Password;
+use super::*;
+
+/// What somebody does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Move {
+    Enrol {
+        terms: bool,
+    },
+    SignIn(Password),
+    BirthDate {
+        right: bool,
+    },
+    Terms,
+    Email {
+        same: bool,
+    },
+    ResendLink,
+    /// The newest link.
+    Follow,
+    /// A link that a later address or mail has replaced.
+    FollowEarlier,
+    Disown,
+    DisownEarlier,
+    Update,
+    Method,
+    Password {
+        again: bool,
+    },
+    LogOut,
+    ResendOtp,
+    Code(Code),
+    NotMe,
+    /// Commands whose facts are settled now, and which arrive later (by [`Move::Arrive`]), as after a lost race.
+    HoldSignIn(Password),
+    HoldCode,
+    HoldUpdate,
+    HoldPassword,
+    Arrive,
+    /// The next commands come with the cookie of the session before.
+    WithEarlierCookie(Step),
+    /// A minute: mails may be asked for again.
+    Minute,
+    /// An hour: codes and links are over.
+    Hour,
+}
+
+/// A code that somebody may type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Code {
+    Present,
+    /// That of a challenge which a later one replaced, or which was spent.
+    Earlier,
+    Wrong,
+}
+
+impl Move {
+    pub(super) const ALL: [Self; 37] = [
+        Self::Enrol { terms: false },
+        Self::Enrol { terms: true },
+        Self::SignIn(Password::Initial),
+        Self::SignIn(Password::Own),
+        Self::SignIn(Password::Wrong),
+        Self::BirthDate { right: true },
+        Self::BirthDate { right: false },
+        Self::Terms,
+        Self::Email { same: false },
+        Self::Email { same: true },
+        Self::ResendLink,
+        Self::Follow,
+        Self::FollowEarlier,
+        Self::Disown,
+        Self::DisownEarlier,
+        Self::Update,
+        Self::Method,
+        Self::Password { again: false },
+        Self::Password { again: true },
+        Self::LogOut,
+        Self::ResendOtp,
+        Self::Code(Code::Present),
+        Self::Code(Code::Earlier),
+        Self::Code(Code::Wrong),
+        Self::NotMe,
+        Self::HoldSignIn(Password::Initial),
+        Self::HoldSignIn(Password::Own),
+        Self::HoldCode,
+        Self::HoldUpdate,
+        Self::HoldPassword,
+        Self::Arrive,
+        Self::WithEarlierCookie(Step::BirthDate),
+        Self::WithEarlierCookie(Step::EmailUpdate),
+        Self::WithEarlierCookie(Step::Password),
+        Self::WithEarlierCookie(Step::Otp),
+        Self::Minute,
+        Self::Hour,
+    ];
+
+    /// Whether it leads on, if only later; everything else is a detour.
+    pub(super) fn leads_on(self) -> bool {
+        matches!(
+            self,
+            Self::Enrol { .. }
+                | Self::SignIn(Password::Initial | Password::Own)
+                | Self::BirthDate { right: true }
+                | Self::Terms
+                | Self::Email { same: false }
+                | Self::Follow
+                | Self::Update
+                | Self::Method
+                | Self::Password { again: false }
+                | Self::LogOut
+                | Self::Code(Code::Present)
+                | Self::HoldSignIn(_)
+                | Self::HoldCode
+                | Self::HoldUpdate
+                | Self::HoldPassword
+                | Self::Arrive
+        )
+    }
+}
+
+/// What does a step right.
+pub(super) fn at_step(step: Step) -> Move {
+    match step {
+        Step::SignIn | Step::SignInAgain => Move::SignIn(Password::Own),
+        Step::BirthDate => Move::BirthDate { right: true },
+        Step::Terms => Move::Terms,
+        Step::Email => Move::Email { same: false },
+        Step::EmailLink => Move::Follow,
+        Step::EmailUpdate => Move::Update,
+        Step::OtpMethod => Move::Method,
+        Step::Password => Move::Password { again: false },
+        Step::FirstLoginCompleted | Step::LogOut | Step::Completed => Move::LogOut,
+        Step::Otp => Move::Code(Code::Present),
+    }
+}
+
+pub(super) fn sign_in(
+    password: Password,
+    against: CredentialInForce,
+    session: SessionId,
+    challenge: u128,
+) -> Command {
+    let check = match (password, against) {
+        (Password::Initial, CredentialInForce::Initial)
+        | (Password::Own, CredentialInForce::Own(_)) => PasswordCheck::Match,
+        (Password::Initial, CredentialInForce::Own(_)) => PasswordCheck::Replaced,
+        (Password::Own, CredentialInForce::Initial) | (Password::Wrong, _) => {
+            PasswordCheck::Mismatch
+        }
+    };
+    Command::SignIn {
+        session,
+        against,
+        check,
+        lapsed: None,
+        code: new_code(challenge),
+    }
+}
+
+pub(super) fn change_password(session: SessionId, n: u128) -> Command {
+    Command::ChangePassword {
+        session,
+        credential: credential(1),
+        form: form(n),
+    }
+}
+
+/// A code compared as the settling does.
+pub(super) fn submit(
+    session: SessionId,
+    present: Option<ChallengeId>,
+    typed: Option<ChallengeId>,
+    state: &Onboarding,
+) -> Command {
+    let spent = state.spent_challenge.as_ref().map(|it| it.id);
+    let check = match typed {
+        Some(_) if typed == present => CodeCheck::Match,
+        Some(_) if typed == spent => CodeCheck::Spent,
+        Some(_) | None => CodeCheck::Mismatch,
+    };
+    Command::SubmitOtp {
+        session,
+        against: present,
+        check,
+    }
+}
+
+pub(super) fn follow((contact, issue): (ContactId, IssueId)) -> Command {
+    Command::FollowEmailLink { contact, issue }
+}
+
+pub(super) fn disown((contact, issue): (ContactId, IssueId)) -> Command {
+    Command::DisownEmail { contact, issue }
+}
