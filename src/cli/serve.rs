@@ -11,6 +11,7 @@ use axum::routing::get;
 use axum::serve::ListenerExt;
 use clap::Args;
 use metrics_exporter_prometheus::PrometheusBuilder;
+use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -45,7 +46,7 @@ pub(super) async fn run(settings: ServeCommand, clock: Clock) -> Result<ExitCode
         Some(address) => Some(listen("--metrics", address).await?),
         None => None,
     };
-    let transport = Transport::open(&serve.mail, serve.mail_ca.as_deref())
+    let transport = Transport::open(serve.mail.expose_secret(), serve.mail_ca.as_deref())
         .map_err(|error| Fault(error.to_string()))?;
     let opening = Opening {
         sign_in_queue: serve.sign_in_queue,
