@@ -58,9 +58,9 @@ struct Findings {
 /// Ends with 1 where something is wrong.
 pub(super) async fn run(settings: &CheckSettings, clock: Clock) -> Result<ExitCode, Fault> {
     let society = Society::open(&settings.data, Opening::TO_LOOK, clock, tell).await?;
-    let findings = look(&society)
-        .await
-        .map_err(|error| Fault::from_error("the check broke off", error))?;
+    let looked = look(&society).await;
+    society.close().await;
+    let findings = looked.map_err(|error| Fault::from_error("the check broke off", error))?;
     let text = serde_json::to_string(&findings)
         .map_err(|error| Fault::from_error("the findings cannot be told", error))?;
     println!("{text}");

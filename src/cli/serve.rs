@@ -129,6 +129,7 @@ pub(super) async fn until_told_to_stop(
     {
         tracing::warn!("a mail was on its way too long; it will be sent again");
     }
+    society.key_database.close().await;
     society.database.close().await;
     Ok(())
 }
