@@ -24,6 +24,7 @@ mod order;
 mod otp;
 mod outbox;
 mod pages;
+mod program;
 mod projections;
 mod races;
 mod resume;
