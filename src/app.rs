@@ -64,7 +64,7 @@ pub struct Society {
 
 impl Society {
     /// Closes the databases and waits for it, so that no file of theirs but the databases themselves stays behind.
-    pub async fn close(self) {
+    pub async fn close(&self) {
         self.key_database.close().await;
         self.database.close().await;
     }

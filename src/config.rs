@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
+use secrecy::SecretString;
 
 /// Where the data are; taken by every subcommand that touches them.
 #[derive(Args, Clone, Debug)]
@@ -56,7 +57,7 @@ pub struct ServeSettings {
         hide_env_values = true,
         help = "Where mails go: smtp://[USER:PASSWORD@]HOST:PORT (STARTTLS), smtps://… (TLS from the start) or file:DIR"
     )]
-    pub mail: String,
+    pub mail: SecretString,
 
     /// A PEM file with a further certificate authority for the mail server
     #[arg(long, env = "KADODE_MAIL_CA", value_name = "FILE")]

@@ -235,9 +235,15 @@ impl Database {
 
     /// Closes all connections and waits for it, so that another program may have the files.
     pub async fn close(&self) {
-        self.read.close().await;
-        self.read_native.close().await;
-        self.write.close().await;
+        // A connection that was just being given back comes after sqlx has looked for idle ones (0.8.6), and would keep the
+        // write-ahead log; the second look finds it.
+        for _ in 0..2 {
+            self.read.close().await;
+            self.read_native.close().await;
+        }
+        for _ in 0..2 {
+            self.write.close().await;
+        }
     }
 }
 

@@ -99,8 +99,7 @@ impl Deref for Api {
 
 /// All routes.
 pub fn router(api: &Api) -> Router {
-    let entropy = api.entropy.clone();
-    Router::new()
+    let routes = Router::new()
         .merge(pages::routes())
         .nest("/api/v1", members::routes())
         .route("/healthz", get(operations::alive))
@@ -108,7 +107,14 @@ pub fn router(api: &Api) -> Router {
         .route("/api/v1/openapi.json", get(operations::openapi))
         .route("/api/docs", get(operations::docs))
         .fallback(unknown)
-        .method_not_allowed_fallback(wrong_method)
+        .method_not_allowed_fallback(wrong_method);
+    guarded(api, routes).with_state(api.clone())
+}
+
+/// Puts what every request passes before some routes.
+pub fn guarded<S: Clone + Send + Sync + 'static>(api: &Api, routes: Router<S>) -> Router<S> {
+    let entropy = api.entropy.clone();
+    routes
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(middleware::from_fn_with_state(
             api.clone(),
@@ -120,7 +126,6 @@ pub fn router(api: &Api) -> Router {
         .layer(SetRequestIdLayer::x_request_id(OwnRequestId(entropy)))
         .layer(middleware::map_request(forget_given_request_id))
         .layer(middleware::from_fn(to_the_end))
-        .with_state(api.clone())
 }
 
 /// Carries a request out even if its client hangs up: what it writes is not cut in the middle, and the one connection that

@@ -55,8 +55,8 @@ impl CookieName {
     }
 }
 
-/// What a request tells of its sender.
-#[derive(Clone, Debug)]
+/// What a request tells of its sender. It cannot be printed, for it holds secrets.
+#[derive(Clone)]
 pub struct Visit {
     /// The language to answer in.
     pub language: Language,

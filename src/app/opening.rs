@@ -160,7 +160,10 @@ pub async fn migrate(
     told: impl Fn(&str),
 ) -> Result<(), Fault> {
     look_at(settings, PolicyNeed::Adopted)?;
-    open_keys(settings, true, clock, told).await.map(drop)
+    let (database, key_database, _) = open_keys(settings, true, clock, told).await?;
+    key_database.close().await;
+    database.close().await;
+    Ok(())
 }
 
 /// Opens the databases, and the keys that belong to them.

@@ -41,6 +41,8 @@ struct Findings {
     leaves: i64,
     /// Leaves that are not the hash of their event; there may be none.
     wrong_leaves: i64,
+    /// Events whose time is not the one that their leaf covers; there may be none.
+    changed_times: i64,
     /// Projected events without a leaf; there may be none.
     missing_leaves: i64,
     /// Leaves beyond the log's end, where events were cut off; there may be none.
@@ -56,9 +58,9 @@ struct Findings {
 /// Ends with 1 where something is wrong.
 pub(super) async fn run(settings: &CheckSettings, clock: Clock) -> Result<ExitCode, Fault> {
     let society = Society::open(&settings.data, Opening::TO_LOOK, clock, tell).await?;
-    let findings = look(&society)
-        .await
-        .map_err(|error| Fault::from_error("the check broke off", error))?;
+    let looked = look(&society).await;
+    society.close().await;
+    let findings = looked.map_err(|error| Fault::from_error("the check broke off", error))?;
     let text = serde_json::to_string(&findings)
         .map_err(|error| Fault::from_error("the findings cannot be told", error))?;
     println!("{text}");
@@ -67,10 +69,11 @@ pub(super) async fn run(settings: &CheckSettings, clock: Clock) -> Result<ExitCo
         findings.dangling,
         findings.parked,
         findings.wrong_leaves,
+        findings.changed_times,
         findings.missing_leaves,
         findings.surplus_leaves,
     ];
-    Ok(if faults == [0; 6] {
+    Ok(if faults == [0; 7] {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(1)
@@ -131,6 +134,7 @@ async fn look_at_leaves(
     let leaves = ledger::leaves(&society.database.read, from, to).await;
     let leaves: HashMap<Position, String> = leaves.map_err(told)?.into_iter().collect();
     for event in batch {
+        found.changed_times += i64::from(!ledger::covers_time(event));
         match leaves.get(&event.position) {
             Some(hash) => {
                 found.leaves += 1;

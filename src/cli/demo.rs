@@ -17,6 +17,7 @@ use super::import::{self, ImportSettings};
 use super::serve::{listen, local_address, until_told_to_stop};
 use super::tell;
 use crate::ambient::Clock;
+use crate::api;
 use crate::app::{Fault, Opening, Serving, Society};
 use crate::config::{DataSettings, PublicUrl};
 use crate::domain::values::TOKYO;
@@ -83,9 +84,11 @@ pub(super) async fn run(settings: DemoSettings, clock: Clock) -> Result<ExitCode
     let more_routes = Router::new()
         .route("/demo/mails", get(mails_page))
         .with_state(mails);
+    let more_routes = api::guarded(&served.api, more_routes);
     print_what_to_try(&origin, folder.path(), printed_password(&letters).as_ref());
-    until_told_to_stop(&society, served, listener, more_routes).await?;
-    Ok(ExitCode::SUCCESS)
+    let ended = until_told_to_stop(&society, served, listener, more_routes).await;
+    society.close().await;
+    ended.map(|()| ExitCode::SUCCESS)
 }
 
 /// User ID and password of the first letter that has a password on it.
@@ -157,7 +160,7 @@ async fn mails_page(State(folder): State<PathBuf>) -> Html<String> {
         .await
         .unwrap_or_default();
     let page = MailsPage {
-        style: crate::api::pages::assets::address("pages.css"),
+        style: api::pages::assets::address("pages.css"),
         mails,
     };
     Html(page.render().unwrap_or_default())

@@ -21,9 +21,14 @@ pub(super) struct RebuildSettings {
 
 pub(super) async fn run(settings: &RebuildSettings, clock: Clock) -> Result<ExitCode, Fault> {
     let society = Society::open(&settings.data, Opening::TO_LOOK, clock, tell).await?;
+    let ended = rebuild(&society, settings.projection.as_deref()).await;
+    society.close().await;
+    ended.map(|()| ExitCode::SUCCESS)
+}
+
+async fn rebuild(society: &Society, only: Option<&str>) -> Result<(), Fault> {
     let projector = society.projector();
     let names = projector.names();
-    let only = settings.projection.as_deref();
     if let Some(name) = only
         && !names.contains(&name)
     {
@@ -45,7 +50,7 @@ pub(super) async fn run(settings: &RebuildSettings, clock: Clock) -> Result<Exit
         "rebuilt {} from {head} events",
         only.map_or_else(|| names.join(", "), str::to_owned)
     ));
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 fn bar_style() -> ProgressStyle {

@@ -12,6 +12,7 @@ use axum::routing::get;
 use axum::serve::ListenerExt;
 use clap::Args;
 use metrics_exporter_prometheus::PrometheusBuilder;
+use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -47,7 +48,7 @@ pub(super) async fn run(settings: ServeCommand, clock: Clock) -> Result<ExitCode
         Some(address) => Some(listen("--metrics", address).await?),
         None => None,
     };
-    let transport = Transport::open(&serve.mail, serve.mail_ca.as_deref())
+    let transport = Transport::open(serve.mail.expose_secret(), serve.mail_ca.as_deref())
         .map_err(|error| Fault(error.to_string()))?;
     let opening = Opening {
         sign_in_queue: serve.sign_in_queue,
@@ -57,27 +58,30 @@ pub(super) async fn run(settings: ServeCommand, clock: Clock) -> Result<ExitCode
     // Before the tables are brought up to date beneath a running program; where there is no database yet, none runs.
     let early = only_one(&path)?;
     let society = Society::open(&data, opening, clock, tell).await?;
-    let lock = match early {
-        Some(lock) => Some(lock),
-        None => only_one(&path)?,
-    };
-    society.adopt_policy().await?;
-    if let Some(listener) = metrics {
-        serve_metrics(listener)?;
+    let mut lock = early;
+    let ended = async {
+        if lock.is_none() {
+            lock = only_one(&path)?;
+        }
+        society.adopt_policy().await?;
+        if let Some(listener) = metrics {
+            serve_metrics(listener)?;
+        }
+        tell(&format!(
+            "serving {} (listening on {address})",
+            public_url.origin
+        ));
+        let served = society.serve(Serving {
+            public_url,
+            trusted_proxies: serve.trusted_proxy,
+            transport,
+        });
+        until_told_to_stop(&society, served, listener, Router::new()).await
     }
-    tell(&format!(
-        "serving {} (listening on {address})",
-        public_url.origin
-    ));
-    let trusted_proxies = serve.trusted_proxy;
-    let served = society.serve(Serving {
-        public_url,
-        trusted_proxies,
-        transport,
-    });
-    until_told_to_stop(&society, served, listener, Router::new()).await?;
+    .await;
+    society.close().await;
     drop(lock);
-    Ok(ExitCode::SUCCESS)
+    ended.map(|()| ExitCode::SUCCESS)
 }
 
 /// Answers requests until SIGTERM or Ctrl-C; then stores what was only counted.
@@ -136,7 +140,6 @@ pub(super) async fn until_told_to_stop(
     {
         tracing::warn!("a mail was on its way too long; it will be sent again");
     }
-    society.database.close().await;
     Ok(())
 }
 

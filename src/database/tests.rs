@@ -206,3 +206,16 @@ fn times_have_one_width_and_come_back() {
     assert_eq!(fixed_width(time), "2026-04-01T00:00:00.000000Z");
     assert_eq!(time_of(&fixed_width(time)).unwrap(), time);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn once_closed_nothing_is_left_beside_the_file_however_lately_it_was_read() {
+    let folder = tempfile::tempdir().unwrap();
+    for _ in 0..100 {
+        let database = database(&folder).await;
+        for pool in [&database.write, &database.read] {
+            sqlx::query("SELECT 1").fetch_one(pool).await.unwrap();
+        }
+        database.close().await;
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use sqlx::{AnyConnection, AnyPool};
 
-use crate::database::{Cell, insert_rows};
+use crate::database::{Cell, fixed_width, insert_rows};
 use crate::subscription::{ApplyError, Position, Projection, Recorded};
 
 /// Writes the leaves; not a read model, and never built anew.
@@ -49,6 +49,12 @@ impl Projection for Leaves {
 #[must_use]
 pub fn leaf_text(event: &Recorded) -> String {
     HEXLOWER.encode(&leaf_hash(event))
+}
+
+/// Whether an event's time is the one in its metadata, which alone its leaf covers.
+#[must_use]
+pub fn covers_time(event: &Recorded) -> bool {
+    event.metadata["recorded_at"] == fixed_width(event.recorded_at)
 }
 
 /// The leaves after position `from` and up to `to`, each with its position.

@@ -12,6 +12,7 @@ use super::transport::{Accepted, Cause, Failure, TransportFault};
 pub(super) struct Folder(PathBuf);
 
 impl Folder {
+    /// Looks whether mails can lie there, and leaves no trace: the first mail creates the folder.
     pub(super) fn open(folder: &Path) -> Result<Self, TransportFault> {
         let unusable = |why| TransportFault::Folder {
             folder: folder.to_owned(),
@@ -20,7 +21,9 @@ impl Folder {
         if folder.as_os_str().is_empty() {
             return Err(unusable(io::ErrorKind::NotFound));
         }
-        fs::create_dir_all(folder).map_err(|error| unusable(error.kind()))?;
+        let here = Path::new(".");
+        let existing = folder.ancestors().find(|it| it.exists()).unwrap_or(here);
+        tempfile::tempfile_in(existing).map_err(|error| unusable(error.kind()))?;
         Ok(Self(folder.to_owned()))
     }
 
@@ -38,6 +41,7 @@ impl Folder {
 }
 
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
     let unfinished = folder.join(format!(".{name}.tmp"));
     // Codes and links stand in it.
     let mut file = File::options()

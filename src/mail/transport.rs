@@ -291,11 +291,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_folder_that_has_gone_is_a_passing_failure() {
+    async fn a_folder_that_cannot_be_made_any_more_is_a_passing_failure() {
         let folder = tempfile::tempdir().unwrap();
-        let transport =
-            Transport::open(&format!("file:{}", folder.path().display()), None).unwrap();
-        folder.close().unwrap();
+        let mails = folder.path().join("mails");
+        let transport = Transport::open(&format!("file:{}", mails.display()), None).unwrap();
+        fs::write(&mails, "a file is in its place").unwrap();
         let failure = transport.send(&mail()).await.unwrap_err();
         assert_eq!((failure.permanent, failure.cause), (false, Cause::Storage));
     }

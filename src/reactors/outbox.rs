@@ -181,7 +181,18 @@ impl Outbox {
         Self(database)
     }
 
-    /// Leases the `most` mails that have been due for longest. A lease of a sender that died runs out by itself.
+    /// Ends all leases, so that what another sender left behind waits no longer. Only for the one sender there is.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn free_leases(&self) -> Result<(), sqlx::Error> {
+        sqlx::query("UPDATE outbox SET lease = NULL, leased_until = NULL WHERE lease IS NOT NULL")
+            .execute(&self.0.write)
+            .await
+            .map(drop)
+    }
+
+    /// Leases the `most` mails that have been due for longest. A lease that nobody gives back runs out by itself.
     ///
     /// # Errors
     /// The database is away.

@@ -98,8 +98,13 @@ impl Sender {
         }
     }
 
-    /// Sends for ever; `wake` tells of new mails.
+    /// Sends for ever; `wake` tells of new mails. Must not begin while another sender is at the same outbox: what one had
+    /// in hand when it was killed is taken up at once. If the kill came between the server's acceptance and the note of it,
+    /// that mail leaves twice.
     pub async fn run(self, wake: Arc<Notify>) {
+        if let Err(error) = self.parts.outbox.free_leases().await {
+            tracing::warn!(%error, "mails of an earlier run wait until their leases run out");
+        }
         loop {
             // A line is taken before a mail is leased, so that no lease runs out in a queue.
             let Ok(first) = self.lines.clone().acquire_owned().await else {

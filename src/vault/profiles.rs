@@ -89,34 +89,6 @@ impl Profiles {
         Ok(found.first().copied())
     }
 
-    /// Whom a GID names.
-    ///
-    /// # Errors
-    /// The database is away.
-    pub async fn find_by_gid(&self, gid: &str) -> Result<Option<MemberId>, VaultError> {
-        Ok(self
-            .find("gid_index", &self.blind.gid(gid))
-            .await?
-            .first()
-            .copied())
-    }
-
-    /// Whom a present 記号 and 番号 name; a family shares one.
-    ///
-    /// # Errors
-    /// The database is away.
-    pub async fn find_by_symbol_number(
-        &self,
-        symbol: &str,
-        number: &str,
-    ) -> Result<Vec<MemberId>, VaultError> {
-        self.find(
-            "symbol_number_index",
-            &self.blind.symbol_number(symbol, number),
-        )
-        .await
-    }
-
     /// The next members after `after`, of one import or of all.
     ///
     /// # Errors

@@ -225,23 +225,6 @@ impl Sessions {
         Ok(())
     }
 
-    /// Changes the language of the session's pages.
-    ///
-    /// # Errors
-    /// The database is away.
-    pub async fn set_language(
-        &self,
-        session: SessionId,
-        language: Language,
-    ) -> Result<(), VaultError> {
-        sqlx::query("UPDATE sessions SET language = $1 WHERE session_id = $2")
-            .bind(language.tag())
-            .bind(session.to_string())
-            .execute(&self.database.write)
-            .await?;
-        Ok(())
-    }
-
     /// Ends a session: its cookie stands for nothing from now on. Safe to repeat.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! `kadode import` and `kadode letters`: the program itself, on files.
 
-mod house;
+pub(crate) mod house;
 mod interrupted;
 mod letters;
 mod refused;

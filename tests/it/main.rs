@@ -25,6 +25,7 @@ mod otp;
 mod outbox;
 mod pages;
 mod policies;
+mod program;
 mod projections;
 mod races;
 mod resume;

@@ -8,7 +8,8 @@ use kadode::config::PublicUrl;
 use kadode::domain::ids::{ContactId, IssueId};
 use kadode::domain::onboarding::{Command, NewLink, Onboarding};
 use kadode::domain::values::Language;
-use kadode::mail::Transport;
+use kadode::mail::{SEND_TIMEOUT, Transport};
+use kadode::reactors::outbox::Outbox;
 use kadode::store::Recorded;
 use kadode::vault::Profile;
 use mail_parser::MessageParser;
@@ -174,7 +175,7 @@ async fn each_event_that_asks_for_a_mail_gives_exactly_one() {
 }
 
 #[tokio::test]
-async fn a_mail_of_a_sender_that_died_leaves_when_its_lease_has_run_out() {
+async fn a_mail_that_a_killed_program_had_in_hand_leaves_at_the_restart() {
     let server = SmtpServer::start(Protection::StartTls).await;
     server.answer(Answer::Hang);
     let app = served(&server).await;
@@ -188,14 +189,27 @@ async fn a_mail_of_a_sender_that_died_leaves_when_its_lease_has_run_out() {
         ..mailing_to(to(&second))
     };
     let app = App::start_in(folder, setup).await;
-    // The lease is longer than any try to send.
-    clock.advance(SignedDuration::from_secs(61));
-    let row = waiting(&app).await.pop().unwrap();
-    assert!(row.lease.is_some());
-    clock.advance(SignedDuration::from_secs(60));
     second.wait_for(1).await;
     let told = all_concluded(&app, 1).await;
     assert_eq!((told.len(), second.received().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_lease_outlives_any_try_to_send_and_then_runs_out() {
+    let server = SmtpServer::start(Protection::StartTls).await;
+    server.answer(Answer::Hang);
+    let app = served(&server).await;
+    register(&at_email(&app).await, "hanako@example.jp").await;
+    server.wait_until_asked(1).await;
+    let outbox = Outbox::new(app.society.database.clone());
+    let after = async |seconds| {
+        let then = app.clock.now() + SignedDuration::from_secs(seconds);
+        let leased = outbox.lease(1, app.society.entropy.id(), then).await;
+        leased.unwrap().len()
+    };
+    let longest = i64::try_from(SEND_TIMEOUT.as_secs()).unwrap();
+    assert_eq!(after(longest + 59).await, 0);
+    assert_eq!(after(longest + 60).await, 1);
 }
 
 #[tokio::test]
@@ -428,7 +442,6 @@ async fn a_mail_that_left_but_was_not_told_is_told_after_a_restart_and_not_sent_
         ..mailing_to(to(&server))
     };
     let app = App::start_in(folder, setup).await;
-    clock.advance(SignedDuration::from_mins(3));
     let told = all_concluded(&app, 3).await;
     assert_eq!(told.len(), 3);
     assert_eq!(told[2].event_type, "MailAccepted");

@@ -1,5 +1,7 @@
 //! The members' JSON API, `/api/v1`: one handler a route, each a line or two over what the step does.
 
+use std::convert::Infallible;
+
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
@@ -103,16 +105,14 @@ impl<T: DeserializeOwned> FromRequest<Api> for Body<T> {
 }
 
 /// A mailed link's token; what cannot be one is as unknown as a forged one.
-struct Token(String);
+pub(in crate::api) struct Token(pub(in crate::api) String);
 
 impl FromRequestParts<Api> for Token {
-    type Rejection = Problem;
+    type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        match Path::from_request_parts(parts, api).await {
-            Ok(Path(token)) => Ok(Self(token)),
-            Err(_) => Err(Problem::LinkUnknown),
-        }
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Infallible> {
+        let token = Path::from_request_parts(parts, api).await;
+        Ok(Self(token.map(|Path(token)| token).unwrap_or_default()))
     }
 }
 

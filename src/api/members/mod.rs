@@ -8,7 +8,7 @@ mod sign_in;
 
 pub use confirmation::Confirmation;
 pub use json::{Document, routes};
-pub(in crate::api) use json::{cookies, end_of_session};
+pub(in crate::api) use json::{Token, cookies, end_of_session};
 pub use onboarding::Done;
 pub use session::SignedIn;
 pub use sign_in::Credentials;

@@ -16,7 +16,7 @@ use crate::projections::status::MemberStatus;
 use crate::vault::{Found, Session, VaultError};
 
 /// A request with a session that counts.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SignedIn {
     /// What the request tells.
     pub visit: Visit,

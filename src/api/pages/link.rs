@@ -1,22 +1,18 @@
 //! Step 6 in the browser that reads the mail: looking changes nothing, pressing confirms or gives the address back.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 
 use super::answers::{outside, page, see};
 use super::forms::{FormToken, Nothing, Sent};
 use super::public_views::{ConfirmEmail, DisownEmail, LinkOutcome, LinkResult};
 use crate::api::Api;
-use crate::api::members::Confirmation;
+use crate::api::members::{Confirmation, Token};
 use crate::api::problem::Problem;
 use crate::api::visit::Visit;
 
 /// `GET /email/{token}`.
-pub(super) async fn look(
-    State(api): State<Api>,
-    visit: Visit,
-    Path(token): Path<String>,
-) -> Response {
+pub(super) async fn look(State(api): State<Api>, visit: Visit, Token(token): Token) -> Response {
     match api.look_at_link(&token).await {
         Ok(Confirmation::Open) => {
             let form = FormToken::of(&api, &visit);
@@ -35,7 +31,7 @@ pub(super) async fn look(
 pub(super) async fn follow(
     State(api): State<Api>,
     visit: Visit,
-    Path(token): Path<String>,
+    Token(token): Token,
     Sent(Nothing {}): Sent<Nothing>,
 ) -> Response {
     match api.follow_link(&visit, &token).await {
@@ -48,7 +44,7 @@ pub(super) async fn follow(
 pub(super) async fn ask_to_disown(
     State(api): State<Api>,
     visit: Visit,
-    Path(token): Path<String>,
+    Token(token): Token,
 ) -> Response {
     match api.look_at_link(&token).await {
         Ok(Confirmation::Open | Confirmation::Followed) => {
@@ -68,7 +64,7 @@ pub(super) async fn ask_to_disown(
 pub(super) async fn disown(
     State(api): State<Api>,
     visit: Visit,
-    Path(token): Path<String>,
+    Token(token): Token,
     Sent(Nothing {}): Sent<Nothing>,
 ) -> Response {
     match api.disown_link(&visit, &token).await {

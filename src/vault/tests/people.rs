@@ -57,38 +57,6 @@ async fn capitals_count_where_the_policy_says_so() {
 }
 
 #[tokio::test]
-async fn a_family_shares_its_symbol_and_number_and_a_gid_names_one() {
-    let house = House::new().await;
-    let mother = house
-        .enter(Profile {
-            gid: Some("G-1".to_owned()),
-            ..hanako()
-        })
-        .await;
-    let child = house
-        .enter(Profile {
-            user_id: "kadode02".to_owned(),
-            birth_date: date(2008, 5, 5),
-            ..hanako()
-        })
-        .await;
-    let found = house
-        .vault
-        .profiles
-        .find_by_symbol_number("１", "11111")
-        .await
-        .unwrap();
-    let mut family = [mother, child];
-    family.sort_unstable();
-    assert_eq!(found, family);
-    assert_eq!(house.vault.profiles.find_by_gid("g-1").await.unwrap(), None);
-    assert_eq!(
-        house.vault.profiles.find_by_gid("Ｇ-1").await.unwrap(),
-        Some(mother)
-    );
-}
-
-#[tokio::test]
 async fn a_batch_tells_new_members_from_known_ones_and_from_taken_user_ids() {
     let house = House::new().await;
     let known = house.enter(hanako()).await;

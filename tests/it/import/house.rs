@@ -11,27 +11,27 @@ use kadode::config::DataSettings;
 use kadode::domain::ids::MemberId;
 use serde_json::Value;
 
-pub(super) const HEADER: &str =
+pub(crate) const HEADER: &str =
     "user_id,symbol,number,birth_date,name,gid,joined_on,registered_on_old_portal";
 
 /// The sample roster of the repository.
-pub(super) fn sample() -> PathBuf {
+pub(crate) fn sample() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/sample-roster.csv")
 }
 
-pub(super) struct House {
+pub(crate) struct House {
     folder: tempfile::TempDir,
 }
 
 /// What a run of the program left.
-pub(super) struct Done {
-    pub(super) code: i32,
-    pub(super) stdout: String,
-    pub(super) stderr: String,
+pub(crate) struct Done {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Done {
-    pub(super) fn of(command: &mut Command) -> Self {
+    pub(crate) fn of(command: &mut Command) -> Self {
         let output = command.output().unwrap();
         Self {
             code: output.status.code().unwrap(),
@@ -41,12 +41,12 @@ impl Done {
     }
 
     /// The one JSON object on standard output.
-    pub(super) fn report(&self) -> Value {
+    pub(crate) fn report(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap()
     }
 
     /// The one line of a refusal, which brings no report.
-    pub(super) fn refusal(&self) -> &str {
+    pub(crate) fn refusal(&self) -> &str {
         assert_eq!(
             (self.code, self.stdout.as_str()),
             (2, ""),
@@ -59,7 +59,7 @@ impl Done {
 }
 
 impl House {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let house = Self {
             folder: tempfile::tempdir().unwrap(),
         };
@@ -70,23 +70,23 @@ impl House {
         house
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub(super) fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.path(name);
         fs::write(&path, bytes).unwrap();
         path
     }
 
     /// A roster of these rows under the usual header.
-    pub(super) fn roster(&self, rows: &str) -> PathBuf {
+    pub(crate) fn roster(&self, rows: &str) -> PathBuf {
         self.file("roster.csv", format!("{HEADER}\n{rows}\n").as_bytes())
     }
 
     /// A roster of so many members; every fourth gets password and user ID from us.
-    pub(super) fn large_roster(&self, members: usize) -> PathBuf {
+    pub(crate) fn large_roster(&self, members: usize) -> PathBuf {
         let rows: Vec<String> = (0..members)
             .map(|n| {
                 if n % 4 == 3 {
@@ -100,7 +100,7 @@ impl House {
     }
 
     /// The program with this folder's settings.
-    pub(super) fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kadode"));
         command
             .current_dir(self.folder.path())
@@ -114,11 +114,11 @@ impl House {
         command
     }
 
-    pub(super) fn import(&self, roster: &Path, arguments: &[&str]) -> Done {
+    pub(crate) fn import(&self, roster: &Path, arguments: &[&str]) -> Done {
         Done::of(self.command(&["import"]).arg(roster).args(arguments))
     }
 
-    pub(super) fn data(&self) -> DataSettings {
+    pub(crate) fn data(&self) -> DataSettings {
         DataSettings {
             database: format!("sqlite:{}", self.path("kadode.sqlite").display()),
             key_database: None,
@@ -127,14 +127,14 @@ impl House {
         }
     }
 
-    pub(super) async fn society(&self) -> Society {
+    pub(crate) async fn society(&self) -> Society {
         Society::open(&self.data(), Opening::TO_READ, Clock::machine(), |_| ())
             .await
             .unwrap()
     }
 
     /// Every enrolment in the log, with its member.
-    pub(super) async fn enrolments(&self) -> Vec<(MemberId, Value)> {
+    pub(crate) async fn enrolments(&self) -> Vec<(MemberId, Value)> {
         let society = self.society().await;
         let events = society.log.read_after(0, 1_000_000).await.unwrap();
         society.close().await;
@@ -146,7 +146,7 @@ impl House {
     }
 
     /// The letters of a file, which is as the contract has it.
-    pub(super) fn letters(&self, name: &str) -> Vec<BTreeMap<String, String>> {
+    pub(crate) fn letters(&self, name: &str) -> Vec<BTreeMap<String, String>> {
         let text = fs::read_to_string(self.path(name)).unwrap();
         let text = text.strip_prefix('\u{feff}').unwrap();
         assert_eq!(
@@ -160,7 +160,7 @@ impl House {
     }
 
     /// The names of all files in the folder but the roster.
-    pub(super) fn files(&self) -> Vec<String> {
+    pub(crate) fn files(&self) -> Vec<String> {
         self.contents()
             .into_keys()
             .filter(|name| name != "roster.csv")
@@ -168,7 +168,7 @@ impl House {
     }
 
     /// All files in the folder, byte for byte.
-    pub(super) fn contents(&self) -> BTreeMap<String, Vec<u8>> {
+    pub(crate) fn contents(&self) -> BTreeMap<String, Vec<u8>> {
         fs::read_dir(self.folder.path())
             .unwrap()
             .map(|entry| {

@@ -134,3 +134,23 @@ async fn a_link_cut_in_two_says_what_to_do() {
         .says("このリンクは正しくありません");
     phone.get(&format!("{cut}/disown")).await.is(404);
 }
+
+#[tokio::test]
+async fn a_link_that_cannot_be_decoded_is_as_unknown_as_any() {
+    let app = App::start().await;
+    let phone = Browser::at_the_door(&app).await;
+    for path in ["/email/%FF", "/email/%FF/disown"] {
+        let unknown = path.replace("%FF", "nothing");
+        for method in [Method::GET, Method::POST] {
+            let ask = async |path: &str| {
+                let form = [("form_token", phone.token())];
+                phone
+                    .send(phone.request(method.clone(), path).form(&form))
+                    .await
+            };
+            let shown = ask(path).await;
+            shown.is(404);
+            assert_eq!(shown.html, ask(&unknown).await.html, "{method} {path}");
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! The whole program in this process: real router on a loopback port, real database files, mails as files, a clock that is told.
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -218,29 +218,12 @@ impl App {
 
     /// A browser that sends these headers with every request.
     pub fn client_with(&self, headers: &[(&str, &str)]) -> Client {
-        let http = reqwest::Client::builder()
-            .cookie_store(true)
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent("Test Browser")
-            .default_headers(header_map(headers))
-            .build()
-            .unwrap();
-        Client {
-            http,
-            base: self.url.clone(),
-        }
+        Client::new(&self.url, headers)
     }
 
     /// The code that counts for a member now, derived as the mailer derives it; no mail need have been sent yet.
     pub async fn present_code(&self, member: MemberId) -> String {
-        let mut issued = self.payloads(member, "OtpIssued").await;
-        issued.extend(self.payloads(member, "OtpReissued").await);
-        issued.sort_by_key(|event| event["at"].as_str().unwrap().to_owned());
-        let event = issued.last().unwrap();
-        let key = KeyId(event["key"].as_str().unwrap().to_owned());
-        let challenge = event["challenge"].as_str().unwrap().parse().unwrap();
-        let code = self.society.vault.one_time.code(&key, member, challenge);
-        code.unwrap().expose_secret().to_owned()
+        present_code(&self.society, member).await
     }
 
     /// Six digits that are not the member's present code.
@@ -283,16 +266,7 @@ impl App {
 
     /// The payloads of a member's events of one type, in order.
     pub async fn payloads(&self, member: MemberId, event_type: &str) -> Vec<Value> {
-        let stream = self
-            .society
-            .log
-            .read_stream("onboarding", &member.to_string())
-            .await
-            .unwrap();
-        let these = stream
-            .into_iter()
-            .filter(|event| event.event_type == event_type);
-        these.map(|event| event.payload).collect()
+        payloads(&self.society, member, event_type).await
     }
 
     /// A client of the member of [`App::with_member`], signed in and at `step`.
@@ -365,22 +339,7 @@ impl App {
 
     /// The texts of the mails so far, oldest first.
     pub fn mails(&self) -> Vec<String> {
-        let Ok(entries) = std::fs::read_dir(self.folder.path().join("mails")) else {
-            return Vec::new();
-        };
-        let mut files: Vec<PathBuf> = entries
-            .map(|entry| entry.unwrap().path())
-            .filter(|path| path.extension().is_some_and(|ending| ending == "eml"))
-            .collect();
-        files.sort_by_key(|path| std::fs::metadata(path).unwrap().modified().unwrap());
-        files
-            .iter()
-            .map(|path| {
-                let bytes = std::fs::read(path).unwrap();
-                let message = MessageParser::default().parse(&bytes).unwrap();
-                message.body_text(0).unwrap().into_owned()
-            })
-            .collect()
+        mails_in(&self.folder.path().join("mails"))
     }
 
     /// Waits until there are `count` mails, and reads them.
@@ -428,6 +387,53 @@ impl App {
             .unwrap();
         stream.into_iter().map(|event| event.event_type).collect()
     }
+}
+
+/// The payloads of a member's events of one type, in order.
+pub async fn payloads(society: &Society, member: MemberId, event_type: &str) -> Vec<Value> {
+    let stream = society
+        .log
+        .read_stream("onboarding", &member.to_string())
+        .await
+        .unwrap();
+    let these = stream
+        .into_iter()
+        .filter(|event| event.event_type == event_type);
+    these.map(|event| event.payload).collect()
+}
+
+/// The code that counts for a member now, derived as the mailer derives it; no mail need have been sent yet.
+pub async fn present_code(society: &Society, member: MemberId) -> String {
+    let mut issued = payloads(society, member, "OtpIssued").await;
+    issued.extend(payloads(society, member, "OtpReissued").await);
+    issued.sort_by_key(|event| event["at"].as_str().unwrap().to_owned());
+    let event = issued.last().unwrap();
+    let key = KeyId(event["key"].as_str().unwrap().to_owned());
+    let challenge = event["challenge"].as_str().unwrap().parse().unwrap();
+    let code = society.vault.one_time.code(&key, member, challenge);
+    code.unwrap().expose_secret().to_owned()
+}
+
+/// The texts of the mails in a folder, oldest first.
+pub fn mails_in(folder: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "eml"))
+        .collect();
+    files.sort_by_key(|path| std::fs::metadata(path).unwrap().modified().unwrap());
+    files
+        .iter()
+        .map(|path| text_of(&std::fs::read(path).unwrap()))
+        .collect()
+}
+
+/// What its reader sees in a mail.
+pub fn text_of(mail: &[u8]) -> String {
+    let message = MessageParser::default().parse(mail).unwrap();
+    message.body_text(0).unwrap().into_owned()
 }
 
 /// The sample policy with some lines changed.
@@ -541,6 +547,21 @@ impl Answer {
 }
 
 impl Client {
+    /// A browser of its own at `base`, which sends these headers with every request.
+    pub fn new(base: &str, headers: &[(&str, &str)]) -> Self {
+        let http = reqwest::Client::builder()
+            .cookie_store(true)
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent("Test Browser")
+            .default_headers(header_map(headers))
+            .build()
+            .unwrap();
+        Self {
+            http,
+            base: base.to_owned(),
+        }
+    }
+
     /// Asks under `/api/v1`.
     pub async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, None, &[]).await

@@ -72,13 +72,18 @@ impl Shown {
 impl Browser {
     /// A browser that has never been here.
     pub fn new(app: &App) -> Self {
+        Self::at_url(&app.url)
+    }
+
+    /// A browser that has never been at that address.
+    pub fn at_url(base: &str) -> Self {
         let redirects = reqwest::redirect::Policy::none();
         Self {
             http: reqwest::Client::builder()
                 .redirect(redirects)
                 .build()
                 .unwrap(),
-            base: app.url.clone(),
+            base: base.to_owned(),
             cookies: Mutex::default(),
             token: Mutex::default(),
         }

@@ -3,5 +3,6 @@
 pub mod app;
 pub mod browser;
 pub mod chromium;
+pub(crate) mod program;
 pub(crate) mod smtp;
 pub(crate) mod walk;

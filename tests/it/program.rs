@@ -1,0 +1,28 @@
+//! The program itself, as an operator runs it: processes, signals, settings, files.
+
+mod beside;
+mod canaries;
+mod check;
+mod demo;
+mod kill;
+mod refusals;
+mod stop;
+
+use kadode::domain::ids::MemberId;
+
+use crate::import::house::House;
+
+/// A folder with the manual's example, as `kadode import` leaves it.
+fn house_with_member() -> House {
+    let house = House::new();
+    let roster = house.roster("hanako01,1,11111,1980-01-01,見本 花子,,2005-04-01,0");
+    let done = house.import(&roster, &[]);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    house
+}
+
+/// That member.
+async fn member_of(house: &House) -> MemberId {
+    let [(member, _)] = house.enrolments().await.try_into().unwrap();
+    member
+}

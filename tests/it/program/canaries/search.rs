@@ -1,0 +1,67 @@
+//! Where canaries are looked for, and in which forms.
+
+use std::fs;
+
+use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
+
+use crate::import::house::House;
+
+/// Fails if a canary, as it is or encoded, or a code stands in `text`.
+pub(super) fn is_silent(place: &str, text: &str, needles: &[String], codes: &[String]) {
+    for needle in needles {
+        assert!(!text.contains(needle), "{needle} in {place}");
+    }
+    for code in codes {
+        // Digits of times and ids are none.
+        let part =
+            |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || ".-".contains(c));
+        let stands_alone = text.match_indices(code.as_str()).any(|(start, _)| {
+            let end = start + code.len();
+            !part(text[..start].chars().next_back()) && !part(text[end..].chars().next())
+        });
+        assert!(!stands_alone, "the code {code} in {place}");
+    }
+}
+
+/// A text as it is, in hexadecimal, and in the middle of either kind of base64.
+pub(super) fn forms(text: &str) -> Vec<String> {
+    let mut forms = vec![
+        text.to_owned(),
+        HEXLOWER.encode(text.as_bytes()),
+        HEXUPPER.encode(text.as_bytes()),
+    ];
+    for before in 0..3 {
+        let bytes = [&vec![0; before], text.as_bytes()].concat();
+        // The first and the last sign depend on what stands beside.
+        let (start, end) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
+        forms.push(BASE64_NOPAD.encode(&bytes)[start..end].to_owned());
+        forms.push(BASE64URL_NOPAD.encode(&bytes)[start..end].to_owned());
+    }
+    forms
+}
+
+/// The files of both databases, with what SQLite has beside them, as text.
+pub(super) fn database_files(house: &House) -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(house.path("")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if name.starts_with("kadode.sqlite") {
+            let bytes = fs::read(&path).unwrap();
+            files.push((name, String::from_utf8_lossy(&bytes).into_owned()));
+        }
+    }
+    files
+}
+
+/// The secrets in the file of the master keys.
+pub(super) fn master_keys(house: &House) -> Vec<String> {
+    let text = fs::read_to_string(house.path("keys.toml")).unwrap();
+    let quoted = text.split('"').skip(1).step_by(2);
+    let secrets: Vec<_> = quoted
+        .filter(|it| it.len() >= 40)
+        .map(str::to_owned)
+        .collect();
+    assert!(!secrets.is_empty(), "the key file has changed its form");
+    secrets
+}
