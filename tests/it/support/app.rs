@@ -160,7 +160,7 @@ impl App {
         self.society
             .vault
             .profiles
-            .insert(import, &[(member, profile)], now)
+            .insert(import, &[(member, profile)], &[], now)
             .await
             .unwrap();
         let policy = &self.society.policy;
