@@ -1,6 +1,7 @@
 //! `kadode import`: takes members from a roster, all of them or none; safe to repeat and to kill.
 
 mod enrol;
+mod opened;
 mod standing;
 
 use std::collections::BTreeMap;
@@ -15,16 +16,20 @@ use jiff::{Timestamp, ToSpan};
 use serde::Serialize;
 
 use self::enrol::{Done, Import};
+use self::opened::Opened;
 use self::standing::{Standing, compare, letters_not_needed};
 use super::letters::LettersFile;
 use super::roster::{self, Roster, Row, RowError};
 use crate::ambient::Clock;
-use crate::app::{Fault, Opening, Society, given_policy};
+use crate::app::{Fault, Society, given_policy};
 use crate::config::DataSettings;
 use crate::domain::values::TOKYO;
 
 /// Bytes in a roster, at most: some two million members.
 const LARGEST_ROSTER: u64 = 256 * 1024 * 1024;
+
+/// Rows that are looked up, written and told to the operator together, so that memory does not grow with the roster's.
+const BATCH: usize = 500;
 
 /// What `kadode import` is told.
 #[derive(Args, Clone, Debug)]
@@ -74,11 +79,9 @@ struct Window {
 /// # Errors
 /// One line: what is wrong, and what to do. Unless it says otherwise, nothing was imported.
 pub async fn run(settings: &ImportSettings, clock: Clock) -> Result<ExitCode, Fault> {
-    let mut opened = None;
+    let mut opened = Opened::default();
     let ended = import(settings, clock, &mut opened).await;
-    if let Some(society) = opened {
-        society.close().await;
-    }
+    opened.close().await;
     ended
 }
 
@@ -86,7 +89,7 @@ pub async fn run(settings: &ImportSettings, clock: Clock) -> Result<ExitCode, Fa
 async fn import(
     settings: &ImportSettings,
     clock: Clock,
-    opened: &mut Option<Society>,
+    opened: &mut Opened,
 ) -> Result<ExitCode, Fault> {
     let policy = given_policy(&settings.data)?;
     let today = TOKYO.to_datetime(clock.now()).date();
@@ -102,17 +105,11 @@ async fn import(
         mut errors,
     } = roster;
 
-    let opening = if settings.dry_run {
-        Opening::TO_READ
+    let standings = if exists {
+        let society = opened.open(settings, clock.clone()).await?;
+        compare(society, &rows, &mut errors).await?
     } else {
-        Opening::TO_FILL
-    };
-    if exists {
-        *opened = Some(Society::open(&settings.data, opening, clock.clone(), super::tell).await?);
-    }
-    let standings = match opened {
-        Some(society) => compare(society, &rows, &mut errors).await?,
-        None => vec![Standing::New; rows.len()],
+        vec![Standing::New; rows.len()]
     };
     let number = |wanted: fn(&Standing) -> bool| standings.iter().filter(|it| wanted(it)).count();
     let report = Report {
@@ -160,7 +157,7 @@ async fn import(
 async fn carry_out(
     settings: &ImportSettings,
     clock: Clock,
-    opened: &mut Option<Society>,
+    opened: &mut Opened,
     window: Window,
     rows: &[Row<'_>],
     standings: &[Standing],
@@ -172,11 +169,7 @@ async fn carry_out(
         .map(LettersFile::create)
         .transpose()?;
     let ready = async {
-        let society = match opened.take() {
-            Some(society) => society,
-            None => Society::open(&settings.data, Opening::TO_FILL, clock, super::tell).await?,
-        };
-        let society = opened.insert(society);
+        let society = opened.open(settings, clock).await?;
         society.adopt_policy().await?;
         Ok(society)
     };

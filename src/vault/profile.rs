@@ -110,6 +110,9 @@ pub enum Inserted {
 /// Members in the order of their ids; `None` in place of one who was erased.
 pub type Page = Vec<(MemberId, Option<Stored>)>;
 
+/// Characters of a user ID that we give; of five bits each, so 50 bits.
+const GIVEN_LENGTH: usize = 10;
+
 /// A user ID for a member whose roster row has none: 10 characters of base32 in small letters (50 random bits); it has
 /// no 0, 1, 8 or 9.
 #[must_use]
@@ -117,6 +120,15 @@ pub fn given_user_id(entropy: &Entropy) -> String {
     let mut text = BASE32_NOPAD
         .encode(&entropy.bytes::<7>())
         .to_ascii_lowercase();
-    text.truncate(10);
+    text.truncate(GIVEN_LENGTH);
     text
+}
+
+/// Whether a user ID looks like those of [`given_user_id`].
+#[must_use]
+pub fn was_given(user_id: &str) -> bool {
+    user_id.len() == GIVEN_LENGTH
+        && user_id
+            .bytes()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7'))
 }

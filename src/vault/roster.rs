@@ -1,6 +1,6 @@
 //! Bringing a roster's members to the vault: who is known already, who is new, whose user ID is taken.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use secrecy::zeroize::Zeroizing;
@@ -11,7 +11,7 @@ use super::blind::Index;
 use super::data_keys::Class;
 use super::profile::{Inserted, Match, Profile};
 use super::profiles::{AT_ONCE, Profiles, TABLE, member_of, place};
-use crate::database::{Cell, bind_all, fixed_width, insert_rows, placeholders};
+use crate::database::{Cell, bind_all, insert_rows, placeholders};
 use crate::domain::ids::{ImportId, MemberId};
 
 impl Profiles {
@@ -25,36 +25,40 @@ impl Profiles {
         known(&mut connection, &indexes).await
     }
 
-    /// Writes profiles in one transaction and says of each what became of it, in their order. Who is the same person as a
-    /// member already there is marked as named by an import at `now`, which keeps [`super::Sweep`] off.
+    /// Writes profiles in one transaction and says of each what became of it, in their order. Those of `instead_of`, whom no
+    /// event names, give way first: a row with the id of one of them takes its place, and who gets no row is gone with
+    /// their keys. That they are written at `now` keeps [`super::Sweep`] off.
     ///
     /// # Errors
-    /// The database is away; then nothing was written.
+    /// The database is away, or the profile whose place a row takes was swept away meanwhile; then nothing was written.
     pub async fn insert(
         &self,
         import: ImportId,
         rows: &[(MemberId, Profile)],
+        instead_of: &[MemberId],
         now: Timestamp,
     ) -> Result<Vec<Inserted>, VaultError> {
         let indexes: Vec<_> = rows
             .iter()
             .map(|(_, profile)| self.identity(profile))
             .collect();
-        let before = known(&mut *self.database.read.acquire().await?, &indexes).await?;
-        let new = rows
-            .iter()
-            .zip(before)
-            .filter(|(_, found)| *found == Match::default());
-        let members: Vec<MemberId> = new.map(|((member, _), _)| *member).collect();
+        let members: Vec<MemberId> = rows.iter().map(|(member, _)| *member).collect();
         let keys = self.data_keys.make(&members, Class::Person, now).await?;
 
         let mut transaction = self.database.begin().await?;
+        let mut gone = remove(&mut transaction, instead_of).await?;
+        // The sweep destroys the keys after the row: what is sealed with them now would not open.
+        if members
+            .iter()
+            .any(|member| instead_of.contains(member) && !gone.contains(member))
+        {
+            return Err(VaultError::Missing(TABLE));
+        }
         let matches = known(&mut transaction, &indexes).await?;
         let mut persons: HashMap<&str, MemberId> = HashMap::new();
         let mut user_ids: HashMap<&str, MemberId> = HashMap::new();
         let mut outcome = Vec::with_capacity(rows.len());
         let mut new = Vec::new();
-        let mut again = Vec::new();
         for (((member, profile), (user_id, person)), found) in
             rows.iter().zip(&indexes).zip(matches)
         {
@@ -65,14 +69,12 @@ impl Profiles {
                 .user_id
                 .or_else(|| user_ids.get(user_id.newest()).copied());
             outcome.push(match (same, holder) {
-                (Some(same), _) => {
-                    again.push(same);
-                    Inserted::SamePerson(same)
-                }
+                (Some(same), _) => Inserted::SamePerson(same),
                 (None, Some(holder)) => Inserted::UserIdTaken(holder),
                 (None, None) => {
                     persons.insert(person.newest(), *member);
                     user_ids.insert(user_id.newest(), *member);
+                    gone.remove(member);
                     let id = member.to_string();
                     let plain = Zeroizing::new(
                         serde_json::to_vec(profile).map_err(|_| VaultError::Damaged(TABLE))?,
@@ -107,8 +109,11 @@ impl Profiles {
             "",
         )
         .await?;
-        name_again(&mut transaction, &again, now).await?;
         transaction.commit().await?;
+        if !gone.is_empty() {
+            let gone: Vec<MemberId> = gone.into_iter().collect();
+            self.data_keys.destroy(&gone).await?;
+        }
         Ok(outcome)
     }
 
@@ -160,23 +165,21 @@ async fn known(
         .collect())
 }
 
-async fn name_again(
+/// Removes the profiles of these members, and says which were there.
+async fn remove(
     connection: &mut AnyConnection,
     members: &[MemberId],
-    now: Timestamp,
-) -> Result<(), sqlx::Error> {
+) -> Result<HashSet<MemberId>, VaultError> {
+    let mut removed = HashSet::new();
     for members in members.chunks(AT_ONCE) {
-        let count = members.len();
         let sql = format!(
-            "UPDATE profiles SET written_at = ${} WHERE member_id IN {}",
-            count + 1,
-            placeholders(1, count)
+            "DELETE FROM profiles WHERE member_id IN {} RETURNING member_id",
+            placeholders(1, members.len())
         );
         let query = bind_all(sqlx::query(&sql), members);
-        query
-            .bind(fixed_width(now))
-            .execute(&mut *connection)
-            .await?;
+        for row in query.fetch_all(&mut *connection).await? {
+            removed.insert(member_of(&row)?);
+        }
     }
-    Ok(())
+    Ok(removed)
 }

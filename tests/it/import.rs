@@ -1,7 +1,9 @@
 //! `kadode import` and `kadode letters`: the program itself, on files.
 
+mod again;
 pub(crate) mod house;
 mod interrupted;
+mod left_over;
 mod letters;
 mod refused;
 
@@ -145,6 +147,7 @@ fn every_file_is_for_its_owner_alone() {
     for file in [
         "keys.toml",
         "kadode.sqlite",
+        "kadode.sqlite.importing",
         "kadode.sqlite.keys",
         "out.csv",
     ] {
@@ -155,6 +158,7 @@ fn every_file_is_for_its_owner_alone() {
         house.files(),
         [
             "kadode.sqlite",
+            "kadode.sqlite.importing",
             "kadode.sqlite.keys",
             "keys.toml",
             "out.csv",

@@ -7,18 +7,15 @@ use std::sync::Arc;
 use futures::{StreamExt, TryStreamExt, stream};
 use indicatif::ProgressBar;
 
-use super::{Standing, Window};
+use super::standing::Known;
+use super::{BATCH, Standing, Window};
 use crate::app::{Fault, Society};
 use crate::cli::letters::{self, Due, LettersFile, Terms};
 use crate::cli::roster::Row;
-use crate::commands::CommandError;
 use crate::domain::ids::{ImportId, MemberId};
-use crate::domain::onboarding::{Command, Issued, Onboarding, Refusal};
+use crate::domain::onboarding::{Command, Issued, Onboarding};
 use crate::domain::policy::Limits;
-use crate::vault::{Inserted, given_user_id};
-
-/// Rows whose profiles are written in one transaction.
-const BATCH: usize = 500;
+use crate::vault::{Inserted, given_user_id, was_given};
 
 /// Enrolments under way at once, which the log commits together.
 const SIDE_BY_SIDE: usize = 256;
@@ -116,37 +113,47 @@ impl<'a> Import<'a> {
             .await
     }
 
-    /// Writes the profiles of new members; who has one from a killed run keeps it, with its member id and user ID.
+    /// Writes the profiles of new members. Who has one from a killed run gets the row's data under the same member id, and
+    /// the same user ID if we gave it.
     async fn write_profiles(&self, rows: &[&Row<'_>]) -> Result<Vec<MemberId>, Fault> {
         let society = self.society;
-        let profiles: Vec<_> = rows
+        let profiles = &society.vault.profiles;
+        // Looked up again: an earlier batch may have enrolled whom a killed run left.
+        let known = Known::of(society, rows).await?;
+        let left_over: Vec<MemberId> = known.left_over().collect();
+        let stored = profiles.get_many(&left_over).await.map_err(failed)?;
+        let written: Vec<_> = rows
             .iter()
-            .map(|row| {
+            .zip(&known.matches)
+            .map(|(row, found)| {
+                let same = found.person.and_then(|person| stored.get(&person));
                 let mut profile = row.profile.clone();
                 if profile.user_id.is_empty() {
-                    profile.user_id = given_user_id(&society.entropy);
+                    profile.user_id = same
+                        .map(|stored| &stored.profile.user_id)
+                        .filter(|user_id| was_given(user_id))
+                        .map_or_else(|| given_user_id(&society.entropy), String::clone);
                 }
-                (MemberId(society.entropy.id()), profile)
+                let member = same.map(|stored| stored.member);
+                (
+                    member.unwrap_or_else(|| MemberId(society.entropy.id())),
+                    profile,
+                )
             })
             .collect();
-        let inserted = society
-            .vault
-            .profiles
-            .insert(self.id, &profiles, society.clock.now())
+        let inserted = profiles
+            .insert(self.id, &written, &left_over, society.clock.now())
             .await
-            .map_err(|error| Fault(error.to_string()))?;
-        rows.iter()
-            .zip(profiles)
-            .zip(inserted)
-            .map(|((row, (fresh, _)), inserted)| match inserted {
-                Inserted::New => Ok(fresh),
-                Inserted::SamePerson(member) => Ok(member),
-                Inserted::UserIdTaken(_) => Err(Fault(format!(
-                    "line {}: another import has just taken this user ID",
+            .map_err(failed)?;
+        for (row, inserted) in rows.iter().zip(inserted) {
+            if inserted != Inserted::New {
+                return Err(Fault(format!(
+                    "line {}: another import has just brought this person or user ID",
                     row.line
-                ))),
-            })
-            .collect()
+                )));
+            }
+        }
+        Ok(written.into_iter().map(|(member, _)| member).collect())
     }
 
     /// Writes the letters of a batch in the order of its rows.
@@ -180,7 +187,7 @@ impl<'a> Import<'a> {
             .profiles
             .get_many(&all)
             .await
-            .map_err(|error| Fault(error.to_string()))?;
+            .map_err(failed)?;
         let mut fresh = members.iter();
         let mut written = Vec::with_capacity(standings.len());
         for standing in standings {
@@ -223,19 +230,19 @@ impl<'a> Import<'a> {
                 expires_at: self.window.until,
             },
         };
-        let outcome = self
-            .society
+        self.society
             .commands
             .run::<Onboarding, Infallible, _, _>(
                 member.to_string(),
                 self.society.attribution("Enrol", "import"),
                 move |_| std::future::ready(Ok(issued.clone())),
             )
-            .await;
-        match outcome {
-            // Another import of the same roster was faster: the member is enrolled all the same.
-            Ok(_) | Err(CommandError::Refused(Refusal::AlreadyEnrolled)) => Ok(()),
-            Err(error) => Err(Fault(error.to_string())),
-        }
+            .await
+            .map(drop)
+            .map_err(failed)
     }
+}
+
+fn failed(error: impl std::fmt::Display) -> Fault {
+    Fault(error.to_string())
 }

@@ -156,7 +156,7 @@ async fn what_was_written_under_an_older_key_is_found_and_opened_under_a_newer_o
     assert_eq!(
         vault
             .profiles
-            .insert(import, &again, house.now())
+            .insert(import, &again, &[], house.now())
             .await
             .unwrap(),
         [Inserted::SamePerson(member)]

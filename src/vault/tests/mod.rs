@@ -113,7 +113,7 @@ impl House {
         let outcome = self
             .vault
             .profiles
-            .insert(import, &[(member, profile)], self.now())
+            .insert(import, &[(member, profile)], &[], self.now())
             .await
             .unwrap();
         assert_eq!(outcome, [Inserted::New]);

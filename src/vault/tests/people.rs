@@ -95,7 +95,7 @@ async fn a_batch_tells_new_members_from_known_ones_and_from_taken_user_ids() {
     let outcome = house
         .vault
         .profiles
-        .insert(import, &rows, house.now())
+        .insert(import, &rows, &[], house.now())
         .await
         .unwrap();
     assert_eq!(
@@ -116,6 +116,67 @@ async fn a_batch_tells_new_members_from_known_ones_and_from_taken_user_ids() {
         house.vault.profiles.get(known).await.unwrap().profile,
         hanako()
     );
+}
+
+#[tokio::test]
+async fn a_profile_that_gives_way_is_found_by_the_new_data_alone() {
+    let house = House::new().await;
+    let member = house.enter(hanako()).await;
+    let corrected = Profile {
+        user_id: "kadode02".to_owned(),
+        number: "22222".to_owned(),
+        ..hanako()
+    };
+    let import = ImportId(house.entropy.id());
+    let rows = [(member, corrected.clone())];
+    let profiles = &house.vault.profiles;
+    let outcome = profiles.insert(import, &rows, &[member], house.now()).await;
+    assert_eq!(outcome.unwrap(), [Inserted::New]);
+    let found = profiles.matches(&[&hanako(), &corrected]).await.unwrap();
+    let both = Match {
+        person: Some(member),
+        user_id: Some(member),
+    };
+    assert_eq!(found, [Match::default(), both]);
+    let stored = profiles.get(member).await.unwrap();
+    assert_eq!((stored.import, stored.profile), (import, corrected));
+}
+
+#[tokio::test]
+async fn who_gives_way_to_another_is_gone_with_their_keys() {
+    let house = House::new().await;
+    let (gone, new) = (house.enter(hanako()).await, house.member());
+    let contact = ContactId(house.entropy.id());
+    let contacts = &house.vault.contacts;
+    contacts
+        .store(contact, gone, "a@kenpo.example.jp", house.now())
+        .await
+        .unwrap();
+    let import = ImportId(house.entropy.id());
+    let rows = [(new, hanako())];
+    let profiles = &house.vault.profiles;
+    let outcome = profiles.insert(import, &rows, &[gone], house.now()).await;
+    assert_eq!(outcome.unwrap(), [Inserted::New]);
+    assert_eq!(
+        profiles.find_by_user_id("kadode01").await.unwrap(),
+        Some(new)
+    );
+    assert!(matches!(
+        contacts.address(contact).await,
+        Err(VaultError::Erased)
+    ));
+}
+
+#[tokio::test]
+async fn nobody_takes_the_place_of_a_profile_that_was_swept_away_meanwhile() {
+    let house = House::new().await;
+    let swept = house.member();
+    let import = ImportId(house.entropy.id());
+    let rows = [(swept, hanako())];
+    let profiles = &house.vault.profiles;
+    let outcome = profiles.insert(import, &rows, &[swept], house.now()).await;
+    assert!(matches!(outcome, Err(VaultError::Missing(_))));
+    assert_eq!(profiles.find_by_user_id("kadode01").await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -156,7 +217,7 @@ async fn a_large_import_is_found_page_by_page_and_at_once() {
     house
         .vault
         .profiles
-        .insert(import, &rows, house.now())
+        .insert(import, &rows, &[], house.now())
         .await
         .unwrap();
     house.enter(hanako()).await;
@@ -204,6 +265,7 @@ async fn a_given_user_id_has_ten_characters_and_no_digit_that_looks_like_a_lette
     for _ in 0..100 {
         let user_id = given_user_id(&house.entropy);
         assert_eq!(user_id.len(), 10);
+        assert!(was_given(&user_id));
         assert!(
             user_id
                 .bytes()

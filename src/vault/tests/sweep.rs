@@ -73,7 +73,7 @@ async fn what_no_event_names_goes_after_its_day_and_all_else_stays() {
 }
 
 #[tokio::test]
-async fn a_member_whom_an_import_names_again_meanwhile_is_kept() {
+async fn a_member_whose_profile_an_import_writes_anew_meanwhile_is_kept() {
     let house = House::new().await;
     let member = house.enter(hanako()).await;
     house.clock.advance(SignedDuration::from_hours(25));
@@ -81,11 +81,12 @@ async fn a_member_whom_an_import_names_again_meanwhile_is_kept() {
         .vault
         .sweep
         .run(Timestamp::MIN, house.now(), async |_| {
-            let again = [(house.member(), hanako())];
+            let import = ImportId(house.entropy.id());
+            let anew = [(member, hanako())];
             house
                 .vault
                 .profiles
-                .insert(ImportId(house.entropy.id()), &again, house.now())
+                .insert(import, &anew, &[member], house.now())
                 .await?;
             Ok::<_, VaultError>(HashSet::new())
         })

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::time::{Duration, Instant};
 
-use kadode::app::Society;
-use kadode::domain::ids::{ImportId, MemberId};
-use kadode::vault::{Inserted, Profile};
+use kadode::domain::ids::MemberId;
 
-use super::house::{Done, House, sample};
+use super::house::{House, sample};
 
 /// Waits until the condition holds; gives up after a minute.
 fn wait_until(condition: impl Fn() -> bool) {
@@ -67,66 +66,20 @@ async fn a_killed_import_is_finished_by_the_next() {
     );
 }
 
-/// Writes a profile without an event, as a run that is killed in between leaves it.
-async fn leave_profile(society: &Society, user_id: &str) -> MemberId {
-    let profile = Profile {
-        user_id: user_id.to_owned(),
-        name: "森 太一".to_owned(),
-        symbol: "1".to_owned(),
-        number: "4".to_owned(),
-        symbol_at_migration: None,
-        number_at_migration: None,
-        birth_date: "1980-01-01".parse().unwrap(),
-        gid: None,
-        joined_on: "2026-04-01".parse().unwrap(),
-        registered: false,
-    };
-    let member = MemberId(society.entropy.id());
-    let inserted = society
-        .vault
-        .profiles
-        .insert(
-            ImportId(society.entropy.id()),
-            &[(member, profile)],
-            society.clock.now(),
-        )
-        .await
-        .unwrap();
-    assert_eq!(inserted, [Inserted::New]);
-    member
-}
-
-#[tokio::test]
-async fn a_profile_without_an_event_is_taken_up_with_its_id_and_user_id() {
+#[test]
+fn an_import_waits_for_another_that_has_not_enrolled_everybody_yet() {
     let house = House::new();
-    house.import(
-        &house.roster("kp1,1,2,1980-01-01,山川 一郎,,2005-04-01,0"),
-        &[],
-    );
-    let member = leave_profile(&house.society().await, "abcdefghij").await;
-    let roster = house.roster(",1,4,1980-01-01,森 太一,,2026-04-01,0");
-    let done = house.import(&roster, &["--letters", "out.csv"]);
-    assert_eq!((done.code, done.report()["new"].as_u64()), (0, Some(1)));
-    assert_eq!(house.letters("out.csv")[0]["user_id"], "abcdefghij");
-    assert!(
-        house
-            .enrolments()
-            .await
-            .iter()
-            .any(|(enrolled, _)| *enrolled == member)
-    );
-}
-
-#[tokio::test]
-async fn a_profile_without_an_event_gets_no_letter() {
-    let house = House::new();
-    house.import(
-        &house.roster("kp1,1,2,1980-01-01,山川 一郎,,2005-04-01,0"),
-        &[],
-    );
-    leave_profile(&house.society().await, "abcdefghij").await;
-    Done::of(&mut house.command(&["letters", "out.csv"]));
-    assert_eq!(house.letters("out.csv").len(), 1);
+    let roster = house.roster("kp1,1,2,1980-01-01,山川 一郎,,2005-04-01,0");
+    house.import(&roster, &[]);
+    let turn = fs::File::open(house.path("kadode.sqlite.importing")).unwrap();
+    turn.lock().unwrap();
+    let mut child = house.command(&["import"]).arg(&roster).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut told = String::new();
+    stderr.read_line(&mut told).unwrap();
+    assert!(told.contains("another import"), "{told}");
+    turn.unlock().unwrap();
+    assert!(child.wait().unwrap().success());
 }
 
 #[tokio::test]

@@ -165,7 +165,7 @@ impl App {
         society
             .vault
             .profiles
-            .insert(import, &[(member, profile)], now)
+            .insert(import, &[(member, profile)], &[], now)
             .await
             .unwrap();
         let policy = &society.policy;
