@@ -31,4 +31,5 @@ mod sessions;
 mod status;
 mod store;
 mod support;
+mod sweeps;
 mod waiting;

@@ -70,6 +70,7 @@ impl Api {
             .waits
             .lanes(
                 &profile.user_id,
+                Some(&profile.symbol),
                 who.visit.address,
                 who.visit.device.as_deref(),
             )
@@ -113,6 +114,7 @@ impl Api {
         if happened(&outcome, |event| {
             matches!(event, Event::BirthDateRejected {})
         }) {
+            self.vault.waits.failed(&lanes, self.clock.now()).await?;
             return Err(Problem::Mismatch {
                 field: "birth_date",
                 tries_left: tries_left.unwrap_or(0),

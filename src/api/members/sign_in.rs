@@ -44,16 +44,22 @@ impl Api {
                 });
             }
         }
+        let (member, profile) = self.vault.profiles.find_or_next(&user_id).await?;
+        let symbol = profile.map(|stored| stored.profile.symbol);
+        let device = visit.device.as_deref();
         let lanes = self
             .vault
             .waits
-            .lanes(&user_id, visit.address, visit.device.as_deref())
+            .lanes(&user_id, symbol.as_deref(), visit.address, device)
             .await?;
         if let Some(until) = self.vault.waits.check(&lanes, self.clock.now()).await? {
             self.tallies.count("waiting");
             return Err(self.waiting(until));
         }
-        let known = self.known(&user_id).await?;
+        let known = match member {
+            Some(member) => self.known(member).await?,
+            None => None,
+        };
         if let Some((_, state)) = &known {
             self.room_for_code(state).await?;
         }
@@ -66,15 +72,20 @@ impl Api {
         self.begin_try(&lanes)
             .await
             .inspect_err(|problem| self.tallies.count(problem.name()))?;
-        let Some((member, state)) = known else {
+        let done = if let Some((member, state)) = known {
+            let check = self.check(slot, member, &state, &typed.password).await?;
+            let against = state.credential_in_force();
+            self.begin_session(visit, member, against, check, &lanes)
+                .await
+        } else {
             slot.dummy().await?;
             self.tallies.count("unknown-id");
-            return Err(Problem::SignInFailed);
+            Err(Problem::SignInFailed)
         };
-        let check = self.check(slot, member, &state, &typed.password).await?;
-        let against = state.credential_in_force();
-        self.begin_session(visit, member, against, check, &lanes)
-            .await
+        if matches!(done, Err(Problem::SignInFailed)) {
+            self.vault.waits.failed(&lanes, self.clock.now()).await?;
+        }
+        done
     }
 
     /// Gives the browser a lane of its own for later failures, once it has shown that it is the member's.
@@ -111,11 +122,8 @@ impl Api {
         })
     }
 
-    /// The member with this ID, if enrolled.
-    async fn known(&self, user_id: &str) -> Result<Option<(MemberId, Onboarding)>, Problem> {
-        let Some(member) = self.vault.profiles.find_by_user_id(user_id).await? else {
-            return Ok(None);
-        };
+    /// The member with this id, if enrolled.
+    async fn known(&self, member: MemberId) -> Result<Option<(MemberId, Onboarding)>, Problem> {
         let state: Onboarding = self
             .commands
             .load(&member.to_string())
