@@ -1,6 +1,7 @@
 //! The members' side: what each step does, and the JSON routes over it.
 
 mod confirmation;
+mod grid;
 mod json;
 mod onboarding;
 mod session;

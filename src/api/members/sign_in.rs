@@ -7,6 +7,7 @@ use secrecy::SecretString;
 
 use crate::api::Api;
 use crate::api::input;
+use crate::api::members::grid::Grid;
 use crate::api::members::onboarding::Done;
 use crate::api::problem::{Problem, Wait};
 use crate::api::visit::Visit;
@@ -29,12 +30,26 @@ pub struct Credentials {
 impl Api {
     /// Signs a member in.
     ///
-    /// Every answer of success or [`Problem::SignInFailed`] costs exactly one argon2 run, and every other answer none,
-    /// so that neither words nor time tell whether an ID is known.
+    /// Every answer of success or [`Problem::SignInFailed`] costs exactly one argon2 run, and every other answer none; and
+    /// what is answered with 401 leaves on a grid of time. So neither words nor time tell whether an ID is known.
     ///
     /// # Errors
-    /// [`Problem::SignInFailed`], [`Problem::Waiting`], [`Problem::BudgetSpent`] or [`Problem::Busy`].
+    /// [`Problem::SignInFailed`], [`Problem::Waiting`], [`Problem::BudgetSpent`], [`Problem::NoSession`] or [`Problem::Busy`].
     pub async fn sign_in(&self, visit: &Visit, typed: &Credentials) -> Result<Done, Problem> {
+        let mut grid = Grid::begin();
+        let done = self.try_sign_in(visit, typed, &mut grid).await;
+        if matches!(done, Err(Problem::SignInFailed | Problem::NoSession)) {
+            grid.next_line().await;
+        }
+        done
+    }
+
+    async fn try_sign_in(
+        &self,
+        visit: &Visit,
+        typed: &Credentials,
+        grid: &mut Grid,
+    ) -> Result<Done, Problem> {
         let user_id = input::normalise_id(&typed.user_id);
         for (field, value) in [("user_id", &user_id), ("password", &typed.password)] {
             if value.is_empty() || value.contains('\0') {
@@ -63,10 +78,8 @@ impl Api {
         if let Some((_, state)) = &known {
             self.room_for_code(state).await?;
         }
-        let slot = self
-            .vault
-            .hasher
-            .acquire()
+        let slot = grid
+            .without(self.vault.hasher.acquire())
             .await
             .map_err(|_| Problem::Busy)?;
         self.begin_try(&lanes)
