@@ -14,6 +14,7 @@ mod browser;
 mod commands;
 mod email;
 mod errors;
+mod exchange;
 mod guards;
 mod import;
 mod imports;

@@ -518,9 +518,8 @@ impl Api {
     ) -> Result<Done, Problem> {
         if outcome.events.is_empty() {
             // A repeated form: with the new cookie all is well, with the old one nothing is granted; nor in the moment
-            // between the event and the new secret.
-            let session = self.session_of(&who.visit).await?;
-            if outcome.state.session_kind() != Some(session.kind) {
+            // between the event and the new secret. Should the program end in that moment, the member signs in again.
+            if !self.session_of(&who.visit).await?.rotated {
                 return Err(Problem::SessionRotated);
             }
             return self.done(who, outcome).await;
