@@ -71,6 +71,11 @@ impl Api {
             self.tallies.count("waiting");
             return Err(self.waiting(until));
         }
+        // Before all that a known ID alone costs: else, where many wait, those known would stand further back.
+        let slot = grid
+            .without(self.vault.hasher.acquire())
+            .await
+            .map_err(|_| Problem::Busy)?;
         let known = match member {
             Some(member) => self.known(member).await?,
             None => None,
@@ -78,10 +83,6 @@ impl Api {
         if let Some((_, state)) = &known {
             self.room_for_code(state).await?;
         }
-        let slot = grid
-            .without(self.vault.hasher.acquire())
-            .await
-            .map_err(|_| Problem::Busy)?;
         self.begin_try(&lanes)
             .await
             .inspect_err(|problem| self.tallies.count(problem.name()))?;
