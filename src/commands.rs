@@ -22,6 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct Commands {
     log: EventLog,
+    again: bool,
 }
 
 /// Who gives a command, and how; stored beside each of its events.
@@ -109,7 +110,17 @@ impl Commands {
     /// The way into `log`.
     #[must_use]
     pub const fn new(log: EventLog) -> Self {
-        Self { log }
+        Self { log, again: false }
+    }
+
+    /// The same way in, for commands that were given before without a clear answer: one that was stored is found by its id, and
+    /// not repeated.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self {
+            log: self.log.clone(),
+            again: true,
+        }
     }
 
     /// The state of a stream now, with nothing asked.
@@ -145,14 +156,14 @@ impl Commands {
         F: FnMut(Arc<A>) -> Fut + Send + 'static,
         Fut: Future<Output = Result<A::Command, S>> + Send + 'static,
     {
-        let task = tokio::spawn(attempt(self.log.clone(), id, attribution, settle));
+        let task = tokio::spawn(attempt(self.clone(), id, attribution, settle));
         task.await
             .unwrap_or_else(|error| Err(CommandError::Store(error.to_string())))
     }
 }
 
 async fn attempt<A, S, F, Fut>(
-    log: EventLog,
+    commands: Commands,
     id: String,
     attribution: Attribution,
     mut settle: F,
@@ -162,10 +173,13 @@ where
     F: FnMut(Arc<A>) -> Fut,
     Fut: Future<Output = Result<A::Command, S>>,
 {
+    let Commands {
+        log,
+        again: mut doubtful,
+    } = commands;
     let command = attribution.id;
     let metadata = attribution.metadata();
     let deadline = Instant::now() + PATIENCE;
-    let mut doubtful = false;
     loop {
         let repository = log.repository();
         let store = PersistedEventStore::<Repository, A>::new_event_store(repository.clone());

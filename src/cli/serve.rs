@@ -107,17 +107,8 @@ pub(super) async fn until_told_to_stop(
         }
         () = deadline => {}
     }
-    let attribution = society.attribution("Tally", "api");
-    if let Err(error) = api
-        .tallies
-        .store(
-            &api.commands,
-            attribution.id,
-            &attribution.policy,
-            api.clock.now(),
-        )
-        .await
-    {
+    let tallies = &api.tallies;
+    if let Err(error) = tallies.store_all(&api.commands, &api.policy_version).await {
         tracing::error!(%error, "the last counts of attempts could not be stored");
     }
     tasks.shutdown().await;
