@@ -7,8 +7,8 @@ use secrecy::SecretString;
 
 use crate::api::Api;
 use crate::api::input;
+use crate::api::members::Done;
 use crate::api::members::grid::Grid;
-use crate::api::members::onboarding::Done;
 use crate::api::problem::{Problem, Wait};
 use crate::api::visit::Visit;
 use crate::domain::delivery::MailKind;
