@@ -26,6 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub struct Commands {
     log: EventLog,
     turns: Turns,
+    again: bool,
 }
 
 /// Who gives a command, and how; stored beside each of its events.
@@ -116,6 +117,17 @@ impl Commands {
         Self {
             log,
             turns: Turns::default(),
+            again: false,
+        }
+    }
+
+    /// The same way in, for commands that were given before without a clear answer: one that was stored is found by its id, and
+    /// not repeated.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self {
+            again: true,
+            ..self.clone()
         }
     }
 
@@ -152,14 +164,14 @@ impl Commands {
         F: FnMut(Arc<A>) -> Fut + Send + 'static,
         Fut: Future<Output = Result<A::Command, S>> + Send + 'static,
     {
-        let (log, turns) = (self.log.clone(), self.turns.clone());
+        let commands = self.clone();
         let task = tokio::spawn(async move {
             let deadline = Instant::now() + PATIENCE;
-            let turn = turns.take(format!("{}-{id}", A::TYPE));
+            let turn = commands.turns.take(format!("{}-{id}", A::TYPE));
             let Ok(_turn) = tokio::time::timeout_at(deadline, turn).await else {
                 return Err(CommandError::Busy);
             };
-            attempt(log, id, attribution, settle, deadline).await
+            attempt(&commands, id, attribution, settle, deadline).await
         });
         task.await
             .unwrap_or_else(|error| Err(CommandError::Store(error.to_string())))
@@ -167,7 +179,7 @@ impl Commands {
 }
 
 async fn attempt<A, S, F, Fut>(
-    log: EventLog,
+    commands: &Commands,
     id: String,
     attribution: Attribution,
     mut settle: F,
@@ -178,9 +190,10 @@ where
     F: FnMut(Arc<A>) -> Fut,
     Fut: Future<Output = Result<A::Command, S>>,
 {
+    let log = &commands.log;
     let command = attribution.id;
     let metadata = attribution.metadata();
-    let mut doubtful = false;
+    let mut doubtful = commands.again;
     loop {
         let repository = log.repository();
         let store = PersistedEventStore::<Repository, A>::new_event_store(repository.clone());

@@ -1,8 +1,7 @@
-//! Counts what came to nothing in memory, and stores the counts every ten minutes, so that a stranger cannot grow the log.
+//! Counts what came to nothing in memory, and stores the counts of every ten minutes, so that a stranger cannot grow the log.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -12,77 +11,142 @@ use crate::domain::attempts::{Attempts, Tally};
 use crate::domain::ids::CommandId;
 use crate::domain::values::TOKYO;
 
-/// How often counts are stored, if there are any.
+/// What is counted together.
 const WINDOW: SignedDuration = SignedDuration::from_mins(10);
 
-/// The counts since they were last stored; clones share them.
-#[derive(Clone, Debug, Default)]
-pub struct Tallies(Arc<Mutex<BTreeMap<&'static str, u64>>>);
+/// The counts that are not stored yet; clones share them.
+#[derive(Clone, Debug)]
+pub struct Tallies {
+    clock: Clock,
+    entropy: Entropy,
+    counting: Arc<Mutex<BTreeMap<Timestamp, Counts>>>,
+    /// Held while storing, so that no tally is on its way twice.
+    leaving: Arc<tokio::sync::Mutex<VecDeque<Leaving>>>,
+}
+
+type Counts = BTreeMap<&'static str, u64>;
+
+type StoreError = CommandError<std::convert::Infallible, std::convert::Infallible>;
+
+/// A tally that is to be stored: nothing is added to it any more, and it keeps its id until it is known to be stored.
+#[derive(Debug)]
+struct Leaving {
+    command: CommandId,
+    tally: Tally,
+    tried: bool,
+}
 
 impl Tallies {
+    /// Nothing counted yet.
+    #[must_use]
+    pub fn new(clock: Clock, entropy: Entropy) -> Self {
+        Self {
+            clock,
+            entropy,
+            counting: Arc::default(),
+            leaving: Arc::default(),
+        }
+    }
+
     /// Counts one attempt of a kind: a problem's name, or `unknown-id`.
     pub fn count(&self, kind: &'static str) {
         metrics::counter!("kadode_attempts_total", "kind" => kind).increment(1);
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let window = window_of(self.clock.now());
+        let mut counting = self.counting.lock().unwrap_or_else(PoisonError::into_inner);
+        let counts = counting.entry(window).or_default();
         *counts.entry(kind).or_default() += 1;
     }
 
-    /// Stores what was counted, as one append to the stream of the Tokyo day; nothing, if nothing was.
+    /// Stores what was counted in windows that are over, each as one append to the stream of its Tokyo day; nothing, if
+    /// nothing was.
     ///
     /// # Errors
-    /// The store is away; the counts are kept then.
-    pub async fn store(
+    /// The store is away; what is not known to be stored is kept for the next time.
+    pub async fn store_finished(
         &self,
         commands: &Commands,
-        command: CommandId,
         policy: &str,
-        now: Timestamp,
-    ) -> Result<(), CommandError<std::convert::Infallible, std::convert::Infallible>> {
-        let counts = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        if counts.is_empty() {
-            return Ok(());
-        }
-        let seconds = now.as_second() - now.as_second().rem_euclid(WINDOW.as_secs());
-        let tally = Tally {
-            window: Timestamp::from_second(seconds).unwrap_or(now),
-            counts: counts
-                .iter()
-                .map(|(kind, count)| ((*kind).to_owned(), *count))
-                .collect(),
-        };
-        let attribution = Attribution {
-            id: command,
-            command: "Tally",
-            actor: Actor::System("api"),
-            request_id: None,
-            policy: policy.to_owned(),
-            trace: None,
-        };
-        let day = TOKYO.to_datetime(now).date();
-        let stored: Result<Outcome<Attempts>, _> = commands
-            .run(day.to_string(), attribution, move |_| {
-                let tally = tally.clone();
-                async move { Ok(tally) }
-            })
-            .await;
-        stored.map(drop).inspect_err(|_| {
-            let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            for (kind, count) in counts {
-                *kept.entry(kind).or_default() += count;
-            }
+    ) -> Result<(), StoreError> {
+        let present = window_of(self.clock.now());
+        self.store(commands, policy, |counting| {
+            let unfinished = counting.split_off(&present);
+            std::mem::replace(counting, unfinished)
         })
+        .await
     }
 
-    /// Stores what was counted every ten minutes, for ever.
-    pub async fn run(self, commands: Commands, policy: String, clock: Clock, entropy: Entropy) {
+    /// Stores all that was counted, in the present window too: for the end of the program.
+    ///
+    /// # Errors
+    /// As [`Tallies::store_finished`].
+    pub async fn store_all(&self, commands: &Commands, policy: &str) -> Result<(), StoreError> {
+        self.store(commands, policy, std::mem::take).await
+    }
+
+    async fn store(
+        &self,
+        commands: &Commands,
+        policy: &str,
+        take: impl FnOnce(&mut BTreeMap<Timestamp, Counts>) -> BTreeMap<Timestamp, Counts>,
+    ) -> Result<(), StoreError> {
+        let mut leaving = self.leaving.lock().await;
+        let taken = take(&mut self.counting.lock().unwrap_or_else(PoisonError::into_inner));
+        leaving.extend(taken.into_iter().map(|(window, counts)| {
+            Leaving {
+                command: CommandId(self.entropy.id()),
+                tally: Tally {
+                    window,
+                    counts: counts
+                        .into_iter()
+                        .map(|(kind, count)| (kind.to_owned(), count))
+                        .collect(),
+                },
+                tried: false,
+            }
+        }));
+        while let Some(next) = leaving.front_mut() {
+            let way = if std::mem::replace(&mut next.tried, true) {
+                commands.again()
+            } else {
+                commands.clone()
+            };
+            let attribution = Attribution {
+                id: next.command,
+                command: "Tally",
+                actor: Actor::System("api"),
+                request_id: None,
+                policy: policy.to_owned(),
+                trace: None,
+            };
+            let tally = next.tally.clone();
+            let day = TOKYO.to_datetime(tally.window).date();
+            let stored: Result<Outcome<Attempts>, _> = way
+                .run(day.to_string(), attribution, move |_| {
+                    std::future::ready(Ok(tally.clone()))
+                })
+                .await;
+            stored?;
+            leaving.pop_front();
+        }
+        Ok(())
+    }
+
+    /// Stores each window when it is over, for ever.
+    pub async fn run(self, commands: Commands, policy: String) {
         loop {
-            tokio::time::sleep(Duration::from_mins(10)).await;
-            if let Err(error) = self
-                .store(&commands, CommandId(entropy.id()), &policy, clock.now())
-                .await
-            {
+            let now = self.clock.now();
+            let end = window_of(now) + WINDOW;
+            tokio::time::sleep(end.duration_since(now).unsigned_abs()).await;
+            if let Err(error) = self.store_finished(&commands, &policy).await {
                 tracing::error!(%error, "attempts could not be stored; they are kept for the next time");
             }
         }
     }
+}
+
+/// The beginning of the ten minutes that a moment belongs to.
+fn window_of(moment: Timestamp) -> Timestamp {
+    let seconds = moment.as_second();
+    let start = seconds - seconds.rem_euclid(WINDOW.as_secs());
+    Timestamp::from_second(start).unwrap_or(moment)
 }

@@ -50,7 +50,7 @@ impl Society {
             projector.progress(),
         );
         let policy = &self.policy.policy;
-        let tallies = Tallies::default();
+        let tallies = Tallies::new(self.clock.clone(), self.entropy.clone());
         let wake = Arc::new(Notify::new());
         let sender = Sender::new(sender::Parts {
             outbox: Outbox::new(self.database.clone()),
@@ -77,12 +77,11 @@ impl Society {
             self.log.clone(),
             self.clock.clone(),
         ));
-        tasks.spawn(tallies.clone().run(
-            self.commands.clone(),
-            self.policy.label(),
-            self.clock.clone(),
-            self.entropy.clone(),
-        ));
+        tasks.spawn(
+            tallies
+                .clone()
+                .run(self.commands.clone(), self.policy.label()),
+        );
         let api = Api::new(api::Parts {
             commands: self.commands.clone(),
             vault: self.vault.clone(),

@@ -76,7 +76,7 @@ pub(super) async fn run(settings: ServeCommand, clock: Clock) -> Result<ExitCode
             trusted_proxies: serve.trusted_proxy,
             transport,
         });
-        until_told_to_stop(&society, served, listener, Router::new()).await
+        until_told_to_stop(served, listener, Router::new()).await
     }
     .await;
     society.close().await;
@@ -86,7 +86,6 @@ pub(super) async fn run(settings: ServeCommand, clock: Clock) -> Result<ExitCode
 
 /// Answers requests until SIGTERM or Ctrl-C; then stores what was only counted.
 pub(super) async fn until_told_to_stop(
-    society: &Society,
     served: Served,
     listener: TcpListener,
     more_routes: Router,
@@ -119,17 +118,8 @@ pub(super) async fn until_told_to_stop(
         }
         () = deadline => {}
     }
-    let attribution = society.attribution("Tally", "api");
-    if let Err(error) = api
-        .tallies
-        .store(
-            &api.commands,
-            attribution.id,
-            &attribution.policy,
-            api.clock.now(),
-        )
-        .await
-    {
+    let tallies = &api.tallies;
+    if let Err(error) = tallies.store_all(&api.commands, &api.policy_version).await {
         tracing::error!(%error, "the last counts of attempts could not be stored");
     }
     tasks.shutdown().await;

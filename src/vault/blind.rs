@@ -69,6 +69,22 @@ impl Blind {
         )
     }
 
+    /// A typed user ID among those that fail in one place.
+    pub(super) fn typed(&self, typed: &str) -> String {
+        let typed = self.normal_user_id(typed);
+        self.keys
+            .tag(Purpose::BlindIndex, &[b"typed", typed.as_bytes()])
+    }
+
+    /// A place in which user IDs that fail are counted: a network or a symbol.
+    pub(super) fn scope(&self, kind: &str, place: &str) -> String {
+        let place = normal(place);
+        self.keys.tag(
+            Purpose::BlindIndex,
+            &[b"scope", kind.as_bytes(), place.as_bytes()],
+        )
+    }
+
     /// One browser together with one user ID.
     pub(super) fn browser(&self, typed: &str, device: &[u8]) -> Index {
         let typed = self.normal_user_id(typed);

@@ -8,6 +8,7 @@ mod contacts;
 mod credentials;
 mod data_keys;
 mod devices;
+mod failing;
 mod hasher;
 mod initial_passwords;
 mod key_file;

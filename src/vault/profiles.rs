@@ -89,6 +89,48 @@ impl Profiles {
         Ok(found.first().copied())
     }
 
+    /// Whom a typed user ID names, with that member's profile. If it names nobody, the profile of the member whose blind
+    /// index comes next: a stand-in that costs the same and stays the same, so that nothing tells the two apart. No profile, if there is
+    /// none at all, or its member was erased.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn find_or_next(
+        &self,
+        typed: &str,
+    ) -> Result<(Option<MemberId>, Option<Stored>), VaultError> {
+        let (mut named, mut nearest) = (None, None);
+        // To the end in any case; of several master keys, the oldest found most members.
+        for index in self.blind.user_id(typed).all() {
+            let end_of_key = index.rfind('.').map_or(0, |dot| dot + 1);
+            let (key, _) = index.split_at(end_of_key);
+            for from in [index.as_str(), key] {
+                let row = sqlx::query(
+                    "SELECT member_id, import_id, letters_key_id, sealed, user_id_index FROM profiles \
+                     WHERE user_id_index >= $1 ORDER BY user_id_index LIMIT 1",
+                )
+                .bind(from.to_owned())
+                .fetch_optional(&self.database.read)
+                .await?;
+                let Some(row) = row else { continue };
+                let found: String = row.try_get("user_id_index")?;
+                if found == *index {
+                    named = Some(row);
+                } else if found.starts_with(key) {
+                    nearest = Some(row);
+                } else {
+                    // The last one of this key is passed: on with its first.
+                    continue;
+                }
+                break;
+            }
+        }
+        let member = named.as_ref().map(member_of).transpose()?;
+        let rows: Vec<AnyRow> = named.or(nearest).into_iter().collect();
+        let page = self.open(&rows).await?;
+        Ok((member, page.into_iter().next().and_then(|(_, it)| it)))
+    }
+
     /// The next members after `after`, of one import or of all.
     ///
     /// # Errors

@@ -101,6 +101,7 @@ impl Sessions {
                 idle_until: ends_at.min(now + self.idle(opening.kind)),
                 ends_at,
                 mark: opening.mark,
+                rotated: false,
                 secret_hash,
             },
         }))
@@ -184,6 +185,7 @@ impl Sessions {
             last_seen: now,
             idle_until,
             ends_at,
+            rotated: true,
             secret_hash,
             ..session.clone()
         };
@@ -302,6 +304,7 @@ impl Sessions {
             idle_until: ends_at.min(last_seen + self.idle(kind)),
             ends_at,
             mark: row.try_get("mark")?,
+            rotated: row.try_get::<Option<String>, _>("rotated_at")?.is_some(),
             secret_hash: text("secret_hash")?,
         })
     }

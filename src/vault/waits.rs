@@ -8,12 +8,16 @@ use sqlx::{AnyConnection, Row};
 use super::VaultError;
 use super::blind::Blind;
 use super::devices::Devices;
+use super::failing::{self, Scopes};
 use crate::database::{Database, bind_all, fixed_width, placeholders, time_of};
 use crate::domain::policy::SignInLimits;
 
 /// Where the failures of a try count.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lanes(Vec<(String, Kind)>);
+pub struct Lanes {
+    lanes: Vec<(String, Kind)>,
+    scopes: Scopes,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -69,13 +73,15 @@ impl Waits {
     }
 
     /// Where a try with this typed user ID counts: in a browser that signed in with it before (by its device cookie) only
-    /// there, so that strangers' failures do not keep a member out; else in its network and in all networks together.
+    /// there, so that strangers' failures do not keep a member out; else in its network and in all networks together, and beside
+    /// other user IDs that fail in that network or with that 記号 (`symbol`).
     ///
     /// # Errors
     /// The database is away.
     pub async fn lanes(
         &self,
         user_id: &str,
+        symbol: Option<&str>,
         address: IpAddr,
         device_cookie: Option<&str>,
     ) -> Result<Lanes, VaultError> {
@@ -83,21 +89,34 @@ impl Waits {
             && let Some(device) = self.devices.known(cookie, user_id).await?
         {
             let device = data_encoding::BASE64URL_NOPAD.encode(&device);
-            return Ok(Lanes(vec![(
-                self.blind.lane(user_id, "browser", &device),
-                Kind::Browser,
-            )]));
+            let lane = self.blind.lane(user_id, "browser", &device);
+            return Ok(Lanes {
+                lanes: vec![(lane, Kind::Browser)],
+                scopes: self.scopes(user_id, Vec::new()),
+            });
         }
-        Ok(Lanes(vec![
-            (
-                self.blind.lane(user_id, "network", &network(address)),
-                Kind::Network,
-            ),
+        let network = network(address);
+        let lanes = vec![
+            (self.blind.lane(user_id, "network", &network), Kind::Network),
             (
                 self.blind.lane(user_id, "all networks", ""),
                 Kind::AllNetworks,
             ),
-        ]))
+        ];
+        let mut places = vec![(
+            self.blind.scope("network", &network),
+            self.limits.failing_members_per_network,
+        )];
+        places.extend(symbol.map(|symbol| {
+            (
+                self.blind.scope("symbol", symbol),
+                self.limits.failing_members_per_symbol,
+            )
+        }));
+        Ok(Lanes {
+            lanes,
+            scopes: self.scopes(user_id, places),
+        })
     }
 
     /// The end of the waiting time that runs now, if one does.
@@ -113,7 +132,10 @@ impl Waits {
     }
 
     /// Counts a try before it is checked, so that any number at once cannot pass under the bound. [`Waits::succeeded`]
-    /// or [`Waits::take_back`] undo it; a failure needs nothing more.
+    /// or [`Waits::take_back`] undo it; after a failure comes [`Waits::failed`].
+    ///
+    /// Where many others are failing, waiting times in the network's lane begin with the first failure. Not so in all
+    /// networks together: a stranger's sweep must not keep a member out elsewhere.
     ///
     /// # Errors
     /// The database is away; then nothing was counted.
@@ -121,7 +143,8 @@ impl Waits {
         let mut tries_left = u32::MAX;
         let mut wait_ends: Option<Timestamp> = None;
         let mut transaction = self.database.begin().await?;
-        for (lane, kind) in &lanes.0 {
+        let hot = lanes.scopes.hot(&mut transaction, now).await?;
+        for (lane, kind) in &lanes.lanes {
             let counted = sqlx::query(
                 "INSERT INTO waits (lane, failures, tried_at) VALUES ($1, 1, $2) ON CONFLICT (lane) DO UPDATE \
                  SET failures = waits.failures + 1, tried_at = excluded.tried_at \
@@ -142,12 +165,15 @@ impl Waits {
                 return Ok(Begun::NeedsSupport);
             }
             let bound = match kind {
+                // Whoever types wrongly amid a sweep waits from the first failure on, as long as after the fifth elsewhere.
+                Kind::Network if hot => 1,
                 Kind::Network | Kind::Browser => self.limits.failures_before_wait,
                 Kind::AllNetworks => self.limits.failures_per_id,
             };
+            let wait = failures.checked_sub(bound).map(|over| self.wait(over));
             tries_left = tries_left.min(bound.saturating_sub(failures));
-            if let Some(over) = failures.checked_sub(bound) {
-                let ends = now + self.wait(over);
+            if let Some(wait) = wait {
+                let ends = now + wait;
                 wait_ends = wait_ends.max(Some(ends));
                 sqlx::query("UPDATE waits SET wait_ends = $1 WHERE lane = $2")
                     .bind(fixed_width(ends))
@@ -163,18 +189,27 @@ impl Waits {
         })
     }
 
-    /// The try succeeded: its lanes start anew.
+    /// The try failed: its user ID is counted among those that fail in its network and with its symbol. Only now, so that tries
+    /// in flight make nothing hot.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn failed(&self, lanes: &Lanes, now: Timestamp) -> Result<(), VaultError> {
+        lanes.scopes.note(&self.database, now).await
+    }
+
+    /// The try succeeded: its lanes start anew, and its user ID is failing nowhere.
     ///
     /// # Errors
     /// The database is away.
     pub async fn succeeded(&self, lanes: &Lanes) -> Result<(), VaultError> {
         let sql = format!(
             "DELETE FROM waits WHERE lane IN {}",
-            placeholders(1, lanes.0.len())
+            placeholders(1, lanes.lanes.len())
         );
-        let query = bind_all(sqlx::query(&sql), lanes.0.iter().map(|(lane, _)| lane));
+        let query = bind_all(sqlx::query(&sql), lanes.lanes.iter().map(|(lane, _)| lane));
         query.execute(&self.database.write).await?;
-        Ok(())
+        lanes.scopes.clear(&self.database).await
     }
 
     /// Takes one counted try back, where it succeeded but has not proven yet who tries: earlier failures stay counted. Nobody
@@ -186,9 +221,9 @@ impl Waits {
     pub async fn take_back(&self, lanes: &Lanes) -> Result<(), VaultError> {
         let sql = format!(
             "UPDATE waits SET failures = failures - 1, wait_ends = NULL WHERE failures > 0 AND lane IN {}",
-            placeholders(1, lanes.0.len())
+            placeholders(1, lanes.lanes.len())
         );
-        let query = bind_all(sqlx::query(&sql), lanes.0.iter().map(|(lane, _)| lane));
+        let query = bind_all(sqlx::query(&sql), lanes.lanes.iter().map(|(lane, _)| lane));
         query.execute(&self.database.write).await?;
         Ok(())
     }
@@ -202,7 +237,14 @@ impl Waits {
             .bind(fixed_width(before))
             .execute(&self.database.write)
             .await?;
-        Ok(done.rows_affected())
+        Ok(done.rows_affected() + failing::forget(&self.database, before).await?)
+    }
+
+    fn scopes(&self, user_id: &str, places: Vec<(String, u32)>) -> Scopes {
+        Scopes {
+            typed: self.blind.typed(user_id),
+            places,
+        }
     }
 
     /// The first wait, doubled for each failure `over` the bound, up to the longest.
@@ -218,13 +260,13 @@ async fn waiting(
     lanes: &Lanes,
     now: Timestamp,
 ) -> Result<Option<Timestamp>, VaultError> {
-    let count = lanes.0.len();
+    let count = lanes.lanes.len();
     let sql = format!(
         "SELECT max(wait_ends) AS until FROM waits WHERE lane IN {} AND wait_ends > ${}",
         placeholders(1, count),
         count + 1
     );
-    let query = bind_all(sqlx::query(&sql), lanes.0.iter().map(|(lane, _)| lane));
+    let query = bind_all(sqlx::query(&sql), lanes.lanes.iter().map(|(lane, _)| lane));
     let row = query.bind(fixed_width(now)).fetch_one(connection).await?;
     let until: Option<String> = row.try_get("until")?;
     Ok(until.as_deref().map(time_of).transpose()?)

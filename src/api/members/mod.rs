@@ -1,15 +1,21 @@
 //! The members' side: what each step does, and the JSON routes over it.
 
+mod birth_date;
+mod choices;
+mod code;
 mod confirmation;
+mod done;
+mod email;
+mod grid;
 mod json;
-mod onboarding;
+mod password;
 mod session;
 mod sign_in;
 
 pub use confirmation::Confirmation;
+pub use done::Done;
 pub use json::{Document, routes};
 pub(in crate::api) use json::{Token, cookies, end_of_session};
-pub use onboarding::Done;
 pub use session::SignedIn;
 pub use sign_in::Credentials;
 

@@ -7,7 +7,8 @@ use secrecy::SecretString;
 
 use crate::api::Api;
 use crate::api::input;
-use crate::api::members::onboarding::Done;
+use crate::api::members::Done;
+use crate::api::members::grid::Grid;
 use crate::api::problem::{Problem, Wait};
 use crate::api::visit::Visit;
 use crate::domain::delivery::MailKind;
@@ -29,12 +30,26 @@ pub struct Credentials {
 impl Api {
     /// Signs a member in.
     ///
-    /// Every answer of success or [`Problem::SignInFailed`] costs exactly one argon2 run, and every other answer none,
-    /// so that neither words nor time tell whether an ID is known.
+    /// Every answer of success or [`Problem::SignInFailed`] costs exactly one argon2 run, and every other answer none; and
+    /// what is answered with 401 leaves on a grid of time. So neither words nor time tell whether an ID is known.
     ///
     /// # Errors
-    /// [`Problem::SignInFailed`], [`Problem::Waiting`], [`Problem::BudgetSpent`] or [`Problem::Busy`].
+    /// [`Problem::SignInFailed`], [`Problem::Waiting`], [`Problem::BudgetSpent`], [`Problem::NoSession`] or [`Problem::Busy`].
     pub async fn sign_in(&self, visit: &Visit, typed: &Credentials) -> Result<Done, Problem> {
+        let mut grid = Grid::begin();
+        let done = self.try_sign_in(visit, typed, &mut grid).await;
+        if matches!(done, Err(Problem::SignInFailed | Problem::NoSession)) {
+            grid.next_line().await;
+        }
+        done
+    }
+
+    async fn try_sign_in(
+        &self,
+        visit: &Visit,
+        typed: &Credentials,
+        grid: &mut Grid,
+    ) -> Result<Done, Problem> {
         let user_id = input::normalise_id(&typed.user_id);
         for (field, value) in [("user_id", &user_id), ("password", &typed.password)] {
             if value.is_empty() || value.contains('\0') {
@@ -44,37 +59,47 @@ impl Api {
                 });
             }
         }
+        let (member, profile) = self.vault.profiles.find_or_next(&user_id).await?;
+        let symbol = profile.map(|stored| stored.profile.symbol);
+        let device = visit.device.as_deref();
         let lanes = self
             .vault
             .waits
-            .lanes(&user_id, visit.address, visit.device.as_deref())
+            .lanes(&user_id, symbol.as_deref(), visit.address, device)
             .await?;
         if let Some(until) = self.vault.waits.check(&lanes, self.clock.now()).await? {
             self.tallies.count("waiting");
             return Err(self.waiting(until));
         }
-        let known = self.known(&user_id).await?;
+        // Before all that a known ID alone costs: else, where many wait, those known would stand further back.
+        let slot = grid
+            .without(self.vault.hasher.acquire())
+            .await
+            .map_err(|_| Problem::Busy)?;
+        let known = match member {
+            Some(member) => self.known(member).await?,
+            None => None,
+        };
         if let Some((_, state)) = &known {
             self.room_for_code(state).await?;
         }
-        let slot = self
-            .vault
-            .hasher
-            .acquire()
-            .await
-            .map_err(|_| Problem::Busy)?;
         self.begin_try(&lanes)
             .await
             .inspect_err(|problem| self.tallies.count(problem.name()))?;
-        let Some((member, state)) = known else {
+        let done = if let Some((member, state)) = known {
+            let check = self.check(slot, member, &state, &typed.password).await?;
+            let against = state.credential_in_force();
+            self.begin_session(visit, member, against, check, &lanes)
+                .await
+        } else {
             slot.dummy().await?;
             self.tallies.count("unknown-id");
-            return Err(Problem::SignInFailed);
+            Err(Problem::SignInFailed)
         };
-        let check = self.check(slot, member, &state, &typed.password).await?;
-        let against = state.credential_in_force();
-        self.begin_session(visit, member, against, check, &lanes)
-            .await
+        if matches!(done, Err(Problem::SignInFailed)) {
+            self.vault.waits.failed(&lanes, self.clock.now()).await?;
+        }
+        done
     }
 
     /// Gives the browser a lane of its own for later failures, once it has shown that it is the member's.
@@ -111,11 +136,8 @@ impl Api {
         })
     }
 
-    /// The member with this ID, if enrolled.
-    async fn known(&self, user_id: &str) -> Result<Option<(MemberId, Onboarding)>, Problem> {
-        let Some(member) = self.vault.profiles.find_by_user_id(user_id).await? else {
-            return Ok(None);
-        };
+    /// The member with this id, if enrolled.
+    async fn known(&self, member: MemberId) -> Result<Option<(MemberId, Onboarding)>, Problem> {
         let state: Onboarding = self
             .commands
             .load(&member.to_string())

@@ -137,6 +137,13 @@ pub struct SignInLimits {
     /// Failures in a row with one user ID over all networks, before waiting times there.
     #[serde(deserialize_with = "between::<_, 10, 1000>")]
     pub failures_per_id: u32,
+    /// So many other user IDs failing within an hour in one network (/24, /48) make it hot: there, waiting times begin with the first
+    /// failure. Judgement: more than mistype in a quiet office, far fewer than a sweep needs.
+    #[serde(deserialize_with = "between::<_, 5, 100_000>")]
+    pub failing_members_per_network: u32,
+    /// The same for one 記号 (symbol), from wherever they fail. Judgement, as above; a symbol is smaller than a network.
+    #[serde(deserialize_with = "between::<_, 5, 100_000>")]
+    pub failing_members_per_symbol: u32,
 }
 
 impl Default for SignInLimits {
@@ -147,6 +154,8 @@ impl Default for SignInLimits {
             longest_wait_seconds: 3600,
             failures_per_browser: 50,
             failures_per_id: 50,
+            failing_members_per_network: 20,
+            failing_members_per_symbol: 10,
         }
     }
 }

@@ -71,6 +71,8 @@ fn the_defaults_are_those_of_the_design() {
             longest_wait_seconds: 3600,
             failures_per_browser: 50,
             failures_per_id: 50,
+            failing_members_per_network: 20,
+            failing_members_per_symbol: 10,
         },
         session: SessionLimits {
             onboarding_idle_minutes: 20,

@@ -57,10 +57,16 @@ async fn live(house: &House) -> Vec<String> {
     let typed = "canarytyped";
     let lanes = vault
         .waits
-        .lanes(typed, "203.0.113.77".parse().unwrap(), None)
+        .lanes(
+            typed,
+            Some("canarysymbol"),
+            "203.0.113.77".parse().unwrap(),
+            None,
+        )
         .await
         .unwrap();
     vault.waits.begin_try(&lanes, house.now()).await.unwrap();
+    vault.waits.failed(&lanes, house.now()).await.unwrap();
     let trace = Trace {
         address: "203.0.113.77".parse().unwrap(),
         user_agent: "canarybrowser".to_owned(),

@@ -2,6 +2,7 @@
 
 mod canaries;
 mod credentials;
+mod failing;
 mod keys;
 mod people;
 mod sessions;

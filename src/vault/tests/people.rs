@@ -38,6 +38,43 @@ async fn a_user_id_is_found_in_full_width_with_spaces_and_in_capitals() {
 }
 
 #[tokio::test]
+async fn a_user_id_that_names_nobody_has_the_same_stand_in_every_time() {
+    let house = House::new().await;
+    let find = async |vault: &Vault, typed: &str| {
+        let (member, stored) = vault.profiles.find_or_next(typed).await.unwrap();
+        (member, stored.map(|stored| stored.member))
+    };
+    assert_eq!(find(&house.vault, "nobody").await, (None, None));
+    let mut members = Vec::new();
+    for number in 0..8 {
+        let profile = Profile {
+            user_id: format!("kadode{number}"),
+            number: number.to_string(),
+            ..hanako()
+        };
+        members.push(house.enter(profile).await);
+    }
+    // Also where a newer key has found nobody yet.
+    for vault in [&house.vault, &house.with_a_newer_key().await] {
+        for (number, member) in members.iter().enumerate() {
+            let found = find(vault, &format!("KADODE{number}")).await;
+            assert_eq!(found, (Some(*member), Some(*member)));
+        }
+        let mut stand_ins = Vec::new();
+        for number in 0..100 {
+            let typed = format!("nobody{number}");
+            let found = find(vault, &typed).await;
+            assert_eq!(find(vault, &typed).await, found);
+            assert_eq!(found.0, None);
+            stand_ins.push(found.1.unwrap());
+        }
+        stand_ins.sort_unstable();
+        stand_ins.dedup();
+        assert!(stand_ins.len() > 1, "all share one stand-in");
+    }
+}
+
+#[tokio::test]
 async fn capitals_count_where_the_policy_says_so() {
     let house = House::with(Settings {
         user_id_case_sensitive: true,

@@ -13,7 +13,7 @@ async fn lanes(house: &House, user_id: &str, address: &str) -> Lanes {
     house
         .vault
         .waits
-        .lanes(user_id, address.parse::<IpAddr>().unwrap(), None)
+        .lanes(user_id, None, address.parse::<IpAddr>().unwrap(), None)
         .await
         .unwrap()
 }
@@ -254,7 +254,7 @@ async fn strangers_guesses_do_not_keep_a_member_out_of_a_known_browser() {
     let own = house
         .vault
         .waits
-        .lanes("Hanako", address, Some(cookie.expose_secret()))
+        .lanes("Hanako", None, address, Some(cookie.expose_secret()))
         .await
         .unwrap();
     assert_eq!(
@@ -284,7 +284,7 @@ async fn a_cookie_opens_no_lane_for_another_id_nor_when_it_is_forged() {
     let stranger = house
         .vault
         .waits
-        .lanes("taro", address, Some(cookie))
+        .lanes("taro", None, address, Some(cookie))
         .await
         .unwrap();
     assert_eq!(stranger, lanes(&house, "taro", HOME).await);
@@ -293,7 +293,7 @@ async fn a_cookie_opens_no_lane_for_another_id_nor_when_it_is_forged() {
         let lane = house
             .vault
             .waits
-            .lanes("hanako", address, Some(forged))
+            .lanes("hanako", None, address, Some(forged))
             .await
             .unwrap();
         assert_eq!(lane, lanes(&house, "hanako", HOME).await, "{forged}");
@@ -320,13 +320,13 @@ async fn a_family_browser_has_a_lane_for_each_of_its_members() {
     let hanako = house
         .vault
         .waits
-        .lanes("hanako", address, Some(same.expose_secret()))
+        .lanes("hanako", None, address, Some(same.expose_secret()))
         .await
         .unwrap();
     let taro = house
         .vault
         .waits
-        .lanes("taro", address, Some(same.expose_secret()))
+        .lanes("taro", None, address, Some(same.expose_secret()))
         .await
         .unwrap();
     fail_times(&house, &hanako, 5).await;
@@ -353,6 +353,7 @@ async fn fifty_failures_in_a_known_browser_need_support() {
         .waits
         .lanes(
             "hanako",
+            None,
             HOME.parse().unwrap(),
             Some(cookie.expose_secret()),
         )

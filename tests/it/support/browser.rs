@@ -127,6 +127,11 @@ impl Browser {
         self.cookies.lock().unwrap().remove(name);
     }
 
+    /// The session's secret.
+    pub fn secret(&self) -> String {
+        self.cookies.lock().unwrap()["kadode"].clone()
+    }
+
     /// The token that forms carry.
     pub fn token(&self) -> String {
         self.token.lock().unwrap().clone()

@@ -1,0 +1,108 @@
+//! Step 14: the one-time password.
+
+use std::sync::Arc;
+
+use super::SignedIn;
+use super::done::Done;
+use crate::api::Api;
+use crate::api::input;
+use crate::api::problem::Problem;
+use crate::domain::ids::MemberId;
+use crate::domain::onboarding::{CodeCheck, Command, Event, Onboarding};
+
+impl Api {
+    /// Step 14: 再送信.
+    ///
+    /// # Errors
+    /// [`Problem::TooSoon`], [`Problem::BudgetSpent`], [`Problem::CodeDead`], and those of all steps.
+    pub async fn resend_otp(&self, who: &SignedIn) -> Result<Done, Problem> {
+        let (session, member) = (who.session.id, who.session.member);
+        let (api, language) = (self.clone(), who.visit.language);
+        let outcome = self
+            .carry_out(
+                "ResendOtp",
+                member,
+                &who.visit,
+                move |state: Arc<Onboarding>| {
+                    let api = api.clone();
+                    async move {
+                        let contact = state.contact.as_ref().map(|contact| contact.id);
+                        let code = api.new_code(contact, language).await?;
+                        Ok(Command::ResendOtp { session, code })
+                    }
+                },
+            )
+            .await?;
+        self.done(who, &outcome).await
+    }
+
+    /// Step 14: 実行.
+    ///
+    /// # Errors
+    /// [`Problem::Mismatch`], [`Problem::CodeExpired`], [`Problem::CodeDead`], [`Problem::CodeUsed`],
+    /// [`Problem::SessionRotated`], and those of all steps.
+    pub async fn submit_otp(&self, who: &SignedIn, typed: &str) -> Result<Done, Problem> {
+        let code = input::normalise_digits(typed);
+        let why = match (
+            code.is_empty(),
+            code.len() == 6 && code.bytes().all(|b| b.is_ascii_digit()),
+        ) {
+            (true, _) => Some("required"),
+            (false, false) => Some("not_six_digits"),
+            (false, true) => None,
+        };
+        if let Some(why) = why {
+            return Err(Problem::Invalid { field: "code", why });
+        }
+        let (session, member) = (who.session.id, who.session.member);
+        let api = self.clone();
+        let outcome = self
+            .carry_out(
+                "SubmitOtp",
+                member,
+                &who.visit,
+                move |state: Arc<Onboarding>| {
+                    let (api, code) = (api.clone(), code.clone());
+                    async move {
+                        let against = state.challenge.as_ref().map(|challenge| challenge.id);
+                        let check = api.check_code(member, &state, &code)?;
+                        Ok(Command::SubmitOtp {
+                            session,
+                            against,
+                            check,
+                        })
+                    }
+                },
+            )
+            .await?;
+        for event in &outcome.events {
+            if let Event::OtpRejected { tries_left } = event {
+                return Err(Problem::Mismatch {
+                    field: "code",
+                    tries_left: *tries_left,
+                });
+            }
+        }
+        self.done_rotating(who, &outcome).await
+    }
+
+    fn check_code(
+        &self,
+        member: MemberId,
+        state: &Onboarding,
+        code: &str,
+    ) -> Result<CodeCheck, Problem> {
+        let one_time = &self.vault.one_time;
+        if let Some(present) = &state.challenge
+            && one_time.matches(&present.key, member, present.id, code)?
+        {
+            return Ok(CodeCheck::Match);
+        }
+        if let Some(spent) = &state.spent_challenge
+            && one_time.matches(&spent.key, member, spent.id, code)?
+        {
+            return Ok(CodeCheck::Spent);
+        }
+        Ok(CodeCheck::Mismatch)
+    }
+}

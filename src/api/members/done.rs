@@ -1,0 +1,128 @@
+//! What is to be told after a command that went well, and what the session takes away from it.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use super::SignedIn;
+use crate::api::Api;
+use crate::api::problem::Problem;
+use crate::commands::{Outcome, Position};
+use crate::domain::onboarding::{Command, Event, Onboarding, SessionKind};
+use crate::vault::Session;
+
+/// What is to be told after a command that went well.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// The session, as it is now.
+    pub session: Session,
+    /// What a status has to show.
+    pub mark: Position,
+    /// The session's new secret, where it was exchanged.
+    pub secret: Option<SecretString>,
+    /// The device cookie, where one is to be set.
+    pub device: Option<SecretString>,
+    /// Whether anything was stored; not so, if the effect stood already.
+    pub stored: bool,
+}
+
+impl Api {
+    /// A step with no facts to settle.
+    pub(super) async fn simple(
+        &self,
+        who: &SignedIn,
+        name: &'static str,
+        command: impl Fn(&Onboarding) -> Command + Send + Sync + 'static,
+    ) -> Result<Done, Problem> {
+        let outcome = self
+            .carry_out(
+                name,
+                who.session.member,
+                &who.visit,
+                move |state: Arc<Onboarding>| {
+                    let command = command(&state);
+                    async move { Ok(command) }
+                },
+            )
+            .await?;
+        self.done(who, &outcome).await
+    }
+
+    /// Remembers in the session what it has seen.
+    pub(super) async fn done(
+        &self,
+        who: &SignedIn,
+        outcome: &Outcome<Onboarding>,
+    ) -> Result<Done, Problem> {
+        let stored = !outcome.events.is_empty();
+        let mut session = who.session.clone();
+        if stored {
+            self.vault
+                .sessions
+                .set_mark(session.id, outcome.mark)
+                .await?;
+            session.mark = outcome.mark;
+        }
+        Ok(Done {
+            session,
+            mark: outcome.mark,
+            secret: None,
+            device: None,
+            stored,
+        })
+    }
+
+    /// As `done`, and exchanges the session's secret: only the request whose own command was stored gets the new one.
+    pub(super) async fn done_rotating(
+        &self,
+        who: &SignedIn,
+        outcome: &Outcome<Onboarding>,
+    ) -> Result<Done, Problem> {
+        if outcome.events.is_empty() {
+            // A repeated form: with the new cookie all is well, with the old one nothing is granted; nor in the moment
+            // between the event and the new secret. Should the program end in that moment, the member signs in again.
+            if !self.session_of(&who.visit).await?.rotated {
+                return Err(Problem::SessionRotated);
+            }
+            return self.done(who, outcome).await;
+        }
+        let kind = outcome
+            .state
+            .session_kind()
+            .unwrap_or(SessionKind::Onboarding);
+        let sessions = &self.vault.sessions;
+        sessions.set_mark(who.session.id, outcome.mark).await?;
+        let rotated = sessions
+            .rotate(&who.session, kind, self.clock.now())
+            .await?;
+        let fresh = rotated.ok_or(Problem::SessionRotated)?;
+        let mut session = fresh.session;
+        session.mark = outcome.mark;
+        let secret = Some(fresh.secret);
+        Ok(Done {
+            session,
+            mark: outcome.mark,
+            secret,
+            device: None,
+            stored: true,
+        })
+    }
+}
+
+/// The answer to a step whose effect stands: nothing is looked at and nothing stored.
+pub(super) fn already_done(who: &SignedIn) -> Done {
+    let session = who.session.clone();
+    let mark = session.mark;
+    Done {
+        session,
+        mark,
+        secret: None,
+        device: None,
+        stored: false,
+    }
+}
+
+/// Whether such an event is among what was stored.
+pub(super) fn happened(outcome: &Outcome<Onboarding>, is_it: impl Fn(&Event) -> bool) -> bool {
+    outcome.events.iter().any(is_it)
+}

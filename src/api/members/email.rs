@@ -1,0 +1,128 @@
+//! Steps 5 and 7: the e-mail address, its link, and 更新.
+
+use std::sync::Arc;
+
+use super::SignedIn;
+use super::done::Done;
+use crate::api::Api;
+use crate::api::input;
+use crate::api::problem::Problem;
+use crate::domain::email::{EmailAddress, EmailFault};
+use crate::domain::ids::ContactId;
+use crate::domain::onboarding::{Command, Onboarding, Step};
+
+impl Api {
+    /// Step 5, and its correction.
+    ///
+    /// # Errors
+    /// [`Problem::Invalid`], [`Problem::BudgetSpent`], and those of all steps.
+    pub async fn register_email(&self, who: &SignedIn, typed: &str) -> Result<Done, Problem> {
+        let invalid = |why| Problem::Invalid {
+            field: "email",
+            why,
+        };
+        let normal = input::normalise_email(typed);
+        if normal.is_empty() {
+            return Err(invalid("required"));
+        }
+        let address = EmailAddress::parse(&normal).map_err(|fault| match fault {
+            EmailFault::NotAnAddress => invalid("not_an_address"),
+            EmailFault::NotSupported => invalid("not_supported"),
+        })?;
+        let (session, member) = (who.session.id, who.session.member);
+        let contact = ContactId(self.entropy.id());
+        let (api, language) = (self.clone(), who.visit.language);
+        let outcome = self
+            .carry_out(
+                "RegisterEmail",
+                member,
+                &who.visit,
+                move |state: Arc<Onboarding>| {
+                    let (api, address) = (api.clone(), address.clone());
+                    async move {
+                        let present = state.contact.as_ref().map(|contact| contact.id);
+                        let same_as = match present {
+                            Some(present)
+                                if api
+                                    .vault
+                                    .contacts
+                                    .same_address(present, address.as_str())
+                                    .await? =>
+                            {
+                                Some(present)
+                            }
+                            Some(_) | None => None,
+                        };
+                        let mut of_link = same_as;
+                        // A row only where the rules will take it: what they refuse must leave no trace.
+                        if same_as.is_none()
+                            && takes_address(&state)
+                            && state.session.as_ref().is_some_and(|it| it.id == session)
+                        {
+                            // Vault first, event second: an event never points at nothing.
+                            let now = api.clock.now();
+                            api.vault
+                                .contacts
+                                .store(contact, member, address.as_str(), now)
+                                .await?;
+                            of_link = Some(contact);
+                        }
+                        let link = api.new_link(of_link, language).await?;
+                        Ok(Command::RegisterEmail {
+                            session,
+                            contact,
+                            same_as,
+                            link,
+                        })
+                    }
+                },
+            )
+            .await?;
+        self.done(who, &outcome).await
+    }
+
+    /// Step 5: 再送信.
+    ///
+    /// # Errors
+    /// [`Problem::TooSoon`], [`Problem::BudgetSpent`], and those of all steps.
+    pub async fn resend_email_link(&self, who: &SignedIn) -> Result<Done, Problem> {
+        let (session, member) = (who.session.id, who.session.member);
+        let (api, language) = (self.clone(), who.visit.language);
+        let outcome = self
+            .carry_out(
+                "ResendEmailLink",
+                member,
+                &who.visit,
+                move |state: Arc<Onboarding>| {
+                    let api = api.clone();
+                    async move {
+                        let contact = state.contact.as_ref().map(|contact| contact.id);
+                        let link = api.new_link(contact, language).await?;
+                        Ok(Command::ResendEmailLink { session, link })
+                    }
+                },
+            )
+            .await?;
+        self.done(who, &outcome).await
+    }
+
+    /// Step 7: 更新.
+    ///
+    /// # Errors
+    /// Those of all steps.
+    pub async fn update_email(&self, who: &SignedIn) -> Result<Done, Problem> {
+        let session = who.session.id;
+        self.simple(who, "UpdateEmail", move |_| Command::UpdateEmail {
+            session,
+        })
+        .await
+    }
+}
+
+/// Whether an address may be entered or corrected now (steps 5 to 8).
+fn takes_address(state: &Onboarding) -> bool {
+    matches!(
+        state.due(),
+        Step::Email | Step::EmailLink | Step::EmailUpdate | Step::OtpMethod
+    )
+}

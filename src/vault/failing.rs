@@ -1,0 +1,85 @@
+//! How many user IDs are failing in one network or with one symbol, so that a sweep over many of them is slowed.
+
+use jiff::{SignedDuration, Timestamp};
+use sqlx::AnyConnection;
+
+use super::VaultError;
+use crate::database::{Cell, Database, fixed_width, insert_rows};
+
+/// Failures older than this no longer count (judgement).
+const WINDOW: SignedDuration = SignedDuration::from_hours(1);
+
+/// One typed user ID, and the places in which its failures count beside those of others; none in a browser of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Scopes {
+    /// A keyed hash of the typed user ID.
+    pub(super) typed: String,
+    /// Keyed hashes of the network and of the symbol, each with the number of other IDs that makes it hot.
+    pub(super) places: Vec<(String, u32)>,
+}
+
+impl Scopes {
+    /// Whether enough other user IDs failed lately in one of the places. Only what has failed counts, so that a company
+    /// whose members sign in all at once is not taken for a sweep.
+    pub(super) async fn hot(
+        &self,
+        connection: &mut AnyConnection,
+        now: Timestamp,
+    ) -> Result<bool, VaultError> {
+        for (scope, bound) in &self.places {
+            let others: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM (SELECT 1 FROM failing WHERE scope = $1 AND failed_at > $2 AND typed <> $3 \
+                 LIMIT $4) AS others",
+            )
+            .bind(scope.clone())
+            .bind(fixed_width(now - WINDOW))
+            .bind(self.typed.clone())
+            .bind(i64::from(*bound))
+            .fetch_one(&mut *connection)
+            .await?;
+            if others >= i64::from(*bound) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Notes that the user ID failed.
+    pub(super) async fn note(&self, database: &Database, now: Timestamp) -> Result<(), VaultError> {
+        let rows = self.places.iter().map(|(scope, _)| {
+            [
+                Cell::from(scope.as_str()),
+                Cell::from(self.typed.as_str()),
+                Cell::from(now),
+            ]
+        });
+        insert_rows(
+            &mut *database.write.acquire().await?,
+            "INSERT INTO failing (scope, typed, failed_at)",
+            rows.collect(),
+            "ON CONFLICT (scope, typed) DO UPDATE SET failed_at = excluded.failed_at",
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Forgets the user ID's failures in all places: whoever got in is not failing.
+    pub(super) async fn clear(&self, database: &Database) -> Result<(), VaultError> {
+        if !self.places.is_empty() {
+            sqlx::query("DELETE FROM failing WHERE typed = $1")
+                .bind(self.typed.clone())
+                .execute(&database.write)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+/// Forgets what failed before `before`; returns how many rows.
+pub(super) async fn forget(database: &Database, before: Timestamp) -> Result<u64, VaultError> {
+    let done = sqlx::query("DELETE FROM failing WHERE failed_at < $1")
+        .bind(fixed_width(before))
+        .execute(&database.write)
+        .await?;
+    Ok(done.rows_affected())
+}
