@@ -6,7 +6,7 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::VaultError;
-use super::blind::{Blind, Index};
+use super::blind::Blind;
 use super::data_keys::{DataKeys, Unwrapped};
 use super::profile::{Page, Stored};
 use super::seal::Place;
@@ -78,24 +78,13 @@ impl Profiles {
         Ok(found)
     }
 
-    /// Whom a typed user ID names.
-    ///
-    /// # Errors
-    /// The database is away.
-    pub async fn find_by_user_id(&self, typed: &str) -> Result<Option<MemberId>, VaultError> {
-        let found = self
-            .find("user_id_index", &self.blind.user_id(typed))
-            .await?;
-        Ok(found.first().copied())
-    }
-
     /// Whom a typed user ID names, with that member's profile. If it names nobody, the profile of the member whose blind
     /// index comes next: a stand-in that costs the same and stays the same, so that nothing tells the two apart. No profile, if there is
     /// none at all, or its member was erased.
     ///
     /// # Errors
     /// The database is away.
-    pub async fn find_or_next(
+    pub async fn find_by_user_id(
         &self,
         typed: &str,
     ) -> Result<(Option<MemberId>, Option<Stored>), VaultError> {
@@ -157,19 +146,6 @@ impl Profiles {
         }
         let rows = query.fetch_all(&self.database.read).await?;
         self.open(&rows).await
-    }
-
-    async fn find(&self, column: &str, index: &Index) -> Result<Vec<MemberId>, VaultError> {
-        let list = placeholders(1, index.all().len());
-        let sql =
-            format!("SELECT member_id FROM profiles WHERE {column} IN {list} ORDER BY member_id");
-        let query = bind_all(sqlx::query(&sql), index.all());
-        query
-            .fetch_all(&self.database.read)
-            .await?
-            .iter()
-            .map(member_of)
-            .collect()
     }
 
     async fn open(&self, rows: &[AnyRow]) -> Result<Page, VaultError> {

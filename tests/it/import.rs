@@ -45,6 +45,7 @@ async fn the_manuals_example_may_sign_in_with_the_formula() {
         .find_by_user_id("HANAKO01")
         .await
         .unwrap()
+        .0
         .unwrap();
     let stored = society.vault.profiles.get(member).await.unwrap();
     let formula = &society.policy.policy.cohorts[0].initial_password;

@@ -59,7 +59,7 @@ impl Api {
                 });
             }
         }
-        let (member, profile) = self.vault.profiles.find_or_next(&user_id).await?;
+        let (member, profile) = self.vault.profiles.find_by_user_id(&user_id).await?;
         let symbol = profile.map(|stored| stored.profile.symbol);
         let device = visit.device.as_deref();
         let lanes = self

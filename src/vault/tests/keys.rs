@@ -147,7 +147,7 @@ async fn what_was_written_under_an_older_key_is_found_and_opened_under_a_newer_o
     let member = house.enter(hanako()).await;
     let vault = house.with_a_newer_key().await;
     assert_eq!(
-        vault.profiles.find_by_user_id("KADODE01").await.unwrap(),
+        vault.profiles.find_by_user_id("KADODE01").await.unwrap().0,
         Some(member)
     );
     assert_eq!(vault.profiles.get(member).await.unwrap().profile, hanako());

@@ -21,7 +21,7 @@ async fn a_user_id_is_found_in_full_width_with_spaces_and_in_capitals() {
     let member = house.enter(hanako()).await;
     for typed in ["kadode01", " KADODE01\u{3000}", "ｋａｄｏｄｅ０１"] {
         assert_eq!(
-            house.vault.profiles.find_by_user_id(typed).await.unwrap(),
+            house.vault.profiles.find_by_user_id(typed).await.unwrap().0,
             Some(member),
             "{typed}"
         );
@@ -32,7 +32,8 @@ async fn a_user_id_is_found_in_full_width_with_spaces_and_in_capitals() {
             .profiles
             .find_by_user_id("kadode02")
             .await
-            .unwrap(),
+            .unwrap()
+            .0,
         None
     );
 }
@@ -41,7 +42,7 @@ async fn a_user_id_is_found_in_full_width_with_spaces_and_in_capitals() {
 async fn a_user_id_that_names_nobody_has_the_same_stand_in_every_time() {
     let house = House::new().await;
     let find = async |vault: &Vault, typed: &str| {
-        let (member, stored) = vault.profiles.find_or_next(typed).await.unwrap();
+        let (member, stored) = vault.profiles.find_by_user_id(typed).await.unwrap();
         (member, stored.map(|stored| stored.member))
     };
     assert_eq!(find(&house.vault, "nobody").await, (None, None));
@@ -88,7 +89,8 @@ async fn capitals_count_where_the_policy_says_so() {
             .profiles
             .find_by_user_id("Kadode01")
             .await
-            .unwrap(),
+            .unwrap()
+            .0,
         None
     );
 }
@@ -195,7 +197,7 @@ async fn who_gives_way_to_another_is_gone_with_their_keys() {
     let outcome = profiles.insert(import, &rows, &[gone], house.now()).await;
     assert_eq!(outcome.unwrap(), [Inserted::New]);
     assert_eq!(
-        profiles.find_by_user_id("kadode01").await.unwrap(),
+        profiles.find_by_user_id("kadode01").await.unwrap().0,
         Some(new)
     );
     assert!(matches!(
@@ -213,7 +215,7 @@ async fn nobody_takes_the_place_of_a_profile_that_was_swept_away_meanwhile() {
     let profiles = &house.vault.profiles;
     let outcome = profiles.insert(import, &rows, &[swept], house.now()).await;
     assert!(matches!(outcome, Err(VaultError::Missing(_))));
-    assert_eq!(profiles.find_by_user_id("kadode01").await.unwrap(), None);
+    assert_eq!(profiles.find_by_user_id("kadode01").await.unwrap().0, None);
 }
 
 #[tokio::test]

@@ -48,7 +48,7 @@ async fn enrolled(house: &House, user_id: &str) -> Stored {
     let enrolments = house.enrolments().await;
     let society = house.society().await;
     let profiles = &society.vault.profiles;
-    let member = profiles.find_by_user_id(user_id).await.unwrap().unwrap();
+    let member = profiles.find_by_user_id(user_id).await.unwrap().0.unwrap();
     assert!(enrolments.iter().any(|(enrolled, _)| *enrolled == member));
     let stored = profiles.get(member).await.unwrap();
     society.close().await;
@@ -100,7 +100,7 @@ async fn a_row_corrected_meanwhile_is_what_is_enrolled() {
     let passwords = &society.vault.initial_passwords;
     assert!(passwords.matches_formula(&stored.profile, parts, "30000519801010"));
     let profiles = &society.vault.profiles;
-    assert_eq!(profiles.find_by_user_id("kp4").await.unwrap(), None);
+    assert_eq!(profiles.find_by_user_id("kp4").await.unwrap().0, None);
     let again = house.import(&roster, &[]);
     assert_eq!(
         (again.code, again.report()["unchanged"].as_u64()),

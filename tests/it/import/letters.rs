@@ -29,6 +29,7 @@ async fn sign_in(society: &Society, user_id: &str) {
         .find_by_user_id(user_id)
         .await
         .unwrap()
+        .0
         .unwrap();
     let issued = Issued {
         at: society.clock.now(),
@@ -85,6 +86,7 @@ async fn a_letter_holds_what_its_member_signs_in_with() {
             .find_by_user_id(user_id)
             .await
             .unwrap()
+            .0
             .unwrap();
         let stored = society.vault.profiles.get(member).await.unwrap();
         let passwords = &society.vault.initial_passwords;
