@@ -46,6 +46,8 @@ pub(crate) enum Answer {
 /// One mail as it came in.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
+    /// Who signed in to send it; empty, if nobody did.
+    pub(crate) user: String,
     /// The recipient, as it stood between `<` and `>` in RCPT TO.
     pub(crate) to: String,
     /// The mail itself.
@@ -67,7 +69,7 @@ struct Mailbox {
     received: watch::Sender<Vec<Received>>,
     /// How many recipients were named so far.
     asked: watch::Sender<usize>,
-    credentials: Option<(&'static str, &'static str)>,
+    credentials: Option<(Option<&'static str>, &'static str)>,
 }
 
 impl SmtpServer {
@@ -78,12 +80,17 @@ impl SmtpServer {
 
     /// Starts a server with STARTTLS that wants this user and password first.
     pub(crate) async fn start_with_credentials(user: &'static str, password: &'static str) -> Self {
-        Self::launch(Protection::StartTls, Some((user, password))).await
+        Self::launch(Protection::StartTls, Some((Some(user), password))).await
+    }
+
+    /// Starts a server with STARTTLS that lets every user in who has this password.
+    pub(crate) async fn start_for_any_user(password: &'static str) -> Self {
+        Self::launch(Protection::StartTls, Some((None, password))).await
     }
 
     async fn launch(
         protection: Protection,
-        credentials: Option<(&'static str, &'static str)>,
+        credentials: Option<(Option<&'static str>, &'static str)>,
     ) -> Self {
         // mailin asks for the process's provider, and with two in the tree there is none by itself. A second call changes nothing.
         let _ = ring::default_provider().install_default();
@@ -138,6 +145,17 @@ impl SmtpServer {
         let mut changes = self.mailbox.received.subscribe();
         let enough = changes.wait_for(|mails| mails.len() >= count).await;
         enough.unwrap().clone()
+    }
+
+    /// Waits until a mail has what `find` looks for.
+    pub(crate) async fn find<T>(&self, find: impl Fn(&Received) -> Option<T>) -> T {
+        let mut changes = self.mailbox.received.subscribe();
+        loop {
+            if let Some(found) = changes.borrow_and_update().iter().find_map(&find) {
+                return found;
+            }
+            changes.changed().await.unwrap();
+        }
     }
 
     /// Waits until `count` recipients were named, answered or not.
@@ -198,6 +216,7 @@ fn serve(protection: Protection, folder: &TempDir, mailbox: &Arc<Mailbox>) -> u1
     let mut server = Server::new(Session {
         mailbox: mailbox.clone(),
         mail: Received {
+            user: String::new(),
             to: String::new(),
             bytes: Vec::new(),
         },
@@ -260,7 +279,11 @@ struct Session {
 
 impl Handler for Session {
     fn auth_plain(&mut self, _: &str, user: &str, password: &str) -> Response {
-        if self.mailbox.credentials == Some((user, password)) {
+        let known = |(name, secret): (Option<&str>, &str)| {
+            name.is_none_or(|name| name == user) && secret == password
+        };
+        if self.mailbox.credentials.is_some_and(known) {
+            user.clone_into(&mut self.mail.user);
             AUTH_OK
         } else {
             INVALID_CREDENTIALS
