@@ -48,24 +48,16 @@ pub(super) async fn write_groups(
         {
             group.push(next);
         }
-        let outcomes = commit(&database, &stamp, &group).await;
-        let (outcomes, retried) = match outcomes {
-            Ok(outcomes) => (outcomes, false),
-            Err(error) if group.len() == 1 => {
-                (vec![Err(AppendError::Database(Arc::new(error)))], false)
-            }
+        let outcomes = match commit(&database, &stamp, &group).await {
+            Ok(outcomes) => outcomes,
+            Err(error) if group.len() == 1 => vec![Err(AppendError::Database(Arc::new(error)))],
             // One bad append must not fail its neighbours.
             Err(error) => {
-                let one_by_one = commit_one_by_one(&database, &stamp, &group, error).await;
-                (one_by_one, true)
+                let appends = group.len();
+                tracing::warn!(%error, appends, "a group of appends failed and is taken one by one");
+                commit_one_by_one(&database, &stamp, &group, error).await
             }
         };
-        if retried {
-            tracing::warn!(
-                appends = group.len(),
-                "a group of appends failed and was taken one by one"
-            );
-        }
         let last = outcomes
             .iter()
             .filter_map(|outcome| outcome.as_ref().ok())
