@@ -4,6 +4,7 @@
 //! `scripts/crashes` runs the same at length, and prints the figures.
 
 mod clock;
+mod device;
 mod disk;
 mod figures;
 mod kills;

@@ -57,10 +57,14 @@ pub(crate) struct Received {
 /// A running server; dropping it closes its port and all connections.
 pub(crate) struct SmtpServer {
     port: u16,
+    /// Where mailin listens, behind the relay.
+    inner_port: u16,
+    /// For implicit TLS.
+    acceptor: Option<TlsAcceptor>,
     folder: TempDir,
     mailbox: Arc<Mailbox>,
     connections: Arc<AtomicUsize>,
-    relay: Option<JoinSet<()>>,
+    relay: JoinSet<()>,
 }
 
 struct Mailbox {
@@ -104,19 +108,18 @@ impl SmtpServer {
             credentials,
         });
         let inner_port = serve(protection, &folder, &mailbox);
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let connections = Arc::new(AtomicUsize::new(0));
         let acceptor = (protection == Protection::Implicit).then(|| TlsAcceptor::from(tls));
-        let mut relay = JoinSet::new();
-        relay.spawn(accept(listener, inner_port, acceptor, connections.clone()));
-        Self {
-            port,
+        let mut server = Self {
+            port: 0,
+            inner_port,
+            acceptor,
             folder,
             mailbox,
-            connections,
-            relay: Some(relay),
-        }
+            connections: Arc::default(),
+            relay: JoinSet::new(),
+        };
+        server.come_back().await;
+        server
     }
 
     /// The port on 127.0.0.1.
@@ -171,9 +174,20 @@ impl SmtpServer {
 
     /// Closes the port and all connections.
     pub(crate) async fn stop(&mut self) {
-        if let Some(mut relay) = self.relay.take() {
-            relay.shutdown().await;
-        }
+        self.relay.shutdown().await;
+    }
+
+    /// Opens the port again.
+    pub(crate) async fn come_back(&mut self) {
+        let address = (Ipv4Addr::LOCALHOST, self.port);
+        let listener = TcpListener::bind(address).await.unwrap();
+        self.port = listener.local_addr().unwrap().port();
+        self.relay.spawn(accept(
+            listener,
+            self.inner_port,
+            self.acceptor.clone(),
+            self.connections.clone(),
+        ));
     }
 }
 

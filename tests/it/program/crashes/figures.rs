@@ -22,7 +22,7 @@ const TABLES: [&str; 5] = [
 ];
 
 /// Lets everybody come to the end, ends the program, and fails unless all is as it must be. Prints the figures after
-/// `what`, which says what was done to the program.
+/// `what`, which says what was done to the program, as a row of the table of `scripts/crashes`.
 pub(super) async fn conclude(
     what: &str,
     house: &House,
@@ -51,12 +51,10 @@ pub(super) async fn conclude(
     expect_rebuilt(house).await;
 
     println!(
-        "{what}: {} members, {} requests acknowledged, {} refused with 503, {} steps stored whose answer was lost, \
-         {} events, {} mails, {surplus} doubled, {:.1} s",
+        "| {what} | {} | {} | {} | {unanswered} | {} | {} | {surplus} | {:.1} |",
         load.members,
         *load.journal.answered.borrow(),
         *load.journal.refused.borrow(),
-        unanswered,
         found["events"],
         received.len(),
         took.as_secs_f64(),

@@ -12,7 +12,7 @@ use super::log::Seen;
 use crate::import::house::House;
 use crate::support::smtp::SmtpServer;
 
-/// How often the program is killed, unless KADODE_TEST_KILLS says otherwise.
+/// How often the program is killed, unless `KADODE_TEST_KILLS` says otherwise.
 const KILLS: usize = 10;
 
 /// Members for each kill, so that the load outlasts the last one.
@@ -43,10 +43,10 @@ impl Moment {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_program_that_is_killed_again_and_again_under_load_loses_and_doubles_nothing() {
     let kills = setting("KADODE_TEST_KILLS").unwrap_or(KILLS);
-    let seed = setting("KADODE_TEST_SEED")
+    let lot = setting("KADODE_TEST_SEED")
         .unwrap_or_else(|| StdRng::from_os_rng().random_range(0..1_000_000));
-    println!("KADODE_TEST_SEED={seed} draws the same moments again");
-    let mut random = StdRng::seed_from_u64(seed.try_into().unwrap());
+    println!("KADODE_TEST_SEED={lot} draws the same moments again");
+    let mut random = StdRng::seed_from_u64(lot.try_into().unwrap());
     let house = House::new();
     let paper = Load::import(&house, kills * MEMBERS_A_KILL + 10);
     let mails = Arc::new(SmtpServer::start_for_any_user(MAIL_PASSWORD).await);
@@ -96,5 +96,5 @@ async fn reached(moment: Moment, house: &House, journal: &Journal, mails: &SmtpS
 )]
 fn setting(name: &str) -> Option<usize> {
     let text = std::env::var(name).ok()?;
-    Some(text.parse().expect("a number"))
+    Some(text.parse().unwrap())
 }

@@ -9,25 +9,23 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use super::device::Device;
 use super::load::{Acknowledged, Journal, Server};
-use crate::support::app::{Answer, Client, NEW_PASSWORD, code_in, token_in};
+use crate::support::app::{NEW_PASSWORD, code_in, token_in};
 use crate::support::smtp::SmtpServer;
 
-/// The steps that are done once, in their order.
-const ONCE: [&str; 7] = [
-    "birth_date",
-    "email",
-    "email_link",
-    "email_update",
-    "otp_method",
-    "password",
-    "log_out",
+/// The steps that are done once, in their order, each with its event.
+const ONCE: [(&str, &str); 7] = [
+    ("birth_date", "BirthDateConfirmed"),
+    ("email", "EmailRegistered"),
+    ("email_link", "EmailLinkFollowed"),
+    ("email_update", "EmailVerified"),
+    ("otp_method", "OtpMethodChosen"),
+    ("password", "PasswordChanged"),
+    ("log_out", "LoggedOut"),
 ];
 
-/// Nothing may ask a member for more patience than this.
-const MOST_SECONDS: u64 = 60;
-
-/// How long a restart, and a mail, may take at most; far longer than either does.
+/// How long a mail may take at most; far longer than it does.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Which password is in force, as far as the member knows.
@@ -67,9 +65,8 @@ impl Member {
         mails: &SmtpServer,
     ) {
         let mut walk = Walk {
-            client: Client::new("", &[]),
+            device: Device::new(server, journal),
             member: self,
-            server,
             journal,
             mails,
             password: Password::Initial,
@@ -87,8 +84,7 @@ pub(super) fn address(number: usize) -> String {
 
 struct Walk<'a> {
     member: Member,
-    client: Client,
-    server: watch::Receiver<Server>,
+    device: Device<'a>,
     journal: &'a Journal,
     mails: &'a SmtpServer,
     password: Password,
@@ -105,7 +101,7 @@ impl Walk<'_> {
             return true;
         }
         let due = self.status["step"]["name"].as_str().unwrap().to_owned();
-        if let Some(place) = ONCE.iter().position(|step| *step == due) {
+        if let Some(place) = ONCE.iter().position(|(step, _)| *step == due) {
             assert!(
                 place >= self.done,
                 "{due} was acknowledged and is due again"
@@ -133,7 +129,10 @@ impl Walk<'_> {
             }
             "log_out" => {
                 self.password = Password::Own;
-                let left = self.ask(Method::DELETE, "/sessions/current", None).await;
+                let left = self
+                    .device
+                    .ask(Method::DELETE, "/sessions/current", None)
+                    .await;
                 self.status = Value::Null;
                 if let Some((answer, run)) = left {
                     answer.expect(StatusCode::NO_CONTENT);
@@ -151,9 +150,9 @@ impl Walk<'_> {
     async fn look(&mut self) -> bool {
         // Now and then on another device.
         if self.member.random.random_range(0..3) == 0 {
-            self.client = Client::new("", &[]);
+            self.device = self.device.another();
         }
-        let Some((answer, _)) = self.ask(Method::GET, "/onboarding", None).await else {
+        let Some((answer, _)) = self.device.ask(Method::GET, "/onboarding", None).await else {
             return false;
         };
         match answer.status {
@@ -176,7 +175,8 @@ impl Walk<'_> {
             &self.member.initial
         };
         let body = json!({"user_id": self.member.user_id, "password": password});
-        let Some((answer, run)) = self.ask(Method::POST, "/sessions", Some(body)).await else {
+        let Some((answer, run)) = self.device.ask(Method::POST, "/sessions", Some(body)).await
+        else {
             return;
         };
         if answer.status == StatusCode::UNAUTHORIZED {
@@ -201,7 +201,7 @@ impl Walk<'_> {
 
     /// Posts what brings `event` about.
     async fn post(&mut self, path: &str, body: Value, event: &'static str) {
-        let answer = self.ask(Method::POST, path, Some(body)).await;
+        let answer = self.device.ask(Method::POST, path, Some(body)).await;
         self.status = Value::Null;
         let Some((answer, run)) = answer else { return };
         match answer.status {
@@ -219,9 +219,8 @@ impl Walk<'_> {
     async fn follow_link(&mut self) {
         let token = self.mailed(token_in).await;
         let path = format!("/email-confirmations/{token}");
-        let computer = std::mem::replace(&mut self.client, Client::new("", &[]));
-        let answer = self.ask(Method::POST, &path, Some(json!({}))).await;
-        self.client = computer;
+        let mut phone = self.device.another();
+        let answer = phone.ask(Method::POST, &path, Some(json!({}))).await;
         self.status = Value::Null;
         if let Some((answer, run)) = answer {
             answer.expect(StatusCode::OK);
@@ -254,83 +253,13 @@ impl Walk<'_> {
     }
 
     fn acknowledged(&mut self, event: &'static str, run: usize) {
-        let step = match event {
-            "BirthDateConfirmed" => 1,
-            "EmailRegistered" => 2,
-            "EmailLinkFollowed" => 3,
-            "EmailVerified" => 4,
-            "OtpMethodChosen" => 5,
-            "PasswordChanged" => 6,
-            "LoggedOut" => 7,
-            _ => 0,
-        };
-        self.done = self.done.max(step);
+        if let Some(place) = ONCE.iter().position(|(_, done)| *done == event) {
+            self.done = self.done.max(place + 1);
+        }
         self.journal.note(Acknowledged {
             member: self.member.number,
             event,
             run,
         });
     }
-
-    /// Asks, and answers with the run of the program that answered. None where there was no answer, or none for now: then
-    /// it was waited until the next request makes sense.
-    async fn ask(
-        &mut self,
-        method: Method,
-        path: &str,
-        body: Option<Value>,
-    ) -> Option<(Answer, usize)> {
-        let Server { run, url } = self.server.borrow().clone();
-        let mut request = self
-            .client
-            .http
-            .request(method, format!("{url}/api/v1{path}"));
-        if let Some(body) = body {
-            request = request.json(&body);
-        }
-        let Some(answer) = whole(request).await else {
-            self.journal.broken.send_modify(|count| *count += 1);
-            let back = self.server.wait_for(|server| server.run > run);
-            let back = tokio::time::timeout(PATIENCE, back).await;
-            assert!(
-                back.is_ok(),
-                "a connection broke, and nobody killed the program"
-            );
-            return None;
-        };
-        match answer.status.as_u16() {
-            503 | 429 => {
-                let told = answer.headers["retry-after"].to_str().unwrap();
-                let seconds: u64 = told.parse().unwrap();
-                assert!(seconds <= MOST_SECONDS, "kept out: {}", answer.text);
-                if answer.status == StatusCode::SERVICE_UNAVAILABLE {
-                    answer.problem(503, "busy");
-                    self.journal.refused.send_modify(|count| *count += 1);
-                }
-                // As told: this wait is the member's, not the test's.
-                tokio::time::sleep(Duration::from_secs(seconds)).await;
-                None
-            }
-            500.. => panic!("{path}: {}", answer.text),
-            200..400 => {
-                self.journal.answered.send_modify(|count| *count += 1);
-                Some((answer, run))
-            }
-            _ => Some((answer, run)),
-        }
-    }
-}
-
-/// The answer; none, if the connection broke before its end.
-async fn whole(request: reqwest::RequestBuilder) -> Option<Answer> {
-    let response = request.send().await.ok()?;
-    let (status, headers) = (response.status(), response.headers().clone());
-    let text = response.text().await.ok()?;
-    let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-    Some(Answer {
-        status,
-        headers,
-        text,
-        body,
-    })
 }

@@ -32,7 +32,9 @@ impl BadDisk {
             .stdin(Stdio::null())
             .stderr(said.reopen().unwrap())
             .spawn()
-            .expect("strace does not start: scripts/test installs it");
+            .unwrap_or_else(|error| {
+                panic!("strace does not start ({error}): scripts/test installs it")
+            });
         let mut disk = Self { strace, said };
         let attached = eventually("the tracer", || {
             let ended = disk.strace.try_wait().unwrap().is_some();
