@@ -1,7 +1,7 @@
 //! What must be true of the log after whatever happened: it only grew, each member's history is a legal one, and every step
 //! that was acknowledged is in it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use cqrs_es::Aggregate;
 use kadode::database::Database;
@@ -31,10 +31,15 @@ pub(super) struct Seen {
     rows: Vec<String>,
     /// How long the log was at the end of each run.
     pub(super) lengths: Vec<usize>,
+    /// The mails whose outcome was on record at the end of each run, in the outbox if not yet in the log.
+    pub(super) recorded: Vec<HashSet<String>>,
 }
 
 const ROWS: &str = "SELECT json_array(position, aggregate_type, aggregate_id, sequence, event_type, event_version, \
      payload, metadata, recorded_at) FROM events WHERE position > $1 ORDER BY position";
+
+const RECORDED: &str = "SELECT mail_id FROM outbox WHERE outcome IS NOT NULL \
+     UNION SELECT aggregate_id FROM events WHERE aggregate_type = 'mail'";
 
 impl Seen {
     /// Looks at what a killed program left, on a copy, so that the next run finds it as it was left.
@@ -51,9 +56,14 @@ impl Seen {
             .fetch_all(&database.write)
             .await
             .unwrap();
+        let recorded: Vec<String> = sqlx::query_scalar(RECORDED)
+            .fetch_all(&database.write)
+            .await
+            .unwrap();
         database.close().await;
         self.rows.extend(new);
         self.lengths.push(self.rows.len());
+        self.recorded.push(recorded.into_iter().collect());
     }
 
     /// Fails unless the log still holds every row as it was on disk at each kill.
