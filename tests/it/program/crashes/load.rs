@@ -83,11 +83,15 @@ pub(super) struct Load {
 impl Load {
     /// Imports so many members, as the operator does, and answers with user ID and password of each.
     pub(super) fn import(house: &House, members: usize) -> Vec<(String, String)> {
-        // Whoever is thrown back to step 13 by one kill after the other needs more codes than a society would send.
-        let policy = policy_with(&[(
-            "per_hour = 10, per_day = 20",
-            "per_hour = 1000, per_day = 1000",
-        )]);
+        // Whoever is thrown back to step 13 by one kill after the other needs more codes than a society would send; and a
+        // try is counted before it is looked at, so each kill in the middle of a sign-in leaves one counted.
+        let policy = policy_with(&[
+            (
+                "per_hour = 10, per_day = 20",
+                "per_hour = 1000, per_day = 1000",
+            ),
+            ("failures_before_wait = 5", "failures_before_wait = 20"),
+        ]);
         house.file("policy.toml", policy.as_bytes());
         let roster = house.large_roster(members);
         let done = house.import(&roster, &["--letters", "letters.csv"]);
