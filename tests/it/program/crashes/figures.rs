@@ -1,6 +1,7 @@
 //! The verdict on a load: all that must be true at its end, and one line of figures.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use kadode::app::Society;
 use serde_json::{Value, json};
@@ -9,7 +10,6 @@ use super::load::Load;
 use super::log::{self, Seen};
 use super::mails;
 use crate::import::house::{Done, House};
-use crate::support::app::eventually;
 use crate::support::program::Program;
 
 /// The tables of the read models, with the ledger's leaves.
@@ -67,13 +67,22 @@ pub(super) fn expect_no_panic(program: &Program) {
     assert!(!said.contains("panicked"), "{said}");
 }
 
+/// A mail that met a bad disk twice rests a quarter of a minute.
+const MAILS_END: Duration = Duration::from_mins(1);
+
 async fn nothing_waits(program: &Program) {
-    eventually("the end of all mails", async || {
-        let ready = reqwest::get(format!("{}/readyz", program.url)).await;
-        let ready: Value = ready.unwrap().json().await.unwrap();
-        (ready["mails_waiting"] == 0 && ready["projected"] == ready["head"]).then_some(())
-    })
-    .await;
+    let looking = async {
+        loop {
+            let ready = reqwest::get(format!("{}/readyz", program.url)).await;
+            let ready: Value = ready.unwrap().json().await.unwrap();
+            if ready["mails_waiting"] == 0 && ready["projected"] == ready["head"] {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let ended = tokio::time::timeout(MAILS_END, looking).await;
+    assert!(ended.is_ok(), "mails still wait: {}", program.said());
 }
 
 fn check(house: &House) -> Value {
