@@ -450,6 +450,27 @@ async fn a_mail_that_left_but_was_not_told_is_told_after_a_restart_and_not_sent_
     assert_eq!(server.received().len(), 3);
 }
 
+#[tokio::test]
+async fn a_mail_whose_end_could_not_be_told_is_told_long_before_its_lease_runs_out() {
+    let server = SmtpServer::start(Protection::StartTls).await;
+    let app = served(&server).await;
+    let write = app.society.database.write.clone();
+    sqlx::query("CREATE TRIGGER full BEFORE INSERT ON events WHEN NEW.aggregate_type = 'mail' BEGIN SELECT RAISE(ABORT, 'full'); END")
+        .execute(&write)
+        .await
+        .unwrap();
+    register(&at_email(&app).await, "hanako@example.jp").await;
+    resting_after(&app, 1).await;
+    sqlx::query("DROP TRIGGER full")
+        .execute(&write)
+        .await
+        .unwrap();
+    app.wait(5);
+    let told = all_concluded(&app, 1).await;
+    assert_eq!(told[0].event_type, "MailAccepted");
+    assert_eq!(server.received().len(), 1);
+}
+
 /// Six members whose next step is to enter an address.
 async fn six_at_email(app: &App) -> Vec<Client> {
     let mut clients = Vec::new();
