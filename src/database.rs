@@ -11,7 +11,7 @@ use sqlx::any::{Any, AnyArguments, AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::Migrator;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
-use sqlx::{AnyConnection, AnyPool, ConnectOptions, Executor, SqlitePool, Transaction};
+use sqlx::{AnyConnection, AnyPool, ConnectOptions, Connection, Executor, SqlitePool, Transaction};
 
 /// The tables of the main database: event log, vault and read models.
 pub static MAIN: Migrator = sqlx::migrate!("migrations/sqlite/main");
@@ -147,6 +147,12 @@ impl Database {
             .after_connect(|connection, _| {
                 Box::pin(async { connection.execute(WRITER).await.map(drop) })
             })
+            // When the disk is full or fails, SQLite ends the transaction by itself, and the driver counts it as open for
+            // ever: such a connection is replaced.
+            .before_acquire(|connection, _| {
+                let sound = !connection.is_in_transaction();
+                Box::pin(async move { Ok(sound) })
+            })
             .connect_with(any.clone().disable_statement_logging())
             .await?;
         let read = pool()
@@ -206,7 +212,8 @@ impl Database {
     pub async fn begin(&self) -> Result<Transaction<'static, Any>, sqlx::Error> {
         // In a task of its own: were it cut short between the statement and the driver's note of it, the one connection that
         // writes would be lost for good.
-        let begun = tokio::spawn(begin_immediate(self.write.clone())).await;
+        let write = self.write.clone();
+        let begun = tokio::spawn(async move { write.begin_with("BEGIN IMMEDIATE").await }).await;
         begun.unwrap_or(Err(sqlx::Error::WorkerCrashed))
     }
 
@@ -244,19 +251,6 @@ impl Database {
         for _ in 0..2 {
             self.write.close().await;
         }
-    }
-}
-
-async fn begin_immediate(pool: AnyPool) -> Result<Transaction<'static, Any>, sqlx::Error> {
-    const BEGIN: &str = "BEGIN IMMEDIATE";
-    match pool.begin_with(BEGIN).await {
-        // When the disk is full, SQLite ends the transaction by itself, and the driver counts it as open for ever: such
-        // a connection is replaced.
-        Err(sqlx::Error::InvalidSavePointStatement) => {
-            pool.acquire().await?.close().await?;
-            pool.begin_with(BEGIN).await
-        }
-        begun => begun,
     }
 }
 

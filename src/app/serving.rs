@@ -65,7 +65,7 @@ impl Society {
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(async move { projector.run().await });
-        let reactor = Arc::new(MailReactor::new(wake.clone()));
+        let reactor = Arc::new(MailReactor::new(wake.clone(), self.clock.clone()));
         tasks.spawn(subscription::follow(
             self.log.clone(),
             self.database.clone(),

@@ -10,6 +10,7 @@ use sqlx::{AnyConnection, Row};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use crate::ambient::Clock;
 use crate::database::{Cell, Database, fixed_width, insert_rows, time_of};
 use crate::domain::delivery::{MailKind, Outcome};
 use crate::domain::ids::{ContactId, MailId, MemberId};
@@ -53,13 +54,14 @@ pub struct Waiting {
 /// Puts a row into the outbox for every event that asks for a mail.
 pub struct MailReactor {
     wake: Arc<Notify>,
+    clock: Clock,
 }
 
 impl MailReactor {
     /// A reactor that wakes the sender by `wake`.
     #[must_use]
-    pub const fn new(wake: Arc<Notify>) -> Self {
-        Self { wake }
+    pub const fn new(wake: Arc<Notify>, clock: Clock) -> Self {
+        Self { wake, clock }
     }
 }
 
@@ -74,6 +76,7 @@ impl Reactor for MailReactor {
         connection: &'a mut AnyConnection,
     ) -> BoxFuture<'a, Result<(), ApplyError>> {
         Box::pin(async move {
+            let now = self.clock.now();
             let mut rows = Vec::new();
             for recorded in batch
                 .iter()
@@ -83,7 +86,7 @@ impl Reactor for MailReactor {
                 let Ok(event) = serde_json::from_value(recorded.payload.clone()) else {
                     continue;
                 };
-                rows.extend(row_of(recorded, &event));
+                rows.extend(row_of(recorded, &event, now));
             }
             insert_rows(
                 connection,
@@ -106,7 +109,7 @@ impl Reactor for MailReactor {
     clippy::wildcard_enum_match_arm,
     reason = "only four events ask for a mail"
 )]
-fn row_of(recorded: &Recorded, event: &Event) -> Option<[Cell; 10]> {
+fn row_of(recorded: &Recorded, event: &Event, now: Timestamp) -> Option<[Cell; 10]> {
     let (kind, contact, reference, key, language, expires_at) = match event {
         Event::EmailRegistered {
             contact,
@@ -158,7 +161,8 @@ fn row_of(recorded: &Recorded, event: &Event) -> Option<[Cell; 10]> {
         Cell::from(key.0.clone()),
         Cell::from(language.tag()),
         Cell::from(*expires_at),
-        Cell::from(recorded.recorded_at),
+        // The log may be ahead of a clock that was wrong by days.
+        Cell::from(recorded.recorded_at.min(now)),
         Cell::from(0),
     ])
 }

@@ -146,8 +146,8 @@ impl Sender {
             let sender = self.clone();
             tokio::spawn(async move {
                 if let Err(error) = sender.handle(&mail).await {
-                    // The lease runs out, and the mail's turn comes again.
-                    tracing::error!(%error, mail = %mail.mail, "a mail could not be seen to its end");
+                    tracing::error!(%error, mail = %mail.mail, "a mail could not be seen to its end; it is tried again");
+                    sender.give_back(&mail).await;
                 }
                 drop(line);
             });
@@ -182,6 +182,17 @@ impl Sender {
         }
         self.conclude(mail, contact, outcome).await?;
         outbox.remove(mail).await.map_err(told)
+    }
+
+    /// Gives back a mail that could not be seen to its end, so that its lease need not run out; tries for as long as it holds.
+    async fn give_back(&self, mail: &Waiting) {
+        loop {
+            let now = self.parts.clock.now();
+            if now >= mail.leased_until || self.postpone(mail, now).await.is_ok() {
+                return;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// Sends a mail; none, if it is to be tried again.

@@ -1,6 +1,7 @@
 //! The event log: appended to in groups, read in committed order.
 
 mod sqlite;
+mod stamp;
 
 pub use sqlite::{Repository, SqliteLog};
 

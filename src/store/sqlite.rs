@@ -17,7 +17,8 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use self::groups::{Append, AppendError, GROUP, write_groups};
+use self::groups::{Append, AppendError, GROUP, end_of_log, write_groups};
+use super::stamp::Stamp;
 use super::{Position, ReadError, Recorded};
 use crate::ambient::Clock;
 use crate::database::{Database, time_of};
@@ -37,12 +38,16 @@ struct Inner {
 }
 
 impl SqliteLog {
-    /// The log in `database`, which must be migrated; `clock` stamps what is appended.
+    /// The log in `database`, which must be migrated; `clock` stamps what is appended, and from now on shows no time before
+    /// the last event's.
     ///
     /// # Errors
     /// The database is away.
     pub async fn open(database: Database, clock: Clock) -> Result<Self, sqlx::Error> {
-        let (head, _) = watch::channel(stored_head(&database).await?);
+        let (position, last_time) = end_of_log(&mut *database.read.acquire().await?).await?;
+        let stamp = Stamp::new(clock);
+        stamp.after(last_time);
+        let (head, _) = watch::channel(position);
         let (appends, waiting) = mpsc::channel(GROUP);
         let loads = SqliteEventRepository::new(database.read_native.clone());
         let inner = Arc::new(Inner {
@@ -51,7 +56,7 @@ impl SqliteLog {
             appends,
             head: head.clone(),
         });
-        tokio::spawn(write_groups(database, clock, waiting, head));
+        tokio::spawn(write_groups(database, stamp, waiting, head));
         Ok(Self(inner))
     }
 

@@ -11,6 +11,7 @@
 
 mod attribution;
 mod browser;
+mod clock;
 mod commands;
 mod email;
 mod errors;

@@ -1,6 +1,7 @@
 //! Every mail that an event asks for leaves once or is told about, whatever the mail server or a kill does to it.
 
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use kadode::app::Serving;
@@ -450,14 +451,28 @@ async fn a_mail_that_left_but_was_not_told_is_told_after_a_restart_and_not_sent_
 }
 
 #[tokio::test]
-async fn two_senders_on_one_outbox_send_each_mail_once() {
+async fn a_mail_whose_end_could_not_be_told_is_told_long_before_its_lease_runs_out() {
     let server = SmtpServer::start(Protection::StartTls).await;
-    let app = App::start_as(mailing_to(to(&server))).await;
-    let second = app.society.serve(Serving {
-        public_url: PublicUrl::choose(None, "127.0.0.1:1".parse().unwrap()).unwrap(),
-        trusted_proxies: Vec::new(),
-        transport: to(&server),
-    });
+    let app = served(&server).await;
+    let write = app.society.database.write.clone();
+    sqlx::query("CREATE TRIGGER full BEFORE INSERT ON events WHEN NEW.aggregate_type = 'mail' BEGIN SELECT RAISE(ABORT, 'full'); END")
+        .execute(&write)
+        .await
+        .unwrap();
+    register(&at_email(&app).await, "hanako@example.jp").await;
+    resting_after(&app, 1).await;
+    sqlx::query("DROP TRIGGER full")
+        .execute(&write)
+        .await
+        .unwrap();
+    app.wait(5);
+    let told = all_concluded(&app, 1).await;
+    assert_eq!(told[0].event_type, "MailAccepted");
+    assert_eq!(server.received().len(), 1);
+}
+
+/// Six members whose next step is to enter an address.
+async fn six_at_email(app: &App) -> Vec<Client> {
     let mut clients = Vec::new();
     for number in 0..6 {
         let user_id = format!("member{number}");
@@ -477,6 +492,68 @@ async fn two_senders_on_one_outbox_send_each_mail_once() {
             .await;
         clients.push(client);
     }
+    clients
+}
+
+/// Waits until all mails rest, tried so often each.
+async fn all_resting_after(app: &App, attempts: &[i64]) {
+    eventually("all mails at rest", async || {
+        let rows = waiting(app).await;
+        let mut tried: Vec<_> = rows.iter().map(|row| row.attempts).collect();
+        tried.sort_unstable();
+        (tried == attempts && rows.iter().all(|row| row.lease.is_none())).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_hangs_goes_and_comes_back_gets_each_mail_that_is_still_wanted_once()
+{
+    let mut server = SmtpServer::start(Protection::StartTls).await;
+    let transport = to(&server).give_up_after(Duration::from_secs(3));
+    let app = App::start_as(mailing_to(transport)).await;
+    let clients = six_at_email(&app).await;
+    let address = |number: usize| format!("m{number}@example.jp");
+
+    server.answer(Answer::Refuse(451, "later"));
+    register(&clients[0], &address(0)).await;
+    register(&clients[1], &address(1)).await;
+    all_resting_after(&app, &[1, 1]).await;
+
+    server.answer(Answer::Hang);
+    app.wait(5);
+    register(&clients[2], &address(2)).await;
+    register(&clients[3], &address(3)).await;
+    all_resting_after(&app, &[1, 1, 2, 2]).await;
+
+    server.stop().await;
+    app.wait(15);
+    register(&clients[4], &address(4)).await;
+    register(&clients[5], &address(5)).await;
+    all_resting_after(&app, &[1, 1, 2, 2, 3, 3]).await;
+    // Its first mail is wanted no more.
+    app.wait(40);
+    register(&clients[0], &address(6)).await;
+
+    server.answer(Answer::Accept);
+    server.come_back().await;
+    app.wait(120);
+    all_concluded(&app, 7).await;
+    let mut received: Vec<_> = server.received().into_iter().map(|mail| mail.to).collect();
+    received.sort();
+    assert_eq!(received, (1..=6).map(address).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn two_senders_on_one_outbox_send_each_mail_once() {
+    let server = SmtpServer::start(Protection::StartTls).await;
+    let app = App::start_as(mailing_to(to(&server))).await;
+    let second = app.society.serve(Serving {
+        public_url: PublicUrl::choose(None, "127.0.0.1:1".parse().unwrap()).unwrap(),
+        trusted_proxies: Vec::new(),
+        transport: to(&server),
+    });
+    let clients = six_at_email(&app).await;
     let addresses: Vec<_> = (0..6).map(|n| format!("m{n}@example.jp")).collect();
     let registering = clients.iter().zip(&addresses).map(|(c, a)| register(c, a));
     futures::future::join_all(registering).await;

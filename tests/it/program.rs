@@ -3,6 +3,7 @@
 mod beside;
 mod canaries;
 mod check;
+mod crashes;
 mod demo;
 mod kill;
 mod refusals;

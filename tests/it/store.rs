@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cqrs_es::persist::{PersistedEventRepository, PersistenceError, SerializedEvent};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use kadode::ambient::Clock;
 use kadode::database::{self, Database};
 use kadode::domain::attempts::Attempts;
@@ -285,16 +285,20 @@ async fn time_never_runs_back_along_positions<P: Place>() {
     let (place, clock) = (P::new().await, standing());
     let log = place.open(&clock).await;
     append(&log, &[note("a", 1)]).await;
-    clock.advance(SignedDuration::from_hours(-1));
+    let start: Timestamp = START.parse().unwrap();
+    clock.set_back(SignedDuration::from_hours(1));
     append(&log, &[note("a", 2)]).await;
-    // Nor does another program's clock, or one that starts later, turn it back.
-    append(&place.open(&clock).await, &[note("a", 3)]).await;
-    clock.advance(SignedDuration::from_hours(2));
-    append(&log, &[note("a", 4)]).await;
+    // Nor does another program's clock turn it back, by an hour or by days.
+    for hours in [1, 100] {
+        let behind = Clock::standing_at(start - SignedDuration::from_hours(hours));
+        append(&place.open(&behind).await, &[note(&hours.to_string(), 1)]).await;
+    }
+    // Nor does it stand still.
+    clock.advance(SignedDuration::from_secs(1));
+    append(&log, &[note("a", 3)]).await;
     let times: Vec<_> = all(&log).await.iter().map(|it| it.recorded_at).collect();
-    let start = START.parse().unwrap();
-    assert_eq!(times[..3], [start; 3]);
-    assert_eq!(times[3], start + SignedDuration::from_hours(1));
+    assert_eq!(times[..4], [start; 4]);
+    assert_eq!(times[4], start + SignedDuration::from_secs(1));
 }
 
 async fn a_reader_that_resumes_anywhere_sees_each_event_once<P: Place>() {

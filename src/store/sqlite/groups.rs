@@ -10,9 +10,9 @@ use sqlx::{AnyConnection, Row};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::advance;
-use crate::ambient::Clock;
 use crate::database::{Database, fixed_width, time_of};
 use crate::store::Position;
+use crate::store::stamp::Stamp;
 
 /// The most appends that share one commit.
 pub(super) const GROUP: usize = 256;
@@ -37,7 +37,7 @@ pub(super) enum AppendError {
 /// Takes what has gathered while the last commit ran, and commits it together.
 pub(super) async fn write_groups(
     database: Database,
-    clock: Clock,
+    stamp: Stamp,
     mut waiting: mpsc::Receiver<Append>,
     head: watch::Sender<Position>,
 ) {
@@ -48,24 +48,16 @@ pub(super) async fn write_groups(
         {
             group.push(next);
         }
-        let outcomes = commit(&database, &clock, &group).await;
-        let (outcomes, retried) = match outcomes {
-            Ok(outcomes) => (outcomes, false),
-            Err(error) if group.len() == 1 => {
-                (vec![Err(AppendError::Database(Arc::new(error)))], false)
-            }
+        let outcomes = match commit(&database, &stamp, &group).await {
+            Ok(outcomes) => outcomes,
+            Err(error) if group.len() == 1 => vec![Err(AppendError::Database(Arc::new(error)))],
             // One bad append must not fail its neighbours.
             Err(error) => {
-                let one_by_one = commit_one_by_one(&database, &clock, &group, error).await;
-                (one_by_one, true)
+                let appends = group.len();
+                tracing::warn!(%error, appends, "a group of appends failed and is taken one by one");
+                commit_one_by_one(&database, &stamp, &group, error).await
             }
         };
-        if retried {
-            tracing::warn!(
-                appends = group.len(),
-                "a group of appends failed and was taken one by one"
-            );
-        }
         let last = outcomes
             .iter()
             .filter_map(|outcome| outcome.as_ref().ok())
@@ -82,14 +74,14 @@ pub(super) async fn write_groups(
 
 async fn commit_one_by_one(
     database: &Database,
-    clock: &Clock,
+    stamp: &Stamp,
     group: &[Append],
     why: sqlx::Error,
 ) -> Vec<Result<Position, AppendError>> {
     let why = Arc::new(why);
     let mut outcomes = Vec::with_capacity(group.len());
     for append in group {
-        let alone = commit(database, clock, std::slice::from_ref(append)).await;
+        let alone = commit(database, stamp, std::slice::from_ref(append)).await;
         outcomes.push(match alone.map(|mut alone| alone.pop()) {
             Ok(Some(Ok(position))) => Ok(position),
             // The group's commit may have gone through after all, and the append be in its own way: not a lost race,
@@ -105,14 +97,13 @@ async fn commit_one_by_one(
 /// a gap, and only the first of its stream; the others lost their race.
 async fn commit(
     database: &Database,
-    clock: &Clock,
+    stamp: &Stamp,
     group: &[Append],
 ) -> Result<Vec<Result<Position, AppendError>>, sqlx::Error> {
     let mut transaction = database.begin().await?;
     let (mut position, last_time) = end_of_log(&mut transaction).await?;
     let lengths = stream_lengths(&mut transaction, group).await?;
-    let recorded_at =
-        fixed_width(last_time.map_or_else(|| clock.now(), |last| clock.now().max(last)));
+    let recorded_at = fixed_width(stamp.after(last_time));
     let mut taken = HashSet::new();
     let mut rows = Vec::new();
     let mut outcomes = Vec::with_capacity(group.len());
@@ -168,7 +159,8 @@ fn row_of(event: &SerializedEvent, position: Position, recorded_at: &str) -> Val
     ])
 }
 
-async fn end_of_log(
+/// The last position, and its time.
+pub(super) async fn end_of_log(
     connection: &mut AnyConnection,
 ) -> Result<(Position, Option<Timestamp>), sqlx::Error> {
     let last =

@@ -20,7 +20,18 @@ pub(crate) fn sample() -> PathBuf {
 }
 
 pub(crate) struct House {
+    // Before the folder, which cannot be removed as long as it is mounted.
+    _disk: Option<Disk>,
     folder: tempfile::TempDir,
+}
+
+/// A disk of its own under a folder; unmounted when dropped.
+struct Disk(PathBuf);
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
 }
 
 /// What a run of the program left.
@@ -60,8 +71,33 @@ impl Done {
 
 impl House {
     pub(crate) fn new() -> Self {
+        Self::furnished(tempfile::tempdir().unwrap(), None)
+    }
+
+    /// A folder on a disk of its own of so many megabytes; none, where none can be mounted.
+    pub(crate) fn on_a_disk_of(megabytes: u32) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mount = Command::new("mount")
+            .args([
+                "-t",
+                "tmpfs",
+                "-o",
+                &format!("size={megabytes}m"),
+                "kadode-test",
+            ])
+            .arg(folder.path())
+            .status();
+        let disk = Disk(folder.path().to_owned());
+        mount
+            .ok()?
+            .success()
+            .then(|| Self::furnished(folder, Some(disk)))
+    }
+
+    fn furnished(folder: tempfile::TempDir, disk: Option<Disk>) -> Self {
         let house = Self {
-            folder: tempfile::tempdir().unwrap(),
+            _disk: disk,
+            folder,
         };
         house.file(
             "policy.toml",

@@ -77,6 +77,11 @@ impl Program {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// A browser of its own.
     pub(crate) fn client(&self) -> Client {
         Client::new(&self.url, &[])

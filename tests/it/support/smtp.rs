@@ -46,6 +46,8 @@ pub(crate) enum Answer {
 /// One mail as it came in.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
+    /// Who signed in to send it; empty, if nobody did.
+    pub(crate) user: String,
     /// The recipient, as it stood between `<` and `>` in RCPT TO.
     pub(crate) to: String,
     /// The mail itself.
@@ -55,10 +57,14 @@ pub(crate) struct Received {
 /// A running server; dropping it closes its port and all connections.
 pub(crate) struct SmtpServer {
     port: u16,
+    /// Where mailin listens, behind the relay.
+    inner_port: u16,
+    /// For implicit TLS.
+    acceptor: Option<TlsAcceptor>,
     folder: TempDir,
     mailbox: Arc<Mailbox>,
     connections: Arc<AtomicUsize>,
-    relay: Option<JoinSet<()>>,
+    relay: JoinSet<()>,
 }
 
 struct Mailbox {
@@ -67,7 +73,7 @@ struct Mailbox {
     received: watch::Sender<Vec<Received>>,
     /// How many recipients were named so far.
     asked: watch::Sender<usize>,
-    credentials: Option<(&'static str, &'static str)>,
+    credentials: Option<(Option<&'static str>, &'static str)>,
 }
 
 impl SmtpServer {
@@ -78,12 +84,17 @@ impl SmtpServer {
 
     /// Starts a server with STARTTLS that wants this user and password first.
     pub(crate) async fn start_with_credentials(user: &'static str, password: &'static str) -> Self {
-        Self::launch(Protection::StartTls, Some((user, password))).await
+        Self::launch(Protection::StartTls, Some((Some(user), password))).await
+    }
+
+    /// Starts a server with STARTTLS that lets every user in who has this password.
+    pub(crate) async fn start_for_any_user(password: &'static str) -> Self {
+        Self::launch(Protection::StartTls, Some((None, password))).await
     }
 
     async fn launch(
         protection: Protection,
-        credentials: Option<(&'static str, &'static str)>,
+        credentials: Option<(Option<&'static str>, &'static str)>,
     ) -> Self {
         // mailin asks for the process's provider, and with two in the tree there is none by itself. A second call changes nothing.
         let _ = ring::default_provider().install_default();
@@ -97,19 +108,18 @@ impl SmtpServer {
             credentials,
         });
         let inner_port = serve(protection, &folder, &mailbox);
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let connections = Arc::new(AtomicUsize::new(0));
         let acceptor = (protection == Protection::Implicit).then(|| TlsAcceptor::from(tls));
-        let mut relay = JoinSet::new();
-        relay.spawn(accept(listener, inner_port, acceptor, connections.clone()));
-        Self {
-            port,
+        let mut server = Self {
+            port: 0,
+            inner_port,
+            acceptor,
             folder,
             mailbox,
-            connections,
-            relay: Some(relay),
-        }
+            connections: Arc::default(),
+            relay: JoinSet::new(),
+        };
+        server.come_back().await;
+        server
     }
 
     /// The port on 127.0.0.1.
@@ -140,6 +150,17 @@ impl SmtpServer {
         enough.unwrap().clone()
     }
 
+    /// Waits until a mail has what `find` looks for.
+    pub(crate) async fn find<T>(&self, find: impl Fn(&Received) -> Option<T>) -> T {
+        let mut changes = self.mailbox.received.subscribe();
+        loop {
+            if let Some(found) = changes.borrow_and_update().iter().find_map(&find) {
+                return found;
+            }
+            changes.changed().await.unwrap();
+        }
+    }
+
     /// Waits until `count` recipients were named, answered or not.
     pub(crate) async fn wait_until_asked(&self, count: usize) {
         let mut changes = self.mailbox.asked.subscribe();
@@ -153,9 +174,20 @@ impl SmtpServer {
 
     /// Closes the port and all connections.
     pub(crate) async fn stop(&mut self) {
-        if let Some(mut relay) = self.relay.take() {
-            relay.shutdown().await;
-        }
+        self.relay.shutdown().await;
+    }
+
+    /// Opens the port again.
+    pub(crate) async fn come_back(&mut self) {
+        let address = (Ipv4Addr::LOCALHOST, self.port);
+        let listener = TcpListener::bind(address).await.unwrap();
+        self.port = listener.local_addr().unwrap().port();
+        self.relay.spawn(accept(
+            listener,
+            self.inner_port,
+            self.acceptor.clone(),
+            self.connections.clone(),
+        ));
     }
 }
 
@@ -198,6 +230,7 @@ fn serve(protection: Protection, folder: &TempDir, mailbox: &Arc<Mailbox>) -> u1
     let mut server = Server::new(Session {
         mailbox: mailbox.clone(),
         mail: Received {
+            user: String::new(),
             to: String::new(),
             bytes: Vec::new(),
         },
@@ -260,7 +293,11 @@ struct Session {
 
 impl Handler for Session {
     fn auth_plain(&mut self, _: &str, user: &str, password: &str) -> Response {
-        if self.mailbox.credentials == Some((user, password)) {
+        let known = |(name, secret): (Option<&str>, &str)| {
+            name.is_none_or(|name| name == user) && secret == password
+        };
+        if self.mailbox.credentials.is_some_and(known) {
+            user.clone_into(&mut self.mail.user);
             AUTH_OK
         } else {
             INVALID_CREDENTIALS

@@ -1,0 +1,100 @@
+//! A member's browser: it asks wherever the program is now, and takes nothing for granted that was not answered.
+
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+use tokio::sync::watch;
+
+use super::load::{Journal, Server};
+use crate::support::app::{Answer, Client};
+
+/// Nothing may ask a member for more patience than this.
+const MOST_SECONDS: u64 = 60;
+
+/// How long a restart may take at most; far longer than it does.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// A browser with cookies of its own.
+pub(super) struct Device<'a> {
+    client: Client,
+    server: watch::Receiver<Server>,
+    journal: &'a Journal,
+}
+
+impl<'a> Device<'a> {
+    pub(super) fn new(server: watch::Receiver<Server>, journal: &'a Journal) -> Self {
+        Self {
+            client: Client::new("", &[]),
+            server,
+            journal,
+        }
+    }
+
+    /// One that was never here.
+    pub(super) fn another(&self) -> Self {
+        Self::new(self.server.clone(), self.journal)
+    }
+
+    /// Asks, and answers with the run of the program that answered. None where there was no answer, or none for now: then
+    /// it was waited until the next request makes sense.
+    pub(super) async fn ask(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Option<(Answer, usize)> {
+        let Server { run, url } = self.server.borrow().clone();
+        let mut request = self
+            .client
+            .http
+            .request(method, format!("{url}/api/v1{path}"));
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let Some(answer) = whole(request).await else {
+            self.journal.broken.send_modify(|count| *count += 1);
+            let back = self.server.wait_for(|server| server.run > run);
+            let back = tokio::time::timeout(PATIENCE, back).await;
+            assert!(
+                back.is_ok(),
+                "a connection broke, and nobody killed the program"
+            );
+            return None;
+        };
+        match answer.status.as_u16() {
+            503 | 429 => {
+                let told = answer.headers["retry-after"].to_str().unwrap();
+                let seconds: u64 = told.parse().unwrap();
+                assert!(seconds <= MOST_SECONDS, "kept out: {}", answer.text);
+                if answer.status == StatusCode::SERVICE_UNAVAILABLE {
+                    answer.problem(503, "busy");
+                    self.journal.refused.send_modify(|count| *count += 1);
+                }
+                // As told: this wait is the member's, not the test's.
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                None
+            }
+            500.. => panic!("{path}: {}", answer.text),
+            200..400 => {
+                self.journal.answered.send_modify(|count| *count += 1);
+                Some((answer, run))
+            }
+            _ => Some((answer, run)),
+        }
+    }
+}
+
+/// The answer; none, if the connection broke before its end.
+async fn whole(request: reqwest::RequestBuilder) -> Option<Answer> {
+    let response = request.send().await.ok()?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    let text = response.text().await.ok()?;
+    let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+    Some(Answer {
+        status,
+        headers,
+        text,
+        body,
+    })
+}

@@ -1,0 +1,139 @@
+//! The verdict on a load: all that must be true at its end, and one line of figures.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use kadode::app::Society;
+use serde_json::{Value, json};
+
+use super::load::Load;
+use super::log::{self, Seen};
+use super::mails;
+use crate::import::house::{Done, House};
+use crate::support::program::Program;
+
+/// The tables of the read models, with the ledger's leaves.
+const TABLES: [&str; 5] = [
+    "member_status",
+    "member_history",
+    "mail_requests",
+    "parked_events",
+    "ledger_leaves",
+];
+
+/// Lets everybody come to the end, ends the program, and fails unless all is as it must be. Prints the figures after
+/// `what`, which says what was done to the program, as a row of the table of `scripts/crashes`.
+pub(super) async fn conclude(
+    what: &str,
+    house: &House,
+    mut load: Load,
+    program: Program,
+    seen: Seen,
+) {
+    load.finish().await;
+    let took = load.began.elapsed();
+    nothing_waits(&program).await;
+    expect_no_panic(&program);
+    // Told to stop, it would store one more count of refusals, which nobody projects before the next start.
+    program.kill();
+
+    let found = check(house);
+    let society = house.society().await;
+    seen.expect_kept(&society.database).await;
+    let log = society.log.read_after(0, i64::MAX).await.unwrap();
+    let members = members(&society, &load).await;
+    society.close().await;
+    log::expect_legal(&log, load.members);
+    let acknowledged = load.journal.acknowledged();
+    let unanswered = log::expect_kept(&acknowledged, &members, &log, &seen);
+    let received = load.mails.received();
+    let surplus = mails::expect_each_once(&log, &received, &seen);
+    expect_rebuilt(house).await;
+
+    println!(
+        "| {what} | {} | {} | {} | {unanswered} | {} | {} | {surplus} | {:.1} |",
+        load.members,
+        *load.journal.answered.borrow(),
+        *load.journal.refused.borrow(),
+        found["events"],
+        received.len(),
+        took.as_secs_f64(),
+    );
+}
+
+/// Fails if the program has told of a panic.
+pub(super) fn expect_no_panic(program: &Program) {
+    let said = program.said();
+    assert!(!said.contains("panicked"), "{said}");
+}
+
+/// A mail that met a bad disk twice rests a quarter of a minute.
+const MAILS_END: Duration = Duration::from_mins(1);
+
+async fn nothing_waits(program: &Program) {
+    let looking = async {
+        loop {
+            let ready = reqwest::get(format!("{}/readyz", program.url)).await;
+            let ready: Value = ready.unwrap().json().await.unwrap();
+            if ready["mails_waiting"] == 0 && ready["projected"] == ready["head"] {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let ended = tokio::time::timeout(MAILS_END, looking).await;
+    assert!(ended.is_ok(), "mails still wait: {}", program.said());
+}
+
+fn check(house: &House) -> Value {
+    let check = Done::of(&mut house.command(&["check"]));
+    assert_eq!(check.code, 0, "{} {}", check.stdout, check.stderr);
+    let found = check.report();
+    let open = [&found["not_projected"], &found["mails_waiting"]];
+    assert_eq!(open, [&json!(0), &json!(0)]);
+    found
+}
+
+/// The members' ids, by their number in the roster.
+async fn members(society: &Society, load: &Load) -> Vec<String> {
+    let mut members = Vec::new();
+    for user_id in &load.user_ids {
+        let found = society.vault.profiles.find_by_user_id(user_id).await;
+        members.push(found.unwrap().unwrap().to_string());
+    }
+    members
+}
+
+/// Fails unless every read model is what `kadode rebuild` makes of the log.
+async fn expect_rebuilt(house: &House) {
+    let before = dump(house).await;
+    let rebuild = Done::of(&mut house.command(&["rebuild"]));
+    assert_eq!(rebuild.code, 0, "{}", rebuild.stderr);
+    let after = dump(house).await;
+    for (table, rows) in before {
+        assert!(rows == after[table], "{table} is not what its rebuild is");
+        assert_eq!(rows.is_empty(), table == "parked_events", "{table}");
+    }
+}
+
+async fn dump(house: &House) -> BTreeMap<&'static str, Vec<String>> {
+    let society = house.society().await;
+    let mut tables = BTreeMap::new();
+    for table in TABLES {
+        let columns: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_info($1)")
+            .bind(table)
+            .fetch_all(&society.database.read)
+            .await
+            .unwrap();
+        let sql = format!(
+            "SELECT json_array({}) AS row FROM {table} ORDER BY row",
+            columns.join(", ")
+        );
+        let rows = sqlx::query_scalar(&sql)
+            .fetch_all(&society.database.read)
+            .await;
+        tables.insert(table, rows.unwrap());
+    }
+    society.close().await;
+    tables
+}
