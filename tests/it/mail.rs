@@ -120,7 +120,7 @@ async fn nothing_is_sent_to_a_server_with_an_unknown_certificate() {
 async fn a_server_may_ask_for_user_and_password() {
     let server = SmtpServer::start_with_credentials("portal", "p@ss/w").await;
     let open = |user: &str| {
-        let url = format!("smtp://{user}localhost:{}", server.port());
+        let url = format!("smtp://{user}127.0.0.1:{}", server.port());
         Transport::open(&url, Some(&server.authority())).unwrap()
     };
     assert_eq!(open("portal:p%40ss%2Fw@").send(&taro()).await, ACCEPTED);

@@ -188,6 +188,8 @@ async fn the_documented_status_has_the_fields_of_the_contract() {
         "session",
         "step",
         "steps",
+        // Beside the contract's: what step 4 asks to accept, while it is due.
+        "terms",
     ];
     assert_eq!(open, expected);
     let mut pending = fields("PendingStatus");
