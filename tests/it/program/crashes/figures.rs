@@ -99,7 +99,7 @@ async fn members(society: &Society, load: &Load) -> Vec<String> {
     let mut members = Vec::new();
     for user_id in &load.user_ids {
         let found = society.vault.profiles.find_by_user_id(user_id).await;
-        members.push(found.unwrap().unwrap().to_string());
+        members.push(found.unwrap().0.unwrap().to_string());
     }
     members
 }
