@@ -291,7 +291,7 @@ async fn a_keyboard_is_enough_and_scripts_are_not_needed() {
 }
 
 #[tokio::test]
-async fn a_double_press_is_one_press() {
+async fn a_double_press_is_one_press_or_tells_what_was_done() {
     let (app, server, member) = program_with_mail(None).await;
     let driver = Driver::start();
     let browser = driver.window_without_scripts().await;
@@ -300,7 +300,12 @@ async fn a_double_press_is_one_press() {
     browser.types("user_id", USER_ID).await;
     browser.types("password", INITIAL_PASSWORD).await;
     browser.double_presses("ログイン").await;
-    browser.arrives_at("生年月日の入力").await;
+    // Each press is a sign-in, and the later one ends the other's session: it may be the other's that the browser has.
+    let told = "この画面ではログアウトしました";
+    if !browser.arrives_at_unless_told("生年月日の入力", told).await {
+        signs_in(&browser, INITIAL_PASSWORD).await;
+        browser.arrives_at("生年月日の入力").await;
+    }
     browser.types("birth_date", "1980-01-01").await;
     browser.double_presses("次へ進む").await;
     browser.arrives_at("メールアドレスの登録").await;
@@ -319,10 +324,35 @@ async fn a_double_press_is_one_press() {
     browser.arrives_at("新しいパスワードの設定").await;
     browser.types("new_password", NEW_PASSWORD).await;
     browser.double_presses("このパスワードに決める").await;
-    browser.arrives_at("初回ログインが完了しました").await;
+    // The second press may drop the answer to the first, and with it the new cookie.
+    let told = "新しいパスワードは、設定できました";
+    let completed = "初回ログインが完了しました";
+    if browser.arrives_at_unless_told(completed, told).await {
+        browser.presses("ログアウトへ進む").await;
+        browser.arrives_at("ログアウト").await;
+        browser.double_presses("ログアウト").await;
+        browser.arrives_at("ログイン").await;
+    }
+
+    signs_in(&browser, NEW_PASSWORD).await;
+    browser.arrives_at("ワンタイムパスワードの入力").await;
+    let code = code_in(&mail(&server, 2).await).unwrap();
+    browser.types("code", &code).await;
+    browser.double_presses("実行").await;
+    let told = "ワンタイムパスワードは、確認できました";
+    let completed = "以上で設定が完了しました";
+    browser.arrives_at_unless_told(completed, told).await;
 
     let events = app.events(member).await;
-    for event in ["EmailRegistered", "EmailVerified", "PasswordChanged"] {
+    for event in [
+        "EmailRegistered",
+        "EmailLinkFollowed",
+        "EmailVerified",
+        "OtpMethodChosen",
+        "PasswordChanged",
+        "OtpLoginSucceeded",
+        "OnboardingCompleted",
+    ] {
         let times = events.iter().filter(|name| *name == event).count();
         assert_eq!(times, 1, "{event} in {events:?}");
     }

@@ -11,8 +11,9 @@ use crate::api::Api;
 use crate::api::members::{Done, cookies};
 use crate::api::problem::Problem;
 use crate::api::visit::Visit;
-use crate::domain::onboarding::Step;
+use crate::domain::onboarding::{SessionKind, Step};
 use crate::domain::values::Language;
+use crate::vault::Found;
 
 /// What a page has to say besides itself.
 #[derive(Default)]
@@ -108,16 +109,33 @@ pub(super) fn page(view: &impl Template, form: FormToken, problem: Option<&Probl
 }
 
 /// Where a member without a session that counts is sent.
-pub(super) fn astray(api: &Api, visit: &Visit, problem: &Problem, path: &str) -> Response {
-    // With the new cookie, `/` leads on; without it, there is nothing to be had there.
-    if *problem == Problem::SessionRotated && path != "/" {
-        return see("/", None);
+pub(super) async fn astray(
+    api: &Api,
+    visit: &Visit,
+    problem: &Problem,
+    path: &str,
+    query: Option<&str>,
+) -> Response {
+    if !matches!(problem, Problem::NoSession | Problem::SessionRotated) {
+        return super::problem(api, visit, problem);
     }
-    if matches!(problem, Problem::NoSession | Problem::SessionRotated) {
-        let ended = visit.secret.is_some().then_some(Notice::SessionEnded);
-        return see("/sign-in", ended);
+    let Some(secret) = visit.secret.as_deref() else {
+        return see("/sign-in", notice_of(query));
+    };
+    let sessions = &api.vault.sessions;
+    // Looked up anew: the secret may have been exchanged since the request began, or be about to.
+    match sessions.find(secret, &visit.agent, api.clock.now()).await {
+        // With the new cookie, `/` leads on; without it, only what was done can be told.
+        Ok(Found::Rotated(_) | Found::Current(_)) if path != "/" => see("/", None),
+        Ok(Found::Rotated(session)) if session.kind == SessionKind::Full => {
+            see("/sign-in", Some(Notice::CodeAccepted))
+        }
+        Ok(Found::Rotated(_)) => see("/sign-in", Some(Notice::PasswordSet)),
+        Ok(Found::Current(_) | Found::Lapsed(_) | Found::None) => {
+            see("/sign-in", Some(Notice::SessionEnded))
+        }
+        Err(error) => super::problem(api, visit, &error.into()),
     }
-    super::problem(api, visit, problem)
 }
 
 /// After a step that went well: the cookies it brought, and on to the page of the step that is due now.

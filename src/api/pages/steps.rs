@@ -169,7 +169,7 @@ async fn answer(
     let visit = who.visit.clone();
     match Standing::of(api, who).await {
         Ok(standing) => not_taken(api, &standing, screen, problem, notice, typed).await,
-        Err(problem) => astray(api, &visit, &problem, screen.path()),
+        Err(problem) => astray(api, &visit, &problem, screen.path(), None).await,
     }
 }
 
@@ -182,7 +182,7 @@ async fn not_taken(
     typed: &str,
 ) -> Response {
     if matches!(problem, Problem::NoSession | Problem::SessionRotated) {
-        return astray(api, &standing.visit, &problem, screen.path());
+        return astray(api, &standing.visit, &problem, screen.path(), None).await;
     }
     // Nothing more can be entered after the last wrong code, and nothing after a step that is not due.
     if problem == Problem::CodeDead || standing.code_is_dead(api) {

@@ -175,6 +175,17 @@ impl Window {
         .await;
     }
 
+    /// Waits for the page with this heading, or for one at the door that says these words; whether it is the former.
+    pub async fn arrives_at_unless_told(&self, heading: &str, words: &str) -> bool {
+        eventually(&format!("the page “{heading}”, or “{words}”"), || async {
+            let script = "return [document.querySelector('h1')?.innerText ?? '', document.body.innerText]";
+            let shown = self.client.execute(script, Vec::new()).await.ok()?;
+            let told = shown[0] == "ログイン" && shown[1].as_str()?.contains(words);
+            (shown[0] == heading || told).then_some(!told)
+        })
+        .await
+    }
+
     /// Fails unless this can be read on the page.
     pub async fn shows(&self, words: &str) {
         let text = self.text().await;
