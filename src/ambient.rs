@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
-use rand::{Rng, RngCore, SeedableRng};
+use rand::{RngCore, SeedableRng};
 use uuid::Uuid;
 
 /// A source of the present time: the machine's clock, or in tests one that moves only when told.
@@ -82,12 +82,6 @@ impl Entropy {
         let mut bytes = [0; N];
         generator().fill_bytes(&mut bytes);
         bytes
-    }
-
-    /// A random index below `bound`, without bias.
-    #[must_use]
-    pub fn below(&self, bound: usize) -> usize {
-        generator().random_range(0..bound)
     }
 }
 
