@@ -1,5 +1,7 @@
 //! How a request for a page is answered: a page, or a redirect to another.
 
+use std::time::Duration;
+
 use askama::Template;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -13,7 +15,11 @@ use crate::api::problem::Problem;
 use crate::api::visit::Visit;
 use crate::domain::onboarding::{SessionKind, Step};
 use crate::domain::values::Language;
-use crate::vault::Found;
+use crate::vault::{Found, VaultError};
+
+/// How often, and how far apart, a page looks for the end of an exchange of secrets: two seconds in all, as for any read.
+const LOOKS_AT_AN_EXCHANGE: u32 = 40;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// What a page has to say besides itself.
 #[derive(Default)]
@@ -122,9 +128,7 @@ pub(super) async fn astray(
     let Some(secret) = visit.secret.as_deref() else {
         return see("/sign-in", notice_of(query));
     };
-    let sessions = &api.vault.sessions;
-    // Looked up anew: the secret may have been exchanged since the request began, or be about to.
-    match sessions.find(secret, &visit.agent, api.clock.now()).await {
+    match settled(api, visit, secret, problem).await {
         // With the new cookie, `/` leads on; without it, only what was done can be told.
         Ok(Found::Rotated(_) | Found::Current(_)) if path != "/" => see("/", None),
         Ok(Found::Rotated(session)) if session.kind == SessionKind::Full => {
@@ -135,6 +139,27 @@ pub(super) async fn astray(
             see("/sign-in", Some(Notice::SessionEnded))
         }
         Err(error) => super::problem(api, visit, &error.into()),
+    }
+}
+
+/// What the secret stands for by now: it may have been exchanged since the request began. Where another request is about to
+/// exchange it, that is waited for.
+async fn settled(
+    api: &Api,
+    visit: &Visit,
+    secret: &str,
+    problem: &Problem,
+) -> Result<Found, VaultError> {
+    let mut looks = LOOKS_AT_AN_EXCHANGE;
+    loop {
+        let sessions = &api.vault.sessions;
+        let found = sessions.find(secret, &visit.agent, api.clock.now()).await?;
+        looks -= 1;
+        let under_way = matches!(found, Found::Current(_)) && *problem == Problem::SessionRotated;
+        if !under_way || looks == 0 {
+            return Ok(found);
+        }
+        tokio::time::sleep(BETWEEN_LOOKS).await;
     }
 }
 

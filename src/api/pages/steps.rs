@@ -167,6 +167,9 @@ async fn answer(
         Err(problem) => problem,
     };
     let visit = who.visit.clone();
+    if matches!(problem, Problem::NoSession | Problem::SessionRotated) {
+        return astray(api, &visit, &problem, screen.path(), None).await;
+    }
     match Standing::of(api, who).await {
         Ok(standing) => not_taken(api, &standing, screen, problem, notice, typed).await,
         Err(problem) => astray(api, &visit, &problem, screen.path(), None).await,
@@ -181,9 +184,6 @@ async fn not_taken(
     notice: Option<Notice>,
     typed: &str,
 ) -> Response {
-    if matches!(problem, Problem::NoSession | Problem::SessionRotated) {
-        return astray(api, &standing.visit, &problem, screen.path(), None).await;
-    }
     // Nothing more can be entered after the last wrong code, and nothing after a step that is not due.
     if problem == Problem::CodeDead || standing.code_is_dead(api) {
         return see("/sign-in", Some(Notice::CodeDead));
