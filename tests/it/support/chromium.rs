@@ -312,6 +312,11 @@ impl Window {
         }
     }
 
+    /// Looks at the page on a telephone alone; for states of pages that were looked at before.
+    pub async fn glances(&self, name: &str) {
+        self.judges(name, WIDTHS[0]).await;
+    }
+
     async fn judges(&self, name: &str, width: u32) {
         self.resize(width).await;
         self.takes_picture(name, width).await;
