@@ -110,6 +110,7 @@ async fn the_manuals_example_goes_from_the_paper_to_the_portal() {
     browser.looks_both("05-email").await;
     browser.types("email", "hanako").await;
     browser.presses("確認のメールを送る").await;
+    browser.shows("メールアドレスの形になっていません").await;
     browser.looks("05-email-trouble").await;
     browser.types("email", "hanako@example.jp").await;
     browser.presses("確認のメールを送る").await;

@@ -16,6 +16,8 @@ async fn mistakes_and_lapses_at_the_door_are_as_good() {
     browser.open(&app.url).await;
     browser.presses("ログイン").await;
     browser.shows("ユーザIDを入力してください").await;
+    let script = "return document.activeElement.className";
+    assert_eq!(browser.ask(script).await, "troubles", "has the focus");
     browser.glances("02-sign-in-empty").await;
     let guesser = Browser::at_the_door(&app).await;
     for _ in 0..5 {
@@ -145,10 +147,13 @@ async fn a_code_that_is_too_old_or_was_guessed_at_is_as_good() {
     browser.glances("14-otp-sent-again").await;
     let code = code_in(&app.mails_at_least(3).await[2]).unwrap();
     let wrong = if code == "000000" { "000001" } else { "000000" };
-    for _ in 0..5 {
+    for left in (1..5).rev() {
         browser.types("code", wrong).await;
         browser.presses("実行").await;
+        browser.shows(&format!("あと{left}回、入力できます")).await;
     }
+    browser.types("code", wrong).await;
+    browser.presses("実行").await;
     browser.shows("この数字は使えなくなりました").await;
     browser.glances("13-sign-in-code-dead").await;
 }

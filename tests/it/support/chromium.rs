@@ -186,10 +186,14 @@ impl Window {
         .await
     }
 
-    /// Fails unless this can be read on the page.
+    /// Waits until this can be read on the page, which a press may still be loading.
     pub async fn shows(&self, words: &str) {
-        let text = self.text().await;
-        assert!(text.contains(words), "“{words}” is not in:\n{text}");
+        eventually(&format!("“{words}”"), || async {
+            let script = "return document.body.innerText";
+            let text = self.client.execute(script, Vec::new()).await.ok()?;
+            text.as_str()?.contains(words).then_some(())
+        })
+        .await;
     }
 
     /// Fails if this can be read on the page.
