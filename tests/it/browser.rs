@@ -69,6 +69,15 @@ async fn signs_in(browser: &Window, password: &str) {
     browser.presses("ログイン").await;
 }
 
+/// At step 9, with something typed.
+async fn shows_the_password(browser: &Window) {
+    browser.presses("入力した文字を表示する").await;
+    browser.shows("入力した文字を隠す").await;
+    let script = "return document.getElementById('new_password').type";
+    assert_eq!(browser.ask(script).await, "text");
+    browser.glances("09-password-shown").await;
+}
+
 /// From the sign-in page to the page that waits for the link.
 async fn comes_to_the_waiting_page(browser: &Window, app: &App) {
     browser.open(&app.url).await;
@@ -149,9 +158,7 @@ async fn the_manuals_example_goes_from_the_paper_to_the_portal() {
     browser.arrives_at("新しいパスワードの設定").await;
     browser.looks_both("09-password").await;
     browser.types("new_password", "hanako").await;
-    browser.presses("入力した文字を表示する").await;
-    browser.shows("入力した文字を隠す").await;
-    browser.glances("09-password-shown").await;
+    shows_the_password(&browser).await;
     browser.presses("このパスワードに決める").await;
     browser.shows("パスワードが短すぎます").await;
     browser.looks("09-password-trouble").await;
