@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
-use rand::{Rng, RngCore, SeedableRng};
+use rand::{RngCore, SeedableRng};
 use uuid::Uuid;
 
 /// How far the time may be ahead of the machine's clock, in microseconds: a day. That covers whatever a wrong time zone or
@@ -150,12 +150,6 @@ impl Entropy {
         let mut bytes = [0; N];
         generator().fill_bytes(&mut bytes);
         bytes
-    }
-
-    /// A random index below `bound`, without bias.
-    #[must_use]
-    pub fn below(&self, bound: usize) -> usize {
-        generator().random_range(0..bound)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Members in real browsers: from the paper to the portal, with and without scripts, mouse or keyboard, and past the demo's own page.
 
+mod troubles;
+
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Command, Stdio};
 
@@ -67,6 +69,15 @@ async fn signs_in(browser: &Window, password: &str) {
     browser.presses("ログイン").await;
 }
 
+/// At step 9, with something typed.
+async fn shows_the_password(browser: &Window) {
+    browser.presses("入力した文字を表示する").await;
+    browser.shows("入力した文字を隠す").await;
+    let script = "return document.getElementById('new_password').type";
+    assert_eq!(browser.ask(script).await, "text");
+    browser.glances("09-password-shown").await;
+}
+
 /// From the sign-in page to the page that waits for the link.
 async fn comes_to_the_waiting_page(browser: &Window, app: &App) {
     browser.open(&app.url).await;
@@ -108,6 +119,7 @@ async fn the_manuals_example_goes_from_the_paper_to_the_portal() {
     browser.looks_both("05-email").await;
     browser.types("email", "hanako").await;
     browser.presses("確認のメールを送る").await;
+    browser.shows("メールアドレスの形になっていません").await;
     browser.looks("05-email-trouble").await;
     browser.types("email", "hanako@example.jp").await;
     browser.presses("確認のメールを送る").await;
@@ -146,6 +158,7 @@ async fn the_manuals_example_goes_from_the_paper_to_the_portal() {
     browser.arrives_at("新しいパスワードの設定").await;
     browser.looks_both("09-password").await;
     browser.types("new_password", "hanako").await;
+    shows_the_password(&browser).await;
     browser.presses("このパスワードに決める").await;
     browser.shows("パスワードが短すぎます").await;
     browser.looks("09-password-trouble").await;
@@ -291,7 +304,7 @@ async fn a_keyboard_is_enough_and_scripts_are_not_needed() {
 }
 
 #[tokio::test]
-async fn a_double_press_is_one_press() {
+async fn a_double_press_is_one_press_or_tells_what_was_done() {
     let (app, server, member) = program_with_mail(None).await;
     let driver = Driver::start();
     let browser = driver.window_without_scripts().await;
@@ -300,7 +313,12 @@ async fn a_double_press_is_one_press() {
     browser.types("user_id", USER_ID).await;
     browser.types("password", INITIAL_PASSWORD).await;
     browser.double_presses("ログイン").await;
-    browser.arrives_at("生年月日の入力").await;
+    // Each press is a sign-in, and the later one ends the other's session: it may be the other's that the browser has.
+    let told = "この画面ではログアウトしました";
+    if !browser.arrives_at_unless_told("生年月日の入力", told).await {
+        signs_in(&browser, INITIAL_PASSWORD).await;
+        browser.arrives_at("生年月日の入力").await;
+    }
     browser.types("birth_date", "1980-01-01").await;
     browser.double_presses("次へ進む").await;
     browser.arrives_at("メールアドレスの登録").await;
@@ -319,10 +337,36 @@ async fn a_double_press_is_one_press() {
     browser.arrives_at("新しいパスワードの設定").await;
     browser.types("new_password", NEW_PASSWORD).await;
     browser.double_presses("このパスワードに決める").await;
-    browser.arrives_at("初回ログインが完了しました").await;
+    // The second press may drop the answer to the first, and with it the new cookie; at the latest, the next page tells.
+    let told = "新しいパスワードは、設定できました";
+    let completed = "初回ログインが完了しました";
+    if browser.arrives_at_unless_told(completed, told).await {
+        browser.presses("ログアウトへ進む").await;
+        if browser.arrives_at_unless_told("ログアウト", told).await {
+            browser.double_presses("ログアウト").await;
+            browser.arrives_at("ログイン").await;
+        }
+    }
+
+    signs_in(&browser, NEW_PASSWORD).await;
+    browser.arrives_at("ワンタイムパスワードの入力").await;
+    let code = code_in(&mail(&server, 2).await).unwrap();
+    browser.types("code", &code).await;
+    browser.double_presses("実行").await;
+    let told = "ワンタイムパスワードは、確認できました";
+    let completed = "以上で設定が完了しました";
+    browser.arrives_at_unless_told(completed, told).await;
 
     let events = app.events(member).await;
-    for event in ["EmailRegistered", "EmailVerified", "PasswordChanged"] {
+    for event in [
+        "EmailRegistered",
+        "EmailLinkFollowed",
+        "EmailVerified",
+        "OtpMethodChosen",
+        "PasswordChanged",
+        "OtpLoginSucceeded",
+        "OnboardingCompleted",
+    ] {
         let times = events.iter().filter(|name| *name == event).count();
         assert_eq!(times, 1, "{event} in {events:?}");
     }

@@ -1,5 +1,7 @@
 //! How a request for a page is answered: a page, or a redirect to another.
 
+use std::time::Duration;
+
 use askama::Template;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -11,8 +13,13 @@ use crate::api::Api;
 use crate::api::members::{Done, cookies};
 use crate::api::problem::Problem;
 use crate::api::visit::Visit;
-use crate::domain::onboarding::Step;
+use crate::domain::onboarding::{SessionKind, Step};
 use crate::domain::values::Language;
+use crate::vault::{Found, VaultError};
+
+/// How often, and how far apart, a page looks for the end of an exchange of secrets: two seconds in all, as for any read.
+const LOOKS_AT_AN_EXCHANGE: u32 = 40;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// What a page has to say besides itself.
 #[derive(Default)]
@@ -108,16 +115,52 @@ pub(super) fn page(view: &impl Template, form: FormToken, problem: Option<&Probl
 }
 
 /// Where a member without a session that counts is sent.
-pub(super) fn astray(api: &Api, visit: &Visit, problem: &Problem, path: &str) -> Response {
-    // With the new cookie, `/` leads on; without it, there is nothing to be had there.
-    if *problem == Problem::SessionRotated && path != "/" {
-        return see("/", None);
+pub(super) async fn astray(
+    api: &Api,
+    visit: &Visit,
+    problem: &Problem,
+    path: &str,
+    query: Option<&str>,
+) -> Response {
+    if !matches!(problem, Problem::NoSession | Problem::SessionRotated) {
+        return super::problem(api, visit, problem);
     }
-    if matches!(problem, Problem::NoSession | Problem::SessionRotated) {
-        let ended = visit.secret.is_some().then_some(Notice::SessionEnded);
-        return see("/sign-in", ended);
+    let Some(secret) = visit.secret.as_deref() else {
+        return see("/sign-in", notice_of(query));
+    };
+    match settled(api, visit, secret, problem).await {
+        // With the new cookie, `/` leads on; without it, only what was done can be told.
+        Ok(Found::Rotated(_) | Found::Current(_)) if path != "/" => see("/", None),
+        Ok(Found::Rotated(session)) if session.kind == SessionKind::Full => {
+            see("/sign-in", Some(Notice::CodeAccepted))
+        }
+        Ok(Found::Rotated(_)) => see("/sign-in", Some(Notice::PasswordSet)),
+        Ok(Found::Current(_) | Found::Lapsed(_) | Found::None) => {
+            see("/sign-in", Some(Notice::SessionEnded))
+        }
+        Err(error) => super::problem(api, visit, &error.into()),
     }
-    super::problem(api, visit, problem)
+}
+
+/// What the secret stands for by now: it may have been exchanged since the request began. Where another request is about to
+/// exchange it, that is waited for.
+async fn settled(
+    api: &Api,
+    visit: &Visit,
+    secret: &str,
+    problem: &Problem,
+) -> Result<Found, VaultError> {
+    let mut looks = LOOKS_AT_AN_EXCHANGE;
+    loop {
+        let sessions = &api.vault.sessions;
+        let found = sessions.find(secret, &visit.agent, api.clock.now()).await?;
+        looks -= 1;
+        let under_way = matches!(found, Found::Current(_)) && *problem == Problem::SessionRotated;
+        if !under_way || looks == 0 {
+            return Ok(found);
+        }
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+    }
 }
 
 /// After a step that went well: the cookies it brought, and on to the page of the step that is due now.

@@ -35,7 +35,8 @@ pub(super) async fn sign_in_page(
         }
     }
     let notice = notice_of(query.as_deref());
-    sign_in_form(&api, &visit, Told::noticed(notice))
+    let again = notice.is_some_and(|it| it.asks_for_new_password());
+    sign_in_form(&api, &visit, Told::noticed(notice), again)
 }
 
 #[derive(Default, Deserialize)]
@@ -43,6 +44,7 @@ pub(super) async fn sign_in_page(
 pub(super) struct SignInForm {
     user_id: String,
     password: String,
+    again: String,
 }
 
 /// Steps 2 and 13.
@@ -60,16 +62,19 @@ pub(super) async fn sign_in(
         Err(problem) => problem,
     };
     match Trouble::of(&problem, &api.limits) {
-        Some(trouble) => sign_in_form(&api, &visit, Told::of(problem, trouble, &typed.user_id)),
+        Some(trouble) => {
+            let told = Told::of(problem, trouble, &typed.user_id);
+            sign_in_form(&api, &visit, told, !form.again.is_empty())
+        }
         // A second sign-in of the same member was faster; its session, if this browser has it, leads on.
-        None if problem == Problem::NoSession => see("/", None),
+        None if problem == Problem::NoSession => see("/", Some(Notice::SessionEnded)),
         None => super::problem(&api, &visit, &problem),
     }
 }
 
-fn sign_in_form(api: &Api, visit: &Visit, told: Told) -> Response {
+fn sign_in_form(api: &Api, visit: &Visit, told: Told, again: bool) -> Response {
     let form = FormToken::of(api, visit);
-    let at = if told.notice == Some(Notice::LoggedOutToTry) {
+    let at = if again {
         Step::SignInAgain
     } else {
         Step::SignIn
@@ -85,6 +90,7 @@ fn sign_in_form(api: &Api, visit: &Visit, told: Told) -> Response {
     let view = SignIn {
         page: surroundings,
         user_id: told.typed,
+        again,
         sources: sources(api, visit.language),
     };
     page(&view, form, told.problem.as_ref())

@@ -17,6 +17,10 @@ pub enum Notice {
     LoggedOut,
     /// The session has ended; signing in continues at the step that was due.
     SessionEnded,
+    /// The password is set, but this browser missed the answer that carries its new cookie; now step 13.
+    PasswordSet,
+    /// The code counted, but this browser missed the answer that carries its new cookie.
+    CodeAccepted,
     /// Five wrong codes; the sign-in has to start again.
     CodeDead,
     /// The mail with the link is on its way.
@@ -37,10 +41,12 @@ pub enum Notice {
 
 impl Notice {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::LoggedOutToTry,
         Self::LoggedOut,
         Self::SessionEnded,
+        Self::PasswordSet,
+        Self::CodeAccepted,
         Self::CodeDead,
         Self::LinkSent,
         Self::LinkSentAgain,
@@ -58,6 +64,8 @@ impl Notice {
             Self::LoggedOutToTry => "logged-out-to-try",
             Self::LoggedOut => "logged-out",
             Self::SessionEnded => "session-ended",
+            Self::PasswordSet => "password-set",
+            Self::CodeAccepted => "code-accepted",
             Self::CodeDead => "code-dead",
             Self::LinkSent => "link-sent",
             Self::LinkSentAgain => "link-sent-again",
@@ -85,8 +93,27 @@ impl Notice {
             | Self::EmailDisowned => true,
             Self::LoggedOutToTry
             | Self::LoggedOut
+            | Self::PasswordSet
+            | Self::CodeAccepted
             | Self::LinkSent
             | Self::LinkSentAgain
+            | Self::CodeSentAgain
+            | Self::OutOfOrder
+            | Self::AlreadySet => false,
+        }
+    }
+
+    /// Whether whoever is told so has a password of their own, so that only it is asked for at the door.
+    #[must_use]
+    pub const fn asks_for_new_password(&self) -> bool {
+        match self {
+            Self::LoggedOutToTry | Self::PasswordSet | Self::CodeAccepted | Self::CodeDead => true,
+            Self::LoggedOut
+            | Self::SessionEnded
+            | Self::LinkSent
+            | Self::LinkSentAgain
+            | Self::LinkNotFollowedYet
+            | Self::EmailDisowned
             | Self::CodeSentAgain
             | Self::OutOfOrder
             | Self::AlreadySet => false,
@@ -100,6 +127,8 @@ impl Notice {
             Self::LoggedOutToTry => "notice.logged_out_to_try",
             Self::LoggedOut => "notice.logged_out",
             Self::SessionEnded => "notice.session_ended",
+            Self::PasswordSet => "notice.password_set",
+            Self::CodeAccepted => "notice.code_accepted",
             Self::CodeDead => "notice.code_dead",
             Self::LinkSent => "notice.link_sent",
             Self::LinkSentAgain => "notice.link_sent_again",

@@ -2,8 +2,11 @@
 
 use std::sync::LazyLock;
 
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use sha2::{Digest, Sha256};
+
 use super::views::Phrase;
-use crate::ambient::Entropy;
 
 /// How many words a phrase has at least. Four different ones of 1,500 are 42 bits, far more than sign-in waits and
 /// argon2 leave to a guesser.
@@ -18,13 +21,15 @@ static WORDS: LazyLock<Vec<(&str, &str)>> = LazyLock::new(|| {
         .collect()
 });
 
-/// A phrase of at least `shortest` characters.
-pub(super) fn generate(entropy: &Entropy, shortest: u32) -> Phrase {
+/// A phrase of at least `shortest` characters, always the same for the same `secret`: whoever has written it down finds it again
+/// when the page is shown anew. The secret has to be one that is stored nowhere, or the password could be found afterwards.
+pub(super) fn generate(secret: &str, shortest: u32) -> Phrase {
+    let mut random = StdRng::from_seed(Sha256::digest(secret).into());
     let shortest = usize::try_from(shortest).unwrap_or(usize::MAX);
     let mut romaji: Vec<&str> = Vec::new();
     let mut kana: Vec<&str> = Vec::new();
     while romaji.len() < FEWEST_WORDS || romaji.join("-").len() < shortest {
-        let (letters, reading) = WORDS[entropy.below(WORDS.len())];
+        let (letters, reading) = WORDS[random.random_range(0..WORDS.len())];
         // A word twice would make the phrase simpler than its length.
         if !romaji.contains(&letters) {
             romaji.push(letters);
@@ -41,17 +46,10 @@ pub(super) fn generate(entropy: &Entropy, shortest: u32) -> Phrase {
 mod tests {
     use std::collections::HashSet;
 
-    use jiff::Timestamp;
-
     use super::{WORDS, generate};
-    use crate::ambient::{Clock, Entropy};
     use crate::api::blocklist::blocklist;
     use crate::domain::password::{Forbidden, check};
     use crate::domain::policy::PasswordLimits;
-
-    fn entropy() -> Entropy {
-        Entropy::new(Clock::standing_at(Timestamp::UNIX_EPOCH))
-    }
 
     #[test]
     fn no_word_can_be_mistaken_for_another() {
@@ -74,8 +72,8 @@ mod tests {
             context_words: &context_words,
             own_data: &own_data,
         };
-        for _ in 0..1000 {
-            let phrase = generate(&entropy(), 15).romaji;
+        for secret in 0..1000 {
+            let phrase = generate(&secret.to_string(), 15).romaji;
             assert_eq!(
                 check(&phrase, PasswordLimits::default(), &forbidden),
                 Ok(()),
@@ -85,8 +83,15 @@ mod tests {
     }
 
     #[test]
+    fn a_phrase_belongs_to_its_secret() {
+        let phrase = |secret| generate(secret, 15).romaji;
+        assert_eq!(phrase("one"), phrase("one"));
+        assert_ne!(phrase("one"), phrase("two"));
+    }
+
+    #[test]
     fn a_policy_that_asks_for_longer_passwords_gets_more_words() {
-        let phrase = generate(&entropy(), 64);
+        let phrase = generate("secret", 64);
         assert!(phrase.romaji.len() >= 64);
         assert_eq!(
             phrase.romaji.matches('-').count(),

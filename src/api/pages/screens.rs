@@ -21,6 +21,7 @@ use crate::api::status::{resend_after, tries_left};
 use crate::domain::delivery::MailKind;
 use crate::domain::onboarding::Step;
 use crate::projections::history;
+use crate::vault::Purpose;
 
 /// A page of a member in a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -228,11 +229,14 @@ impl Asked<'_> {
     async fn password(&self, page: Page) -> Result<Password, Problem> {
         let minimum = self.api.limits.password.min_length;
         let member = self.standing.session.member;
+        let secret = self.standing.visit.secret.as_deref().unwrap_or_default();
+        let keys = &self.api.vault.keys;
+        let phrase = keys.tag(Purpose::Forms, &[b"phrase", secret.as_bytes()]);
         Ok(Password {
             page,
             user_id: self.api.vault.profiles.get(member).await?.profile.user_id,
             minimum,
-            phrase: phrase::generate(&self.api.entropy, minimum),
+            phrase: phrase::generate(&phrase, minimum),
             idempotency_key: self.api.entropy.id().to_string(),
         })
     }

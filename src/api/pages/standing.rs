@@ -29,7 +29,9 @@ impl FromRequestParts<Api> for Sender {
         let Ok(visit) = Visit::from_request_parts(parts, api).await;
         match SignedIn::from_request_parts(parts, api).await {
             Ok(who) => Ok(Self(who)),
-            Err(problem) => Err(astray(api, &visit, &problem, parts.uri.path())),
+            Err(problem) => {
+                Err(astray(api, &visit, &problem, parts.uri.path(), parts.uri.query()).await)
+            }
         }
     }
 }
@@ -55,7 +57,9 @@ impl FromRequestParts<Api> for Reader {
         let visit = who.visit.clone();
         match Standing::of(api, who).await {
             Ok(standing) => Ok(Self(standing, notice_of(parts.uri.query()))),
-            Err(problem) => Err(astray(api, &visit, &problem, parts.uri.path())),
+            Err(problem) => {
+                Err(astray(api, &visit, &problem, parts.uri.path(), parts.uri.query()).await)
+            }
         }
     }
 }

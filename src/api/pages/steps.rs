@@ -168,11 +168,11 @@ async fn answer(
     };
     let visit = who.visit.clone();
     if matches!(problem, Problem::NoSession | Problem::SessionRotated) {
-        return astray(api, &visit, &problem, screen.path());
+        return astray(api, &visit, &problem, screen.path(), None).await;
     }
     match Standing::of(api, who).await {
         Ok(standing) => not_taken(api, &standing, screen, problem, notice, typed).await,
-        Err(problem) => astray(api, &visit, &problem, screen.path()),
+        Err(problem) => astray(api, &visit, &problem, screen.path(), None).await,
     }
 }
 

@@ -4,7 +4,6 @@ use askama::Template;
 use jiff::Timestamp;
 
 use super::frame::{Page, StepState};
-use super::messages::Notice;
 use super::words::Text;
 
 /// `/sign-in`, steps 2 and 13.
@@ -15,6 +14,8 @@ pub struct SignIn {
     pub page: Page,
     /// The user ID as typed before.
     pub user_id: String,
+    /// Whether it is step 13: only the new password counts.
+    pub again: bool,
     /// Where each group of members finds its first ID and password.
     pub sources: Vec<CredentialSource>,
 }

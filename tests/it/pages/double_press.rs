@@ -3,6 +3,8 @@
 use crate::support::app::{App, INITIAL_PASSWORD, NEW_PASSWORD};
 use crate::support::browser::{Browser, Shown};
 use jiff::SignedDuration;
+use reqwest::Method;
+use reqwest::header::{HeaderMap, HeaderValue, USER_AGENT};
 
 /// Sends the same form twice from the same page, one after the other.
 async fn twice(browser: &Browser, path: &str, fields: &[(&str, &str)]) -> (Shown, Shown) {
@@ -135,6 +137,53 @@ async fn the_code_sent_twice_leads_on_and_grants_nothing_to_the_old_cookie() {
         .await
         .leads_to("/completed");
     assert_eq!(count(&app, member, "OtpLoginSucceeded").await, 1);
+}
+
+#[tokio::test]
+async fn whoever_missed_the_answer_to_the_password_is_told_at_the_door_that_it_is_set() {
+    let (app, _) = App::with_member().await;
+    let browser = Browser::at(&app, "/password").await;
+    let fields = [("new_password", NEW_PASSWORD)];
+    let twin = browser.twin();
+    browser.post("/password", &fields).await;
+    twin.post("/password", &fields).await.leads_to("/");
+    let door = "/sign-in?note=password-set";
+    twin.get("/").await.leads_to(door);
+    let page = twin.get(door).await;
+    page.says("新しいパスワードは、設定できました")
+        .says("新しく決めたパスワードで、ログインしてください");
+    twin.sign_in(NEW_PASSWORD).await.leads_to("/otp");
+}
+
+#[tokio::test]
+async fn whoever_missed_the_answer_to_the_code_is_told_at_the_door_that_it_counted() {
+    let (app, _) = App::with_member().await;
+    let browser = Browser::at(&app, "/otp").await;
+    let code = app.code().await;
+    let twin = browser.twin();
+    browser.post("/otp", &[("code", &code)]).await;
+    twin.post("/otp", &[("code", &code)]).await.leads_to("/");
+    let door = "/sign-in?note=code-accepted";
+    twin.get("/").await.leads_to(door);
+    twin.get(door)
+        .await
+        .says("ワンタイムパスワードは、確認できました");
+    app.clock.advance(SignedDuration::from_secs(60));
+    twin.sign_in(NEW_PASSWORD).await.leads_to("/otp");
+}
+
+#[tokio::test]
+async fn in_another_browser_a_missed_answer_tells_nothing() {
+    let (app, _) = App::with_member().await;
+    let browser = Browser::at(&app, "/password").await;
+    let thief = browser.twin();
+    browser
+        .post("/password", &[("new_password", NEW_PASSWORD)])
+        .await;
+    let another = HeaderMap::from_iter([(USER_AGENT, HeaderValue::from_static("Another"))]);
+    let request = thief.request(Method::GET, "/").headers(another);
+    let shown = thief.send(request).await;
+    shown.leads_to("/sign-in?note=session-ended");
 }
 
 #[tokio::test]

@@ -106,3 +106,18 @@ async fn what_is_no_form_is_refused_with_a_page() {
     let twice = post().header("content-type", form).body(twice);
     browser.send(twice).await.is(400).says("<html");
 }
+
+#[tokio::test]
+async fn the_offered_phrase_stays_the_same_for_whoever_has_written_it_down() {
+    let (app, _) = App::with_member().await;
+    let browser = Browser::at(&app, "/password").await;
+    let phrase = browser.get("/password").await.field("new_password");
+    let fields = [("new_password", "short")];
+    let refused = browser.post("/password", &fields).await;
+    assert_eq!(refused.is(422).field("new_password"), phrase);
+    let again = browser.get("/password?lang=en").await;
+    assert_eq!(again.field("new_password"), phrase);
+    let elsewhere = Browser::at(&app, "/password").await;
+    let other = elsewhere.get("/password").await.field("new_password");
+    assert_ne!(other, phrase);
+}

@@ -116,7 +116,7 @@ async fn password_set(browser: &Browser) -> String {
 /// Steps 13 to 15.
 async fn signed_in_with_code(app: &App, browser: &Browser, phrase: &str) {
     let page = browser.get("/sign-in?note=logged-out-to-try").await;
-    page.is(200).says("ご自分で決めたパスワード");
+    page.is(200).says("新しく決めたパスワード");
     browser.sign_in(phrase).await.leads_to("/otp");
     let page = browser.get("/otp").await;
     page.is(200)

@@ -50,7 +50,7 @@ async fn the_switch_keeps_the_notice() {
     let page = browser.get("/sign-in?note=session-ended").await;
     page.says("href=\"/sign-in?note=session-ended&#38;lang=en\"");
     let page = browser.get("/sign-in?note=session-ended&lang=en").await;
-    page.says("The time was over");
+    page.says("time ran out");
 }
 
 #[tokio::test]
@@ -76,5 +76,5 @@ async fn mails_and_troubles_come_in_the_language_of_the_page() {
     browser.sign_in(crate::support::app::INITIAL_PASSWORD).await;
     browser.walk_to(&app, "/email-link").await;
     let mails = app.mails_at_least(1).await;
-    assert!(mails[0].contains("e-mail"), "{}", mails[0]);
+    assert!(mails[0].contains("email address"), "{}", mails[0]);
 }

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use crate::support::app::{App, INITIAL_PASSWORD, NEW_PASSWORD};
+use crate::support::app::{App, INITIAL_PASSWORD, NEW_PASSWORD, USER_ID};
 use crate::support::browser::Browser;
 
 const MEMBERS_ONLY: [&str; 12] = [
@@ -65,7 +65,7 @@ async fn a_session_that_rested_too_long_is_told_at_the_door() {
     let fields = [("email", "hanako@example.jp")];
     browser.post("/email", &fields).await.leads_to(door);
     let page = browser.get(door).await;
-    page.is(200).says("時間が過ぎたため、ログアウトしました");
+    page.is(200).says("この画面ではログアウトしました");
     browser.sign_in(INITIAL_PASSWORD).await.leads_to("/email");
 }
 
@@ -90,6 +90,35 @@ async fn a_sign_in_elsewhere_ends_the_session_here() {
 }
 
 #[tokio::test]
+async fn a_sign_in_that_another_one_overtook_is_told_at_the_door() {
+    let (app, _) = App::with_member().await;
+    let door = "/sign-in?note=session-ended";
+    let browser = Browser::new(&app);
+    browser.get("/?note=session-ended").await.leads_to(door);
+    let page = browser.get(door).await;
+    page.says("ほかの画面でログインしたため");
+}
+
+#[tokio::test]
+async fn a_new_password_that_is_mistyped_is_asked_for_again_not_the_one_on_the_paper() {
+    let (app, _) = App::with_member().await;
+    let browser = Browser::at(&app, "/first-login-completed").await;
+    browser.post("/log-out", &[]).await;
+    let door = browser.get("/sign-in?note=logged-out-to-try").await;
+    let again = door.field("again").unwrap();
+    let fields = [
+        ("user_id", USER_ID),
+        ("password", "mistyped"),
+        ("again", &again),
+    ];
+    let page = browser.post("/sign-in", &fields).await;
+    page.is(401)
+        .says("ログインできませんでした")
+        .says("新しく決めたパスワードで")
+        .is_silent_on("はじめに");
+}
+
+#[tokio::test]
 async fn whoever_is_signed_in_is_led_from_the_door_to_the_step_that_is_due() {
     let (app, _) = App::with_member().await;
     let browser = Browser::at(&app, "/email").await;
@@ -109,7 +138,7 @@ async fn an_exchanged_secret_leads_to_where_the_new_one_counts_and_grants_nothin
         .leads_to("/first-login-completed");
     old.get("/log-out").await.leads_to("/");
     old.get("/history").await.leads_to("/");
-    old.get("/").await.leads_to("/sign-in?note=session-ended");
+    old.get("/").await.leads_to("/sign-in?note=password-set");
     old.get("/sign-in").await.is(200);
     app.clock.advance(SignedDuration::from_secs(31));
     old.get("/log-out")

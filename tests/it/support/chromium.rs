@@ -175,10 +175,25 @@ impl Window {
         .await;
     }
 
-    /// Fails unless this can be read on the page.
+    /// Waits for the page with this heading, or for one at the door that says these words; whether it is the former.
+    pub async fn arrives_at_unless_told(&self, heading: &str, words: &str) -> bool {
+        eventually(&format!("the page “{heading}”, or “{words}”"), || async {
+            let script = "return [document.querySelector('h1')?.innerText ?? '', document.body.innerText]";
+            let shown = self.client.execute(script, Vec::new()).await.ok()?;
+            let told = shown[0] == "ログイン" && shown[1].as_str()?.contains(words);
+            (shown[0] == heading || told).then_some(!told)
+        })
+        .await
+    }
+
+    /// Waits until this can be read on the page, which a press may still be loading.
     pub async fn shows(&self, words: &str) {
-        let text = self.text().await;
-        assert!(text.contains(words), "“{words}” is not in:\n{text}");
+        eventually(&format!("“{words}”"), || async {
+            let script = "return document.body.innerText";
+            let text = self.client.execute(script, Vec::new()).await.ok()?;
+            text.as_str()?.contains(words).then_some(())
+        })
+        .await;
     }
 
     /// Fails if this can be read on the page.
@@ -299,6 +314,11 @@ impl Window {
         for width in WIDTHS.into_iter().rev() {
             self.judges(name, width).await;
         }
+    }
+
+    /// Looks at the page on a telephone alone; for states of pages that were looked at before.
+    pub async fn glances(&self, name: &str) {
+        self.judges(name, WIDTHS[0]).await;
     }
 
     async fn judges(&self, name: &str, width: u32) {

@@ -4,6 +4,7 @@ use super::*;
 
 pub(super) fn at_the_door(language: Language) -> Vec<Sample> {
     let door = || at_step(language, "/sign-in", 2);
+    let again = || at_step(language, "/sign-in", 13);
     let failed = |trouble| sign_in(troubled(door(), vec![trouble]), "A1234567");
     let empty = vec![
         invalid("user_id", "required", None),
@@ -22,8 +23,20 @@ pub(super) fn at_the_door(language: Language) -> Vec<Sample> {
             sign_in(told(door(), Notice::SessionEnded), ""),
         ),
         (
-            "02-sign-in-code-dead",
-            sign_in(told(door(), Notice::CodeDead), ""),
+            "13-sign-in-code-dead",
+            sign_in(told(again(), Notice::CodeDead), ""),
+        ),
+        (
+            "13-sign-in-password-set",
+            sign_in(told(again(), Notice::PasswordSet), ""),
+        ),
+        (
+            "13-sign-in-code-accepted",
+            sign_in(told(again(), Notice::CodeAccepted), ""),
+        ),
+        (
+            "13-sign-in-failed",
+            sign_in(troubled(again(), vec![Trouble::SignInFailed]), "A1234567"),
         ),
     ]
 }

@@ -29,7 +29,7 @@ const STEPS: [(u8, &str); 13] = [
     (15, "completed"),
 ];
 
-const MASKED: &str = "h•••••@example.jp";
+const MASKED: &str = "h***@e***.jp";
 
 fn now() -> Timestamp {
     "2026-11-22T09:38:20Z".parse().unwrap()
@@ -166,8 +166,10 @@ fn sources(language: Language) -> Vec<CredentialSource> {
 
 fn sign_in(page: Page, user_id: &str) -> String {
     let sources = sources(page.language);
+    let again = page.due().is_some_and(|step| step.number == 13);
     SignIn {
         page,
+        again,
         user_id: user_id.to_owned(),
         sources,
     }

@@ -5,7 +5,7 @@ use super::*;
 pub(super) fn first_half(language: Language) -> Vec<Sample> {
     let page = |path: &str, due: u8| signed_in(language, path, due);
     let door = at_step(language, "/sign-in", 2);
-    let correct = email(page("/email", 6), "", Some("h•••••@example.jp"));
+    let correct = email(page("/email", 6), "", Some(MASKED));
     let sent = told(page("/email-link", 6), Notice::LinkSent);
     let not_yet = told(page("/email-link", 6), Notice::LinkNotFollowedYet);
     let followed = email_link(page("/email-link", 7), true, false);
