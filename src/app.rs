@@ -1,8 +1,10 @@
 //! The composition root: the only room that names concrete adapters and puts the program together.
 
+mod connections;
 mod opening;
 mod serving;
 
+pub use connections::{PATIENCE, answer_connections};
 pub use opening::{Opening, PolicyNeed, given_policy, look_at, migrate};
 pub use serving::{Served, Serving};
 

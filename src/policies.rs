@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,6 +12,9 @@ use sha2::{Digest, Sha256};
 use crate::commands::{Attribution, CommandError, Commands};
 use crate::domain::adoption::{Adopt, Adoptions};
 use crate::domain::policy::{Policy, PolicyVersion};
+
+/// Bytes in a policy, at most; the sample has some 5,000. The log keeps each whole.
+const LARGEST: u64 = 256 * 1024;
 
 /// The id of the one stream of adopted policies.
 const STREAM: &str = "society";
@@ -65,9 +70,28 @@ impl LoadedPolicy {
     /// [`PolicyError::File`] or [`PolicyError::Mistake`].
     pub fn read(path: &Path) -> Result<Self, PolicyError> {
         let name = path.display().to_string();
-        match std::fs::read_to_string(path) {
+        let mut bytes = Vec::new();
+        let read = File::open(path)
+            .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
+            .and_then(|size| match size as u64 {
+                0..=LARGEST => Ok(()),
+                _ => Err(io::Error::other(
+                    "it is larger than 256 KiB, as no policy is",
+                )),
+            });
+        if let Err(error) = read {
+            return Err(PolicyError::File(name, error));
+        }
+        match String::from_utf8(bytes) {
             Ok(text) => Self::parse(&name, text),
-            Err(error) => Err(PolicyError::File(name, error)),
+            Err(error) => {
+                let good = error.utf8_error().valid_up_to();
+                Err(PolicyError::Mistake {
+                    name,
+                    line: line_at(error.as_bytes(), good),
+                    why: "this is not UTF-8".to_owned(),
+                })
+            }
         }
     }
 
@@ -80,8 +104,8 @@ impl LoadedPolicy {
             let start = error.span().map_or(0, |span| span.start);
             PolicyError::Mistake {
                 name: name.to_owned(),
-                line: text.get(..start).unwrap_or_default().matches('\n').count() + 1,
-                why: error.message().replace('\n', "; "),
+                line: line_at(text.as_bytes(), start),
+                why: in_one_line(error.message()),
             }
         })?;
         let sha256 = data_encoding::HEXLOWER.encode(&Sha256::digest(&text));
@@ -202,6 +226,18 @@ impl Policies {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Policy>>> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The line of a place in a text, counted from 1.
+fn line_at(text: &[u8], place: usize) -> usize {
+    let before = text.iter().take(place);
+    before.filter(|byte| **byte == b'\n').count() + 1
+}
+
+/// A message for a terminal: one line, without what would steer it.
+fn in_one_line(message: &str) -> String {
+    let told = message.trim().replace('\n', "; ");
+    told.replace(char::is_control, "\u{fffd}")
 }
 
 fn label(version: &PolicyVersion) -> String {

@@ -18,8 +18,7 @@ pub async fn admit(State(api): State<Api>, request: Request, next: Next) -> Resp
     let Ok(visit) = Visit::from_request_parts(&mut parts, &api).await;
     let request = Request::from_parts(parts, body);
     let path = request.uri().path();
-    let own_host = host(&request).is_some_and(|host| host == api.public_url.authority);
-    if !own_host && !OPERATIONS.contains(&path) {
+    if !is_for(&request, &api.public_url.authority) && !OPERATIONS.contains(&path) {
         return problem_at(&api, path, &visit, &Problem::Misdirected);
     }
     let changes = *request.method() != Method::GET && *request.method() != Method::HEAD;
@@ -30,29 +29,24 @@ pub async fn admit(State(api): State<Api>, request: Request, next: Next) -> Resp
     next.run(request).await
 }
 
-fn host(request: &Request) -> Option<String> {
-    let named = request
-        .headers()
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
-    let host = request
-        .uri()
-        .authority()
-        .map(axum::http::uri::Authority::as_str)
-        .or(named)?;
-    Some(host.to_ascii_lowercase())
+/// Whether the request names this host, and no other beside it: what stands before us might have looked at the other one.
+fn is_for(request: &Request, own: &str) -> bool {
+    let mut named = request.headers().get_all(header::HOST).iter();
+    let (first, second) = (named.next(), named.next());
+    let host = match request.uri().authority() {
+        Some(authority) => Some(authority.as_str()),
+        None => first.and_then(|host| host.to_str().ok()),
+    };
+    second.is_none() && host.is_some_and(|host| host.eq_ignore_ascii_case(own))
 }
 
 /// Whether a browser says that another site's page made the request. Other programs say nothing.
 fn foreign(headers: &HeaderMap, own: &str) -> bool {
-    let says = |name: &str| {
-        headers
-            .get(name)
-            .map(|value| value.to_str().unwrap_or("unreadable"))
+    let says = |name: &str, own: &str| {
+        let mut values = headers.get_all(name).iter();
+        values.all(|value| value.as_bytes().eq_ignore_ascii_case(own.as_bytes()))
     };
-    let other_origin = says("origin").is_some_and(|origin| !origin.eq_ignore_ascii_case(own));
-    let other_site = says("sec-fetch-site").is_some_and(|site| site != "same-origin");
-    other_origin || other_site
+    !says("origin", own) || !says("sec-fetch-site", "same-origin")
 }
 
 /// Puts the security headers on every answer (ASVS 5.0.0, 3.4).

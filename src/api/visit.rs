@@ -110,14 +110,14 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 fn cookie(headers: &HeaderMap, name: CookieName, secure: bool) -> Option<String> {
     let name = name.full(secure);
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(Cookie::split_parse)
-        .filter_map(Result::ok)
-        .find(|cookie| cookie.name() == name)
-        .map(|cookie| cookie.value().to_owned())
+    headers.get_all(header::COOKIE).iter().find_map(|line| {
+        // Other sites of the society may leave cookies that are not ASCII; ours are read beside them.
+        let line = String::from_utf8_lossy(line.as_bytes());
+        Cookie::split_parse(line.as_ref())
+            .filter_map(Result::ok)
+            .find(|cookie| cookie.name() == name)
+            .map(|cookie| cookie.value().to_owned())
+    })
 }
 
 /// `?lang=`, else the cookie, else Japanese. Pages do not follow the browser's preference: many a browser in Japan asks for
@@ -201,9 +201,10 @@ pub fn clear_cookie(name: CookieName, secure: bool) -> HeaderValue {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::{HeaderMap, Uri};
+    use axum::http::{HeaderMap, HeaderValue, Uri, header};
+    use proptest::prelude::*;
 
-    use super::{language, sender};
+    use super::{CookieName, cookie, language, sender, set_cookie};
     use crate::config::Network;
     use crate::domain::values::Language;
 
@@ -242,5 +243,45 @@ mod tests {
         assert_eq!(asked("/", Some("en")), Language::En);
         assert_eq!(asked("/api/v1/onboarding", None), Language::En);
         assert_eq!(asked("/api/v1/onboarding", Some("ja")), Language::Ja);
+    }
+
+    /// Lines of a header with any bytes that HTTP lets pass.
+    fn lines(name: header::HeaderName) -> impl Strategy<Value = HeaderMap> {
+        let line = prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..60),
+            "(kadode|kadode-form|en|ja|x|10\\.0\\.0\\.1|::1|[=;, \"%q.-]){0,12}"
+                .prop_map(String::into_bytes),
+        ];
+        proptest::collection::vec(line, 0..4).prop_map(move |lines| {
+            let values = lines
+                .iter()
+                .filter_map(|line| HeaderValue::from_bytes(line).ok());
+            values.map(|value| (name.clone(), value)).collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn our_cookie_is_read_back_beside_any_other(mut headers in lines(header::COOKIE), secret in "[A-Za-z0-9_-]{1,60}", secure in any::<bool>()) {
+            prop_assume!(cookie(&headers, CookieName::Device, secure).is_none());
+            let set = set_cookie(CookieName::Device, &secret, None, secure);
+            let (pair, _) = set.to_str().unwrap().split_once(';').unwrap();
+            headers.append(header::COOKIE, pair.parse().unwrap());
+            prop_assert_eq!(cookie(&headers, CookieName::Device, secure), Some(secret));
+        }
+
+        #[test]
+        fn any_list_of_languages_is_one_of_ours(headers in lines(header::ACCEPT_LANGUAGE), query in "[a-z=&%]{0,20}", tag in proptest::option::of(any::<String>())) {
+            let uri: Uri = format!("/api/v1/onboarding?{query}").parse().unwrap();
+            let _ = language(&uri, tag, &headers);
+        }
+
+        #[test]
+        fn any_list_of_forwarders_leaves_an_address_that_none_but_a_trusted_proxy_can_change(headers in lines(header::HeaderName::from_static("x-forwarded-for"))) {
+            let proxy: Network = "10.0.0.0/8".parse().unwrap();
+            let stranger = "192.0.2.1".parse().unwrap();
+            prop_assert_eq!(sender(stranger, &headers, &[proxy]), stranger);
+            let _ = sender("10.0.0.1".parse().unwrap(), &headers, &[proxy]);
+        }
     }
 }

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use axum::serve::ListenerExt;
 use clap::Args;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use secrecy::ExposeSecret;
@@ -18,7 +17,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::tell;
 use crate::ambient::Clock;
-use crate::app::{Fault, Opening, PolicyNeed, Served, Serving, Society, look_at};
+use crate::app::{
+    Fault, Opening, PATIENCE, PolicyNeed, Served, Serving, Society, answer_connections, look_at,
+};
 use crate::config::{DataSettings, PublicUrl, ServeSettings};
 use crate::database::Database;
 use crate::mail::Transport;
@@ -76,20 +77,17 @@ pub(super) async fn run(settings: ServeCommand, clock: Clock) -> Result<ExitCode
             trusted_proxies: serve.trusted_proxy,
             transport,
         });
-        until_told_to_stop(served, listener, Router::new()).await
+        until_told_to_stop(served, listener, Router::new()).await;
+        Ok(ExitCode::SUCCESS)
     }
     .await;
     society.close().await;
     drop(lock);
-    ended.map(|()| ExitCode::SUCCESS)
+    ended
 }
 
 /// Answers requests until SIGTERM or Ctrl-C; then stores what was only counted.
-pub(super) async fn until_told_to_stop(
-    served: Served,
-    listener: TcpListener,
-    more_routes: Router,
-) -> Result<(), Fault> {
+pub(super) async fn until_told_to_stop(served: Served, listener: TcpListener, more_routes: Router) {
     let Served {
         api,
         router,
@@ -97,13 +95,8 @@ pub(super) async fn until_told_to_stop(
         sender,
     } = served;
     let router = more_routes.fallback_service(router);
-    let listener = listener.tap_io(|stream| {
-        // Without it, small answers wait for the client's acknowledgement.
-        let _ = stream.set_nodelay(true);
-    });
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let (stopping, mut stopped) = tokio::sync::watch::channel(false);
-    let answering = axum::serve(listener, service).with_graceful_shutdown(async move {
+    let answering = answer_connections(listener, router, PATIENCE, async move {
         told_to_stop().await;
         stopping.send_replace(true);
     });
@@ -113,9 +106,7 @@ pub(super) async fn until_told_to_stop(
         tokio::time::sleep(LAST_REQUESTS).await;
     };
     tokio::select! {
-        ended = answering.into_future() => {
-            ended.map_err(|error| Fault::from_error("the server ended", error))?;
-        }
+        () = answering => {}
         () = deadline => {}
     }
     let tallies = &api.tallies;
@@ -130,7 +121,6 @@ pub(super) async fn until_told_to_stop(
     {
         tracing::warn!("a mail was on its way too long; it will be sent again");
     }
-    Ok(())
 }
 
 async fn told_to_stop() {

@@ -17,6 +17,7 @@ mod email;
 mod errors;
 mod exchange;
 mod guards;
+mod hostile;
 mod import;
 mod imports;
 mod journey;

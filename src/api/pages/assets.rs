@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, RawQuery};
+use axum::extract::RawQuery;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -64,21 +64,19 @@ pub fn address(name: &str) -> String {
     }
 }
 
-/// `GET /assets/{name}`.
+/// `GET /assets/…`, a route for each; any other name is as unknown as any other address.
 pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    Router::new().route("/assets/{name}", get(asset))
+    ASSETS.iter().fold(Router::new(), |router, asset| {
+        let answer = async move |RawQuery(query): RawQuery, headers: HeaderMap| {
+            answer(asset, query.as_deref(), &headers)
+        };
+        router.route(&format!("/assets/{}", asset.name), get(answer))
+    })
 }
 
 /// Under its present mark an asset may be kept for a year; under another, as beside a newer
 /// or older node of ours, it is served and must be asked for again.
-async fn asset(
-    Path(name): Path<String>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    let Some(asset) = find(&name) else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
+fn answer(asset: &'static Asset, query: Option<&str>, headers: &HeaderMap) -> Response {
     let lasting = query.is_some_and(|query| query == format!("v={}", asset.mark));
     let keep = if lasting {
         "public, max-age=31536000, immutable"

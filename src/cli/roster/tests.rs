@@ -521,4 +521,26 @@ proptest! {
             assert!(wrong > 0 || roster.rows.len() == roster.count);
         });
     }
+
+    #[test]
+    fn the_sample_with_slips_is_members_or_errors_with_their_lines(
+        slips in proptest::collection::vec((any::<proptest::sample::Index>(), 0..3usize, any::<u8>()), 1..6),
+    ) {
+        let mut bytes = include_bytes!("../../../policies/sample-roster.csv").to_vec();
+        for (place, kind, other) in slips {
+            let place = place.index(bytes.len());
+            match kind {
+                0 => drop(bytes.remove(place)),
+                1 => bytes.insert(place, other),
+                _ => bytes[place] = other,
+            }
+        }
+        let last = bytes.len() as u64;
+        with_policy(&bytes, |roster| {
+            let (right, rows) = (roster.rows.len(), roster.count);
+            let errors = roster.errors.into_list();
+            assert!(!errors.is_empty() || right == rows);
+            assert!(errors.iter().all(|error| (1..=last).contains(&error.line) && !error.why.is_empty()));
+        });
+    }
 }

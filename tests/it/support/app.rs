@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use kadode::ambient::Clock;
 use kadode::api::Api;
-use kadode::app::{Opening, Served, Serving, Society};
+use kadode::app::{Opening, PATIENCE, Served, Serving, Society, answer_connections};
 use kadode::config::{DataSettings, PublicUrl};
 use kadode::domain::ids::{ImportId, MemberId};
 use kadode::domain::onboarding::{Command, Issued, Onboarding, Refusal};
@@ -59,6 +59,8 @@ pub struct Setup {
     pub public_url: Option<&'static str>,
     /// Whether X-Forwarded-For counts, so that a test can come from many networks.
     pub behind_proxy: bool,
+    /// How long a request may take to arrive.
+    pub patience: Duration,
 }
 
 impl Default for Setup {
@@ -70,6 +72,7 @@ impl Default for Setup {
             sign_in_queue: 200,
             public_url: None,
             behind_proxy: false,
+            patience: PATIENCE,
         }
     }
 }
@@ -125,8 +128,7 @@ impl App {
             ..
         } = society.serve(serving);
         tasks.spawn(async move {
-            let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
-            axum::serve(listener, service).await.unwrap();
+            answer_connections(listener, router, setup.patience, std::future::pending()).await;
         });
         Self {
             society,

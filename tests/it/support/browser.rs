@@ -167,19 +167,21 @@ impl Browser {
         self.post("/sign-in", &fields).await
     }
 
+    /// Its cookies, as it sends them.
+    pub fn cookie_header(&self) -> String {
+        let cookies = self.cookies.lock().unwrap();
+        let pairs = cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"));
+        pairs.collect::<Vec<_>>().join("; ")
+    }
+
     /// A request with the cookies.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        let cookies: Vec<String> = self
-            .cookies
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
         self.http
             .request(method, format!("{}{path}", self.base))
             .header("user-agent", AGENT)
-            .header("cookie", cookies.join("; "))
+            .header("cookie", self.cookie_header())
     }
 
     /// Sends a request, and keeps cookies and form token of the answer.
