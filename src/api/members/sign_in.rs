@@ -11,7 +11,6 @@ use crate::api::members::Done;
 use crate::api::members::grid::Grid;
 use crate::api::problem::{Problem, Wait};
 use crate::api::visit::Visit;
-use crate::domain::delivery::MailKind;
 use crate::domain::ids::{MemberId, SessionId};
 use crate::domain::onboarding::{
     Command, CredentialInForce, Event, Onboarding, PasswordCheck, SessionKind,
@@ -30,8 +29,9 @@ pub struct Credentials {
 impl Api {
     /// Signs a member in.
     ///
-    /// Every answer of success or [`Problem::SignInFailed`] costs exactly one argon2 run, and every other answer none; and
-    /// what is answered with 401 leaves on a grid of time. So neither words nor time tell whether an ID is known.
+    /// Every answer of success, [`Problem::SignInFailed`] or [`Problem::BudgetSpent`] costs exactly one argon2 run, and every
+    /// other answer none; what is answered with 401 leaves on a grid of time, and only the right password learns of the budget of
+    /// codes. So neither words nor time tell whether an ID is known.
     ///
     /// # Errors
     /// [`Problem::SignInFailed`], [`Problem::Waiting`], [`Problem::BudgetSpent`], [`Problem::NoSession`] or [`Problem::Busy`].
@@ -80,9 +80,6 @@ impl Api {
             Some(member) => self.known(member).await?,
             None => None,
         };
-        if let Some((_, state)) = &known {
-            self.room_for_code(state).await?;
-        }
         self.begin_try(&lanes)
             .await
             .inspect_err(|problem| self.tallies.count(problem.name()))?;
@@ -96,8 +93,13 @@ impl Api {
             self.tallies.count("unknown-id");
             Err(Problem::SignInFailed)
         };
-        if matches!(done, Err(Problem::SignInFailed)) {
-            self.vault.waits.failed(&lanes, self.clock.now()).await?;
+        match done {
+            Err(Problem::SignInFailed) => {
+                self.vault.waits.failed(&lanes, self.clock.now()).await?;
+            }
+            // The password was right; there is no room for a code.
+            Err(Problem::BudgetSpent(_)) => self.vault.waits.take_back(&lanes).await?,
+            _ => {}
         }
         done
     }
@@ -147,15 +149,6 @@ impl Api {
                 Problem::Busy
             })?;
         Ok(state.enrolment.is_some().then_some((member, state)))
-    }
-
-    /// Asked before argon2 runs, so that a 429 costs none.
-    async fn room_for_code(&self, state: &Onboarding) -> Result<(), Problem> {
-        let contact = state.contact.as_ref().map(|contact| contact.id);
-        let sent_to_address = self.sent_to_address(contact, MailKind::Otp).await?;
-        state
-            .room_for_sign_in_code(self.clock.now(), &self.limits, &sent_to_address)
-            .map_err(|refusal| self.refused(&refusal))
     }
 
     /// Compares the password with the one in force, in one argon2 run.
