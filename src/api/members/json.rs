@@ -255,8 +255,16 @@ async fn sign_out(State(api): State<Api>, visit: Visit) -> Result<Response, Prob
         (status = 401, description = "none", body = ProblemBody, content_type = "application/problem+json"),
         (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "too busy", body = ProblemBody, content_type = "application/problem+json")))]
-async fn session(State(api): State<Api>, who: SignedIn) -> Result<Response, Problem> {
+async fn session(
+    State(api): State<Api>,
+    who: Result<SignedIn, Problem>,
+) -> Result<Response, Problem> {
     use crate::domain::onboarding::SessionKind;
+    let who = match who {
+        // A proxy knows 401 and 403 alone; to nginx, anything else is a fault of its own.
+        Err(Problem::SessionRotated) => return Err(Problem::NoSession),
+        who => who?,
+    };
     if who.session.kind != SessionKind::Full {
         return Err(Problem::NoSession);
     }
