@@ -94,11 +94,11 @@ pub fn problem(api: &Api, visit: &Visit, problem: &Problem) -> Response {
         Problem::TooSoon(wait) | Problem::BudgetSpent(wait) | Problem::Waiting(wait) => {
             ProblemKind::Waiting { until: wait.until }
         }
+        Problem::Misdirected => ProblemKind::Elsewhere,
         Problem::Busy => ProblemKind::Busy,
         Problem::Malformed
         | Problem::MediaType
         | Problem::TooLarge
-        | Problem::Misdirected
         | Problem::SignInFailed
         | Problem::NoSession
         | Problem::SessionRotated
@@ -119,6 +119,7 @@ pub fn problem(api: &Api, visit: &Visit, problem: &Problem) -> Response {
     let view = public_views::Problem {
         page: answers::outside(api, visit, &form, "/".to_owned()),
         kind,
+        origin: api.public_url.origin.clone(),
     };
     answers::page(&view, form, Some(problem))
 }

@@ -87,7 +87,9 @@ async fn an_english_mail_leads_to_an_english_page_on_a_device_that_was_never_her
     browser.sign_in(crate::support::app::INITIAL_PASSWORD).await;
     browser.walk_to(&app, "/email-link").await;
     let mail = app.mails_at_least(1).await.remove(0);
-    let link = mail.split_whitespace().find_map(|word| word.strip_prefix(&app.url));
+    let link = mail
+        .split_whitespace()
+        .find_map(|word| word.strip_prefix(&app.url));
     let phone = Browser::new(&app);
     let page = phone.get(link.unwrap()).await;
     page.is(200).says("Confirm your email address");

@@ -126,6 +126,7 @@ pub(super) fn problems(language: Language) -> Vec<Sample> {
         shown(&Problem {
             page: outside(language, "/"),
             kind,
+            origin: "https://first-login.kenpo.example.jp".to_owned(),
         })
     };
     vec![
@@ -135,6 +136,7 @@ pub(super) fn problems(language: Language) -> Vec<Sample> {
             "problem-waiting",
             problem(ProblemKind::Waiting { until: after(75) }),
         ),
+        ("problem-elsewhere", problem(ProblemKind::Elsewhere)),
         ("problem-busy", problem(ProblemKind::Busy)),
         ("problem-unexpected", problem(ProblemKind::Unexpected)),
     ]
