@@ -34,7 +34,8 @@ impl Api {
     /// codes. So neither words nor time tell whether an ID is known.
     ///
     /// # Errors
-    /// [`Problem::SignInFailed`], [`Problem::Waiting`], [`Problem::BudgetSpent`], [`Problem::NoSession`] or [`Problem::Busy`].
+    /// [`Problem::SignInFailed`], [`Problem::Waiting`], [`Problem::NeedsSupport`], [`Problem::BudgetSpent`], [`Problem::NoSession`] or
+    /// [`Problem::Busy`].
     pub async fn sign_in(&self, visit: &Visit, typed: &Credentials) -> Result<Done, Problem> {
         let mut grid = Grid::begin();
         let done = self.try_sign_in(visit, typed, &mut grid).await;
@@ -67,9 +68,10 @@ impl Api {
             .waits
             .lanes(&user_id, symbol.as_deref(), visit.address, device)
             .await?;
-        if let Some(until) = self.vault.waits.check(&lanes, self.clock.now()).await? {
+        let now = self.clock.now();
+        if let Some(until) = self.vault.waits.check(&lanes, now).await? {
             self.tallies.count("waiting");
-            return Err(self.waiting(until));
+            return Err(Problem::Waiting(Wait { until, now }));
         }
         // Before all that a known ID alone costs: else, where many wait, those known would stand further back.
         let slot = grid
@@ -123,19 +125,13 @@ impl Api {
         let now = self.clock.now();
         match self.vault.waits.begin_try(lanes, now).await? {
             Begun::Allowed { tries_left, .. } => Ok(tries_left),
-            Begun::Waiting { until } => Err(self.waiting(until)),
+            Begun::Waiting { until } => Err(Problem::Waiting(Wait { until, now })),
             Begun::NeedsSupport => {
                 let longest = self.limits.sign_in.longest_wait_seconds;
-                Err(self.waiting(now + SignedDuration::from_secs(longest.into())))
+                let until = now + SignedDuration::from_secs(longest.into());
+                Err(Problem::NeedsSupport(Wait { until, now }))
             }
         }
-    }
-
-    fn waiting(&self, until: jiff::Timestamp) -> Problem {
-        Problem::Waiting(Wait {
-            until,
-            now: self.clock.now(),
-        })
     }
 
     /// The member with this id, if enrolled.

@@ -179,6 +179,8 @@ pub enum Trouble {
         /// When the next try is taken.
         until: Timestamp,
     },
+    /// Too many failures in this browser: only the society can help.
+    NeedsSupport,
     /// Too many people at once.
     Busy,
 }
@@ -202,6 +204,7 @@ impl Trouble {
             Problem::TooSoon(wait) => Self::TooSoon { until: wait.until },
             Problem::BudgetSpent(wait) => Self::BudgetSpent { until: wait.until },
             Problem::Waiting(wait) => Self::Waiting { until: wait.until },
+            Problem::NeedsSupport(_) => Self::NeedsSupport,
             Problem::Busy => Self::Busy,
             Problem::Malformed
             | Problem::MediaType
@@ -236,6 +239,7 @@ impl Trouble {
             | Self::TooSoon { .. }
             | Self::BudgetSpent { .. }
             | Self::Waiting { .. }
+            | Self::NeedsSupport
             | Self::Busy => None,
         }
     }
@@ -262,6 +266,7 @@ impl Trouble {
                 .t("trouble.budget_spent")
                 .with("from", page.from(until)),
             Self::Waiting { until } => page.t("trouble.waiting").with("from", page.from(until)),
+            Self::NeedsSupport => page.t("trouble.needs_support"),
             Self::Busy => page.t("trouble.busy"),
         }
     }

@@ -91,9 +91,10 @@ pub fn problem(api: &Api, visit: &Visit, problem: &Problem) -> Response {
     let kind = match problem {
         Problem::NotFound | Problem::Method | Problem::LinkUnknown => ProblemKind::NotFound,
         Problem::Foreign | Problem::FormToken => ProblemKind::FormTooOld,
-        Problem::TooSoon(wait) | Problem::BudgetSpent(wait) | Problem::Waiting(wait) => {
-            ProblemKind::Waiting { until: wait.until }
-        }
+        Problem::TooSoon(wait)
+        | Problem::BudgetSpent(wait)
+        | Problem::Waiting(wait)
+        | Problem::NeedsSupport(wait) => ProblemKind::Waiting { until: wait.until },
         Problem::Misdirected => ProblemKind::Elsewhere,
         Problem::Busy => ProblemKind::Busy,
         Problem::Malformed

@@ -2,7 +2,9 @@
 
 use jiff::SignedDuration;
 
-use crate::support::app::{App, INITIAL_PASSWORD, NEW_PASSWORD, USER_ID};
+use crate::support::app::{
+    App, INITIAL_PASSWORD, NEW_PASSWORD, Setup, USER_ID, policy_with, profile,
+};
 use crate::support::browser::Browser;
 
 #[tokio::test]
@@ -48,6 +50,31 @@ async fn too_many_failures_make_a_wait_that_the_page_tells() {
         .sign_in(INITIAL_PASSWORD)
         .await
         .leads_to("/birth-date");
+}
+
+#[tokio::test]
+async fn too_many_failures_in_a_members_own_browser_say_to_call_and_not_to_wait() {
+    let setup = Setup {
+        policy: policy_with(&[("failures_per_browser = 50", "failures_per_browser = 10")]),
+        ..Setup::default()
+    };
+    let app = App::start_as(setup).await;
+    app.enrol(profile(USER_ID), "joined-to-2024-12-01").await;
+    let browser = Browser::at(&app, "/email").await;
+    browser.lose("kadode");
+    browser.get("/sign-in").await.is(200);
+    for _ in 0..10 {
+        browser.sign_in("wrong-password").await.is(401);
+        app.clock.advance(SignedDuration::from_hours(1));
+    }
+    let page = browser.sign_in(INITIAL_PASSWORD).await;
+    page.is(429)
+        .says("下の連絡先にお電話ください")
+        .is_silent_on("もう一度お試しください");
+    assert_eq!(page.headers["retry-after"], "3600", "for programs");
+    // In another browser, the member's own failures do not count.
+    let other = Browser::at_the_door(&app).await;
+    other.sign_in(INITIAL_PASSWORD).await.leads_to("/email");
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ pub(super) fn at_the_door(language: Language) -> Vec<Sample> {
             "02-sign-in-waiting",
             failed(Trouble::Waiting { until: after(64) }),
         ),
+        ("02-sign-in-needs-support", failed(Trouble::NeedsSupport)),
         ("02-sign-in-busy", failed(Trouble::Busy)),
         (
             "02-sign-in-session-ended",
