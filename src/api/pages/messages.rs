@@ -27,6 +27,8 @@ pub enum Notice {
     LinkSent,
     /// The mail with the link is on its way again.
     LinkSentAgain,
+    /// The address entered is registered already; no further mail was sent.
+    SameAddress,
     /// 更新 was pressed, and the link has not been opened yet.
     LinkNotFollowedYet,
     /// Somebody who received the mail said that it is not theirs.
@@ -41,7 +43,7 @@ pub enum Notice {
 
 impl Notice {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::LoggedOutToTry,
         Self::LoggedOut,
         Self::SessionEnded,
@@ -50,6 +52,7 @@ impl Notice {
         Self::CodeDead,
         Self::LinkSent,
         Self::LinkSentAgain,
+        Self::SameAddress,
         Self::LinkNotFollowedYet,
         Self::EmailDisowned,
         Self::CodeSentAgain,
@@ -69,6 +72,7 @@ impl Notice {
             Self::CodeDead => "code-dead",
             Self::LinkSent => "link-sent",
             Self::LinkSentAgain => "link-sent-again",
+            Self::SameAddress => "same-address",
             Self::LinkNotFollowedYet => "link-not-followed-yet",
             Self::EmailDisowned => "email-disowned",
             Self::CodeSentAgain => "code-sent-again",
@@ -97,6 +101,7 @@ impl Notice {
             | Self::CodeAccepted
             | Self::LinkSent
             | Self::LinkSentAgain
+            | Self::SameAddress
             | Self::CodeSentAgain
             | Self::OutOfOrder
             | Self::AlreadySet => false,
@@ -112,6 +117,7 @@ impl Notice {
             | Self::SessionEnded
             | Self::LinkSent
             | Self::LinkSentAgain
+            | Self::SameAddress
             | Self::LinkNotFollowedYet
             | Self::EmailDisowned
             | Self::CodeSentAgain
@@ -132,6 +138,7 @@ impl Notice {
             Self::CodeDead => "notice.code_dead",
             Self::LinkSent => "notice.link_sent",
             Self::LinkSentAgain => "notice.link_sent_again",
+            Self::SameAddress => "notice.same_address",
             Self::LinkNotFollowedYet => "notice.link_not_followed_yet",
             Self::EmailDisowned => "notice.email_disowned",
             Self::CodeSentAgain => "notice.code_sent_again",

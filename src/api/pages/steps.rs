@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use jiff::SignedDuration;
 use serde::Deserialize;
 
 use super::answers::{Told, astray, onward, see};
@@ -15,7 +16,7 @@ use crate::api::problem::{Problem, Wait};
 use crate::api::status::tries_left;
 use crate::domain::onboarding::Step;
 
-/// A mail asked for again within so many seconds of the last asking is the same press twice.
+/// A mail asked for, or its address entered, again within so many seconds of the last time is the same press twice.
 const DOUBLE_PRESS_SECONDS: i64 = 10;
 
 #[derive(Default, Deserialize)]
@@ -63,6 +64,20 @@ pub(super) async fn email(
     Sent(form): Sent<EmailForm>,
 ) -> Response {
     let done = api.register_email(&who, &form.email).await;
+    if let Ok(done) = &done
+        && !done.stored
+        && let Ok(status) = api.member_status(&done.session, done.mark).await
+        && status.state.due() == Step::EmailLink
+    {
+        let links = status.state.contact.iter().flat_map(|to| &to.links);
+        let lately = api.clock.now() - SignedDuration::from_secs(DOUBLE_PRESS_SECONDS);
+        let notice = if links.last().is_some_and(|link| link.sent_at > lately) {
+            Notice::LinkSent
+        } else {
+            Notice::SameAddress
+        };
+        return see(Screen::EmailLink.path(), Some(notice));
+    }
     let sent = Some(Notice::LinkSent);
     answer(&api, who, Screen::Email, done, sent, &form.email).await
 }

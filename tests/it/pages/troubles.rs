@@ -109,6 +109,27 @@ async fn something_that_is_no_address_stays_in_its_field() {
 }
 
 #[tokio::test]
+async fn the_same_address_once_more_says_that_it_is_registered_and_how_to_have_another_mail() {
+    let (app, member) = App::with_member().await;
+    let browser = Browser::at(&app, "/email-link").await;
+    let again = "/email-link?note=same-address";
+    let fields = [("email", "hanako@example.jp")];
+    app.clock.advance(SignedDuration::from_secs(10));
+    browser.post("/email", &fields).await.leads_to(again);
+    let page = browser.get(again).await;
+    page.is(200)
+        .says("同じアドレスが登録されています")
+        .is_silent_on("確認のメールを送信しました");
+    assert_eq!(app.payloads(member, "EmailRegistered").await.len(), 1);
+    // Later on there is no mail to wait for.
+    browser.walk_to(&app, "/otp-method").await;
+    browser
+        .post("/email", &fields)
+        .await
+        .leads_to("/otp-method");
+}
+
+#[tokio::test]
 async fn a_mail_asked_for_again_too_soon_tells_from_when() {
     let (app, _) = App::with_member().await;
     let browser = Browser::at(&app, "/email-link").await;

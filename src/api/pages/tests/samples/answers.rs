@@ -61,6 +61,7 @@ pub(super) fn within(language: Language) -> Vec<Sample> {
             until: after(9 * 3600),
         },
     );
+    let same = told(page("/email-link", 6), Notice::SameAddress);
     let over = email_link_until(page("/email-link", 6), false, false, after(-90));
     let refused = troubled(page("/password", 9), refused_passwords());
     let out_of_order = told(page("/password", 9), Notice::OutOfOrder);
@@ -82,6 +83,7 @@ pub(super) fn within(language: Language) -> Vec<Sample> {
         ),
         ("05-email-disowned", email(disowned, "", None)),
         ("06-too-soon", email_link(too_soon, false, false)),
+        ("06-same-address", email_link(same, false, false)),
         ("06-email-link-expired", over),
         ("06-budget-spent", email_link(spent, false, false)),
         ("09-password-refused", password(refused)),
