@@ -181,6 +181,8 @@ pub enum Trouble {
         /// When the next may be asked for.
         until: Timestamp,
     },
+    /// As many codes as a sign-in may have were mailed; the next sign-in brings another.
+    SignInSpent,
     /// Too many failures: nothing is checked until then.
     Waiting {
         /// When the next try is taken.
@@ -245,10 +247,20 @@ impl Trouble {
             Self::SignInFailed
             | Self::TooSoon { .. }
             | Self::BudgetSpent { .. }
+            | Self::SignInSpent
             | Self::Waiting { .. }
             | Self::NeedsSupport
             | Self::Busy => None,
         }
+    }
+
+    /// Where its text leads: to the field, or to the page where it is mended.
+    #[must_use]
+    pub fn leads_to(&self) -> Option<String> {
+        if matches!(self, Self::SignInSpent) {
+            return Some("/sign-in".to_owned());
+        }
+        self.field().map(|field| format!("#{field}"))
     }
 
     /// The text, with what to do next.
@@ -272,6 +284,7 @@ impl Trouble {
             Self::BudgetSpent { until } => page
                 .t("trouble.budget_spent")
                 .with("from", page.from(until)),
+            Self::SignInSpent => page.t("trouble.sign_in_spent"),
             Self::Waiting { until } => page.t("trouble.waiting").with("from", page.from(until)),
             Self::NeedsSupport => page.t("trouble.needs_support"),
             Self::Busy => page.t("trouble.busy"),

@@ -222,13 +222,19 @@ async fn not_taken(
 
 /// What a form's problem is beside its field; none if it is not for the member to mend.
 fn trouble(api: &Api, standing: &Standing, problem: &Problem) -> Option<Trouble> {
-    if *problem == Problem::CodeUsed {
-        // An old mail's code: it was not counted, and the newest mail's is asked for.
-        let challenge = standing.status.state.challenge.as_ref()?;
-        return Some(Trouble::Mismatch {
-            field: "code",
-            tries_left: tries_left(challenge, &api.limits),
-        });
+    if let Some(challenge) = &standing.status.state.challenge {
+        if *problem == Problem::CodeUsed {
+            // An old mail's code: it was not counted, and the newest mail's is asked for.
+            return Some(Trouble::Mismatch {
+                field: "code",
+                tries_left: tries_left(challenge, &api.limits),
+            });
+        }
+        let all_sent = challenge.mails >= api.limits.otp.mails.each;
+        if all_sent && matches!(problem, Problem::BudgetSpent(_)) {
+            // To wait would not help: what it may mail ends with this sign-in.
+            return Some(Trouble::SignInSpent);
+        }
     }
     Trouble::of(problem, &api.limits)
 }

@@ -160,6 +160,26 @@ async fn a_spent_budget_of_mails_tells_from_when() {
 }
 
 #[tokio::test]
+async fn after_the_last_code_that_a_sign_in_mails_the_page_leads_to_the_next_sign_in() {
+    let (app, _) = App::with_member().await;
+    let browser = Browser::at(&app, "/otp").await;
+    for _ in 0..4 {
+        app.clock.advance(SignedDuration::from_secs(60));
+        browser.post("/otp/resend", &[]).await.is(303);
+    }
+    app.clock.advance(SignedDuration::from_secs(60));
+    let page = browser.post("/otp/resend", &[]).await;
+    page.is(429)
+        .says("もう一度ログインすると、新しい数字をお送りします")
+        .says("href=\"/sign-in\"")
+        .is_silent_on("また送れます");
+    let door = browser.get("/sign-in").await;
+    door.is(200).says("新しく決めたパスワードで");
+    browser.sign_in(NEW_PASSWORD).await.leads_to("/otp");
+    browser.get("/otp").await.is(200);
+}
+
+#[tokio::test]
 async fn pressing_update_before_the_link_was_followed_says_so() {
     let (app, _) = App::with_member().await;
     let browser = Browser::at(&app, "/email-link").await;

@@ -71,6 +71,7 @@ pub(super) fn within(language: Language) -> Vec<Sample> {
     };
     let wrong_code = failed("/otp", 14, wrong_code);
     let expired = failed("/otp", 14, Trouble::CodeExpired);
+    let all_sent = failed("/otp", 14, Trouble::SignInSpent);
     vec![
         ("03-birth-date-wrong", birth_date(wrong_date, "1980/1/2")),
         (
@@ -90,6 +91,7 @@ pub(super) fn within(language: Language) -> Vec<Sample> {
         ("09-password-order", password(out_of_order)),
         ("14-otp-wrong", otp(wrong_code, after(8 * 60), 3)),
         ("14-otp-expired", otp(expired, after(-30), 3)),
+        ("14-otp-all-sent", otp(all_sent, after(5 * 60), 5)),
     ]
 }
 
