@@ -76,6 +76,11 @@ impl LinkResult {
         }
     }
 
+    /// Whether the member's entry of the address stands, and its owner cannot take it back here.
+    fn still_stands(&self) -> bool {
+        matches!(self.outcome, LinkOutcome::Expired | LinkOutcome::Verified)
+    }
+
     fn good(&self) -> bool {
         matches!(self.outcome, LinkOutcome::Followed | LinkOutcome::Verified)
     }
