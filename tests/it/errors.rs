@@ -1,8 +1,10 @@
 //! The error table of the JSON API: requests that cannot be read, and sign-ins that tell nothing.
 
 use kadode::domain::onboarding::Command;
+use kadode::vault::FIRST_ISSUE;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use crate::support::app::{
@@ -568,6 +570,49 @@ async fn an_invalid_field_is_named_with_the_reason() {
         )
         .await;
     }
+}
+
+#[tokio::test]
+async fn a_password_that_is_mostly_the_members_symbol_is_refused() {
+    let app = App::start().await;
+    let mut member = profile(USER_ID);
+    "ミナトアオバ".clone_into(&mut member.symbol);
+    member.symbol_at_migration = Some("1".to_owned());
+    app.enrol(member, "joined-to-2024-12-01").await;
+    let client = app.client_at("password").await;
+    let body = json!({"new_password": "ミナトアオバ11111-19800101"});
+    let answer = client.post("/onboarding/password", body).await;
+    let problem = answer.problem(422, "invalid");
+    assert_eq!(
+        problem["errors"],
+        json!([{"field": "new_password", "why": "contains_own_data"}])
+    );
+}
+
+#[tokio::test]
+async fn the_printed_password_cannot_be_kept() {
+    let app = App::start().await;
+    let member = app.enrol(profile(USER_ID), "joined-from-2026-03-26").await;
+    let vault = &app.society.vault;
+    let stored = vault.profiles.get(member).await.unwrap();
+    let printed = vault
+        .initial_passwords
+        .printed(&stored, FIRST_ISSUE)
+        .unwrap();
+    let printed = printed.expose_secret();
+    let client = app.client();
+    client
+        .sign_in(USER_ID, printed)
+        .await
+        .expect(StatusCode::CREATED);
+    app.advance_client(&client, "password").await;
+    let body = json!({"new_password": printed});
+    let answer = client.post("/onboarding/password", body).await;
+    let problem = answer.problem(422, "invalid");
+    assert_eq!(
+        problem["errors"],
+        json!([{"field": "new_password", "why": "initial_password"}])
+    );
 }
 
 #[tokio::test]

@@ -308,6 +308,7 @@ fn invalid_key(field: &str, why: &str) -> &'static str {
         ("password" | "new_password", "too_common") => "invalid.password.too_common",
         ("password" | "new_password", "too_simple") => "invalid.password.too_simple",
         ("password" | "new_password", "contains_own_data") => "invalid.password.contains_own_data",
+        ("password" | "new_password", "initial_password") => "invalid.password.initial_password",
         ("password" | "new_password", "context_word") => "invalid.password.context_word",
         ("code", "required") => "invalid.code.required",
         ("code", "not_six_digits") => "invalid.code.not_six_digits",

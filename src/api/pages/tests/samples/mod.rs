@@ -268,6 +268,7 @@ fn refused_passwords() -> Vec<Trouble> {
         "too_common",
         "too_simple",
         "contains_own_data",
+        "initial_password",
         "context_word",
     ];
     let plain = plain
