@@ -78,6 +78,8 @@ pub enum Problem {
     BudgetSpent(Wait),
     /// A waiting time is running.
     Waiting(Wait),
+    /// Too many failures in a row in a browser of the member's own. Programs see [`Problem::Waiting`]; a member is told to call.
+    NeedsSupport(Wait),
     /// The queue is full, the database away, or a race was lost for two seconds.
     Busy,
     /// A fault of the program; told in its log.
@@ -146,7 +148,7 @@ pub struct FieldError {
 }
 
 impl Problem {
-    /// Every case, for the documentation.
+    /// Every case that programs can tell apart, for the documentation.
     pub const ALL: [Self; 28] = {
         let wait = Wait {
             until: Timestamp::UNIX_EPOCH,
@@ -301,7 +303,7 @@ impl Problem {
                 "budget-spent",
                 "No more mails for now",
             ),
-            Self::Waiting(_) => (
+            Self::Waiting(_) | Self::NeedsSupport(_) => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "waiting",
                 "Too many failures; wait",
@@ -328,7 +330,11 @@ impl Problem {
     /// Whole seconds to wait, where waiting helps.
     #[must_use]
     pub fn retry_after(&self) -> Option<i64> {
-        if let Self::TooSoon(wait) | Self::BudgetSpent(wait) | Self::Waiting(wait) = self {
+        if let Self::TooSoon(wait)
+        | Self::BudgetSpent(wait)
+        | Self::Waiting(wait)
+        | Self::NeedsSupport(wait) = self
+        {
             return Some(wait.seconds());
         }
         (*self == Self::Busy).then_some(BUSY_SECONDS)

@@ -14,7 +14,7 @@ pub struct Forbidden<'a> {
     pub blocklist: &'a HashSet<&'static str>,
     /// The society, the portal.
     pub context_words: &'a [String],
-    /// What the society knows of the member: ID, name, address.
+    /// What the society knows of the member: ID, name, 記号, GID, address.
     pub own_data: &'a [String],
 }
 

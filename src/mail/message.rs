@@ -120,8 +120,13 @@ struct CodeHtml<'a> {
 pub fn link_mail(heading: &Heading<'_>, link: &Link<'_>) -> Result<Message, Unwritable> {
     let locale = heading.language.tag();
     let society = heading.society;
+    // A mail is often read on another device, which knows nothing of the language chosen; pages are Japanese unless asked.
+    let asks = match heading.language {
+        Language::Ja => "",
+        Language::En => "?lang=en",
+    };
     let url = &format!(
-        "{}/email/{}",
+        "{}/email/{}{asks}",
         link.public_url.trim_end_matches('/'),
         link.token
     );

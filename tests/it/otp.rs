@@ -41,6 +41,7 @@ async fn a_wrong_code_tells_the_tries_left_until_the_code_is_dead() {
     submit(&client, &wrong).await.problem(410, "code-dead");
     let right = app.present_code(member).await;
     submit(&client, &right).await.problem(410, "code-dead");
+    submit(&client, "1").await.problem(410, "code-dead");
     app.wait(60);
     resend(&client).await.problem(410, "code-dead");
     assert_eq!(app.payloads(member, "OtpRejected").await.len(), 5);
@@ -105,6 +106,7 @@ async fn the_code_counts_for_ten_minutes() {
     let code = app.present_code(member).await;
     app.wait(10 * 60);
     submit(&other, &code).await.problem(410, "code-expired");
+    submit(&other, "1").await.problem(410, "code-expired");
 }
 
 #[tokio::test]

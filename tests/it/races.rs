@@ -1,8 +1,14 @@
 //! Everything twice or fifty times at once: one effect, one new secret, and never a fault of the program.
 
+use std::sync::Arc;
+
 use futures::future::join_all;
+use kadode::domain::ids::MemberId;
+use kadode::domain::onboarding::Onboarding;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 
 use crate::support::app::{Answer, App, INITIAL_PASSWORD, NEW_PASSWORD, USER_ID, profile};
 
@@ -309,4 +315,44 @@ async fn members_do_not_wait_for_one_another() {
             .iter()
             .all(|answer| answer.status == StatusCode::CREATED)
     );
+}
+
+/// A command that has its turn on a member's stream, and keeps it until it is notified.
+async fn hold_turn(app: &App, member: MemberId) -> (Arc<Notify>, JoinHandle<()>) {
+    let (taken, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let commands = app.society.commands.clone();
+    let attribution = app.society.attribution("Test", "test");
+    let signs = (taken.clone(), release.clone());
+    let holding = tokio::spawn(async move {
+        let run =
+            commands.run::<Onboarding, (), _, _>(member.to_string(), attribution, move |_| {
+                let (taken, release) = signs.clone();
+                async move {
+                    taken.notify_one();
+                    release.notified().await;
+                    Err(())
+                }
+            });
+        assert!(run.await.is_err(), "it decides nothing");
+    });
+    taken.notified().await;
+    (release, holding)
+}
+
+#[tokio::test]
+async fn a_step_whose_turn_does_not_come_for_two_seconds_is_told_when_to_try_again() {
+    let (app, member) = App::with_member().await;
+    let client = app.client_at("birth_date").await;
+    let before = app.events(member).await;
+    let (release, holding) = hold_turn(&app, member).await;
+    let body = json!({"birth_date": "1980-01-01"});
+    let answer = client.post("/onboarding/birth-date", body.clone()).await;
+    assert_eq!(answer.headers["retry-after"], "2");
+    let problem = answer.problem(503, "busy");
+    assert_eq!(problem["retry_after"], 2);
+    assert_eq!(app.events(member).await, before);
+    release.notify_one();
+    holding.await.unwrap();
+    let status = client.step("birth-date", body).await;
+    assert_eq!(status["step"]["name"], "email");
 }

@@ -64,11 +64,7 @@ impl Api {
                     let (api, lanes, count) = (api.clone(), lanes_of_try.clone(), count.clone());
                     async move {
                         // A try is counted before it is looked at, but only where it is a try at all.
-                        let is_try = state.due() == Step::BirthDate
-                            && state
-                                .session
-                                .as_ref()
-                                .is_some_and(|open| open.id == session);
+                        let is_try = state.due() == Step::BirthDate && state.has_session(session);
                         let mut waiting_until = None;
                         if is_try && lock(&count).is_none() {
                             match api.begin_try(&lanes).await {

@@ -1,10 +1,12 @@
 //! Steps 4 and 8: what a member agrees to, and chooses.
 
+use std::sync::Arc;
+
 use super::SignedIn;
-use super::done::{Done, already_done};
+use super::done::Done;
 use crate::api::Api;
 use crate::api::problem::Problem;
-use crate::domain::onboarding::{Command, OtpMethod};
+use crate::domain::onboarding::{Command, Onboarding, OtpMethod, Step};
 
 impl Api {
     /// Step 4.
@@ -25,26 +27,33 @@ impl Api {
     /// # Errors
     /// Those of all steps.
     pub async fn choose_otp_method(&self, who: &SignedIn, method: &str) -> Result<Done, Problem> {
-        let state = self.member_status(&who.session, 0).await?.state;
-        if state.otp_method.is_some() {
-            return Ok(already_done(who));
-        }
-        if method != "email" {
-            let why = if method.is_empty() {
-                "required"
-            } else {
-                "unknown"
-            };
-            return Err(Problem::Invalid {
-                field: "method",
-                why,
-            });
-        }
+        let why = match method {
+            "email" => None,
+            "" => Some("required"),
+            _ => Some("unknown"),
+        };
         let session = who.session.id;
-        self.simple(who, "ChooseOtpMethod", move |_| Command::ChooseOtpMethod {
-            session,
-            method: OtpMethod::Email,
-        })
-        .await
+        let outcome = self
+            .carry_out(
+                "ChooseOtpMethod",
+                who.session.member,
+                &who.visit,
+                move |state: Arc<Onboarding>| {
+                    let fault = why
+                        .filter(|_| state.due() == Step::OtpMethod && state.has_session(session));
+                    std::future::ready(match fault {
+                        Some(why) => Err(Problem::Invalid {
+                            field: "method",
+                            why,
+                        }),
+                        None => Ok(Command::ChooseOtpMethod {
+                            session,
+                            method: OtpMethod::Email,
+                        }),
+                    })
+                },
+            )
+            .await?;
+        self.done(who, &outcome).await
     }
 }

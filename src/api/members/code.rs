@@ -7,7 +7,8 @@ use super::done::Done;
 use crate::api::Api;
 use crate::api::input;
 use crate::api::problem::Problem;
-use crate::domain::ids::MemberId;
+use crate::api::status::tries_left;
+use crate::domain::ids::{MemberId, SessionId};
 use crate::domain::onboarding::{CodeCheck, Command, Event, Onboarding};
 
 impl Api {
@@ -51,9 +52,6 @@ impl Api {
             (false, false) => Some("not_six_digits"),
             (false, true) => None,
         };
-        if let Some(why) = why {
-            return Err(Problem::Invalid { field: "code", why });
-        }
         let (session, member) = (who.session.id, who.session.member);
         let api = self.clone();
         let outcome = self
@@ -64,6 +62,10 @@ impl Api {
                 move |state: Arc<Onboarding>| {
                     let (api, code) = (api.clone(), code.clone());
                     async move {
+                        let fault = why.filter(|_| api.code_counts(&state, session));
+                        if let Some(why) = fault {
+                            return Err(Problem::Invalid { field: "code", why });
+                        }
                         let against = state.challenge.as_ref().map(|challenge| challenge.id);
                         let check = api.check_code(member, &state, &code)?;
                         Ok(Command::SubmitOtp {
@@ -84,6 +86,14 @@ impl Api {
             }
         }
         self.done_rotating(who, &outcome).await
+    }
+
+    /// Whether a code would be looked at: what was typed is at fault only where nothing else stands against it.
+    fn code_counts(&self, state: &Onboarding, session: SessionId) -> bool {
+        state.has_session(session)
+            && state.challenge.as_ref().is_some_and(|present| {
+                tries_left(present, &self.limits) > 0 && self.clock.now() < present.expires_at
+            })
     }
 
     fn check_code(

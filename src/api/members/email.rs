@@ -17,18 +17,7 @@ impl Api {
     /// # Errors
     /// [`Problem::Invalid`], [`Problem::BudgetSpent`], and those of all steps.
     pub async fn register_email(&self, who: &SignedIn, typed: &str) -> Result<Done, Problem> {
-        let invalid = |why| Problem::Invalid {
-            field: "email",
-            why,
-        };
-        let normal = input::normalise_email(typed);
-        if normal.is_empty() {
-            return Err(invalid("required"));
-        }
-        let address = EmailAddress::parse(&normal).map_err(|fault| match fault {
-            EmailFault::NotAnAddress => invalid("not_an_address"),
-            EmailFault::NotSupported => invalid("not_supported"),
-        })?;
+        let typed = parse(typed);
         let (session, member) = (who.session.id, who.session.member);
         let contact = ContactId(self.entropy.id());
         let (api, language) = (self.clone(), who.visit.language);
@@ -38,26 +27,25 @@ impl Api {
                 member,
                 &who.visit,
                 move |state: Arc<Onboarding>| {
-                    let (api, address) = (api.clone(), address.clone());
+                    let (api, typed) = (api.clone(), typed.clone());
                     async move {
-                        let present = state.contact.as_ref().map(|contact| contact.id);
-                        let same_as = match present {
-                            Some(present)
-                                if api
-                                    .vault
-                                    .contacts
-                                    .same_address(present, address.as_str())
-                                    .await? =>
-                            {
-                                Some(present)
-                            }
-                            Some(_) | None => None,
+                        // What the rules refuse is neither read nor stored: no fault of it is told, and it leaves no trace.
+                        let taken = takes_address(&state) && state.has_session(session);
+                        let address = match typed {
+                            Err(fault) if taken => return Err(fault),
+                            typed => typed.ok(),
                         };
+                        let present = state.contact.as_ref().map(|contact| contact.id);
+                        let mut same_as = None;
+                        if let (Some(present), Some(address)) = (present, &address) {
+                            let contacts = &api.vault.contacts;
+                            let same = contacts.same_address(present, address.as_str()).await?;
+                            same_as = same.then_some(present);
+                        }
                         let mut of_link = same_as;
-                        // A row only where the rules will take it: what they refuse must leave no trace.
-                        if same_as.is_none()
-                            && takes_address(&state)
-                            && state.session.as_ref().is_some_and(|it| it.id == session)
+                        if let Some(address) = address
+                            && same_as.is_none()
+                            && taken
                         {
                             // Vault first, event second: an event never points at nothing.
                             let now = api.clock.now();
@@ -117,6 +105,21 @@ impl Api {
         })
         .await
     }
+}
+
+fn parse(typed: &str) -> Result<EmailAddress, Problem> {
+    let invalid = |why| Problem::Invalid {
+        field: "email",
+        why,
+    };
+    let normal = input::normalise_email(typed);
+    if normal.is_empty() {
+        return Err(invalid("required"));
+    }
+    EmailAddress::parse(&normal).map_err(|fault| match fault {
+        EmailFault::NotAnAddress => invalid("not_an_address"),
+        EmailFault::NotSupported => invalid("not_supported"),
+    })
 }
 
 /// Whether an address may be entered or corrected now (steps 5 to 8).

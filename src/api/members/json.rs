@@ -211,14 +211,18 @@ pub(in crate::api) fn end_of_session(api: &Api) -> HeaderMap {
     ])
 }
 
+/// After a step: the status, or why it cannot be read now. In either case with the cookies: what was done is stored, and a new
+/// secret that did not reach its browser would be lost.
 async fn answer(
     api: &Api,
     visit: &Visit,
+    well: StatusCode,
     done: Result<Done, Problem>,
 ) -> Result<Response, Problem> {
     let done = done?;
-    let status = api.status(visit, &done.session, done.mark).await?;
-    Ok((cookies(api, &done), Json(status)).into_response())
+    let status = api.status(visit, &done.session, done.mark).await;
+    let status = status.map(|status| (well, Json(status)));
+    Ok((cookies(api, &done), status).into_response())
 }
 
 /// Steps 2 and 13: sign in.
@@ -236,7 +240,7 @@ async fn sign_in(
         password: body.password,
     };
     let done = api.sign_in(&visit, &typed).await;
-    Ok((StatusCode::CREATED, answer(&api, &visit, done).await?).into_response())
+    answer(&api, &visit, StatusCode::CREATED, done).await
 }
 
 /// Step 11: log out; at any step, with or without a session.
@@ -255,8 +259,16 @@ async fn sign_out(State(api): State<Api>, visit: Visit) -> Result<Response, Prob
         (status = 401, description = "none", body = ProblemBody, content_type = "application/problem+json"),
         (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "too busy", body = ProblemBody, content_type = "application/problem+json")))]
-async fn session(State(api): State<Api>, who: SignedIn) -> Result<Response, Problem> {
+async fn session(
+    State(api): State<Api>,
+    who: Result<SignedIn, Problem>,
+) -> Result<Response, Problem> {
     use crate::domain::onboarding::SessionKind;
+    let who = match who {
+        // A proxy knows 401 and 403 alone; to nginx, anything else is a fault of its own.
+        Err(Problem::SessionRotated) => return Err(Problem::NoSession),
+        who => who?,
+    };
     if who.session.kind != SessionKind::Full {
         return Err(Problem::NoSession);
     }
@@ -287,7 +299,7 @@ macro_rules! steps {
             Body($given): Body<$body>,
         ) -> Result<Response, Problem> {
             let done = $step.await;
-            answer(&$api, &$who.visit, done).await
+            answer(&$api, &$who.visit, StatusCode::OK, done).await
         }
     )+};
     ($($(#[doc = $doc:literal])+ $name:ident($path:literal) |$api:ident, $who:ident| $step:expr;)+) => {$(
@@ -298,7 +310,7 @@ macro_rules! steps {
                 (status = 503, description = "too busy", body = ProblemBody, content_type = "application/problem+json")))]
         async fn $name(State($api): State<Api>, $who: SignedIn) -> Result<Response, Problem> {
             let done = $step.await;
-            answer(&$api, &$who.visit, done).await
+            answer(&$api, &$who.visit, StatusCode::OK, done).await
         }
     )+};
 }
@@ -341,7 +353,7 @@ async fn password(
         .get("idempotency-key")
         .and_then(|key| key.to_str().ok());
     let done = api.change_password(&who, &given.new_password, form).await;
-    answer(&api, &who.visit, done).await
+    answer(&api, &who.visit, StatusCode::OK, done).await
 }
 
 /// Step 6: where a mailed link leads; asking changes nothing.

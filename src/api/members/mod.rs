@@ -29,7 +29,7 @@ use super::visit::Visit;
 use crate::commands::{Actor, Attribution, Outcome};
 use crate::domain::delivery::MailKind;
 use crate::domain::ids::{ChallengeId, CommandId, ContactId, IssueId, MemberId};
-use crate::domain::onboarding::{Issued, NewCode, NewLink, Onboarding, Refusal};
+use crate::domain::onboarding::{Issued, NewCode, NewLink, Onboarding};
 use crate::domain::policy::{Policy, Terms};
 use crate::domain::values::Language;
 use crate::policies::PolicyError;
@@ -201,14 +201,5 @@ impl From<FollowError> for Problem {
     fn from(error: FollowError) -> Self {
         tracing::error!(%error, "a read model does not answer");
         Self::Busy
-    }
-}
-
-impl Api {
-    /// The outward case of a refusal, now; counted.
-    fn refused(&self, refusal: &Refusal) -> Problem {
-        let problem = Problem::of_refusal(refusal, self.clock.now());
-        self.tallies.count(problem.name());
-        problem
     }
 }

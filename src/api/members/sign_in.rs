@@ -11,7 +11,6 @@ use crate::api::members::Done;
 use crate::api::members::grid::Grid;
 use crate::api::problem::{Problem, Wait};
 use crate::api::visit::Visit;
-use crate::domain::delivery::MailKind;
 use crate::domain::ids::{MemberId, SessionId};
 use crate::domain::onboarding::{
     Command, CredentialInForce, Event, Onboarding, PasswordCheck, SessionKind,
@@ -30,11 +29,13 @@ pub struct Credentials {
 impl Api {
     /// Signs a member in.
     ///
-    /// Every answer of success or [`Problem::SignInFailed`] costs exactly one argon2 run, and every other answer none; and
-    /// what is answered with 401 leaves on a grid of time. So neither words nor time tell whether an ID is known.
+    /// Every answer of success, [`Problem::SignInFailed`] or [`Problem::BudgetSpent`] costs exactly one argon2 run, and every
+    /// other answer none; what is answered with 401 leaves on a grid of time, and only the right password learns of the budget of
+    /// codes. So neither words nor time tell whether an ID is known.
     ///
     /// # Errors
-    /// [`Problem::SignInFailed`], [`Problem::Waiting`], [`Problem::BudgetSpent`], [`Problem::NoSession`] or [`Problem::Busy`].
+    /// [`Problem::SignInFailed`], [`Problem::Waiting`], [`Problem::NeedsSupport`], [`Problem::BudgetSpent`], [`Problem::NoSession`] or
+    /// [`Problem::Busy`].
     pub async fn sign_in(&self, visit: &Visit, typed: &Credentials) -> Result<Done, Problem> {
         let mut grid = Grid::begin();
         let done = self.try_sign_in(visit, typed, &mut grid).await;
@@ -67,9 +68,10 @@ impl Api {
             .waits
             .lanes(&user_id, symbol.as_deref(), visit.address, device)
             .await?;
-        if let Some(until) = self.vault.waits.check(&lanes, self.clock.now()).await? {
+        let now = self.clock.now();
+        if let Some(until) = self.vault.waits.check(&lanes, now).await? {
             self.tallies.count("waiting");
-            return Err(self.waiting(until));
+            return Err(Problem::Waiting(Wait { until, now }));
         }
         // Before all that a known ID alone costs: else, where many wait, those known would stand further back.
         let slot = grid
@@ -80,9 +82,6 @@ impl Api {
             Some(member) => self.known(member).await?,
             None => None,
         };
-        if let Some((_, state)) = &known {
-            self.room_for_code(state).await?;
-        }
         self.begin_try(&lanes)
             .await
             .inspect_err(|problem| self.tallies.count(problem.name()))?;
@@ -96,8 +95,13 @@ impl Api {
             self.tallies.count("unknown-id");
             Err(Problem::SignInFailed)
         };
-        if matches!(done, Err(Problem::SignInFailed)) {
-            self.vault.waits.failed(&lanes, self.clock.now()).await?;
+        match done {
+            Err(Problem::SignInFailed) => {
+                self.vault.waits.failed(&lanes, self.clock.now()).await?;
+            }
+            // The password was right; there is no room for a code.
+            Err(Problem::BudgetSpent(_)) => self.vault.waits.take_back(&lanes).await?,
+            _ => {}
         }
         done
     }
@@ -121,19 +125,13 @@ impl Api {
         let now = self.clock.now();
         match self.vault.waits.begin_try(lanes, now).await? {
             Begun::Allowed { tries_left, .. } => Ok(tries_left),
-            Begun::Waiting { until } => Err(self.waiting(until)),
+            Begun::Waiting { until } => Err(Problem::Waiting(Wait { until, now })),
             Begun::NeedsSupport => {
                 let longest = self.limits.sign_in.longest_wait_seconds;
-                Err(self.waiting(now + SignedDuration::from_secs(longest.into())))
+                let until = now + SignedDuration::from_secs(longest.into());
+                Err(Problem::NeedsSupport(Wait { until, now }))
             }
         }
-    }
-
-    fn waiting(&self, until: jiff::Timestamp) -> Problem {
-        Problem::Waiting(Wait {
-            until,
-            now: self.clock.now(),
-        })
     }
 
     /// The member with this id, if enrolled.
@@ -147,15 +145,6 @@ impl Api {
                 Problem::Busy
             })?;
         Ok(state.enrolment.is_some().then_some((member, state)))
-    }
-
-    /// Asked before argon2 runs, so that a 429 costs none.
-    async fn room_for_code(&self, state: &Onboarding) -> Result<(), Problem> {
-        let contact = state.contact.as_ref().map(|contact| contact.id);
-        let sent_to_address = self.sent_to_address(contact, MailKind::Otp).await?;
-        state
-            .room_for_sign_in_code(self.clock.now(), &self.limits, &sent_to_address)
-            .map_err(|refusal| self.refused(&refusal))
     }
 
     /// Compares the password with the one in force, in one argon2 run.

@@ -23,19 +23,20 @@ pub(super) async fn sign_in_page(
     visit: Visit,
     RawQuery(query): RawQuery,
 ) -> Response {
+    let notice = notice_of(query.as_deref());
+    let mut again = notice.is_some_and(|it| it.asks_for_new_password());
     if let Ok(session) = api.session_of(&visit).await {
         let who = SignedIn {
             visit: visit.clone(),
             session,
         };
-        if let Ok(standing) = Standing::of(&api, who).await
-            && !standing.pending()
-        {
-            return standing.to_due_page(&api, None);
+        if let Ok(standing) = Standing::of(&api, who).await {
+            if !standing.pending() {
+                return standing.to_due_page(&api, None);
+            }
+            again = true;
         }
     }
-    let notice = notice_of(query.as_deref());
-    let again = notice.is_some_and(|it| it.asks_for_new_password());
     sign_in_form(&api, &visit, Told::noticed(notice), again)
 }
 

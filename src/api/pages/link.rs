@@ -132,6 +132,7 @@ const fn outcome_of(problem: &Problem) -> Option<LinkOutcome> {
         | Problem::TooSoon(_)
         | Problem::BudgetSpent(_)
         | Problem::Waiting(_)
+        | Problem::NeedsSupport(_)
         | Problem::Busy
         | Problem::Internal => None,
     }

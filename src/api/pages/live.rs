@@ -120,9 +120,12 @@ impl Watch {
         if self.ended {
             return None;
         }
-        if self.told.is_none() {
-            return Some(self.look().await.unwrap_or_else(quiet));
+        if self.told.is_none()
+            && let Some(event) = self.look().await
+        {
+            return Some(event);
         }
+        // Where the first look met a fault, the next follows as any other: at once, it would be a loop without rest.
         loop {
             match tokio::time::timeout(KEEP_ALIVE, self.progress.moved()).await {
                 Ok(()) => {

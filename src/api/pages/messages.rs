@@ -27,6 +27,8 @@ pub enum Notice {
     LinkSent,
     /// The mail with the link is on its way again.
     LinkSentAgain,
+    /// The address entered is registered already; no further mail was sent.
+    SameAddress,
     /// 更新 was pressed, and the link has not been opened yet.
     LinkNotFollowedYet,
     /// Somebody who received the mail said that it is not theirs.
@@ -41,7 +43,7 @@ pub enum Notice {
 
 impl Notice {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::LoggedOutToTry,
         Self::LoggedOut,
         Self::SessionEnded,
@@ -50,6 +52,7 @@ impl Notice {
         Self::CodeDead,
         Self::LinkSent,
         Self::LinkSentAgain,
+        Self::SameAddress,
         Self::LinkNotFollowedYet,
         Self::EmailDisowned,
         Self::CodeSentAgain,
@@ -69,6 +72,7 @@ impl Notice {
             Self::CodeDead => "code-dead",
             Self::LinkSent => "link-sent",
             Self::LinkSentAgain => "link-sent-again",
+            Self::SameAddress => "same-address",
             Self::LinkNotFollowedYet => "link-not-followed-yet",
             Self::EmailDisowned => "email-disowned",
             Self::CodeSentAgain => "code-sent-again",
@@ -97,6 +101,7 @@ impl Notice {
             | Self::CodeAccepted
             | Self::LinkSent
             | Self::LinkSentAgain
+            | Self::SameAddress
             | Self::CodeSentAgain
             | Self::OutOfOrder
             | Self::AlreadySet => false,
@@ -112,6 +117,7 @@ impl Notice {
             | Self::SessionEnded
             | Self::LinkSent
             | Self::LinkSentAgain
+            | Self::SameAddress
             | Self::LinkNotFollowedYet
             | Self::EmailDisowned
             | Self::CodeSentAgain
@@ -132,6 +138,7 @@ impl Notice {
             Self::CodeDead => "notice.code_dead",
             Self::LinkSent => "notice.link_sent",
             Self::LinkSentAgain => "notice.link_sent_again",
+            Self::SameAddress => "notice.same_address",
             Self::LinkNotFollowedYet => "notice.link_not_followed_yet",
             Self::EmailDisowned => "notice.email_disowned",
             Self::CodeSentAgain => "notice.code_sent_again",
@@ -174,11 +181,15 @@ pub enum Trouble {
         /// When the next may be asked for.
         until: Timestamp,
     },
+    /// As many codes as a sign-in may have were mailed; the next sign-in brings another.
+    SignInSpent,
     /// Too many failures: nothing is checked until then.
     Waiting {
         /// When the next try is taken.
         until: Timestamp,
     },
+    /// Too many failures in this browser: only the society can help.
+    NeedsSupport,
     /// Too many people at once.
     Busy,
 }
@@ -202,6 +213,7 @@ impl Trouble {
             Problem::TooSoon(wait) => Self::TooSoon { until: wait.until },
             Problem::BudgetSpent(wait) => Self::BudgetSpent { until: wait.until },
             Problem::Waiting(wait) => Self::Waiting { until: wait.until },
+            Problem::NeedsSupport(_) => Self::NeedsSupport,
             Problem::Busy => Self::Busy,
             Problem::Malformed
             | Problem::MediaType
@@ -235,9 +247,20 @@ impl Trouble {
             Self::SignInFailed
             | Self::TooSoon { .. }
             | Self::BudgetSpent { .. }
+            | Self::SignInSpent
             | Self::Waiting { .. }
+            | Self::NeedsSupport
             | Self::Busy => None,
         }
+    }
+
+    /// Where its text leads: to the field, or to the page where it is mended.
+    #[must_use]
+    pub fn leads_to(&self) -> Option<String> {
+        if matches!(self, Self::SignInSpent) {
+            return Some("/sign-in".to_owned());
+        }
+        self.field().map(|field| format!("#{field}"))
     }
 
     /// The text, with what to do next.
@@ -261,7 +284,9 @@ impl Trouble {
             Self::BudgetSpent { until } => page
                 .t("trouble.budget_spent")
                 .with("from", page.from(until)),
+            Self::SignInSpent => page.t("trouble.sign_in_spent"),
             Self::Waiting { until } => page.t("trouble.waiting").with("from", page.from(until)),
+            Self::NeedsSupport => page.t("trouble.needs_support"),
             Self::Busy => page.t("trouble.busy"),
         }
     }
@@ -283,6 +308,7 @@ fn invalid_key(field: &str, why: &str) -> &'static str {
         ("password" | "new_password", "too_common") => "invalid.password.too_common",
         ("password" | "new_password", "too_simple") => "invalid.password.too_simple",
         ("password" | "new_password", "contains_own_data") => "invalid.password.contains_own_data",
+        ("password" | "new_password", "initial_password") => "invalid.password.initial_password",
         ("password" | "new_password", "context_word") => "invalid.password.context_word",
         ("code", "required") => "invalid.code.required",
         ("code", "not_six_digits") => "invalid.code.not_six_digits",

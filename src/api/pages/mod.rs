@@ -91,14 +91,15 @@ pub fn problem(api: &Api, visit: &Visit, problem: &Problem) -> Response {
     let kind = match problem {
         Problem::NotFound | Problem::Method | Problem::LinkUnknown => ProblemKind::NotFound,
         Problem::Foreign | Problem::FormToken => ProblemKind::FormTooOld,
-        Problem::TooSoon(wait) | Problem::BudgetSpent(wait) | Problem::Waiting(wait) => {
-            ProblemKind::Waiting { until: wait.until }
-        }
+        Problem::TooSoon(wait)
+        | Problem::BudgetSpent(wait)
+        | Problem::Waiting(wait)
+        | Problem::NeedsSupport(wait) => ProblemKind::Waiting { until: wait.until },
+        Problem::Misdirected => ProblemKind::Elsewhere,
         Problem::Busy => ProblemKind::Busy,
         Problem::Malformed
         | Problem::MediaType
         | Problem::TooLarge
-        | Problem::Misdirected
         | Problem::SignInFailed
         | Problem::NoSession
         | Problem::SessionRotated
@@ -119,6 +120,7 @@ pub fn problem(api: &Api, visit: &Visit, problem: &Problem) -> Response {
     let view = public_views::Problem {
         page: answers::outside(api, visit, &form, "/".to_owned()),
         kind,
+        origin: api.public_url.origin.clone(),
     };
     answers::page(&view, form, Some(problem))
 }

@@ -76,6 +76,11 @@ impl LinkResult {
         }
     }
 
+    /// Whether the member's entry of the address stands, and its owner cannot take it back here.
+    fn still_stands(&self) -> bool {
+        matches!(self.outcome, LinkOutcome::Expired | LinkOutcome::Verified)
+    }
+
     fn good(&self) -> bool {
         matches!(self.outcome, LinkOutcome::Followed | LinkOutcome::Verified)
     }
@@ -89,6 +94,8 @@ pub struct Problem {
     pub page: Page,
     /// What the matter is.
     pub kind: ProblemKind,
+    /// The address that members see: scheme, host and port.
+    pub origin: String,
 }
 
 /// Why a page cannot be shown.
@@ -103,6 +110,8 @@ pub enum ProblemKind {
         /// When to try again.
         until: Timestamp,
     },
+    /// 421: opened under another name than the one that members see.
+    Elsewhere,
     /// 503: too many at once, or something behind is away.
     Busy,
     /// Anything else that a member cannot mend.
@@ -115,6 +124,7 @@ impl Problem {
             ProblemKind::NotFound => "problem.not_found",
             ProblemKind::FormTooOld => "problem.form_too_old",
             ProblemKind::Waiting { .. } => "problem.waiting",
+            ProblemKind::Elsewhere => "problem.elsewhere",
             ProblemKind::Busy => "problem.busy",
             ProblemKind::Unexpected => "problem.unexpected",
         })
@@ -128,6 +138,10 @@ impl Problem {
                 .page
                 .t("problem.waiting_next")
                 .with("from", self.page.from(until)),
+            ProblemKind::Elsewhere => self
+                .page
+                .t("problem.elsewhere_next")
+                .with("address", &self.origin),
             ProblemKind::Busy => self.page.t("problem.busy_next"),
             ProblemKind::Unexpected => self.page.t("problem.unexpected_next"),
         }

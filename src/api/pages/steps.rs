@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use jiff::SignedDuration;
 use serde::Deserialize;
 
 use super::answers::{Told, astray, onward, see};
@@ -15,7 +16,7 @@ use crate::api::problem::{Problem, Wait};
 use crate::api::status::tries_left;
 use crate::domain::onboarding::Step;
 
-/// A mail asked for again within so many seconds of the last asking is the same press twice.
+/// A mail asked for, or its address entered, again within so many seconds of the last time is the same press twice.
 const DOUBLE_PRESS_SECONDS: i64 = 10;
 
 #[derive(Default, Deserialize)]
@@ -63,6 +64,20 @@ pub(super) async fn email(
     Sent(form): Sent<EmailForm>,
 ) -> Response {
     let done = api.register_email(&who, &form.email).await;
+    if let Ok(done) = &done
+        && !done.stored
+        && let Ok(status) = api.member_status(&done.session, done.mark).await
+        && status.state.due() == Step::EmailLink
+    {
+        let links = status.state.contact.iter().flat_map(|to| &to.links);
+        let lately = api.clock.now() - SignedDuration::from_secs(DOUBLE_PRESS_SECONDS);
+        let notice = if links.last().is_some_and(|link| link.sent_at > lately) {
+            Notice::LinkSent
+        } else {
+            Notice::SameAddress
+        };
+        return see(Screen::EmailLink.path(), Some(notice));
+    }
     let sent = Some(Notice::LinkSent);
     answer(&api, who, Screen::Email, done, sent, &form.email).await
 }
@@ -207,13 +222,19 @@ async fn not_taken(
 
 /// What a form's problem is beside its field; none if it is not for the member to mend.
 fn trouble(api: &Api, standing: &Standing, problem: &Problem) -> Option<Trouble> {
-    if *problem == Problem::CodeUsed {
-        // An old mail's code: it was not counted, and the newest mail's is asked for.
-        let challenge = standing.status.state.challenge.as_ref()?;
-        return Some(Trouble::Mismatch {
-            field: "code",
-            tries_left: tries_left(challenge, &api.limits),
-        });
+    if let Some(challenge) = &standing.status.state.challenge {
+        if *problem == Problem::CodeUsed {
+            // An old mail's code: it was not counted, and the newest mail's is asked for.
+            return Some(Trouble::Mismatch {
+                field: "code",
+                tries_left: tries_left(challenge, &api.limits),
+            });
+        }
+        let all_sent = challenge.mails >= api.limits.otp.mails.each;
+        if all_sent && matches!(problem, Problem::BudgetSpent(_)) {
+            // To wait would not help: what it may mail ends with this sign-in.
+            return Some(Trouble::SignInSpent);
+        }
     }
     Trouble::of(problem, &api.limits)
 }

@@ -174,8 +174,6 @@ impl Onboarding {
         if !own && !self.initial_credentials_count(at) {
             return Err(Refusal::WindowClosed);
         }
-        // Before the password counts: the answer must not tell whether it was right.
-        self.room_for_sign_in_code(at, limits, &code.sent_to_address)?;
         let why = match check {
             PasswordCheck::Match => None,
             PasswordCheck::Mismatch => Some(CredentialFault::WrongPassword),
@@ -183,6 +181,15 @@ impl Onboarding {
         };
         if let Some(why) = why {
             return Ok(vec![Event::CredentialsRejected { why }]);
+        }
+        if own {
+            // Only now: whoever does not know the password must not learn that codes were mailed.
+            within_budget(
+                &self.codes_sent,
+                &code.sent_to_address,
+                at,
+                &limits.otp.mails,
+            )?;
         }
         let mut events = Vec::new();
         if let Some(open) = &self.session {
@@ -215,23 +222,6 @@ impl Onboarding {
         self.enrolment
             .as_ref()
             .is_some_and(|it| it.valid_from <= at && at < it.expires_at)
-    }
-
-    /// Whether the limits leave room for the code that a sign-in mails; asked before the password is looked at, so
-    /// that the answer tells nothing about it.
-    ///
-    /// # Errors
-    /// [`Refusal::BudgetSpent`] where they do not.
-    pub fn room_for_sign_in_code(
-        &self,
-        at: Timestamp,
-        limits: &Limits,
-        sent_to_address: &[Timestamp],
-    ) -> Result<(), Refusal> {
-        if self.password.is_none() {
-            return Ok(());
-        }
-        within_budget(&self.codes_sent, sent_to_address, at, &limits.otp.mails)
     }
 
     fn confirm_birth_date(&self, matches: bool, waiting_until: Option<Timestamp>) -> Decision {

@@ -23,6 +23,8 @@ pub use step::Step;
 use cqrs_es::{Aggregate, event_sink::EventSink};
 use jiff::{SignedDuration, Timestamp};
 
+use crate::domain::ids::SessionId;
+
 impl Onboarding {
     /// The step that is due.
     #[must_use]
@@ -71,6 +73,14 @@ impl Onboarding {
         self.password.map_or(CredentialInForce::Initial, |own| {
             CredentialInForce::Own(own.credential)
         })
+    }
+
+    /// Whether this is the member's present session.
+    #[must_use]
+    pub fn has_session(&self, id: SessionId) -> bool {
+        self.session
+            .as_ref()
+            .is_some_and(|session| session.id == id)
     }
 
     /// What the present session may do.

@@ -110,6 +110,8 @@ async fn whatever_becomes_of_a_mailed_link_is_as_good() {
     browser.open(&app.url).await;
     signs_in(&browser, INITIAL_PASSWORD).await;
     browser.arrives_at("メールを開いて確認してください").await;
+    browser.shows("リンクの時間が過ぎました").await;
+    browser.glances("06-email-link-expired").await;
     browser.presses("再送信").await;
     browser.shows("もう一度送信しました").await;
     browser.glances("06-email-link-sent-again").await;

@@ -88,6 +88,15 @@ async fn steps_pressed_twice_are_done_once() {
 }
 
 #[tokio::test]
+async fn entering_the_address_twice_in_one_go_says_twice_that_the_mail_was_sent() {
+    let (app, _) = App::with_member().await;
+    let browser = Browser::at(&app, "/email").await;
+    let (first, second) = twice(&browser, "/email", &[("email", "hanako@example.jp")]).await;
+    first.leads_to("/email-link?note=link-sent");
+    second.leads_to("/email-link?note=link-sent");
+}
+
+#[tokio::test]
 async fn asking_for_a_mail_twice_sends_one_and_says_so_twice() {
     let (app, member) = App::with_member().await;
     let browser = Browser::at(&app, "/email-link").await;

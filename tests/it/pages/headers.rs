@@ -88,14 +88,16 @@ async fn a_missing_page_and_a_wrong_method_are_answered_with_a_page() {
 }
 
 #[tokio::test]
-async fn another_host_is_answered_with_a_page() {
+async fn another_host_is_answered_with_a_page_that_leads_to_the_right_one() {
     let (app, _) = App::with_member().await;
     let browser = Browser::new(&app);
     let request = browser
         .request(Method::GET, "/sign-in")
         .header("host", "evil.example");
     let page = browser.send(request).await;
-    page.is(421).says("<html").is_silent_on("evil.example");
+    page.is(421)
+        .says(&format!("href=\"{}/\"", app.url))
+        .is_silent_on("evil.example");
 }
 
 #[tokio::test]

@@ -78,3 +78,22 @@ async fn mails_and_troubles_come_in_the_language_of_the_page() {
     let mails = app.mails_at_least(1).await;
     assert!(mails[0].contains("email address"), "{}", mails[0]);
 }
+
+#[tokio::test]
+async fn an_english_mail_leads_to_an_english_page_on_a_device_that_was_never_here() {
+    let (app, _) = App::with_member().await;
+    let browser = Browser::new(&app);
+    browser.get("/sign-in?lang=en").await;
+    browser.sign_in(crate::support::app::INITIAL_PASSWORD).await;
+    browser.walk_to(&app, "/email-link").await;
+    let mail = app.mails_at_least(1).await.remove(0);
+    let link = mail
+        .split_whitespace()
+        .find_map(|word| word.strip_prefix(&app.url));
+    let phone = Browser::new(&app);
+    let page = phone.get(link.unwrap()).await;
+    page.is(200).says("Confirm your email address");
+    let link = format!("/email/{}", app.link_token().await);
+    phone.post(&link, &[]).await.leads_to(&link);
+    phone.get(&link).await.says("Email link confirmed");
+}

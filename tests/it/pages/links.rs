@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use reqwest::Method;
 
-use crate::support::app::App;
+use crate::support::app::{App, INITIAL_PASSWORD};
 use crate::support::browser::Browser;
 
 async fn waiting() -> (App, kadode::domain::ids::MemberId, Browser, String) {
@@ -82,7 +82,9 @@ async fn a_verified_address_cannot_be_given_back() {
     let page = stranger.get(&format!("{link}/disown")).await;
     page.is(200).says("登録は済んでいます");
     let page = stranger.post(&format!("{link}/disown"), &[]).await;
-    page.is(409).says("登録は済んでいます");
+    page.is(409)
+        .says("登録は済んでいます")
+        .says("下の連絡先にお知らせください");
     let events = app.events(member).await;
     assert!(!events.contains(&"EmailDisowned".to_owned()));
 }
@@ -98,7 +100,23 @@ async fn an_expired_link_says_to_ask_for_another() {
         .is(410)
         .says("使える時間を過ぎました");
     phone.post(&link, &[]).await.is(410);
-    phone.post(&format!("{link}/disown"), &[]).await.is(410);
+    let page = phone.post(&format!("{link}/disown"), &[]).await;
+    page.is(410).says("下の連絡先にお知らせください");
+}
+
+#[tokio::test]
+async fn the_waiting_page_says_that_its_link_has_expired() {
+    let (app, _, browser, _) = waiting().await;
+    browser.get("/email-link").await.says("まで使えます");
+    app.clock.advance(SignedDuration::from_mins(60));
+    browser
+        .sign_in(INITIAL_PASSWORD)
+        .await
+        .leads_to("/email-link");
+    let page = browser.get("/email-link").await;
+    page.is(200)
+        .says("リンクの時間が過ぎました")
+        .is_silent_on("まで使えます");
 }
 
 #[tokio::test]

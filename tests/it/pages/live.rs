@@ -155,3 +155,24 @@ async fn a_member_has_four_streams_at_most_and_a_closed_one_makes_room() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_stream_whose_first_look_fails_is_silent_until_there_is_news() {
+    let (app, _) = App::with_member().await;
+    let browser = Browser::at(&app, "/email-link").await;
+    let change_tables = async |statement: &str| {
+        let database = &app.society.database.write;
+        sqlx::query(statement).execute(database).await.unwrap();
+    };
+    change_tables("ALTER TABLE member_status RENAME TO away").await;
+    let mut stream = Stream::open(&browser).await;
+    change_tables("ALTER TABLE away RENAME TO member_status").await;
+    let other = kadode::vault::Profile {
+        symbol: "2".to_owned(),
+        ..crate::support::app::profile("taro02")
+    };
+    app.enrol(other, "joined-to-2024-12-01").await;
+    let first = stream.response.chunk().await.unwrap().unwrap();
+    let first = std::str::from_utf8(&first).unwrap();
+    assert!(first.starts_with("event: step"), "{first}");
+}

@@ -2,7 +2,9 @@
 
 use jiff::SignedDuration;
 
-use crate::support::app::{App, INITIAL_PASSWORD, NEW_PASSWORD, USER_ID};
+use crate::support::app::{
+    App, INITIAL_PASSWORD, NEW_PASSWORD, Setup, USER_ID, policy_with, profile,
+};
 use crate::support::browser::Browser;
 
 #[tokio::test]
@@ -51,6 +53,31 @@ async fn too_many_failures_make_a_wait_that_the_page_tells() {
 }
 
 #[tokio::test]
+async fn too_many_failures_in_a_members_own_browser_say_to_call_and_not_to_wait() {
+    let setup = Setup {
+        policy: policy_with(&[("failures_per_browser = 50", "failures_per_browser = 10")]),
+        ..Setup::default()
+    };
+    let app = App::start_as(setup).await;
+    app.enrol(profile(USER_ID), "joined-to-2024-12-01").await;
+    let browser = Browser::at(&app, "/email").await;
+    browser.lose("kadode");
+    browser.get("/sign-in").await.is(200);
+    for _ in 0..10 {
+        browser.sign_in("wrong-password").await.is(401);
+        app.clock.advance(SignedDuration::from_hours(1));
+    }
+    let page = browser.sign_in(INITIAL_PASSWORD).await;
+    page.is(429)
+        .says("下の連絡先にお電話ください")
+        .is_silent_on("もう一度お試しください");
+    assert_eq!(page.headers["retry-after"], "3600", "for programs");
+    // In another browser, the member's own failures do not count.
+    let other = Browser::at_the_door(&app).await;
+    other.sign_in(INITIAL_PASSWORD).await.leads_to("/email");
+}
+
+#[tokio::test]
 async fn a_wrong_birth_date_stays_in_its_field() {
     let (app, _) = App::with_member().await;
     let browser = Browser::at(&app, "/birth-date").await;
@@ -82,6 +109,27 @@ async fn something_that_is_no_address_stays_in_its_field() {
 }
 
 #[tokio::test]
+async fn the_same_address_once_more_says_that_it_is_registered_and_how_to_have_another_mail() {
+    let (app, member) = App::with_member().await;
+    let browser = Browser::at(&app, "/email-link").await;
+    let again = "/email-link?note=same-address";
+    let fields = [("email", "hanako@example.jp")];
+    app.clock.advance(SignedDuration::from_secs(10));
+    browser.post("/email", &fields).await.leads_to(again);
+    let page = browser.get(again).await;
+    page.is(200)
+        .says("同じアドレスが登録されています")
+        .is_silent_on("確認のメールを送信しました");
+    assert_eq!(app.payloads(member, "EmailRegistered").await.len(), 1);
+    // Later on there is no mail to wait for.
+    browser.walk_to(&app, "/otp-method").await;
+    browser
+        .post("/email", &fields)
+        .await
+        .leads_to("/otp-method");
+}
+
+#[tokio::test]
 async fn a_mail_asked_for_again_too_soon_tells_from_when() {
     let (app, _) = App::with_member().await;
     let browser = Browser::at(&app, "/email-link").await;
@@ -109,6 +157,26 @@ async fn a_spent_budget_of_mails_tells_from_when() {
     app.clock.advance(SignedDuration::from_secs(60));
     let page = browser.post("/email-link/resend", &[]).await;
     page.is(429).says("お送りできる回数に達しました");
+}
+
+#[tokio::test]
+async fn after_the_last_code_that_a_sign_in_mails_the_page_leads_to_the_next_sign_in() {
+    let (app, _) = App::with_member().await;
+    let browser = Browser::at(&app, "/otp").await;
+    for _ in 0..4 {
+        app.clock.advance(SignedDuration::from_secs(60));
+        browser.post("/otp/resend", &[]).await.is(303);
+    }
+    app.clock.advance(SignedDuration::from_secs(60));
+    let page = browser.post("/otp/resend", &[]).await;
+    page.is(429)
+        .says("もう一度ログインすると、新しい数字をお送りします")
+        .says("href=\"/sign-in\"")
+        .is_silent_on("また送れます");
+    let door = browser.get("/sign-in").await;
+    door.is(200).says("新しく決めたパスワードで");
+    browser.sign_in(NEW_PASSWORD).await.leads_to("/otp");
+    browser.get("/otp").await.is(200);
 }
 
 #[tokio::test]

@@ -467,7 +467,7 @@ pub fn profile(user_id: &str) -> Profile {
 /// The token of the link in a mail.
 pub fn token_in(mail: &str) -> Option<String> {
     let (_, rest) = mail.split_once("/email/")?;
-    Some(rest.split_whitespace().next()?.to_owned())
+    Some(rest.split(['?', ' ', '\r', '\n']).next()?.to_owned())
 }
 
 /// The only standalone run of six digits in a mail.

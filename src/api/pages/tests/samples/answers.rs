@@ -17,6 +17,7 @@ pub(super) fn at_the_door(language: Language) -> Vec<Sample> {
             "02-sign-in-waiting",
             failed(Trouble::Waiting { until: after(64) }),
         ),
+        ("02-sign-in-needs-support", failed(Trouble::NeedsSupport)),
         ("02-sign-in-busy", failed(Trouble::Busy)),
         (
             "02-sign-in-session-ended",
@@ -60,6 +61,8 @@ pub(super) fn within(language: Language) -> Vec<Sample> {
             until: after(9 * 3600),
         },
     );
+    let same = told(page("/email-link", 6), Notice::SameAddress);
+    let over = email_link_until(page("/email-link", 6), false, false, after(-90));
     let refused = troubled(page("/password", 9), refused_passwords());
     let out_of_order = told(page("/password", 9), Notice::OutOfOrder);
     let wrong_code = Trouble::Mismatch {
@@ -68,6 +71,7 @@ pub(super) fn within(language: Language) -> Vec<Sample> {
     };
     let wrong_code = failed("/otp", 14, wrong_code);
     let expired = failed("/otp", 14, Trouble::CodeExpired);
+    let all_sent = failed("/otp", 14, Trouble::SignInSpent);
     vec![
         ("03-birth-date-wrong", birth_date(wrong_date, "1980/1/2")),
         (
@@ -80,11 +84,14 @@ pub(super) fn within(language: Language) -> Vec<Sample> {
         ),
         ("05-email-disowned", email(disowned, "", None)),
         ("06-too-soon", email_link(too_soon, false, false)),
+        ("06-same-address", email_link(same, false, false)),
+        ("06-email-link-expired", over),
         ("06-budget-spent", email_link(spent, false, false)),
         ("09-password-refused", password(refused)),
         ("09-password-order", password(out_of_order)),
         ("14-otp-wrong", otp(wrong_code, after(8 * 60), 3)),
         ("14-otp-expired", otp(expired, after(-30), 3)),
+        ("14-otp-all-sent", otp(all_sent, after(5 * 60), 5)),
     ]
 }
 
@@ -126,6 +133,7 @@ pub(super) fn problems(language: Language) -> Vec<Sample> {
         shown(&Problem {
             page: outside(language, "/"),
             kind,
+            origin: "https://first-login.kenpo.example.jp".to_owned(),
         })
     };
     vec![
@@ -135,6 +143,7 @@ pub(super) fn problems(language: Language) -> Vec<Sample> {
             "problem-waiting",
             problem(ProblemKind::Waiting { until: after(75) }),
         ),
+        ("problem-elsewhere", problem(ProblemKind::Elsewhere)),
         ("problem-busy", problem(ProblemKind::Busy)),
         ("problem-unexpected", problem(ProblemKind::Unexpected)),
     ]

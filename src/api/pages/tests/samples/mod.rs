@@ -204,14 +204,23 @@ fn email(page: Page, typed: &str, registered: Option<&str>) -> String {
 }
 
 fn email_link(page: Page, followed: bool, undelivered: bool) -> String {
+    email_link_until(page, followed, undelivered, after(60 * 60))
+}
+
+fn email_link_until(
+    page: Page,
+    followed: bool,
+    undelivered: bool,
+    expires_at: Timestamp,
+) -> String {
     let view = EmailLink {
         page,
         masked: MASKED.to_owned(),
         sender_domain: "kenpo.example.jp".to_owned(),
         followed,
         undelivered,
-        resend_after: after(if undelivered { -5 } else { 55 }),
-        expires_at: after(60 * 60),
+        resend_after: expires_at.min(after(if undelivered { -5 } else { 55 })),
+        expires_at,
     };
     view.render().unwrap()
 }
@@ -259,6 +268,7 @@ fn refused_passwords() -> Vec<Trouble> {
         "too_common",
         "too_simple",
         "contains_own_data",
+        "initial_password",
         "context_word",
     ];
     let plain = plain
