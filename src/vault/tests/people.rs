@@ -173,7 +173,8 @@ async fn a_profile_that_gives_way_is_found_by_the_new_data_alone() {
     assert_eq!(outcome.unwrap(), [Inserted::New]);
     let found = profiles.matches(&[&hanako(), &corrected]).await.unwrap();
     let both = Match {
-        person: Some(member),
+        gid: None,
+        numbers: Some(member),
         user_id: Some(member),
     };
     assert_eq!(found, [Match::default(), both]);
@@ -231,10 +232,34 @@ async fn a_person_whose_number_changed_is_known_by_the_one_at_migration() {
     assert_eq!(
         found,
         [Match {
-            person: Some(member),
+            gid: None,
+            numbers: Some(member),
             user_id: Some(member)
         }]
     );
+}
+
+#[tokio::test]
+async fn a_person_is_known_by_the_numbers_whatever_the_gid() {
+    let house = House::new().await;
+    let with_gid = |gid: Option<&str>, number: &str| Profile {
+        user_id: format!("u{number}"),
+        number: number.to_owned(),
+        gid: gid.map(str::to_owned),
+        ..hanako()
+    };
+    for (number, before, after) in [
+        ("1", None, Some("G1")),
+        ("2", Some("G2"), None),
+        ("3", Some("G3"), Some("G4")),
+    ] {
+        let member = house.enter(with_gid(before, number)).await;
+        let rows = [(house.member(), with_gid(after, number))];
+        let import = ImportId(house.entropy.id());
+        let profiles = &house.vault.profiles;
+        let outcome = profiles.insert(import, &rows, &[], house.now()).await;
+        assert_eq!(outcome.unwrap(), [Inserted::SamePerson(member)], "{number}");
+    }
 }
 
 #[tokio::test]
