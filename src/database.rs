@@ -22,7 +22,8 @@ pub static KEYS: Migrator = sqlx::migrate!("migrations/sqlite/keys");
 /// Rows in one `INSERT`: thousands of parameters in one statement are quadratic on SQLite (measured), a hundred rows are not.
 const ROWS_A_STATEMENT: usize = 100;
 
-const WRITER: &str = "PRAGMA busy_timeout = 10000; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; \
+/// Below two seconds, so that a member is told within them that another program holds the write lock.
+const WRITER: &str = "PRAGMA busy_timeout = 1500; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; \
      PRAGMA secure_delete = ON; PRAGMA journal_mode = WAL;";
 const READER: &str =
     "PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = OFF; PRAGMA query_only = ON;";
@@ -208,7 +209,7 @@ impl Database {
     /// Begins a transaction that has the write lock from the start, so that what it reads stays true until it commits.
     ///
     /// # Errors
-    /// The database is away or stayed locked for ten seconds.
+    /// The database is away or stayed locked for one and a half seconds.
     pub async fn begin(&self) -> Result<Transaction<'static, Any>, sqlx::Error> {
         // In a task of its own: were it cut short between the statement and the driver's note of it, the one connection that
         // writes would be lost for good.
