@@ -221,12 +221,19 @@ impl Database {
     /// Empties the write-ahead log into the file, so that nothing of what was deleted or overwritten before stays on disk.
     ///
     /// # Errors
-    /// The database is away or busy.
+    /// The database is away, or others read or write it meanwhile; safe to repeat.
     pub async fn scrub(&self) -> Result<(), sqlx::Error> {
-        self.write
-            .execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            .await
-            .map(drop)
+        // Being kept from it is no error to SQLite, but the first column of its answer.
+        let busy: i64 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)")
+            .fetch_one(&self.write)
+            .await?;
+        if busy == 0 {
+            Ok(())
+        } else {
+            Err(sqlx::Error::Protocol(
+                "the write-ahead log is in use and could not be emptied".to_owned(),
+            ))
+        }
     }
 
     /// The full path of the database file.
