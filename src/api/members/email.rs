@@ -7,6 +7,7 @@ use super::done::Done;
 use crate::api::Api;
 use crate::api::input;
 use crate::api::problem::Problem;
+use crate::domain::delivery::MailKind;
 use crate::domain::email::{EmailAddress, EmailFault};
 use crate::domain::ids::ContactId;
 use crate::domain::onboarding::{Command, Onboarding, Step};
@@ -53,21 +54,24 @@ impl Api {
                             }
                             Some(_) | None => None,
                         };
-                        let mut of_link = same_as;
+                        let contacts = &api.vault.contacts;
+                        let sharing = contacts.of_address(address.as_str()).await?;
+                        let sent = api.sent_to(&sharing, MailKind::EmailLink).await?;
                         // A row only where the rules will take it: what they refuse must leave no trace.
                         if same_as.is_none()
                             && takes_address(&state)
                             && state.session.as_ref().is_some_and(|it| it.id == session)
                         {
-                            // Vault first, event second: an event never points at nothing.
                             let now = api.clock.now();
-                            api.vault
-                                .contacts
+                            state
+                                .room_for_link(now, &api.limits, &sent)
+                                .map_err(|refusal| Problem::of_refusal(&refusal, now))?;
+                            // Vault first, event second: an event never points at nothing.
+                            contacts
                                 .store(contact, member, address.as_str(), now)
                                 .await?;
-                            of_link = Some(contact);
                         }
-                        let link = api.new_link(of_link, language).await?;
+                        let link = api.new_link(sent, language);
                         Ok(Command::RegisterEmail {
                             session,
                             contact,
@@ -97,7 +101,8 @@ impl Api {
                     let api = api.clone();
                     async move {
                         let contact = state.contact.as_ref().map(|contact| contact.id);
-                        let link = api.new_link(contact, language).await?;
+                        let sent = api.sent_to_address(contact, MailKind::EmailLink).await?;
+                        let link = api.new_link(sent, language);
                         Ok(Command::ResendEmailLink { session, link })
                     }
                 },
