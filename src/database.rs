@@ -190,18 +190,14 @@ impl Database {
     /// # Errors
     /// The database is away.
     pub async fn is_up_to_date(&self, to: &Migrator) -> Result<bool, sqlx::Error> {
-        let tables: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM sqlite_master WHERE name = '_sqlx_migrations'",
-        )
-        .fetch_one(&self.read)
-        .await?;
-        if tables == 0 {
+        let mut connection = self.read.acquire().await?;
+        if !has_table(&mut connection, "_sqlx_migrations").await? {
             return Ok(false);
         }
         let last: i64 = sqlx::query_scalar(
             "SELECT coalesce(max(version), 0) FROM _sqlx_migrations WHERE success",
         )
-        .fetch_one(&self.read)
+        .fetch_one(&mut *connection)
         .await?;
         Ok(to.iter().map(|migration| migration.version).max() == Some(last))
     }
@@ -260,6 +256,18 @@ impl Database {
             self.write.close().await;
         }
     }
+}
+
+/// Whether there is a table of this name, which a database may lack before it is migrated.
+///
+/// # Errors
+/// The database is away.
+pub async fn has_table(connection: &mut AnyConnection, name: &str) -> Result<bool, sqlx::Error> {
+    let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_master WHERE name = $1")
+        .bind(name.to_owned())
+        .fetch_one(connection)
+        .await?;
+    Ok(tables > 0)
 }
 
 /// A statement for either database.
