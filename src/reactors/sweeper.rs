@@ -21,8 +21,8 @@ const OLDEST: SignedDuration = SignedDuration::from_hours(24 * 31);
 /// How often the vault is swept.
 const SWEEPS_APART: std::time::Duration = std::time::Duration::from_hours(6);
 
-/// Failures so old are forgotten: far beyond the longest waiting time, and strangers' inventions must not pile up.
-const FORGOTTEN: SignedDuration = SignedDuration::from_hours(24 * 30);
+/// How often old failures are forgotten. Strangers can make some hundred rows a second.
+const FORGETS_APART: std::time::Duration = std::time::Duration::from_mins(15);
 
 /// Sweeps and forgets for ever.
 pub async fn run(vault: Vault, log: EventLog, clock: Clock) {
@@ -49,11 +49,11 @@ async fn sweep_on(vault: &Vault, log: &EventLog, clock: &Clock) {
 
 async fn forget_on(vault: &Vault, clock: &Clock) {
     loop {
-        let before = clock.now() - FORGOTTEN;
-        if let Err(error) = vault.waits.forget(before).await {
+        let now = clock.now();
+        if let Err(error) = vault.waits.forget(now).await {
             tracing::error!(%error, "old failures could not be forgotten");
         }
-        tokio::time::sleep(SWEEPS_APART).await;
+        tokio::time::sleep(FORGETS_APART).await;
     }
 }
 

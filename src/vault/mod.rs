@@ -9,6 +9,7 @@ mod credentials;
 mod data_keys;
 mod devices;
 mod failing;
+mod forget;
 mod hasher;
 mod initial_passwords;
 mod key_file;
