@@ -21,7 +21,7 @@ const OLDEST: SignedDuration = SignedDuration::from_hours(24 * 31);
 /// How often the vault is swept.
 const SWEEPS_APART: std::time::Duration = std::time::Duration::from_hours(6);
 
-/// How often old failures are forgotten. Strangers can make some hundred rows a second.
+/// How often old failures and browsers are forgotten. Strangers can make some hundred rows a second.
 const FORGETS_APART: std::time::Duration = std::time::Duration::from_mins(15);
 
 /// Sweeps and forgets for ever.
@@ -52,6 +52,9 @@ async fn forget_on(vault: &Vault, clock: &Clock) {
         let now = clock.now();
         if let Err(error) = vault.waits.forget(now).await {
             tracing::error!(%error, "old failures could not be forgotten");
+        }
+        if let Err(error) = vault.devices.forget(now).await {
+            tracing::error!(%error, "browsers whose cookies have expired could not be forgotten");
         }
         tokio::time::sleep(FORGETS_APART).await;
     }

@@ -417,3 +417,18 @@ async fn more_lanes_than_one_portion_are_all_forgotten() {
     .unwrap();
     assert_eq!(house.vault.waits.forget(house.now()).await.unwrap(), 2500);
 }
+
+#[tokio::test]
+async fn a_browser_is_known_as_long_as_it_keeps_its_cookie() {
+    let house = House::new().await;
+    let devices = &house.vault.devices;
+    let first = house.now();
+    for user_id in ["hanako", "taro"] {
+        devices.remember(None, user_id, house.now()).await.unwrap();
+        house.clock.advance(SignedDuration::from_secs(1));
+    }
+    let forgotten = devices.forget(first + DEVICE_AGE).await.unwrap();
+    assert_eq!(forgotten, 0);
+    let later = first + DEVICE_AGE + SignedDuration::from_millis(500);
+    assert_eq!(devices.forget(later).await.unwrap(), 1);
+}
