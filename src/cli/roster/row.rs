@@ -203,11 +203,11 @@ impl Reading<'_> {
         registered: bool,
         joined_on: Date,
     ) -> Option<&'policy Cohort> {
-        cohort::assign(policy, registered, Some(joined_on))
+        cohort::assign(policy, registered, joined_on)
             .inspect_err(|fault| {
                 let column = match fault {
                     CohortFault::JoinedAfterRegistration => "registered_on_old_portal",
-                    CohortFault::JoiningDateNeeded | CohortFault::NoneFits => "joined_on",
+                    CohortFault::NoneFits => "joined_on",
                 };
                 self.wrong(column, fault.to_string());
             })

@@ -284,17 +284,11 @@ async fn a_large_import_is_found_page_by_page_and_at_once() {
         .insert(import, &rows, &[], house.now())
         .await
         .unwrap();
-    house.enter(hanako()).await;
 
     let mut seen = Vec::new();
     loop {
         let last = seen.last().map(|stored: &Stored| stored.member);
-        let page = house
-            .vault
-            .profiles
-            .page(Some(import), last, 60)
-            .await
-            .unwrap();
+        let page = house.vault.profiles.page(last, 60).await.unwrap();
         if page.is_empty() {
             break;
         }
@@ -310,16 +304,6 @@ async fn a_large_import_is_found_page_by_page_and_at_once() {
     assert!(
         rows.iter()
             .all(|(member, profile)| many[member].profile == *profile)
-    );
-    assert_eq!(
-        house
-            .vault
-            .profiles
-            .page(None, None, 1000)
-            .await
-            .unwrap()
-            .len(),
-        251
     );
 }
 
@@ -458,7 +442,7 @@ async fn destroyed_keys_erase_the_member_and_nobody_else() {
         Err(VaultError::Erased)
     ));
     assert!(house.vault.profiles.get(stays).await.is_ok());
-    let page = house.vault.profiles.page(None, None, 10).await.unwrap();
+    let page = house.vault.profiles.page(None, 10).await.unwrap();
     let erased: Vec<_> = page
         .iter()
         .filter(|(_, stored)| stored.is_none())
