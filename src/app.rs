@@ -100,7 +100,7 @@ impl Society {
             self.log.clone(),
             self.database.clone(),
             vec![
-                Arc::new(StatusProjection),
+                Arc::new(StatusProjection(self.log.clone())),
                 Arc::new(HistoryProjection),
                 Arc::new(MailRequestsProjection),
             ],

@@ -18,7 +18,7 @@ use crate::domain::onboarding::{Onboarding, Refusal};
 pub use crate::store::Position;
 use crate::store::{EventLog, Repository};
 
-/// How long a command waits for its turn, and is tried again where it lost its race against another program.
+/// How long a command waits for its turn and for its append, and is tried again where it lost its race against another program.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The only way to change anything; cheap to clone.
@@ -75,8 +75,8 @@ pub enum CommandError<R: std::error::Error, S> {
     /// What is uncertain could not be settled.
     #[error("the facts could not be settled")]
     Unsettled(S),
-    /// Its turn did not come, or it lost its race, for two seconds.
-    #[error("the stream was busy for two seconds")]
+    /// Its turn did not come, it lost its race, or its append was not taken, for two seconds.
+    #[error("the stream or the store was busy for two seconds")]
     Busy,
     /// The store is away or refuses.
     #[error("{0}")]
@@ -197,7 +197,16 @@ where
     loop {
         let repository = log.repository();
         let store = PersistedEventStore::<Repository, A>::new_event_store(repository.clone());
-        let failure = match once(&store, &id, command, doubtful, &metadata, &mut settle).await {
+        let once = once(
+            &store,
+            &id,
+            command,
+            doubtful,
+            &metadata,
+            &mut settle,
+            deadline,
+        );
+        let failure = match once.await {
             Ok((events, state)) => {
                 let mark = match repository.committed() {
                     Some(position) => position,
@@ -214,6 +223,7 @@ where
         };
         match failure {
             Failure::Settle(error) => return Err(CommandError::Unsettled(error)),
+            Failure::TooLate => return Err(CommandError::Busy),
             Failure::Aggregate(AggregateError::UserError(refusal)) if !A::stale(&refusal) => {
                 return Err(CommandError::Refused(refusal));
             }
@@ -246,6 +256,7 @@ where
 enum Failure<E: std::error::Error, S> {
     Aggregate(AggregateError<E>),
     Settle(S),
+    TooLate,
 }
 
 async fn once<A, S, F, Fut>(
@@ -255,6 +266,7 @@ async fn once<A, S, F, Fut>(
     doubtful: bool,
     metadata: &HashMap<String, String>,
     settle: &mut F,
+    deadline: Instant,
 ) -> Result<(Vec<A::Event>, A), Failure<A::Error, S>>
 where
     A: Decider,
@@ -285,9 +297,11 @@ where
         .map_err(|refusal| Failure::Aggregate(AggregateError::UserError(refusal)))?;
     let events = sink.collect().await;
     if !events.is_empty() {
-        store
-            .commit(events.clone(), context, metadata.clone())
+        // Given up, it is not appended later: the store leaves out what nobody waits for.
+        let append = store.commit(events.clone(), context, metadata.clone());
+        tokio::time::timeout_at(deadline, append)
             .await
+            .map_err(|_| Failure::TooLate)?
             .map_err(Failure::Aggregate)?;
     }
     Ok((events, state))

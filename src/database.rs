@@ -22,7 +22,8 @@ pub static KEYS: Migrator = sqlx::migrate!("migrations/sqlite/keys");
 /// Rows in one `INSERT`: thousands of parameters in one statement are quadratic on SQLite (measured), a hundred rows are not.
 const ROWS_A_STATEMENT: usize = 100;
 
-const WRITER: &str = "PRAGMA busy_timeout = 10000; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; \
+/// Below two seconds, so that a member is told within them that another program holds the write lock.
+const WRITER: &str = "PRAGMA busy_timeout = 1500; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; \
      PRAGMA secure_delete = ON; PRAGMA journal_mode = WAL;";
 const READER: &str =
     "PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = OFF; PRAGMA query_only = ON;";
@@ -189,18 +190,14 @@ impl Database {
     /// # Errors
     /// The database is away.
     pub async fn is_up_to_date(&self, to: &Migrator) -> Result<bool, sqlx::Error> {
-        let tables: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM sqlite_master WHERE name = '_sqlx_migrations'",
-        )
-        .fetch_one(&self.read)
-        .await?;
-        if tables == 0 {
+        let mut connection = self.read.acquire().await?;
+        if !has_table(&mut connection, "_sqlx_migrations").await? {
             return Ok(false);
         }
         let last: i64 = sqlx::query_scalar(
             "SELECT coalesce(max(version), 0) FROM _sqlx_migrations WHERE success",
         )
-        .fetch_one(&self.read)
+        .fetch_one(&mut *connection)
         .await?;
         Ok(to.iter().map(|migration| migration.version).max() == Some(last))
     }
@@ -208,7 +205,7 @@ impl Database {
     /// Begins a transaction that has the write lock from the start, so that what it reads stays true until it commits.
     ///
     /// # Errors
-    /// The database is away or stayed locked for ten seconds.
+    /// The database is away or stayed locked for one and a half seconds.
     pub async fn begin(&self) -> Result<Transaction<'static, Any>, sqlx::Error> {
         // In a task of its own: were it cut short between the statement and the driver's note of it, the one connection that
         // writes would be lost for good.
@@ -220,12 +217,19 @@ impl Database {
     /// Empties the write-ahead log into the file, so that nothing of what was deleted or overwritten before stays on disk.
     ///
     /// # Errors
-    /// The database is away or busy.
+    /// The database is away, or others read or write it meanwhile; safe to repeat.
     pub async fn scrub(&self) -> Result<(), sqlx::Error> {
-        self.write
-            .execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            .await
-            .map(drop)
+        // Being kept from it is no error to SQLite, but the first column of its answer.
+        let busy: i64 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)")
+            .fetch_one(&self.write)
+            .await?;
+        if busy == 0 {
+            Ok(())
+        } else {
+            Err(sqlx::Error::Protocol(
+                "the write-ahead log is in use and could not be emptied".to_owned(),
+            ))
+        }
     }
 
     /// The full path of the database file.
@@ -252,6 +256,18 @@ impl Database {
             self.write.close().await;
         }
     }
+}
+
+/// Whether there is a table of this name, which a database may lack before it is migrated.
+///
+/// # Errors
+/// The database is away.
+pub async fn has_table(connection: &mut AnyConnection, name: &str) -> Result<bool, sqlx::Error> {
+    let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_master WHERE name = $1")
+        .bind(name.to_owned())
+        .fetch_one(connection)
+        .await?;
+    Ok(tables > 0)
 }
 
 /// A statement for either database.

@@ -1,12 +1,14 @@
 //! Opening a society's data: what there must be, what is created, and in one line what is wrong.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use sqlx::migrate::Migrator;
 
 use super::{Fault, Society};
 use crate::ambient::{Clock, Entropy};
 use crate::commands::Commands;
 use crate::config::DataSettings;
-use crate::database::{self, Database};
+use crate::database::{self, Database, OpenError};
 use crate::policies::{LoadedPolicy, Policies};
 use crate::store::EventLog;
 use crate::vault::{IfMissing, KeyError, KeyFile, Keys, Settings, Vault};
@@ -175,7 +177,7 @@ async fn open_keys(
 ) -> Result<(Database, Database, Keys), Fault> {
     let keys_path = keys_path(settings)?;
     let entropy = Entropy::new(clock.clone());
-    let (database, key_database) = open_databases(settings, prepare).await?;
+    let (database, key_database) = open_databases(settings, &keys_path, prepare).await?;
     let opened = Keys::open(
         &keys_path,
         &database,
@@ -205,17 +207,29 @@ async fn open_keys(
     Ok((database, key_database, keys))
 }
 
-/// Opens both databases. What is opened in vain is closed again, so that no file of it but the database itself stays behind.
+/// Opens both databases and brings their tables up to date, or sees that they are. What is opened in vain is closed again, so that
+/// no file of it but the database itself stays behind.
 async fn open_databases(
     settings: &DataSettings,
+    keys_path: &Path,
     prepare: bool,
 ) -> Result<(Database, Database), Fault> {
-    let database = open_one(&settings.database, prepare, &database::MAIN).await?;
-    let keys_url = settings
-        .key_database
-        .clone()
-        .unwrap_or_else(|| database.default_key_database());
-    match open_one(&keys_url, prepare, &database::KEYS).await {
+    let database = open_one(&settings.database, prepare).await?;
+    let opened = async {
+        let key_database = open_key_database(settings, keys_path, &database, prepare).await?;
+        let ready = async {
+            make_ready(&database, &database::MAIN, prepare).await?;
+            make_ready(&key_database, &database::KEYS, prepare).await
+        };
+        match ready.await {
+            Ok(()) => Ok(key_database),
+            Err(fault) => {
+                key_database.close().await;
+                Err(fault)
+            }
+        }
+    };
+    match opened.await {
         Ok(key_database) => Ok((database, key_database)),
         Err(fault) => {
             database.close().await;
@@ -224,34 +238,67 @@ async fn open_databases(
     }
 }
 
-/// Opens a database and brings its tables up to date, or sees that they are.
-async fn open_one(
-    url: &str,
+/// Opens the key database. Where the main one was made with keys, it must be there and both must be of this key file: looked at before
+/// anything is created or migrated, so that a slip of the operator changes nothing.
+async fn open_key_database(
+    settings: &DataSettings,
+    keys_path: &Path,
+    database: &Database,
     prepare: bool,
-    tables: &sqlx::migrate::Migrator,
 ) -> Result<Database, Fault> {
+    let url = settings
+        .key_database
+        .clone()
+        .unwrap_or_else(|| database.default_key_database());
+    let made = Keys::has_been_made_for(database)
+        .await
+        .map_err(|error| fault_of(database, error))?;
+    if !made {
+        return open_one(&url, prepare).await;
+    }
+    let key_database = match Database::open_existing(&url).await {
+        Err(OpenError::Missing(path)) => {
+            return Err(Fault(KeyError::OtherKeyDatabase(path).to_string()));
+        }
+        opened => opened.map_err(|error| Fault(error.to_string()))?,
+    };
+    match Keys::look_at(keys_path, database, &key_database).await {
+        Ok(()) => Ok(key_database),
+        Err(error) => {
+            key_database.close().await;
+            Err(Fault(error.to_string()))
+        }
+    }
+}
+
+async fn open_one(url: &str, prepare: bool) -> Result<Database, Fault> {
     let opened = if prepare {
         Database::open(url).await
     } else {
         Database::open_existing(url).await
     };
-    let database = opened.map_err(|error| Fault(error.to_string()))?;
-    let why = if prepare {
+    opened.map_err(|error| Fault(error.to_string()))
+}
+
+/// Brings a database's tables up to date, or sees that they are.
+async fn make_ready(database: &Database, tables: &Migrator, prepare: bool) -> Result<(), Fault> {
+    if prepare {
         let migrated = database.migrate(tables).await;
-        migrated.err().map(|error| error.to_string())
-    } else {
-        match database.is_up_to_date(tables).await {
-            Ok(true) => None,
-            Ok(false) => {
-                Some("its tables are not up to date; run `kadode migrate` first".to_owned())
-            }
-            Err(error) => Some(error.to_string()),
-        }
-    };
-    let Some(why) = why else { return Ok(database) };
-    database.close().await;
+        return migrated.map_err(|error| fault_of(database, error));
+    }
+    match database.is_up_to_date(tables).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(fault_of(
+            database,
+            "its tables are not up to date; run `kadode migrate` first",
+        )),
+        Err(error) => Err(fault_of(database, error)),
+    }
+}
+
+fn fault_of(database: &Database, why: impl std::fmt::Display) -> Fault {
     let path = database.sqlite_path().display();
-    Err(Fault(format!("database {path}: {why}")))
+    Fault(format!("database {path}: {why}"))
 }
 
 fn keys_path(settings: &DataSettings) -> Result<PathBuf, Fault> {

@@ -115,7 +115,7 @@ async fn write_all(society: &Society, file: &mut LettersFile) -> Result<(usize, 
         let page = society
             .vault
             .profiles
-            .page(None, after, AT_ONCE)
+            .page(after, AT_ONCE)
             .await
             .map_err(unreadable)?;
         let Some((last, _)) = page.last() else {

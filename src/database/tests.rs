@@ -219,3 +219,27 @@ async fn once_closed_nothing_is_left_beside_the_file_however_lately_it_was_read(
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }
+
+#[tokio::test]
+async fn a_log_that_somebody_reads_is_not_said_to_be_emptied() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = database(&folder).await;
+    let write = async |statement: &str| {
+        sqlx::query(statement)
+            .execute(&database.write)
+            .await
+            .unwrap();
+    };
+    write("PRAGMA busy_timeout = 0").await;
+    write("CREATE TABLE t (a TEXT)").await;
+    let mut reader = database.read.acquire().await.unwrap();
+    for statement in ["BEGIN", "SELECT * FROM t"] {
+        sqlx::query(statement).execute(&mut *reader).await.unwrap();
+    }
+    write("INSERT INTO t VALUES ('x')").await;
+    assert!(database.scrub().await.is_err());
+    sqlx::query("COMMIT").execute(&mut *reader).await.unwrap();
+    database.scrub().await.unwrap();
+    let log = folder.path().join("a.sqlite-wal").metadata().unwrap();
+    assert_eq!(log.len(), 0);
+}

@@ -46,8 +46,9 @@ pub enum AdoptionEvent {
     PolicyAdopted {
         /// Its name and hash.
         policy: PolicyVersion,
-        /// The whole file.
-        text: String,
+        /// The whole file; none, if an earlier event of the stream has it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
     },
 }
 
@@ -79,6 +80,7 @@ impl Aggregate for Adoptions {
             text,
         } = command;
         if self.present().is_none_or(|(present, _)| *present != policy) {
+            let text = self.text_of(&policy).is_none().then_some(text);
             sink.write(AdoptionEvent::PolicyAdopted { policy, text }, self)
                 .await;
         }
@@ -87,7 +89,10 @@ impl Aggregate for Adoptions {
 
     fn apply(&mut self, event: AdoptionEvent) {
         match event {
-            AdoptionEvent::PolicyAdopted { policy, text } => self.adopted.push((policy, text)),
+            AdoptionEvent::PolicyAdopted { policy, text } => {
+                let text = text.or_else(|| self.text_of(&policy).map(str::to_owned));
+                self.adopted.push((policy, text.unwrap_or_default()));
+            }
         }
     }
 }

@@ -38,18 +38,6 @@ impl BirthDate {
     pub const fn date(self) -> Date {
         self.0
     }
-
-    /// Eight digits, as in the initial password: `19800101`.
-    #[must_use]
-    pub fn digits(self) -> String {
-        self.0.strftime("%Y%m%d").to_string()
-    }
-
-    /// ISO 8601: `1980-01-01`.
-    #[must_use]
-    pub fn iso(self) -> String {
-        self.0.to_string()
-    }
 }
 
 impl fmt::Debug for BirthDate {
@@ -305,12 +293,8 @@ mod tests {
     }
 
     #[test]
-    fn a_birth_date_is_written_in_two_ways_and_hidden_in_debug_output() {
+    fn a_birth_date_is_hidden_in_debug_output() {
         let born = BirthDate::parse("S55.1.1", TODAY).unwrap();
-        assert_eq!(
-            (born.digits(), born.iso()),
-            ("19800101".to_owned(), "1980-01-01".to_owned())
-        );
         assert!(!format!("{born:?}").contains("80"));
     }
 

@@ -11,25 +11,22 @@ use super::policy::{Cohort, Policy};
 pub fn assign(
     policy: &Policy,
     registered_on_old_portal: bool,
-    joined_on: Option<Date>,
+    joined_on: Date,
 ) -> Result<&Cohort, CohortFault> {
     policy
         .cohorts
         .iter()
         .find(|cohort| cohort.fits(registered_on_old_portal, joined_on))
-        .ok_or(match joined_on {
-            None => CohortFault::JoiningDateNeeded,
-            Some(_) if registered_on_old_portal => CohortFault::JoinedAfterRegistration,
-            Some(_) => CohortFault::NoneFits,
+        .ok_or(if registered_on_old_portal {
+            CohortFault::JoinedAfterRegistration
+        } else {
+            CohortFault::NoneFits
         })
 }
 
 /// Why no cohort fits a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CohortFault {
-    /// The row has no joining date, and cannot be placed without.
-    #[error("the joining date is needed to place this member")]
-    JoiningDateNeeded,
     /// Who joined that late cannot have registered on the old portal.
     #[error("a member who joined on that day cannot have registered on the old portal")]
     JoinedAfterRegistration,
@@ -39,24 +36,12 @@ pub enum CohortFault {
 }
 
 impl Cohort {
-    /// Whether a member belongs here. Without a joining date, only a cohort of registered members can be told.
-    fn fits(&self, registered: bool, joined_on: Option<Date>) -> bool {
-        if self
-            .registered_on_old_portal
-            .is_some_and(|asked| asked != registered)
-        {
-            return false;
-        }
-        match joined_on {
-            Some(day) => {
-                self.joined_from.is_none_or(|from| from <= day)
-                    && self.joined_to.is_none_or(|to| day <= to)
-            }
-            None => {
-                self.registered_on_old_portal == Some(true)
-                    || (self.joined_from.is_none() && self.joined_to.is_none())
-            }
-        }
+    /// Whether a member belongs here.
+    fn fits(&self, registered: bool, joined_on: Date) -> bool {
+        self.registered_on_old_portal
+            .is_none_or(|asked| asked == registered)
+            && self.joined_from.is_none_or(|from| from <= joined_on)
+            && self.joined_to.is_none_or(|to| joined_on <= to)
     }
 }
 

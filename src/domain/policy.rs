@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
+use super::email::EmailAddress;
 use super::values::Language;
 
 /// Which text of a policy is meant: its name and the SHA-256 of its bytes, in hexadecimal.
@@ -272,10 +273,10 @@ where
     D: Deserializer<'de>,
 {
     let text = String::deserialize(deserializer)?;
-    match text.split_once('@') {
-        Some((local, domain)) if !local.is_empty() && domain.contains('.') => Ok(text),
-        _ => Err(D::Error::custom(
-            "must be a mail address like portal@kenpo.example.jp",
+    match EmailAddress::parse(&text) {
+        Ok(_) => Ok(text),
+        Err(_) => Err(D::Error::custom(
+            "must be a mail address like portal@kenpo.example.jp, with no name and no space around it",
         )),
     }
 }

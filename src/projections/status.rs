@@ -85,9 +85,8 @@ impl MemberStatus {
     }
 }
 
-/// The read model `member_status`.
-#[derive(Debug)]
-pub struct StatusProjection;
+/// The read model `member_status`; the log is asked where a row of it is damaged.
+pub struct StatusProjection(pub EventLog);
 
 impl Projection for StatusProjection {
     fn name(&self) -> &'static str {
@@ -109,7 +108,7 @@ impl Projection for StatusProjection {
                 .iter()
                 .filter(|event| event.stream_kind == Onboarding::TYPE)
                 .collect();
-            let mut known = stored(&events, suffix, connection).await?;
+            let mut known = stored(&self.0, &events, suffix, connection).await?;
             for event in &events {
                 known
                     .entry(event.stream_id.clone())
@@ -135,6 +134,7 @@ impl Projection for StatusProjection {
 }
 
 async fn stored(
+    log: &EventLog,
     events: &[&Recorded],
     suffix: &str,
     connection: &mut AnyConnection,
@@ -163,14 +163,40 @@ async fn stored(
             query = query.bind(*member);
         }
         for (member, status) in query.fetch_all(&mut *connection).await? {
-            known.insert(member, parse(&status)?);
+            let status = match parse(&status) {
+                Some(status) => status,
+                // No event is to blame: what came before is folded from the log.
+                None => before(log, &member, events).await?,
+            };
+            known.insert(member, status);
         }
     }
     Ok(known)
 }
 
-fn parse(status: &str) -> Result<MemberStatus, ApplyError> {
-    serde_json::from_str(status).map_err(|error| ApplyError::Unreadable(error.to_string()))
+/// Where a member stood before the first of these events that is theirs.
+async fn before(
+    log: &EventLog,
+    member: &str,
+    events: &[&Recorded],
+) -> Result<MemberStatus, ApplyError> {
+    let first = events.iter().find(|event| event.stream_id == member);
+    let stream = log.read_stream(Onboarding::TYPE, member).await?;
+    let mut status = MemberStatus::default();
+    for event in stream
+        .iter()
+        .take_while(|event| first.is_some_and(|first| event.position < first.position))
+    {
+        status.fold(event)?;
+    }
+    Ok(status)
+}
+
+/// None, if the row is damaged or of another version of the program.
+fn parse(status: &str) -> Option<MemberStatus> {
+    serde_json::from_str(status)
+        .inspect_err(|error| tracing::warn!(%error, "a row of member_status cannot be read; the log is asked instead"))
+        .ok()
 }
 
 /// How long a reader waits for the read model before it folds the stream itself.
@@ -284,5 +310,5 @@ async fn stored_status(
             .bind(member.to_string())
             .fetch_optional(pool)
             .await?;
-    stored.as_deref().map(parse).transpose()
+    Ok(stored.as_deref().and_then(parse))
 }

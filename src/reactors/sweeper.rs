@@ -1,9 +1,10 @@
-//! Removes from the vault what was written for an event that never came; and tells which vault rows a member's events name.
+//! Removes from the vault what was written for an event that never came, and what is too old to count; and tells which vault rows a
+//! member's events name.
 
 use std::collections::HashSet;
 
 use cqrs_es::Aggregate;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::ambient::Clock;
 use crate::domain::ids::MemberId;
@@ -14,37 +15,61 @@ use crate::vault::{Named, Vault, VaultError};
 /// An event follows its row within seconds; a day leaves room for whatever stands still.
 const AGE: SignedDuration = SignedDuration::from_hours(24);
 
-/// Rows older than this were looked at often enough.
+/// Rows older than this were looked at before.
 const OLDEST: SignedDuration = SignedDuration::from_hours(24 * 31);
 
-/// Failures so old are forgotten: far beyond the longest waiting time, and strangers' inventions must not pile up.
-const FORGOTTEN: SignedDuration = SignedDuration::from_hours(24 * 30);
-
 /// How often the vault is swept.
-const APART: std::time::Duration = std::time::Duration::from_hours(6);
+const SWEEPS_APART: std::time::Duration = std::time::Duration::from_hours(6);
 
-/// Sweeps for ever.
+/// How often old failures and browsers are forgotten. Strangers can make some hundred rows a second.
+const FORGETS_APART: std::time::Duration = std::time::Duration::from_mins(15);
+
+/// Sweeps and forgets for ever.
 pub async fn run(vault: Vault, log: EventLog, clock: Clock) {
+    tokio::join!(sweep_on(&vault, &log, &clock), forget_on(&vault, &clock));
+}
+
+async fn sweep_on(vault: &Vault, log: &EventLog, clock: &Clock) {
+    // Nothing swept while the program stood still: the first time, rows of any age are looked at.
+    let mut since = Timestamp::UNIX_EPOCH;
     loop {
-        match sweep(&vault, &log, &clock).await {
-            Ok(0) => {}
-            Ok(removed) => tracing::info!(removed, "rows that no event names were removed"),
+        let now = clock.now();
+        match sweep(vault, log, since, now).await {
+            Ok(removed) => {
+                if removed > 0 {
+                    tracing::info!(removed, "rows that no event names were removed");
+                }
+                since = now - OLDEST;
+            }
             Err(error) => tracing::error!(error, "the vault could not be swept"),
         }
-        let before = clock.now() - FORGOTTEN;
-        if let Err(error) = vault.waits.forget(before).await {
-            tracing::error!(%error, "old failures could not be forgotten");
-        }
-        tokio::time::sleep(APART).await;
+        tokio::time::sleep(SWEEPS_APART).await;
     }
 }
 
-/// Removes what no event names, judged by the members' streams themselves; answers how many rows.
+async fn forget_on(vault: &Vault, clock: &Clock) {
+    loop {
+        let now = clock.now();
+        if let Err(error) = vault.waits.forget(now).await {
+            tracing::error!(%error, "old failures could not be forgotten");
+        }
+        if let Err(error) = vault.devices.forget(now).await {
+            tracing::error!(%error, "browsers whose cookies have expired could not be forgotten");
+        }
+        tokio::time::sleep(FORGETS_APART).await;
+    }
+}
+
+/// Removes what was written from `since` on and no event names, judged by the members' streams themselves; answers how many rows.
 ///
 /// # Errors
 /// Vault or log are away.
-pub async fn sweep(vault: &Vault, log: &EventLog, clock: &Clock) -> Result<u64, String> {
-    let now = clock.now();
+async fn sweep(
+    vault: &Vault,
+    log: &EventLog,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<u64, String> {
     let asked = |rows: Vec<(MemberId, Named)>| async move {
         let members: HashSet<MemberId> = rows.iter().map(|(member, _)| *member).collect();
         let mut named = HashSet::new();
@@ -67,7 +92,7 @@ pub async fn sweep(vault: &Vault, log: &EventLog, clock: &Clock) -> Result<u64, 
     };
     vault
         .sweep
-        .run(now - OLDEST, now - AGE, asked)
+        .run(since, now - AGE, asked)
         .await
         .map_err(|Trouble(why)| why)
 }

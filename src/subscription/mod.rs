@@ -67,6 +67,15 @@ pub enum ApplyError {
     Database(#[from] sqlx::Error),
 }
 
+impl From<ReadError> for ApplyError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Database(error) => Self::Database(error),
+            ReadError::Corrupt { .. } => Self::Unreadable(error.to_string()),
+        }
+    }
+}
+
 impl ApplyError {
     /// Whether an event is to blame, and not the database's state of the moment.
     fn is_of_the_event(&self) -> bool {

@@ -47,7 +47,7 @@ impl Blind {
         self.index("gid", &[&normal(gid)])
     }
 
-    /// A person without a GID: symbol, number and date of birth as of migration.
+    /// Symbol, number and date of birth as of migration.
     pub(super) fn person(&self, symbol: &str, number: &str, birth_date: &str) -> Index {
         self.index("person", &[&normal(symbol), &normal(number), birth_date])
     }

@@ -100,7 +100,15 @@ impl Contacts {
     pub async fn of_same_address(&self, contact: ContactId) -> Result<Vec<ContactId>, VaultError> {
         // By the address itself, since contacts of other years have their index under another key.
         let address = self.address(contact).await?;
-        let index = self.blind.address(address.expose_secret());
+        self.of_address(address.expose_secret()).await
+    }
+
+    /// All contacts, of whatever member, that have this address.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn of_address(&self, address: &str) -> Result<Vec<ContactId>, VaultError> {
+        let index = self.blind.address(address);
         let sql = format!(
             "SELECT contact_id FROM contacts WHERE address_index IN {} ORDER BY contact_id",
             placeholders(1, index.all().len())

@@ -1,14 +1,18 @@
 //! Browsers that signed in before: a signed cookie, and a row for each user ID that it signed in with.
 
 use data_encoding::BASE64URL_NOPAD;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
 use super::VaultError;
 use super::blind::Blind;
+use super::forget::forget;
 use super::keys::{Keys, Purpose, same};
 use crate::ambient::Entropy;
 use crate::database::{Database, bind_all, fixed_width, placeholders};
+
+/// How long a browser keeps its cookie after a success, and so how long it is known.
+pub const DEVICE_AGE: SignedDuration = SignedDuration::from_hours(24 * 365);
 
 /// Knows browsers again.
 #[derive(Clone, Debug)]
@@ -60,6 +64,15 @@ impl Devices {
             "{}.{signature}",
             BASE64URL_NOPAD.encode(&device)
         )))
+    }
+
+    /// Forgets browsers whose cookies have expired; returns how many.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn forget(&self, now: Timestamp) -> Result<u64, VaultError> {
+        let old = format!("succeeded_at < '{}'", fixed_width(now - DEVICE_AGE));
+        forget(&self.database, "known_browsers", "browser_index", &old).await
     }
 
     /// The browser's id, if its cookie is ours and it signed in with this user ID before.

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use sqlx::AnyConnection;
 
 use super::VaultError;
+use super::forget::forget;
 use crate::database::{Cell, Database, fixed_width, insert_rows};
 
 /// Failures older than this no longer count (judgement).
@@ -75,11 +76,8 @@ impl Scopes {
     }
 }
 
-/// Forgets what failed before `before`; returns how many rows.
-pub(super) async fn forget(database: &Database, before: Timestamp) -> Result<u64, VaultError> {
-    let done = sqlx::query("DELETE FROM failing WHERE failed_at < $1")
-        .bind(fixed_width(before))
-        .execute(&database.write)
-        .await?;
-    Ok(done.rows_affected())
+/// Forgets what failed too long ago to count; returns how many rows.
+pub(super) async fn forget_old(database: &Database, now: Timestamp) -> Result<u64, VaultError> {
+    let old = format!("failed_at < '{}'", fixed_width(now - WINDOW));
+    forget(database, "failing", "scope, typed", &old).await
 }

@@ -13,7 +13,7 @@ use sqlx::Row;
 
 use super::keys::{Key, Keys, Purpose, same};
 use crate::ambient::Entropy;
-use crate::database::{Database, fixed_width};
+use crate::database::{Database, fixed_width, has_table};
 use crate::domain::values::KeyId;
 
 /// What to do where there is no key file and the database was not made with one yet.
@@ -46,7 +46,10 @@ pub enum KeyError {
     #[error("key file {0}: these are not the keys that this database was made with")]
     Other(PathBuf),
     /// The key database holds nothing of the main one's members.
-    #[error("key database {0}: it does not belong to this database")]
+    #[error(
+        "key database {0}: it does not belong to this database; give --key-database the file that was made together with it \
+         (unless another was named then, it is the database's path plus .keys)"
+    )]
     OtherKeyDatabase(PathBuf),
     /// Others than the owner may read or write the file.
     #[error("key file {0}: others may read it; run chmod 600 on it")]
@@ -75,6 +78,42 @@ struct Entry {
 }
 
 impl Keys {
+    /// Whether a key file belongs to this database already.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn has_been_made_for(main: &Database) -> Result<bool, sqlx::Error> {
+        Ok(check_value(main).await?.is_some())
+    }
+
+    /// Holds the key file at `path` against the key-check values of both databases, of which the main one has its own. Writes nothing;
+    /// the tables may be those of an older version.
+    ///
+    /// # Errors
+    /// As those of [`Keys::open`].
+    pub async fn look_at(
+        path: &Path,
+        main: &Database,
+        key_database: &Database,
+    ) -> Result<(), KeyError> {
+        let of_main = check_value(main).await?;
+        let Some(of_keys) = check_value(key_database).await? else {
+            return Err(KeyError::OtherKeyDatabase(
+                key_database.sqlite_path().to_owned(),
+            ));
+        };
+        let keys = Self::load(path)?;
+        if of_main
+            .iter()
+            .chain([&of_keys])
+            .all(|value| keys.made(value))
+        {
+            Ok(())
+        } else {
+            Err(KeyError::Other(path.to_owned()))
+        }
+    }
+
     /// Loads the key file at `path` and holds it against the key-check values of both databases, which are written where
     /// they are missing. Both databases must be migrated.
     ///
@@ -216,8 +255,12 @@ fn read(entry: Entry) -> Option<Key> {
 }
 
 async fn check_value(database: &Database) -> Result<Option<String>, sqlx::Error> {
+    let mut connection = database.read.acquire().await?;
+    if !has_table(&mut connection, "meta").await? {
+        return Ok(None);
+    }
     sqlx::query("SELECT value FROM meta WHERE name = 'key_check'")
-        .fetch_optional(&database.read)
+        .fetch_optional(&mut *connection)
         .await?
         .map(|row| row.try_get("value"))
         .transpose()

@@ -9,6 +9,7 @@ mod credentials;
 mod data_keys;
 mod devices;
 mod failing;
+mod forget;
 mod hasher;
 mod initial_passwords;
 mod key_file;
@@ -28,7 +29,7 @@ mod waits;
 
 pub use contacts::Contacts;
 pub use credentials::Credentials;
-pub use devices::Devices;
+pub use devices::{DEVICE_AGE, Devices};
 pub use hasher::{Hasher, QueueFull, Slot};
 pub use initial_passwords::{FIRST_ISSUE, InitialPasswords};
 pub use key_file::{IfMissing, KeyError, KeyFile};

@@ -55,22 +55,18 @@ impl Profile {
         self.number_at_migration.as_deref().unwrap_or(&self.number)
     }
 
-    /// The same person in another roster has the same index: by GID if given, else by symbol, number and birth as of migration.
+    /// By symbol, number and date of birth as of migration.
     pub(super) fn person_index(&self, blind: &Blind) -> Index {
-        self.gid().map_or_else(
-            || {
-                blind.person(
-                    self.initial_symbol(),
-                    self.initial_number(),
-                    &self.birth_date.to_string(),
-                )
-            },
-            |gid| blind.gid(gid),
+        blind.person(
+            self.initial_symbol(),
+            self.initial_number(),
+            &self.birth_date.to_string(),
         )
     }
 
-    pub(super) fn gid(&self) -> Option<&str> {
-        self.gid.as_deref().filter(|gid| !normal(gid).is_empty())
+    pub(super) fn gid_index(&self, blind: &Blind) -> Option<Index> {
+        let gid = self.gid.as_deref().filter(|gid| !normal(gid).is_empty());
+        gid.map(|gid| blind.gid(gid))
     }
 }
 
@@ -87,13 +83,24 @@ pub struct Stored {
     pub profile: Profile,
 }
 
-/// Who of the vault's members a row of a roster is.
+/// Who of the vault's members a row of a roster is. The same person has the same GID, or, where one was added, removed or
+/// changed, still the same numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Match {
-    /// The member who is the same person.
-    pub person: Option<MemberId>,
-    /// The member who has the same user ID; another than `person` is a conflict.
+    /// The member who has the same GID.
+    pub gid: Option<MemberId>,
+    /// The member who has the same symbol, number and date of birth as of migration.
+    pub numbers: Option<MemberId>,
+    /// The member who has the same user ID; another person is a conflict.
     pub user_id: Option<MemberId>,
+}
+
+impl Match {
+    /// The members who may be the same person, the surer one first.
+    pub fn persons(self) -> impl Iterator<Item = MemberId> {
+        let numbers = self.numbers.filter(|_| self.numbers != self.gid);
+        self.gid.into_iter().chain(numbers)
+    }
 }
 
 /// What became of a row of a batch.

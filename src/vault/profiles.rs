@@ -11,7 +11,7 @@ use super::data_keys::{DataKeys, Unwrapped};
 use super::profile::{Page, Stored};
 use super::seal::Place;
 use crate::database::{Database, bind_all, placeholders};
-use crate::domain::ids::{ImportId, MemberId};
+use crate::domain::ids::MemberId;
 use crate::domain::values::KeyId;
 
 pub(super) const TABLE: &str = "profiles";
@@ -120,31 +120,20 @@ impl Profiles {
         Ok((member, page.into_iter().next().and_then(|(_, it)| it)))
     }
 
-    /// The next members after `after`, of one import or of all.
+    /// The next members after `after`.
     ///
     /// # Errors
     /// The database is away.
-    pub async fn page(
-        &self,
-        import: Option<ImportId>,
-        after: Option<MemberId>,
-        limit: u32,
-    ) -> Result<Page, VaultError> {
+    pub async fn page(&self, after: Option<MemberId>, limit: u32) -> Result<Page, VaultError> {
         let after = after.map(|member| member.to_string()).unwrap_or_default();
-        let of_import = if import.is_some() {
-            "AND import_id = $3"
-        } else {
-            ""
-        };
-        let sql = format!(
-            "SELECT member_id, import_id, letters_key_id, sealed FROM profiles WHERE member_id > $1 {of_import} \
-             ORDER BY member_id LIMIT $2"
-        );
-        let mut query = sqlx::query(&sql).bind(after).bind(i64::from(limit));
-        if let Some(import) = import {
-            query = query.bind(import.to_string());
-        }
-        let rows = query.fetch_all(&self.database.read).await?;
+        let rows = sqlx::query(
+            "SELECT member_id, import_id, letters_key_id, sealed FROM profiles WHERE member_id > $1 \
+             ORDER BY member_id LIMIT $2",
+        )
+        .bind(after)
+        .bind(i64::from(limit))
+        .fetch_all(&self.database.read)
+        .await?;
         self.open(&rows).await
     }
 

@@ -55,25 +55,27 @@ impl Profiles {
             return Err(VaultError::Missing(TABLE));
         }
         let matches = known(&mut transaction, &indexes).await?;
+        // Those of this batch, by all their indexes.
         let mut persons: HashMap<&str, MemberId> = HashMap::new();
         let mut user_ids: HashMap<&str, MemberId> = HashMap::new();
         let mut outcome = Vec::with_capacity(rows.len());
         let mut new = Vec::new();
-        for (((member, profile), (user_id, person)), found) in
-            rows.iter().zip(&indexes).zip(matches)
-        {
+        for (((member, profile), identity), found) in rows.iter().zip(&indexes).zip(matches) {
+            let user_id = identity.user_id.newest();
+            let person = identity.numbers.newest();
+            let gid = identity.gid.as_ref().map(Index::newest);
+            let mut in_batch = gid.into_iter().chain([person]);
             let same = found
-                .person
-                .or_else(|| persons.get(person.newest()).copied());
-            let holder = found
-                .user_id
-                .or_else(|| user_ids.get(user_id.newest()).copied());
+                .persons()
+                .next()
+                .or_else(|| in_batch.find_map(|index| persons.get(index)).copied());
+            let holder = found.user_id.or_else(|| user_ids.get(user_id).copied());
             outcome.push(match (same, holder) {
                 (Some(same), _) => Inserted::SamePerson(same),
                 (None, Some(holder)) => Inserted::UserIdTaken(holder),
                 (None, None) => {
-                    persons.insert(person.newest(), *member);
-                    user_ids.insert(user_id.newest(), *member);
+                    persons.extend(gid.into_iter().chain([person]).map(|it| (it, *member)));
+                    user_ids.insert(user_id, *member);
                     gone.remove(member);
                     let id = member.to_string();
                     let plain = Zeroizing::new(
@@ -87,14 +89,10 @@ impl Profiles {
                         Cell::from(import.to_string()),
                         Cell::from(self.data_keys.master().0.as_str()),
                         Cell::from(sealed),
-                        Cell::from(user_id.newest()),
-                        Cell::from(person.newest()),
+                        Cell::from(user_id),
+                        Cell::from(person),
                         Cell::from(symbol_number.newest()),
-                        Cell::from(
-                            profile
-                                .gid()
-                                .map(|gid| self.blind.gid(gid).newest().to_owned()),
-                        ),
+                        Cell::from(gid.map(str::to_owned)),
                         Cell::from(now),
                     ]);
                     Inserted::New
@@ -117,52 +115,63 @@ impl Profiles {
         Ok(outcome)
     }
 
-    /// The user ID's index and the person's.
-    fn identity(&self, profile: &Profile) -> (Index, Index) {
-        (
-            self.blind.user_id(&profile.user_id),
-            profile.person_index(&self.blind),
-        )
+    fn identity(&self, profile: &Profile) -> Identity {
+        Identity {
+            user_id: self.blind.user_id(&profile.user_id),
+            numbers: profile.person_index(&self.blind),
+            gid: profile.gid_index(&self.blind),
+        }
     }
 }
 
-/// Who has these indexes already: of each pair the user ID's and the person's.
+/// The indexes by which a row is found again.
+struct Identity {
+    user_id: Index,
+    numbers: Index,
+    gid: Option<Index>,
+}
+
+/// Who has these indexes already.
 async fn known(
     connection: &mut AnyConnection,
-    indexes: &[(Index, Index)],
+    rows: &[Identity],
 ) -> Result<Vec<Match>, VaultError> {
-    let mut user_ids = HashMap::new();
-    let mut persons = HashMap::new();
-    for chunk in indexes.chunks(AT_ONCE) {
-        let of_user_ids: Vec<&String> = chunk
-            .iter()
-            .flat_map(|(user_id, _)| user_id.all())
-            .collect();
-        let of_persons: Vec<&String> = chunk.iter().flat_map(|(_, person)| person.all()).collect();
-        for (column, wanted, found) in [
-            ("user_id_index", of_user_ids, &mut user_ids),
-            ("person_index", of_persons, &mut persons),
-        ] {
-            let sql = format!(
-                "SELECT member_id, {column} FROM profiles WHERE {column} IN {}",
-                placeholders(1, wanted.len())
-            );
-            let query = bind_all(sqlx::query(&sql), wanted);
-            for row in query.fetch_all(&mut *connection).await? {
-                found.insert(row.try_get::<String, _>(column)?, member_of(&row)?);
-            }
-        }
-    }
-    let of = |found: &HashMap<String, MemberId>, index: &Index| {
-        index.all().iter().find_map(|i| found.get(i)).copied()
-    };
-    Ok(indexes
-        .iter()
-        .map(|(user_id, person)| Match {
-            person: of(&persons, person),
-            user_id: of(&user_ids, user_id),
+    let by_user_id = rows.iter().map(|row| Some(&row.user_id)).collect();
+    let user_ids = holders(connection, "user_id_index", by_user_id).await?;
+    let by_numbers = rows.iter().map(|row| Some(&row.numbers)).collect();
+    let numbers = holders(connection, "person_index", by_numbers).await?;
+    let gids = rows.iter().map(|row| row.gid.as_ref()).collect();
+    let gids = holders(connection, "gid_index", gids).await?;
+    let matches = gids.into_iter().zip(numbers).zip(user_ids);
+    Ok(matches
+        .map(|((gid, numbers), user_id)| Match {
+            gid,
+            numbers,
+            user_id,
         })
         .collect())
+}
+
+/// Who has these indexes in `column`, in their order.
+async fn holders(
+    connection: &mut AnyConnection,
+    column: &str,
+    indexes: Vec<Option<&Index>>,
+) -> Result<Vec<Option<MemberId>>, VaultError> {
+    let all: Vec<&String> = indexes.iter().flatten().flat_map(|it| it.all()).collect();
+    let mut found = HashMap::new();
+    for wanted in all.chunks(AT_ONCE) {
+        let sql = format!(
+            "SELECT member_id, {column} FROM profiles WHERE {column} IN {}",
+            placeholders(1, wanted.len())
+        );
+        let query = bind_all(sqlx::query(&sql), wanted);
+        for row in query.fetch_all(&mut *connection).await? {
+            found.insert(row.try_get::<String, _>(column)?, member_of(&row)?);
+        }
+    }
+    let holder = |index: &Index| index.all().iter().find_map(|it| found.get(it)).copied();
+    Ok(indexes.into_iter().map(|it| it.and_then(holder)).collect())
 }
 
 /// Removes the profiles of these members, and says which were there.

@@ -9,8 +9,15 @@ use super::VaultError;
 use super::blind::Blind;
 use super::devices::Devices;
 use super::failing::{self, Scopes};
+use super::forget::forget;
 use crate::database::{Database, bind_all, fixed_width, placeholders, time_of};
 use crate::domain::policy::SignInLimits;
+
+/// How long failures are kept after the last: far beyond the longest waiting time, so that waiting longer than that gains nothing.
+const KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
+
+/// The same for so few failures that no waiting time followed. A slow guesser gains less than the longest waiting time allows.
+const KEPT_BELOW_THE_BOUND: SignedDuration = SignedDuration::from_hours(24);
 
 /// Where the failures of a try count.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -228,16 +235,23 @@ impl Waits {
         Ok(())
     }
 
-    /// Forgets lanes in which nobody tried since `before`, so that strangers' inventions do not pile up; returns how many.
+    /// Forgets lanes in which nobody tried for long, the sooner if they never reached the bound of a waiting time, and who failed
+    /// too long ago to count: strangers' inventions must not pile up. Returns how many rows.
     ///
     /// # Errors
     /// The database is away.
-    pub async fn forget(&self, before: Timestamp) -> Result<u64, VaultError> {
-        let done = sqlx::query("DELETE FROM waits WHERE tried_at < $1")
-            .bind(fixed_width(before))
-            .execute(&self.database.write)
-            .await?;
-        Ok(done.rows_affected() + failing::forget(&self.database, before).await?)
+    pub async fn forget(&self, now: Timestamp) -> Result<u64, VaultError> {
+        let long_ago = format!("tried_at < '{}'", fixed_width(now - KEPT));
+        let below_the_bound = format!(
+            "tried_at < '{}' AND failures < {}",
+            fixed_width(now - KEPT_BELOW_THE_BOUND),
+            self.limits.failures_before_wait
+        );
+        let mut forgotten = failing::forget_old(&self.database, now).await?;
+        for condition in [long_ago, below_the_bound] {
+            forgotten += forget(&self.database, "waits", "lane", &condition).await?;
+        }
+        Ok(forgotten)
     }
 
     fn scopes(&self, user_id: &str, places: Vec<(String, u32)>) -> Scopes {

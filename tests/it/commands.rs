@@ -403,6 +403,34 @@ async fn a_store_that_is_away_is_told_within_seconds() {
     assert!(bench.commands.load::<Attempts>("d1").await.is_err());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_locked_store_is_told_to_all_within_seconds_and_takes_nothing_later() {
+    let bench = Bench::new().await;
+    let other = open(&bench.folder).await;
+    let lock = other.begin().await.unwrap();
+    let began = Instant::now();
+    let given = (0..5).map(|number| {
+        let settle = |_| std::future::ready(Ok(tally()));
+        bench.commands.run::<Attempts, Infallible, _, _>(
+            format!("d{number}"),
+            bench.attribution(),
+            settle,
+        )
+    });
+    for outcome in join_all(given).await {
+        assert!(matches!(
+            outcome,
+            Err(CommandError::Busy | CommandError::Store(_))
+        ));
+    }
+    let took = began.elapsed();
+    // The writer is still waiting for the lock: with what was given up a moment ago.
+    lock.rollback().await.unwrap();
+    assert!(took < Duration::from_secs(4), "{took:?}");
+    let next = tally_by(&bench.commands, bench.attribution()).await;
+    assert_eq!(next.unwrap().mark, 1);
+}
+
 #[tokio::test]
 async fn an_event_that_cannot_be_read_stops_the_commands_of_its_stream_alone() {
     let bench = Bench::new().await;

@@ -279,6 +279,38 @@ async fn ten_links_an_hour_are_the_most_for_a_member() {
 }
 
 #[tokio::test]
+async fn an_address_that_no_budget_has_room_for_is_not_stored() {
+    let setup = Setup {
+        policy: policy_with(&[("per_hour = 10", "per_hour = 1")]),
+        ..Setup::default()
+    };
+    let app = App::start_as(setup).await;
+    app.enrol(profile(USER_ID), "joined-to-2024-12-01").await;
+    let first = app.client_at("email_link").await;
+    let mut spouse = profile("jiro0001");
+    "22222".clone_into(&mut spouse.number);
+    app.enrol(spouse, "joined-to-2024-12-01").await;
+    let second = app.client();
+    second
+        .sign_in("jiro0001", "12222219800101")
+        .await
+        .expect(StatusCode::CREATED);
+    app.advance_client(&second, "email").await;
+    // The one has spent their own budget, the other enters an address whose budget is spent.
+    for (client, email) in [(&first, "typo@example.jp"), (&second, "hanako@example.jp")] {
+        let answer = client
+            .post("/onboarding/email", json!({"email": email}))
+            .await;
+        answer.problem(429, "budget-spent");
+    }
+    let stored: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM contacts")
+        .fetch_one(&app.society.database.read)
+        .await
+        .unwrap();
+    assert_eq!(stored, 1);
+}
+
+#[tokio::test]
 async fn members_who_share_an_address_share_its_budget_of_links() {
     let setup = Setup {
         policy: policy_with(&[("per_hour = 10", "per_hour = 2")]),

@@ -404,6 +404,30 @@ async fn an_event_that_cannot_be_read_is_parked_and_others_go_on() {
 }
 
 #[tokio::test]
+async fn a_damaged_row_is_blamed_on_no_event_and_written_anew_from_the_log() {
+    let house = House::new().await;
+    let society = &house.society;
+    let members = house.walk(1, 40).await;
+    let projector = society.projector();
+    projector.catch_up().await.unwrap();
+    write(society, "UPDATE member_status SET status = '{\"odd\":'").await;
+    let reader = StatusReader::new(
+        society.log.clone(),
+        society.database.read.clone(),
+        projector.progress(),
+    );
+    let right = folded(society).await;
+    let status = reader.at_least(members[0], 1).await.unwrap();
+    assert_eq!(status.as_ref(), right.statuses.get(&members[0].to_string()));
+    for member in &members {
+        append_behind(society, *member).await;
+        append_behind(society, *member).await;
+    }
+    projector.catch_up().await.unwrap();
+    expect_folded(society).await;
+}
+
+#[tokio::test]
 async fn a_rebuild_after_the_repair_empties_the_parking() {
     let house = House::new().await;
     let society = &house.society;

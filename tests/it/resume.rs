@@ -1,8 +1,14 @@
 //! Whoever stops anywhere, even because the program died, continues at the due step, on any device.
 
+use jiff::SignedDuration;
+use kadode::ambient::Clock;
+use kadode::domain::ids::{ImportId, MemberId};
+use kadode::vault::{Inserted, VaultError};
 use reqwest::StatusCode;
 
-use crate::support::app::{App, INITIAL_PASSWORD, NEW_PASSWORD, Setup, USER_ID};
+use crate::support::app::{
+    App, INITIAL_PASSWORD, NEW_PASSWORD, Setup, USER_ID, eventually, profile,
+};
 
 /// Kills the program when `step` is due, starts it again, and signs in elsewhere with `password`.
 async fn due_after_a_kill_at(step: &str, password: &str) -> String {
@@ -45,4 +51,28 @@ async fn a_member_who_never_logged_out_comes_back_at_the_second_sign_in() {
 #[tokio::test]
 async fn a_program_that_died_before_the_code_asks_for_a_new_one() {
     assert_eq!(due_after_a_kill_at("otp", NEW_PASSWORD).await, "otp");
+}
+
+#[tokio::test]
+async fn a_program_that_stood_still_for_long_removes_what_no_event_ever_named() {
+    let app = App::start().await;
+    let (member, import) = (
+        MemberId(app.society.entropy.id()),
+        ImportId(app.society.entropy.id()),
+    );
+    let rows = [(member, profile(USER_ID))];
+    let profiles = &app.society.vault.profiles;
+    let inserted = profiles.insert(import, &rows, &[], app.clock.now()).await;
+    assert_eq!(inserted.unwrap(), [Inserted::New]);
+    let later = app.clock.now() + SignedDuration::from_hours(24 * 60);
+    let setup = Setup {
+        clock: Clock::standing_at(later),
+        ..Setup::default()
+    };
+    let app = App::start_in(app.kill().await, setup).await;
+    eventually("the sweep", async || {
+        let found = app.society.vault.profiles.get(member).await;
+        matches!(found, Err(VaultError::Missing(_))).then_some(())
+    })
+    .await;
 }

@@ -319,3 +319,51 @@ async fn an_own_password_that_is_wrong_counts_as_any_other() {
         30
     );
 }
+
+/// Lets the store refuse all events, or take them again.
+async fn store_is_away(app: &App, away: bool) {
+    let statement = if away {
+        "CREATE TRIGGER away BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'away'); END"
+    } else {
+        "DROP TRIGGER away"
+    };
+    sqlx::query(statement)
+        .execute(&app.society.database.write)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_right_password_that_the_store_did_not_take_is_no_failure() {
+    let (app, _) = App::with_member().await;
+    let client = app.client();
+    fail_times(&client, USER_ID, 4).await;
+    store_is_away(&app, true).await;
+    client
+        .sign_in(USER_ID, INITIAL_PASSWORD)
+        .await
+        .problem(503, "busy");
+    store_is_away(&app, false).await;
+    fail_times(&client, USER_ID, 1).await;
+    assert_eq!(seconds_to_wait(fail(&client, USER_ID).await), 30);
+}
+
+#[tokio::test]
+async fn a_right_birth_date_that_the_store_did_not_take_is_no_failure() {
+    let (app, _) = App::with_member().await;
+    let client = app.client_at("birth_date").await;
+    for _ in 0..4 {
+        guess_birth_date(&client).await.problem(422, "mismatch");
+    }
+    store_is_away(&app, true).await;
+    client
+        .post(
+            "/onboarding/birth-date",
+            json!({"birth_date": "1980-01-01"}),
+        )
+        .await
+        .problem(503, "busy");
+    store_is_away(&app, false).await;
+    guess_birth_date(&client).await.problem(422, "mismatch");
+    assert_eq!(seconds_to_wait(guess_birth_date(&client).await), 30);
+}

@@ -81,8 +81,17 @@ impl Api {
                     }
                 },
             )
-            .await?;
+            .await;
         let tries_left = *lock(&counted);
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(problem) => {
+                if tries_left.is_some() {
+                    self.take_back(&lanes).await;
+                }
+                return Err(problem);
+            }
+        };
         if happened(&outcome, |event| {
             matches!(event, Event::BirthDateRejected {})
         }) {
@@ -92,9 +101,11 @@ impl Api {
                 tries_left: tries_left.unwrap_or(0),
             });
         }
-        let mut done = self.done(who, &outcome).await?;
         if tries_left.is_some() {
             self.vault.waits.succeeded(&lanes).await?;
+        }
+        let mut done = self.done(who, &outcome).await?;
+        if tries_left.is_some() {
             let device = self.remember_browser(&who.visit, &profile.user_id).await?;
             done.device = Some(device);
         }

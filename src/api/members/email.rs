@@ -7,6 +7,7 @@ use super::done::Done;
 use crate::api::Api;
 use crate::api::input;
 use crate::api::problem::Problem;
+use crate::domain::delivery::MailKind;
 use crate::domain::email::{EmailAddress, EmailFault};
 use crate::domain::ids::ContactId;
 use crate::domain::onboarding::{Command, Onboarding, Step};
@@ -35,27 +36,29 @@ impl Api {
                             Err(fault) if taken => return Err(fault),
                             typed => typed.ok(),
                         };
+                        let contacts = &api.vault.contacts;
                         let present = state.contact.as_ref().map(|contact| contact.id);
-                        let mut same_as = None;
-                        if let (Some(present), Some(address)) = (present, &address) {
-                            let contacts = &api.vault.contacts;
-                            let same = contacts.same_address(present, address.as_str()).await?;
-                            same_as = same.then_some(present);
+                        let (mut same_as, mut sent) = (None, Vec::new());
+                        if let Some(address) = address {
+                            if let Some(present) = present {
+                                let same = contacts.same_address(present, address.as_str()).await?;
+                                same_as = same.then_some(present);
+                            }
+                            let sharing = contacts.of_address(address.as_str()).await?;
+                            sent = api.sent_to(&sharing, MailKind::EmailLink).await?;
+                            // A row only where the rules will take it.
+                            if same_as.is_none() && taken {
+                                let now = api.clock.now();
+                                state
+                                    .room_for_link(now, &api.limits, &sent)
+                                    .map_err(|refusal| Problem::of_refusal(&refusal, now))?;
+                                // Vault first, event second: an event never points at nothing.
+                                contacts
+                                    .store(contact, member, address.as_str(), now)
+                                    .await?;
+                            }
                         }
-                        let mut of_link = same_as;
-                        if let Some(address) = address
-                            && same_as.is_none()
-                            && taken
-                        {
-                            // Vault first, event second: an event never points at nothing.
-                            let now = api.clock.now();
-                            api.vault
-                                .contacts
-                                .store(contact, member, address.as_str(), now)
-                                .await?;
-                            of_link = Some(contact);
-                        }
-                        let link = api.new_link(of_link, language).await?;
+                        let link = api.new_link(sent, language);
                         Ok(Command::RegisterEmail {
                             session,
                             contact,
@@ -85,7 +88,8 @@ impl Api {
                     let api = api.clone();
                     async move {
                         let contact = state.contact.as_ref().map(|contact| contact.id);
-                        let link = api.new_link(contact, language).await?;
+                        let sent = api.sent_to_address(contact, MailKind::EmailLink).await?;
+                        let link = api.new_link(sent, language);
                         Ok(Command::ResendEmailLink { session, link })
                     }
                 },

@@ -9,7 +9,6 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
-use jiff::SignedDuration;
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -22,9 +21,7 @@ use crate::api::operations;
 use crate::api::problem::{Problem, ProblemBody};
 use crate::api::status::Status;
 use crate::api::visit::{CookieName, Visit, clear_cookie, set_cookie};
-
-/// How long a browser is remembered as one that signed in before.
-const DEVICE_AGE: SignedDuration = SignedDuration::from_hours(24 * 365);
+use crate::vault::DEVICE_AGE;
 
 /// The OpenAPI document.
 #[derive(OpenApi)]

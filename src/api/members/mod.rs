@@ -114,18 +114,14 @@ impl Api {
         })
     }
 
-    /// What a new link needs; `contact` is the address it goes to.
-    async fn new_link(
-        &self,
-        contact: Option<ContactId>,
-        language: Language,
-    ) -> Result<NewLink, Problem> {
-        Ok(NewLink {
+    /// What a new link needs; `sent_to_address` tells of the earlier ones to its address.
+    fn new_link(&self, sent_to_address: Vec<Timestamp>, language: Language) -> NewLink {
+        NewLink {
             issue: IssueId(self.entropy.id()),
             key: self.vault.one_time.current_key().clone(),
             language,
-            sent_to_address: self.sent_to_address(contact, MailKind::EmailLink).await?,
-        })
+            sent_to_address,
+        }
     }
 
     /// The policy that a member was enrolled under: its cohorts and its step 4 are theirs, whatever is in force now.
@@ -157,8 +153,17 @@ impl Api {
             return Ok(Vec::new());
         };
         let sharing = self.vault.contacts.of_same_address(contact).await?;
+        self.sent_to(&sharing, kind).await
+    }
+
+    /// When mails of `kind` to any of these contacts were asked for, in the last day.
+    async fn sent_to(
+        &self,
+        contacts: &[ContactId],
+        kind: MailKind,
+    ) -> Result<Vec<Timestamp>, Problem> {
         let day_ago = self.clock.now() - SignedDuration::from_hours(24);
-        Ok(mail_requests::since(&self.read, &sharing, kind, day_ago).await?)
+        Ok(mail_requests::since(&self.read, contacts, kind, day_ago).await?)
     }
 }
 

@@ -11,6 +11,7 @@ use crate::api::members::Done;
 use crate::api::members::grid::Grid;
 use crate::api::problem::{Problem, Wait};
 use crate::api::visit::Visit;
+use crate::commands::Outcome;
 use crate::domain::ids::{MemberId, SessionId};
 use crate::domain::onboarding::{
     Command, CredentialInForce, Event, Onboarding, PasswordCheck, SessionKind,
@@ -24,6 +25,13 @@ pub struct Credentials {
     pub user_id: String,
     /// The password, as typed.
     pub password: String,
+}
+
+/// A sign-in that is in the log.
+struct Accepted {
+    member: MemberId,
+    session: SessionId,
+    outcome: Outcome<Onboarding>,
 }
 
 impl Api {
@@ -85,25 +93,18 @@ impl Api {
         self.begin_try(&lanes)
             .await
             .inspect_err(|problem| self.tallies.count(problem.name()))?;
-        let done = if let Some((member, state)) = known {
-            let check = self.check(slot, member, &state, &typed.password).await?;
-            let against = state.credential_in_force();
-            self.begin_session(visit, member, against, check, &lanes)
-                .await
-        } else {
-            slot.dummy().await?;
-            self.tallies.count("unknown-id");
-            Err(Problem::SignInFailed)
-        };
-        match done {
+        match self.try_password(visit, slot, known, typed).await {
+            Ok(accepted) => self.begin_session(visit, accepted, &lanes).await,
             Err(Problem::SignInFailed) => {
                 self.vault.waits.failed(&lanes, self.clock.now()).await?;
+                Err(Problem::SignInFailed)
             }
-            // The password was right; there is no room for a code.
-            Err(Problem::BudgetSpent(_)) => self.vault.waits.take_back(&lanes).await?,
-            _ => {}
+            // The password was right and there is no room for a code, or nothing was learnt.
+            Err(problem) => {
+                self.take_back(&lanes).await;
+                Err(problem)
+            }
         }
-        done
     }
 
     /// Gives the browser a lane of its own for later failures, once it has shown that it is the member's.
@@ -131,6 +132,13 @@ impl Api {
                 let until = now + SignedDuration::from_secs(longest.into());
                 Err(Problem::NeedsSupport(Wait { until, now }))
             }
+        }
+    }
+
+    /// Nothing was learnt of whoever tried: that must not count against them.
+    pub(super) async fn take_back(&self, lanes: &Lanes) {
+        if let Err(error) = self.vault.waits.take_back(lanes).await {
+            tracing::error!(%error, "a try that came to nothing stays counted as a failure");
         }
     }
 
@@ -213,14 +221,21 @@ impl Api {
         }
     }
 
-    async fn begin_session(
+    /// Checks the password and gives the command. [`Problem::SignInFailed`] means that it was wrong, or the ID is unknown.
+    async fn try_password(
         &self,
         visit: &Visit,
-        member: MemberId,
-        against: CredentialInForce,
-        check: PasswordCheck,
-        lanes: &Lanes,
-    ) -> Result<Done, Problem> {
+        slot: Slot,
+        known: Option<(MemberId, Onboarding)>,
+        typed: &Credentials,
+    ) -> Result<Accepted, Problem> {
+        let Some((member, state)) = known else {
+            slot.dummy().await?;
+            self.tallies.count("unknown-id");
+            return Err(Problem::SignInFailed);
+        };
+        let check = self.check(slot, member, &state, &typed.password).await?;
+        let against = state.credential_in_force();
         let session = SessionId(self.entropy.id());
         let lapsed = self
             .vault
@@ -255,6 +270,25 @@ impl Api {
         {
             return Err(Problem::SignInFailed);
         }
+        Ok(Accepted {
+            member,
+            session,
+            outcome,
+        })
+    }
+
+    async fn begin_session(
+        &self,
+        visit: &Visit,
+        accepted: Accepted,
+        lanes: &Lanes,
+    ) -> Result<Done, Problem> {
+        let Accepted {
+            member,
+            session,
+            outcome,
+        } = accepted;
+        let language = visit.language;
         let knows_birth_date = outcome.state.birth_date_confirmed;
         if knows_birth_date {
             self.vault.waits.succeeded(lanes).await?;

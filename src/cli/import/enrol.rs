@@ -1,5 +1,6 @@
 //! The writing part of an import: vault, then letters, then events, batch by batch.
 
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
@@ -122,11 +123,16 @@ impl<'a> Import<'a> {
         let known = Known::of(society, rows).await?;
         let left_over: Vec<MemberId> = known.left_over().collect();
         let stored = profiles.get_many(&left_over).await.map_err(failed)?;
+        // Of two rows that name one left-over profile, by its GID and by its numbers, the first takes it up.
+        let mut taken = HashSet::new();
         let written: Vec<_> = rows
             .iter()
             .zip(&known.matches)
             .map(|(row, found)| {
-                let same = found.person.and_then(|person| stored.get(&person));
+                let same = found
+                    .persons()
+                    .filter_map(|person| stored.get(&person))
+                    .find(|stored| taken.insert(stored.member));
                 let mut profile = row.profile.clone();
                 if profile.user_id.is_empty() {
                     profile.user_id = same

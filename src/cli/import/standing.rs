@@ -94,7 +94,8 @@ fn standing(
     errors: &mut Errors,
 ) -> Standing {
     let enrolled = |member: Option<MemberId>| member.filter(|member| known.is_enrolled(*member));
-    match (enrolled(found.person), enrolled(found.user_id)) {
+    let person = found.persons().find(|member| known.is_enrolled(*member));
+    match (person, enrolled(found.user_id)) {
         (Some(person), _) => {
             let Some(stored) = stored.get(&person) else {
                 let why = "this person was a member here and was erased: take the row out";
@@ -106,7 +107,13 @@ fn standing(
             let mut columns = differing(&stored.profile, &row.profile);
             columns.extend(other_user_id.then_some("user_id"));
             for column in &columns {
-                let why = format!("this member is enrolled with another value; {WHAT_TO_DO}");
+                let other = match *column {
+                    "gid" => {
+                        "another GID or none (symbol, number and date of birth as of the migration are the same)"
+                    }
+                    _ => "another value",
+                };
+                let why = format!("this member is enrolled with {other}; {WHAT_TO_DO}");
                 errors.add(row.line, column, why);
             }
             if columns.is_empty() {
@@ -189,8 +196,10 @@ pub(super) fn letters_not_needed(rows: &[Row<'_>], standings: &[Standing]) -> Re
 
 fn everybody(matches: &[Match]) -> impl Iterator<Item = MemberId> {
     matches.iter().flat_map(|found| {
-        let other = found.user_id.filter(|user| Some(*user) != found.person);
-        found.person.into_iter().chain(other)
+        let other = found
+            .user_id
+            .filter(|user| found.persons().all(|person| person != *user));
+        found.persons().chain(other)
     })
 }
 

@@ -20,18 +20,13 @@ const LONGEST: usize = 64;
 /// Characters in a name, at most.
 const LONGEST_NAME: usize = 100;
 
-/// Where each user ID and each person was met first.
+/// Where each user ID and each person was met first. The same person is who has the same GID, or the same symbol, number and
+/// date of birth as of migration.
 #[derive(Default)]
 pub(super) struct Seen {
     user_ids: HashMap<String, u64>,
-    persons: HashMap<Person, u64>,
-}
-
-/// Who a row is: by GID if given, else by symbol, number and date of birth as of migration.
-#[derive(PartialEq, Eq, Hash)]
-enum Person {
-    Gid(String),
-    Numbers(String, String, Date),
+    gids: HashMap<String, u64>,
+    numbers: HashMap<(String, String, Date), u64>,
 }
 
 /// A record while it is read.
@@ -84,14 +79,9 @@ impl Reading<'_> {
             let as_of_migration = |old: &String, present: &String| {
                 some(old.clone()).unwrap_or_else(|| present.clone())
             };
-            let person = some(gid.clone()).map_or_else(
-                || {
-                    let symbol = as_of_migration(old_symbol, symbol);
-                    Person::Numbers(symbol, as_of_migration(old_number, number), born)
-                },
-                Person::Gid,
-            );
-            self.person(person, seen);
+            let symbol = as_of_migration(old_symbol, symbol);
+            let numbers = (symbol, as_of_migration(old_number, number), born);
+            self.person(some(gid.clone()), numbers, seen);
         }
         let profile = Profile {
             user_id: user_id?,
@@ -213,11 +203,11 @@ impl Reading<'_> {
         registered: bool,
         joined_on: Date,
     ) -> Option<&'policy Cohort> {
-        cohort::assign(policy, registered, Some(joined_on))
+        cohort::assign(policy, registered, joined_on)
             .inspect_err(|fault| {
                 let column = match fault {
                     CohortFault::JoinedAfterRegistration => "registered_on_old_portal",
-                    CohortFault::JoiningDateNeeded | CohortFault::NoneFits => "joined_on",
+                    CohortFault::NoneFits => "joined_on",
                 };
                 self.wrong(column, fault.to_string());
             })
@@ -249,26 +239,26 @@ impl Reading<'_> {
             user_id.to_lowercase()
         };
         if let Some(earlier) = first_line(&mut seen.user_ids, compared, self.line) {
-            self.twice("user_id", "user ID", earlier);
+            let what_to_do = "give each person their own, or keep one of them";
+            self.twice("user_id", "user ID", earlier, what_to_do);
         }
     }
 
-    fn person(&mut self, person: Person, seen: &mut Seen) {
-        let (column, what) = match person {
-            Person::Gid(_) => ("gid", "person (by GID)"),
-            Person::Numbers(..) => (
-                "number",
-                "person (by symbol, number and date of birth as of the migration)",
-            ),
-        };
-        if let Some(earlier) = first_line(&mut seen.persons, person, self.line) {
-            self.twice(column, what, earlier);
+    fn person(&mut self, gid: Option<String>, numbers: (String, String, Date), seen: &mut Seen) {
+        let same_gid = gid.and_then(|gid| first_line(&mut seen.gids, gid, self.line));
+        let same_numbers = first_line(&mut seen.numbers, numbers, self.line);
+        if let Some(earlier) = same_gid {
+            self.twice("gid", "person (by GID)", earlier, "keep one of them");
+        } else if let Some(earlier) = same_numbers {
+            let what = "person (by symbol, number and date of birth as of the migration)";
+            self.twice("number", what, earlier, "keep one of them");
         }
     }
 
-    fn twice(&mut self, column: &str, what: &str, earlier: u64) {
+    fn twice(&mut self, column: &str, what: &str, earlier: u64, what_to_do: &str) {
         let line = self.line;
-        let why = format!("the same {what} stands in line {earlier} and in line {line}");
+        let why =
+            format!("the same {what} stands in line {earlier} and in line {line}: {what_to_do}");
         self.wrong(column, why);
     }
 }

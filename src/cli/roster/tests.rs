@@ -376,7 +376,7 @@ fn a_user_id_that_stands_twice_is_named_with_both_lines() {
     assert_eq!((found[0].0, found[0].1.as_str()), (3, "user_id"));
     assert_eq!(
         found[0].2,
-        "the same user ID stands in line 2 and in line 3"
+        "the same user ID stands in line 2 and in line 3: give each person their own, or keep one of them"
     );
 }
 
@@ -395,7 +395,26 @@ fn a_person_that_stands_twice_by_gid_is_named_with_both_lines() {
     let found = errors(&roster(rows));
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].0, found[0].1.as_str()), (3, "gid"));
-    assert!(found[0].2.ends_with("stands in line 2 and in line 3"));
+    assert!(
+        found[0]
+            .2
+            .ends_with("stands in line 2 and in line 3: keep one of them")
+    );
+}
+
+#[test]
+fn a_person_that_stands_twice_with_another_gid_or_none_is_named() {
+    for [first, second] in [["", "G1"], ["G1", ""], ["G1", "G2"]] {
+        let rows = format!(
+            ",1,2,1980-01-01,山川 一郎,{first},2026-04-01,0
+,1,2,1980-01-01,山川 一郎,{second},2026-04-01,0"
+        );
+        assert_eq!(
+            places(&roster(&rows)),
+            [place(3, "number")],
+            "{first} {second}"
+        );
+    }
 }
 
 #[test]

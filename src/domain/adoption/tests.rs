@@ -12,7 +12,7 @@ fn version(name: &str, digit: &str) -> PolicyVersion {
 fn adopted(policy: PolicyVersion, text: &str) -> AdoptionEvent {
     AdoptionEvent::PolicyAdopted {
         policy,
-        text: text.to_owned(),
+        text: Some(text.to_owned()),
     }
 }
 
@@ -48,11 +48,16 @@ async fn another_text_under_the_same_name_is_another_policy() {
 }
 
 #[tokio::test]
-async fn an_earlier_text_that_comes_back_is_in_force_again() {
+async fn an_earlier_text_that_comes_back_is_in_force_again_and_not_stored_again() {
     let mut policies = Adoptions::default();
     adopt(&mut policies, version("a", "1"), "text").await;
     adopt(&mut policies, version("b", "2"), "other").await;
-    adopt(&mut policies, version("a", "1"), "text").await;
+    let stored = adopt(&mut policies, version("a", "1"), "text").await;
+    let version_alone = AdoptionEvent::PolicyAdopted {
+        policy: version("a", "1"),
+        text: None,
+    };
+    assert_eq!(stored, [version_alone]);
     assert_eq!(
         policies.present(),
         Some(&(version("a", "1"), "text".to_owned()))
@@ -75,13 +80,26 @@ fn the_stored_shape_never_changes() {
         "type": event.event_type(), "policy": {"name": "a", "sha256": "1".repeat(64)}, "text": "text",
     });
     assert_eq!(serde_json::to_value(&event).unwrap(), stored);
+    let back = AdoptionEvent::PolicyAdopted {
+        policy: version("a", "1"),
+        text: None,
+    };
+    let stored = serde_json::json!({
+        "type": event.event_type(), "policy": {"name": "a", "sha256": "1".repeat(64)},
+    });
+    assert_eq!(serde_json::to_value(&back).unwrap(), stored);
 }
 
 #[test]
 fn an_adoption_comes_back_from_the_log_as_it_was() {
-    let event = adopted(version("a", "1"), "name = \"見本\"\n");
-    let text = serde_json::to_string(&event).unwrap();
-    assert_eq!(serde_json::from_str::<AdoptionEvent>(&text).unwrap(), event);
+    let back = AdoptionEvent::PolicyAdopted {
+        policy: version("a", "1"),
+        text: None,
+    };
+    for event in [adopted(version("a", "1"), "name = \"見本\"\n"), back] {
+        let text = serde_json::to_string(&event).unwrap();
+        assert_eq!(serde_json::from_str::<AdoptionEvent>(&text).unwrap(), event);
+    }
 }
 
 #[test]

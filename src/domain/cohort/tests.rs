@@ -9,57 +9,47 @@ fn sample() -> Policy {
 }
 
 /// The name of the sample's cohort for a member.
-fn placed(registered: bool, joined_on: Option<Date>) -> Result<String, CohortFault> {
+fn placed(registered: bool, joined_on: Date) -> Result<String, CohortFault> {
     assign(&sample(), registered, joined_on).map(|cohort| cohort.name.clone())
 }
 
 #[track_caller]
-fn belongs(registered: bool, joined_on: Option<Date>, cohort: &str) {
+fn belongs(registered: bool, joined_on: Date, cohort: &str) {
     assert_eq!(placed(registered, joined_on), Ok(cohort.to_owned()));
 }
 
 #[test]
 fn who_registered_and_joined_by_the_migration_is_in_cohort_a() {
     for day in [date(1985, 4, 1), date(2024, 12, 2), date(2026, 3, 25)] {
-        belongs(true, Some(day), "registered-before-migration");
+        belongs(true, day, "registered-before-migration");
     }
 }
 
 #[test]
-fn who_registered_needs_no_joining_date() {
-    belongs(true, None, "registered-before-migration");
-}
-
-#[test]
 fn who_joined_after_the_migration_cannot_have_registered() {
-    let fault = placed(true, Some(date(2026, 3, 26)));
+    let fault = placed(true, date(2026, 3, 26));
     assert_eq!(fault, Err(CohortFault::JoinedAfterRegistration));
 }
 
 #[test]
 fn who_joined_by_2024_12_01_without_registering_is_in_cohort_b() {
     for day in [date(1985, 4, 1), date(2024, 12, 1)] {
-        belongs(false, Some(day), "joined-to-2024-12-01");
+        belongs(false, day, "joined-to-2024-12-01");
     }
 }
 
 #[test]
 fn who_joined_from_2024_12_02_to_2026_03_25_without_registering_is_in_cohort_c() {
     for day in [date(2024, 12, 2), date(2026, 3, 25)] {
-        belongs(false, Some(day), "joined-2024-12-02-to-2026-03-25");
+        belongs(false, day, "joined-2024-12-02-to-2026-03-25");
     }
 }
 
 #[test]
 fn who_joined_from_2026_03_26_is_in_cohort_d() {
     for day in [date(2026, 3, 26), date(2030, 1, 1)] {
-        belongs(false, Some(day), "joined-from-2026-03-26");
+        belongs(false, day, "joined-from-2026-03-26");
     }
-}
-
-#[test]
-fn who_did_not_register_is_not_placed_without_a_joining_date() {
-    assert_eq!(placed(false, None), Err(CohortFault::JoiningDateNeeded));
 }
 
 #[test]
@@ -68,7 +58,7 @@ fn a_day_that_no_cohort_covers_is_said_to_fit_none() {
     policy
         .cohorts
         .retain(|cohort| cohort.name != "joined-from-2026-03-26");
-    let fault = assign(&policy, false, Some(date(2026, 3, 26))).unwrap_err();
+    let fault = assign(&policy, false, date(2026, 3, 26)).unwrap_err();
     assert_eq!(fault, CohortFault::NoneFits);
 }
 
@@ -80,16 +70,6 @@ fn where_cohorts_overlap_the_first_counts() {
         cohort.joined_from = None;
         cohort.joined_to = None;
     }
-    let cohort = assign(&policy, false, Some(date(2026, 3, 26))).unwrap();
+    let cohort = assign(&policy, false, date(2026, 3, 26)).unwrap();
     assert_eq!(cohort.name, "registered-before-migration");
-}
-
-#[test]
-fn a_cohort_for_everybody_takes_who_has_no_joining_date() {
-    let mut policy = sample();
-    let mut everybody = policy.cohorts.pop().unwrap();
-    everybody.registered_on_old_portal = None;
-    everybody.joined_from = None;
-    policy.cohorts = vec![everybody];
-    assert!(assign(&policy, false, None).is_ok());
 }

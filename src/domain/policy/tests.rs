@@ -375,11 +375,18 @@ fn a_header_for_a_column_that_no_roster_has_is_refused() {
 
 #[test]
 fn a_sender_that_is_no_mail_address_is_refused() {
-    refused(
-        "mail_from = \"portal@kenpo.example.jp\"",
-        "mail_from = \"kenpo.example.jp\"",
-        "must be a mail address",
-    );
+    for sender in [
+        "kenpo.example.jp",
+        "見本健保 <portal@kenpo.example.jp>",
+        "portal@kenpo.example.jp ",
+        "portal@kenpo.example.jp, office@kenpo.example.jp",
+    ] {
+        refused(
+            "mail_from = \"portal@kenpo.example.jp\"",
+            &format!("mail_from = \"{sender}\""),
+            "must be a mail address",
+        );
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cqrs_es::persist::SerializedEvent;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use sqlx::error::DatabaseError;
 use sqlx::{AnyConnection, Row};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -32,6 +33,8 @@ pub(super) enum AppendError {
     Database(Arc<sqlx::Error>),
     #[error("the event log is closing")]
     Closing,
+    #[error("nobody waits for it any more")]
+    GivenUp,
 }
 
 /// Takes what has gathered while the last commit ran, and commits it together.
@@ -50,12 +53,17 @@ pub(super) async fn write_groups(
         }
         let outcomes = match commit(&database, &stamp, &group).await {
             Ok(outcomes) => outcomes,
-            Err(error) if group.len() == 1 => vec![Err(AppendError::Database(Arc::new(error)))],
             // One bad append must not fail its neighbours.
-            Err(error) => {
+            Err(error) if group.len() > 1 && is_of_a_row(&error) => {
                 let appends = group.len();
                 tracing::warn!(%error, appends, "a group of appends failed and is taken one by one");
                 commit_one_by_one(&database, &stamp, &group, error).await
+            }
+            // Away or locked it would be for each of them, one after the other.
+            Err(error) => {
+                let error = Arc::new(error);
+                let failed = |_| Err(AppendError::Database(error.clone()));
+                group.iter().map(failed).collect()
             }
         };
         let last = outcomes
@@ -66,10 +74,18 @@ pub(super) async fn write_groups(
             advance(&head, last);
         }
         for (append, outcome) in group.into_iter().zip(outcomes) {
-            // Who asked may be gone; the commit stands all the same.
+            // Who asked may have gone while it was committed; it stands all the same.
             let _ = append.answer.send(outcome);
         }
     }
+}
+
+/// Whether a row is to blame, and not the state of the database.
+fn is_of_a_row(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    let code = code.and_then(|code| code.parse::<u32>().ok());
+    // SQLITE_TOOBIG, SQLITE_CONSTRAINT and SQLITE_MISMATCH; the higher bits tell kinds of them.
+    code.is_some_and(|code| matches!(code & 0xff, 18..=20))
 }
 
 async fn commit_one_by_one(
@@ -94,7 +110,7 @@ async fn commit_one_by_one(
 }
 
 /// Commits a group in one transaction: an append is taken whole, only if its sequences follow the stream's last without
-/// a gap, and only the first of its stream; the others lost their race.
+/// a gap, and only the first of its stream; the others lost their race. What nobody waits for any more is left out.
 async fn commit(
     database: &Database,
     stamp: &Stamp,
@@ -107,7 +123,12 @@ async fn commit(
     let mut taken = HashSet::new();
     let mut rows = Vec::new();
     let mut outcomes = Vec::with_capacity(group.len());
-    for Append { events, .. } in group {
+    for Append { events, answer } in group {
+        // Asked here, where the lock is there at last: whoever was told that it failed may have gone another way.
+        if answer.is_closed() {
+            outcomes.push(Err(AppendError::GivenUp));
+            continue;
+        }
         let follows = events.first().is_some_and(|first| {
             let stream = (first.aggregate_type.clone(), first.aggregate_id.clone());
             let length = lengths.get(&stream).copied().unwrap_or(0);

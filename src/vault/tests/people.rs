@@ -173,7 +173,8 @@ async fn a_profile_that_gives_way_is_found_by_the_new_data_alone() {
     assert_eq!(outcome.unwrap(), [Inserted::New]);
     let found = profiles.matches(&[&hanako(), &corrected]).await.unwrap();
     let both = Match {
-        person: Some(member),
+        gid: None,
+        numbers: Some(member),
         user_id: Some(member),
     };
     assert_eq!(found, [Match::default(), both]);
@@ -231,10 +232,34 @@ async fn a_person_whose_number_changed_is_known_by_the_one_at_migration() {
     assert_eq!(
         found,
         [Match {
-            person: Some(member),
+            gid: None,
+            numbers: Some(member),
             user_id: Some(member)
         }]
     );
+}
+
+#[tokio::test]
+async fn a_person_is_known_by_the_numbers_whatever_the_gid() {
+    let house = House::new().await;
+    let with_gid = |gid: Option<&str>, number: &str| Profile {
+        user_id: format!("u{number}"),
+        number: number.to_owned(),
+        gid: gid.map(str::to_owned),
+        ..hanako()
+    };
+    for (number, before, after) in [
+        ("1", None, Some("G1")),
+        ("2", Some("G2"), None),
+        ("3", Some("G3"), Some("G4")),
+    ] {
+        let member = house.enter(with_gid(before, number)).await;
+        let rows = [(house.member(), with_gid(after, number))];
+        let import = ImportId(house.entropy.id());
+        let profiles = &house.vault.profiles;
+        let outcome = profiles.insert(import, &rows, &[], house.now()).await;
+        assert_eq!(outcome.unwrap(), [Inserted::SamePerson(member)], "{number}");
+    }
 }
 
 #[tokio::test]
@@ -259,17 +284,11 @@ async fn a_large_import_is_found_page_by_page_and_at_once() {
         .insert(import, &rows, &[], house.now())
         .await
         .unwrap();
-    house.enter(hanako()).await;
 
     let mut seen = Vec::new();
     loop {
         let last = seen.last().map(|stored: &Stored| stored.member);
-        let page = house
-            .vault
-            .profiles
-            .page(Some(import), last, 60)
-            .await
-            .unwrap();
+        let page = house.vault.profiles.page(last, 60).await.unwrap();
         if page.is_empty() {
             break;
         }
@@ -285,16 +304,6 @@ async fn a_large_import_is_found_page_by_page_and_at_once() {
     assert!(
         rows.iter()
             .all(|(member, profile)| many[member].profile == *profile)
-    );
-    assert_eq!(
-        house
-            .vault
-            .profiles
-            .page(None, None, 1000)
-            .await
-            .unwrap()
-            .len(),
-        251
     );
 }
 
@@ -433,7 +442,7 @@ async fn destroyed_keys_erase_the_member_and_nobody_else() {
         Err(VaultError::Erased)
     ));
     assert!(house.vault.profiles.get(stays).await.is_ok());
-    let page = house.vault.profiles.page(None, None, 10).await.unwrap();
+    let page = house.vault.profiles.page(None, 10).await.unwrap();
     let erased: Vec<_> = page
         .iter()
         .filter(|(_, stored)| stored.is_none())

@@ -373,7 +373,7 @@ async fn what_nobody_tried_for_long_is_forgotten() {
     let house = House::new().await;
     let old = lanes(&house, "invented", HOME).await;
     fail_times(&house, &old, 5).await;
-    house.clock.advance(SignedDuration::from_secs(10));
+    house.clock.advance(SignedDuration::from_hours(24 * 31));
     let recent = lanes(&house, "hanako", HOME).await;
     fail_times(&house, &recent, 5).await;
     assert_eq!(house.vault.waits.forget(house.now()).await.unwrap(), 2);
@@ -382,4 +382,53 @@ async fn what_nobody_tried_for_long_is_forgotten() {
         Begun::Allowed { tries_left: 4, .. }
     ));
     assert!(matches!(fail(&house, &recent).await, Begun::Waiting { .. }));
+}
+
+#[tokio::test]
+async fn failures_that_no_wait_followed_are_forgotten_after_a_day() {
+    let house = House::new().await;
+    let few = lanes(&house, "invented", HOME).await;
+    fail_times(&house, &few, 4).await;
+    let many = lanes(&house, "hanako", HOME).await;
+    fail_times(&house, &many, 5).await;
+    house.clock.advance(SignedDuration::from_hours(23));
+    assert_eq!(house.vault.waits.forget(house.now()).await.unwrap(), 0);
+    house.clock.advance(SignedDuration::from_hours(2));
+    assert_eq!(house.vault.waits.forget(house.now()).await.unwrap(), 2);
+    assert!(matches!(
+        fail(&house, &few).await,
+        Begun::Allowed { tries_left: 4, .. }
+    ));
+    assert!(matches!(
+        fail(&house, &many).await,
+        Begun::Allowed { tries_left: 0, .. }
+    ));
+}
+
+#[tokio::test]
+async fn more_lanes_than_one_portion_are_all_forgotten() {
+    let house = House::new().await;
+    sqlx::query(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500) \
+         INSERT INTO waits (lane, failures, tried_at) SELECT i, 1, '2026-04-01T00:00:00.000000Z' FROM n",
+    )
+    .execute(&house.main.write)
+    .await
+    .unwrap();
+    assert_eq!(house.vault.waits.forget(house.now()).await.unwrap(), 2500);
+}
+
+#[tokio::test]
+async fn a_browser_is_known_as_long_as_it_keeps_its_cookie() {
+    let house = House::new().await;
+    let devices = &house.vault.devices;
+    let first = house.now();
+    for user_id in ["hanako", "taro"] {
+        devices.remember(None, user_id, house.now()).await.unwrap();
+        house.clock.advance(SignedDuration::from_secs(1));
+    }
+    let forgotten = devices.forget(first + DEVICE_AGE).await.unwrap();
+    assert_eq!(forgotten, 0);
+    let later = first + DEVICE_AGE + SignedDuration::from_millis(500);
+    assert_eq!(devices.forget(later).await.unwrap(), 1);
 }

@@ -107,8 +107,7 @@ fn every_column_that_differs_is_named() {
         "22222",
         "1980-10-10",
         "別名 花子",
-        // Without the GID that names her, her user ID does.
-        "",
+        "G2",
         "2005-05-01",
         "1",
         "8",
@@ -116,8 +115,7 @@ fn every_column_that_differs_is_named() {
     ]) {
         let done = import(&house, &[hanako_with(&[(column, text)])], &[]);
         let report = done.report();
-        let named = if column == "gid" { "user_id" } else { column };
-        assert_eq!(places(&report), [(2, named)], "{column}");
+        assert_eq!(places(&report), [(2, column)], "{column}");
         assert_eq!(
             (done.code, &report["conflicts"]),
             (2, &json!(1)),
@@ -240,6 +238,23 @@ fn who_has_no_gid_and_another_birth_date_is_told_to_be_perhaps_the_same_person()
         "{why}"
     );
     assert!(!why.contains("1980"), "{why}");
+}
+
+#[tokio::test]
+async fn a_gid_that_is_added_removed_or_changed_makes_nobody_a_second_member() {
+    for [before, after] in [["", "G1"], ["G1", ""], ["G1", "G2"]] {
+        let house = House::new();
+        let roster =
+            |gid: &str| house.roster(&format!(",1,4,1980-01-01,森 太一,{gid},2026-04-01,0"));
+        house.import(&roster(before), &["--letters", "out.csv"]);
+        let enrolled = house.enrolments().await;
+        let done = house.import(&roster(after), &["--letters", "again.csv"]);
+        let report = done.report();
+        assert_eq!((done.code, places(&report)), (2, vec![(2, "gid")]));
+        let why = report["errors"][0]["why"].as_str().unwrap();
+        assert!(why.contains("put the former value back"), "{why}");
+        assert_eq!(house.enrolments().await, enrolled);
+    }
 }
 
 #[tokio::test]

@@ -173,6 +173,22 @@ async fn a_user_id_that_moved_to_a_far_row_meanwhile_takes_nobody_away() {
 }
 
 #[tokio::test]
+async fn a_left_over_profile_that_two_rows_name_is_taken_up_once() {
+    let wrong = Profile {
+        gid: Some("G4".to_owned()),
+        ..taichi()
+    };
+    let (house, left_over) = with_left_over(&[wrong]).await;
+    let roster = house.roster(
+        "kp4,1,5,1980-01-01,森 太一,G4,2026-04-01,0\nkp5,1,4,1980-01-01,森 二郎,,2026-04-01,0",
+    );
+    let done = house.import(&roster, &["--letters", "out.csv"]);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    assert_eq!(enrolled(&house, "kp4").await.member, left_over[0]);
+    assert_ne!(enrolled(&house, "kp5").await.member, left_over[0]);
+}
+
+#[tokio::test]
 async fn a_user_id_of_a_roster_is_not_kept_for_a_row_without_one() {
     let wrong = Profile {
         user_id: "kp4".to_owned(),

@@ -25,6 +25,8 @@ const NO_POLICY: &[(&str, &str)] = &[("KADODE_POLICY", "")];
 const NO_KEYS: &[(&str, &str)] = &[("KADODE_KEYS", "")];
 const LOST_KEYS: &[(&str, &str)] = &[("KADODE_KEYS", "lost.toml")];
 const OTHER_KEYS: &[(&str, &str)] = &[("KADODE_KEYS", "other.toml")];
+const LOST_KEY_DATABASE: &[(&str, &str)] = &[("KADODE_KEY_DATABASE", "sqlite:lost.keys")];
+const OTHER_KEY_DATABASE: &[(&str, &str)] = &[("KADODE_KEY_DATABASE", "sqlite:other.sqlite.keys")];
 const MAIL: &[(&str, &str)] = &[("KADODE_MAIL", "file:mails")];
 
 /// Where there is nothing but policies.
@@ -85,6 +87,16 @@ const WITH_MEMBERS: &[Wrong] = &[
     ("serve refuses another database's keys", "serve --listen 127.0.0.1:0 --mail file:mails", OTHER_KEYS, &["key file other.toml"]),
     ("import refuses another database's keys", "import roster.csv", OTHER_KEYS, &["key file other.toml"]),
     ("rebuild refuses another database's keys", "rebuild", OTHER_KEYS, &["key file other.toml"]),
+    ("serve needs the database's key database", "serve --listen 127.0.0.1:0 --mail file:mails", LOST_KEY_DATABASE,
+        &["key database lost.keys", "give --key-database the file"]),
+    ("import needs the database's key database", "import roster.csv --letters out.csv", LOST_KEY_DATABASE,
+        &["key database lost.keys", "give --key-database the file"]),
+    ("migrate needs the database's key database", "migrate", LOST_KEY_DATABASE,
+        &["key database lost.keys", "give --key-database the file"]),
+    ("check needs the database's key database", "check", LOST_KEY_DATABASE,
+        &["key database lost.keys", "give --key-database the file"]),
+    ("serve refuses another database's key database", "serve --listen 127.0.0.1:0 --mail file:mails", OTHER_KEY_DATABASE,
+        &["keys.toml"]),
     ("there is no such read model", "rebuild member_stauts", &[], &["\"member_stauts\"", "there are", "member_status"]),
 ];
 

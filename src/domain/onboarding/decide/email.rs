@@ -44,12 +44,7 @@ impl Onboarding {
         ) {
             return Err(Refusal::OutOfOrder { due });
         }
-        within_budget(
-            &self.links_sent,
-            &link.sent_to_address,
-            at,
-            &limits.email_link.mails,
-        )?;
+        self.room_for_link(at, limits, &link.sent_to_address)?;
         Ok(vec![Event::EmailRegistered {
             contact,
             issue: link.issue,
@@ -58,6 +53,20 @@ impl Onboarding {
             at,
             expires_at: later(at, minutes(limits.email_link.lifetime_minutes)),
         }])
+    }
+
+    /// Whether the budgets leave room for a link to an address that is entered now, to be asked before the address is stored.
+    ///
+    /// # Errors
+    /// [`Refusal::BudgetSpent`].
+    pub fn room_for_link(
+        &self,
+        at: Timestamp,
+        limits: &Limits,
+        sent_to_address: &[Timestamp],
+    ) -> Result<(), Refusal> {
+        let mails = &limits.email_link.mails;
+        within_budget(&self.links_sent, sent_to_address, at, mails)
     }
 
     pub(super) fn resend_email_link(
@@ -77,7 +86,7 @@ impl Onboarding {
         let to_contact: Vec<Timestamp> = contact.links.iter().map(|link| link.sent_at).collect();
         budget::room_in_a_day(&to_contact, at, mails.each)
             .map_err(|until| Refusal::BudgetSpent { until })?;
-        within_budget(&self.links_sent, &link.sent_to_address, at, mails)?;
+        self.room_for_link(at, limits, &link.sent_to_address)?;
         Ok(vec![Event::EmailLinkReissued {
             contact: contact.id,
             issue: link.issue,
