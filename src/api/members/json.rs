@@ -2,8 +2,7 @@
 
 use std::convert::Infallible;
 
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{FromRequest, FromRequestParts, Path, Request, State};
+use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -11,11 +10,12 @@ use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use jiff::SignedDuration;
 use secrecy::ExposeSecret;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
+use super::bodies::{
+    BirthDateBody, Body, CodeBody, EmailBody, LinkBody, MethodBody, PasswordBody, SignIn, TermsBody,
+};
 use super::{Credentials, Done, SignedIn};
 use crate::api::Api;
 use crate::api::operations;
@@ -81,29 +81,6 @@ pub fn routes() -> Router<Api> {
         )
 }
 
-/// A JSON object; anything else is a problem.
-struct Body<T>(T);
-
-impl<T: DeserializeOwned> FromRequest<Api> for Body<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
-        match Json::<Box<RawValue>>::from_request(request, api).await {
-            // A derived Deserialize would take an array of the fields as well.
-            Ok(Json(body)) => Some(body.get())
-                .filter(|text| text.starts_with('{'))
-                .and_then(|text| serde_json::from_str(text).ok())
-                .map(Self)
-                .ok_or(Problem::Malformed),
-            Err(JsonRejection::MissingJsonContentType(_)) => Err(Problem::MediaType),
-            Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-                Err(Problem::TooLarge)
-            }
-            Err(_) => Err(Problem::Malformed),
-        }
-    }
-}
-
 /// A mailed link's token; what cannot be one is as unknown as a forged one.
 pub(in crate::api) struct Token(pub(in crate::api) String);
 
@@ -114,60 +91,6 @@ impl FromRequestParts<Api> for Token {
         let token = Path::from_request_parts(parts, api).await;
         Ok(Self(token.map(|Path(token)| token).unwrap_or_default()))
     }
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct SignIn {
-    user_id: String,
-    password: String,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct BirthDateBody {
-    /// 1980-01-01, 19800101, S55.1.1, 昭和55年1月1日, …
-    birth_date: String,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct TermsBody {
-    version: String,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct EmailBody {
-    email: String,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct MethodBody {
-    /// `email`
-    method: String,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct PasswordBody {
-    new_password: String,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct CodeBody {
-    /// Six digits.
-    code: String,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct LinkBody {
-    /// 心当たりがない
-    #[serde(default)]
-    disown: bool,
 }
 
 /// What became of a mailed link.
