@@ -49,7 +49,7 @@ impl CookieName {
     }
 
     /// The name in use: on https with the prefix that browsers tie to this very host (RFC 6265bis, 4.1.3.2).
-    fn full(self, secure: bool) -> String {
+    pub(in crate::api) fn full(self, secure: bool) -> String {
         let prefix = if secure { "__Host-" } else { "" };
         format!("{prefix}{}", self.plain())
     }

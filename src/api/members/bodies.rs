@@ -44,8 +44,10 @@ pub fn read<T: DeserializeOwned>(json: &str) -> Option<T> {
 #[serde(deny_unknown_fields)]
 pub struct SignIn {
     /// The user ID, as it stands on the paper.
+    #[schema(min_length = 1)]
     pub user_id: String,
     /// The password: that of the paper, or the member's own.
+    #[schema(min_length = 1)]
     pub password: String,
 }
 
@@ -54,6 +56,7 @@ pub struct SignIn {
 #[serde(deny_unknown_fields)]
 pub struct BirthDateBody {
     /// 1980-01-01, 19800101, S55.1.1, 昭和55年1月1日, …
+    #[schema(example = "1980-01-01")]
     pub birth_date: String,
 }
 
@@ -70,6 +73,7 @@ pub struct TermsBody {
 #[serde(deny_unknown_fields)]
 pub struct EmailBody {
     /// The e-mail address.
+    #[schema(example = "hanako@example.jp")]
     pub email: String,
 }
 
@@ -78,6 +82,7 @@ pub struct EmailBody {
 #[serde(deny_unknown_fields)]
 pub struct MethodBody {
     /// `email`
+    #[schema(example = "email")]
     pub method: String,
 }
 
@@ -94,6 +99,7 @@ pub struct PasswordBody {
 #[serde(deny_unknown_fields)]
 pub struct CodeBody {
     /// Six digits.
+    #[schema(example = "123456")]
     pub code: String,
 }
 

@@ -146,9 +146,7 @@ async fn answer(
 
 /// Steps 2 and 13: sign in.
 #[utoipa::path(post, path = "/api/v1/sessions", tag = "members", request_body = SignIn,
-    responses((status = 201, description = "a session began", body = Status),
-        (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "too busy", body = ProblemBody, content_type = "application/problem+json")))]
+    responses((status = 201, description = "a session began", body = Status)))]
 async fn sign_in(
     State(api): State<Api>,
     visit: Visit,
@@ -164,9 +162,7 @@ async fn sign_in(
 
 /// Step 11: log out; at any step, with or without a session.
 #[utoipa::path(delete, path = "/api/v1/sessions/current", tag = "members",
-    responses((status = 204, description = "there is no session now"),
-        (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "too busy", body = ProblemBody, content_type = "application/problem+json")))]
+    responses((status = 204, description = "there is no session now")))]
 async fn sign_out(State(api): State<Api>, visit: Visit) -> Result<Response, Problem> {
     api.log_out(&visit).await?;
     Ok((StatusCode::NO_CONTENT, end_of_session(&api)).into_response())
@@ -174,10 +170,8 @@ async fn sign_out(State(api): State<Api>, visit: Visit) -> Result<Response, Prob
 
 /// Whether the session is a full one, for a proxy that asks before it lets a request through.
 #[utoipa::path(get, path = "/api/v1/session", tag = "members",
-    responses((status = 204, description = "a full session; X-Kadode-Member names the member"),
-        (status = 401, description = "none", body = ProblemBody, content_type = "application/problem+json"),
-        (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "too busy", body = ProblemBody, content_type = "application/problem+json")))]
+    responses((status = 204, description = "a full session",
+        headers(("X-Kadode-Member" = String, description = "the member's id")))))]
 async fn session(State(api): State<Api>, who: SignedIn) -> Result<Response, Problem> {
     use crate::domain::onboarding::SessionKind;
     if who.session.kind != SessionKind::Full {
@@ -190,9 +184,7 @@ async fn session(State(api): State<Api>, who: SignedIn) -> Result<Response, Prob
 
 /// Where the member stands.
 #[utoipa::path(get, path = "/api/v1/onboarding", tag = "members",
-    responses((status = 200, description = "the status", body = Status),
-        (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "too busy", body = ProblemBody, content_type = "application/problem+json")))]
+    responses((status = 200, description = "the status", body = Status)))]
 async fn onboarding(State(api): State<Api>, who: SignedIn) -> Result<Json<Status>, Problem> {
     api.status(&who.visit, &who.session, 0).await.map(Json)
 }
@@ -201,9 +193,7 @@ macro_rules! steps {
     ($($(#[doc = $doc:literal])+ $name:ident($path:literal, $body:ident) |$api:ident, $who:ident, $given:ident| $step:expr;)+) => {$(
         $(#[doc = $doc])+
         #[utoipa::path(post, path = $path, tag = "members", request_body = $body,
-            responses((status = 200, description = "the status", body = Status),
-                (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json"),
-                (status = 503, description = "too busy", body = ProblemBody, content_type = "application/problem+json")))]
+            responses((status = 200, description = "the status", body = Status)))]
         async fn $name(
             State($api): State<Api>,
             $who: SignedIn,
@@ -216,9 +206,7 @@ macro_rules! steps {
     ($($(#[doc = $doc:literal])+ $name:ident($path:literal) |$api:ident, $who:ident| $step:expr;)+) => {$(
         $(#[doc = $doc])+
         #[utoipa::path(post, path = $path, tag = "members",
-            responses((status = 200, description = "the status", body = Status),
-                (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json"),
-                (status = 503, description = "too busy", body = ProblemBody, content_type = "application/problem+json")))]
+            responses((status = 200, description = "the status", body = Status)))]
         async fn $name(State($api): State<Api>, $who: SignedIn) -> Result<Response, Problem> {
             let done = $step.await;
             answer(&$api, &$who.visit, done).await
@@ -251,9 +239,7 @@ steps! {
 /// Step 9: a password of the member's own. An `Idempotency-Key` makes a repetition harmless.
 #[utoipa::path(post, path = "/api/v1/onboarding/password", tag = "members", request_body = PasswordBody,
     params(("Idempotency-Key" = Option<String>, Header, description = "names one showing of the form")),
-    responses((status = 200, description = "the status", body = Status),
-        (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "too busy", body = ProblemBody, content_type = "application/problem+json")))]
+    responses((status = 200, description = "the status", body = Status)))]
 async fn password(
     State(api): State<Api>,
     who: SignedIn,
@@ -270,9 +256,7 @@ async fn password(
 /// Step 6: where a mailed link leads; asking changes nothing.
 #[utoipa::path(get, path = "/api/v1/email-confirmations/{token}", tag = "members",
     params(("token" = String, Path, description = "from the mail")),
-    responses((status = 200, description = "the link's state", body = LinkState),
-        (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "too busy", body = ProblemBody, content_type = "application/problem+json")))]
+    responses((status = 200, description = "the link's state", body = LinkState)))]
 async fn look_at_link(
     State(api): State<Api>,
     Token(token): Token,
@@ -284,9 +268,7 @@ async fn look_at_link(
 /// Step 6: follow a mailed link, or say that one knows nothing of it; on any device, without a session.
 #[utoipa::path(post, path = "/api/v1/email-confirmations/{token}", tag = "members", request_body = LinkBody,
     params(("token" = String, Path, description = "from the mail")),
-    responses((status = 200, description = "the link's state", body = LinkState),
-        (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "too busy", body = ProblemBody, content_type = "application/problem+json")))]
+    responses((status = 200, description = "the link's state", body = LinkState)))]
 async fn follow_link(
     State(api): State<Api>,
     visit: Visit,
