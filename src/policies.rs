@@ -81,7 +81,7 @@ impl LoadedPolicy {
             PolicyError::Mistake {
                 name: name.to_owned(),
                 line: text.get(..start).unwrap_or_default().matches('\n').count() + 1,
-                why: error.message().replace('\n', "; "),
+                why: one_line(error.message()),
             }
         })?;
         let sha256 = data_encoding::HEXLOWER.encode(&Sha256::digest(&text));
@@ -204,10 +204,31 @@ impl Policies {
     }
 }
 
+/// A message that may quote the file, without what a terminal would carry out.
+fn one_line(message: &str) -> String {
+    message
+        .replace('\n', "; ")
+        .replace(char::is_control, "\u{fffd}")
+}
+
 fn label(version: &PolicyVersion) -> String {
     format!("{}@{}", version.name, version.sha256)
 }
 
 async fn adoptions(commands: &Commands) -> Result<Adoptions, PolicyError> {
     commands.load(STREAM).await.map_err(PolicyError::Log)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LoadedPolicy;
+
+    #[test]
+    fn a_mistake_that_quotes_the_file_is_one_plain_line() {
+        let text = "\"a\\u001b[2J\\nb\" = 1\n";
+        let error = LoadedPolicy::parse("policy.toml", text.to_owned()).unwrap_err();
+        let told = error.to_string();
+        assert!(told.starts_with("policy policy.toml, line 1:"), "{told}");
+        assert!(!told.contains(char::is_control), "{told:?}");
+    }
 }

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
+use super::email::EmailAddress;
 use super::values::Language;
 
 /// Which text of a policy is meant: its name and the SHA-256 of its bytes, in hexadecimal.
@@ -272,9 +273,10 @@ where
     D: Deserializer<'de>,
 {
     let text = String::deserialize(deserializer)?;
-    match text.split_once('@') {
-        Some((local, domain)) if !local.is_empty() && domain.contains('.') => Ok(text),
-        _ => Err(D::Error::custom(
+    // By the same rule as at sending, where it would stop every mail.
+    match EmailAddress::parse(&text) {
+        Ok(_) => Ok(text),
+        Err(_) => Err(D::Error::custom(
             "must be a mail address like portal@kenpo.example.jp",
         )),
     }
@@ -285,7 +287,11 @@ where
     D: Deserializer<'de>,
 {
     let text = String::deserialize(deserializer)?;
-    if text.starts_with("https://") || text.starts_with("http://") {
+    let rest = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    let host = rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_alphanumeric() || c == '['));
+    if host && !text.contains(|c: char| c.is_whitespace() || c.is_control()) {
         Ok(text)
     } else {
         Err(D::Error::custom(
