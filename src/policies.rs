@@ -247,3 +247,17 @@ fn label(version: &PolicyVersion) -> String {
 async fn adoptions(commands: &Commands) -> Result<Adoptions, PolicyError> {
     commands.load(STREAM).await.map_err(PolicyError::Log)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::LoadedPolicy;
+
+    #[test]
+    fn a_mistake_that_quotes_the_file_is_one_plain_line() {
+        let text = "\"a\\u001b[2J\\nb\" = 1\n";
+        let error = LoadedPolicy::parse("policy.toml", text.to_owned()).unwrap_err();
+        let told = error.to_string();
+        assert!(told.starts_with("policy policy.toml, line 1:"), "{told}");
+        assert!(!told.contains(char::is_control), "{told:?}");
+    }
+}

@@ -1,6 +1,7 @@
 //! What the world sees: JSON and pages for members, and the routes of operation.
 
 pub mod blocklist;
+pub mod document;
 pub mod guard;
 pub mod input;
 pub mod members;

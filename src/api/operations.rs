@@ -7,9 +7,10 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
-use utoipa::{OpenApi, ToSchema};
+use utoipa::ToSchema;
 
 use super::Api;
+use super::document::document;
 use super::problem::Problem;
 
 /// How far the parts of the program have come.
@@ -68,8 +69,8 @@ pub async fn ready(State(api): State<Api>) -> Response {
 /// The OpenAPI document.
 #[utoipa::path(get, path = "/api/v1/openapi.json", tag = "operations",
     responses((status = 200, description = "this document", content_type = "application/json")))]
-pub async fn openapi() -> Json<utoipa::openapi::OpenApi> {
-    Json(super::members::Document::openapi())
+pub async fn openapi(State(api): State<Api>) -> Json<utoipa::openapi::OpenApi> {
+    Json(document(api.public_url.secure))
 }
 
 #[derive(Template)]
@@ -95,8 +96,8 @@ struct Operation {
 /// [`Problem::Internal`] if the page cannot be rendered.
 #[utoipa::path(get, path = "/api/docs", tag = "operations",
     responses((status = 200, description = "a page for people", content_type = "text/html")))]
-pub async fn docs() -> Result<Html<String>, Problem> {
-    let document = super::members::Document::openapi();
+pub async fn docs(State(api): State<Api>) -> Result<Html<String>, Problem> {
+    let document = document(api.public_url.secure);
     let json = serde_json::to_value(&document).map_err(|_| Problem::Internal)?;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let mut operations = Vec::new();

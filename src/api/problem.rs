@@ -117,12 +117,15 @@ pub struct ProblemBody {
     pub status: u16,
     /// Tries left before a waiting time, or before the code is dead.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub tries_left: Option<u32>,
     /// Whole seconds to wait.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub retry_after: Option<i64>,
     /// The step that is due.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub step: Option<StepBody>,
     /// The fields that cannot be taken.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -40,6 +40,7 @@ pub struct OpenStatus {
     pub actions: Vec<&'static str>,
     /// What is to be accepted, while step 4 is due.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub terms: Option<TermsStatus>,
     /// The address of step 5.
     pub email: Option<EmailStatus>,
@@ -53,7 +54,9 @@ pub struct OpenStatus {
 }
 
 /// Where a member stands before the one-time password.
+// Nothing more is shown; and a document with more is an open status, which would else fit both schemas.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct PendingStatus {
     /// The session.
     pub session: SessionStatus,

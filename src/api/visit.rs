@@ -49,7 +49,7 @@ impl CookieName {
     }
 
     /// The name in use: on https with the prefix that browsers tie to this very host (RFC 6265bis, 4.1.3.2).
-    fn full(self, secure: bool) -> String {
+    pub(in crate::api) fn full(self, secure: bool) -> String {
         let prefix = if secure { "__Host-" } else { "" };
         format!("{prefix}{}", self.plain())
     }
@@ -78,21 +78,31 @@ impl FromRequestParts<Api> for Visit {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Infallible> {
-        let headers = &parts.headers;
-        let secure = api.public_url.secure;
         let peer = parts
             .extensions
             .get::<ConnectInfo<SocketAddr>>()
             .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |ConnectInfo(peer)| {
                 peer.ip()
             });
-        Ok(Self {
-            language: language(
-                &parts.uri,
-                cookie(headers, CookieName::Language, secure),
-                headers,
-            ),
-            address: sender(peer, headers, &api.trusted_proxies),
+        let (trusted, secure) = (&api.trusted_proxies, api.public_url.secure);
+        Ok(Self::of(&parts.uri, &parts.headers, peer, trusted, secure))
+    }
+}
+
+impl Visit {
+    /// What a request's address and headers tell; `peer` opened the connection, `trusted` are the proxies whose
+    /// X-Forwarded-For counts, and `secure` says whether cookies have the names of https.
+    #[must_use]
+    pub fn of(
+        uri: &Uri,
+        headers: &HeaderMap,
+        peer: IpAddr,
+        trusted: &[Network],
+        secure: bool,
+    ) -> Self {
+        Self {
+            language: language(uri, cookie(headers, CookieName::Language, secure), headers),
+            address: sender(peer, headers, trusted),
             agent: text(headers, header::USER_AGENT.as_str())
                 .unwrap_or_default()
                 .to_owned(),
@@ -100,7 +110,7 @@ impl FromRequestParts<Api> for Visit {
             secret: cookie(headers, CookieName::Session, secure),
             form: cookie(headers, CookieName::Form, secure),
             device: cookie(headers, CookieName::Device, secure),
-        })
+        }
     }
 }
 

@@ -6,7 +6,7 @@ pub mod import;
 pub mod letters;
 mod migrate;
 mod rebuild;
-mod roster;
+pub mod roster;
 mod serve;
 
 use std::process::ExitCode;

@@ -25,24 +25,25 @@ const MOST_ERRORS: usize = 1000;
 
 /// What is wrong with a roster, and where. Holds no value of a member.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct RowError {
+pub struct RowError {
     /// The line of the file, from 1.
-    pub(super) line: u64,
+    pub line: u64,
     /// The column's own name; of an unknown column, its header.
-    pub(super) column: String,
+    pub column: String,
     /// What is wrong.
-    pub(super) why: String,
+    pub why: String,
 }
 
 /// Everything that is wrong with a roster, as far as it is listed.
 #[derive(Debug, Default)]
-pub(super) struct Errors {
+pub struct Errors {
     listed: Vec<RowError>,
     more: usize,
 }
 
 impl Errors {
-    pub(super) fn add(&mut self, line: u64, column: &str, why: impl Into<String>) {
+    /// Notes what is wrong in a line and a column.
+    pub fn add(&mut self, line: u64, column: &str, why: impl Into<String>) {
         if self.listed.len() == MOST_ERRORS {
             self.more += 1;
             return;
@@ -54,17 +55,21 @@ impl Errors {
         });
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
         self.listed.is_empty()
     }
 
     /// How many there are, listed or not.
-    pub(super) const fn count(&self) -> usize {
+    #[must_use]
+    pub const fn count(&self) -> usize {
         self.listed.len() + self.more
     }
 
     /// Those listed in the order of their lines, then one for the others.
-    pub(super) fn into_list(mut self) -> Vec<RowError> {
+    #[must_use]
+    pub fn into_list(mut self) -> Vec<RowError> {
         self.listed.sort_by_key(|error| error.line);
         if let (Some(last), 1..) = (self.listed.last(), self.more) {
             self.listed.push(RowError {
@@ -79,32 +84,30 @@ impl Errors {
 
 /// A member as the roster tells.
 #[derive(Debug)]
-pub(super) struct Row<'policy> {
+pub struct Row<'policy> {
     /// The line on which the row begins.
-    pub(super) line: u64,
+    pub line: u64,
     /// What the society knows; the user ID is empty where we give one.
-    pub(super) profile: Profile,
+    pub profile: Profile,
     /// Where the member belongs.
-    pub(super) cohort: &'policy Cohort,
+    pub cohort: &'policy Cohort,
 }
 
 /// A roster as read.
 #[derive(Debug, Default)]
-pub(super) struct Roster<'policy> {
+pub struct Roster<'policy> {
     /// The rows in which nothing is wrong.
-    pub(super) rows: Vec<Row<'policy>>,
+    pub rows: Vec<Row<'policy>>,
     /// How many rows there are, right or wrong; those without any text in them do not count.
-    pub(super) count: usize,
+    pub count: usize,
     /// What is wrong.
-    pub(super) errors: Errors,
+    pub errors: Errors,
 }
 
 impl Roster<'_> {
     /// How many of the right rows belong to each cohort of the policy.
-    pub(super) fn by_cohort<'policy>(
-        &self,
-        policy: &'policy Policy,
-    ) -> BTreeMap<&'policy str, usize> {
+    #[must_use]
+    pub fn by_cohort<'policy>(&self, policy: &'policy Policy) -> BTreeMap<&'policy str, usize> {
         let mut counts: BTreeMap<&str, usize> = policy
             .cohorts
             .iter()
@@ -120,11 +123,8 @@ impl Roster<'_> {
 }
 
 /// Reads a roster; `today` is the day in Tokyo.
-pub(super) fn parse<'policy>(
-    bytes: &[u8],
-    policy: &'policy Policy,
-    today: Date,
-) -> Roster<'policy> {
+#[must_use]
+pub fn parse<'policy>(bytes: &[u8], policy: &'policy Policy, today: Date) -> Roster<'policy> {
     let mut roster = Roster::default();
     let bytes = without_mark(bytes);
     let encoding = Encoding::of(bytes);

@@ -286,7 +286,11 @@ where
     D: Deserializer<'de>,
 {
     let text = String::deserialize(deserializer)?;
-    if text.starts_with("https://") || text.starts_with("http://") {
+    let rest = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    let host = rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_alphanumeric() || c == '['));
+    if host && !text.contains(|c: char| c.is_whitespace() || c.is_control()) {
         Ok(text)
     } else {
         Err(D::Error::custom(

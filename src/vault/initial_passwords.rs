@@ -29,7 +29,9 @@ pub struct InitialPasswords {
 }
 
 impl InitialPasswords {
-    pub(super) const fn new(keys: Keys) -> Self {
+    /// Passwords of these keys.
+    #[must_use]
+    pub const fn new(keys: Keys) -> Self {
         Self { keys }
     }
 

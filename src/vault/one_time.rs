@@ -36,7 +36,9 @@ pub struct OneTime {
 }
 
 impl OneTime {
-    pub(super) const fn new(keys: Keys) -> Self {
+    /// Codes and links of these keys.
+    #[must_use]
+    pub const fn new(keys: Keys) -> Self {
         Self { keys }
     }
 

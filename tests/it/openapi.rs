@@ -153,17 +153,55 @@ async fn every_documented_operation_is_there_and_its_errors_are_documented() {
             );
         }
         if path.starts_with("/api/v1/") && path != "/api/v1/openapi.json" {
-            let problem = &operation["responses"]["4XX"]["content"]["application/problem+json"];
-            assert_eq!(
-                problem["schema"]["$ref"], "#/components/schemas/ProblemBody",
-                "{method} {path}"
-            );
-            let busy = &operation["responses"]["503"]["content"]["application/problem+json"];
-            assert_eq!(
-                busy["schema"]["$ref"], "#/components/schemas/ProblemBody",
-                "{method} {path}"
-            );
+            for status in ["421", "503"] {
+                let answer = &operation["responses"][status];
+                let problem = &answer["content"]["application/problem+json"];
+                assert_eq!(
+                    problem["schema"]["$ref"], "#/components/schemas/ProblemBody",
+                    "{method} {path} {status}"
+                );
+            }
+            if answer.status.is_client_error() {
+                let status = answer.status.as_str();
+                assert!(
+                    operation["responses"][status].is_object(),
+                    "{method} {path} {status}"
+                );
+            }
         }
+    }
+}
+
+#[tokio::test]
+async fn waiting_times_are_documented_with_the_header_that_tells_them() {
+    let app = App::start().await;
+    let document = document(&app).await;
+    let limited = [
+        ("/api/v1/sessions", "429"),
+        ("/api/v1/onboarding/birth-date", "429"),
+        ("/api/v1/onboarding/email", "429"),
+        ("/api/v1/onboarding/email/resend", "429"),
+        ("/api/v1/sessions/current/otp/resend", "429"),
+        ("/api/v1/sessions/current/otp", "503"),
+    ];
+    for (path, status) in limited {
+        let answer = &document["paths"][path]["post"]["responses"][status];
+        assert_eq!(
+            answer["headers"]["Retry-After"]["schema"]["type"], "integer",
+            "{path} {status}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_needs_a_session_says_so_and_nothing_else_does() {
+    let app = App::start().await;
+    let document = document(&app).await;
+    for (path, method, operation) in operations(&document) {
+        let needed = (path.starts_with("/api/v1/onboarding") || path == "/api/v1/session")
+            || path.starts_with("/api/v1/sessions/current/otp");
+        let said = operation["security"] == json!([{"session": []}]);
+        assert_eq!(said, needed, "{method} {path}");
     }
 }
 
@@ -195,6 +233,9 @@ async fn the_documented_status_has_the_fields_of_the_contract() {
     let mut pending = fields("PendingStatus");
     pending.sort_unstable();
     assert_eq!(pending, ["actions", "email", "otp", "session", "step"]);
+    // Else a document of the one kind would also be one of the other.
+    let pending = &document["components"]["schemas"]["PendingStatus"];
+    assert_eq!(pending["additionalProperties"], false);
 }
 
 #[tokio::test]

@@ -2,19 +2,19 @@
 
 use std::convert::Infallible;
 
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{FromRequest, FromRequestParts, Path, Request, State};
+use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use secrecy::ExposeSecret;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
+use super::bodies::{
+    BirthDateBody, Body, CodeBody, EmailBody, LinkBody, MethodBody, PasswordBody, SignIn, TermsBody,
+};
 use super::{Credentials, Done, SignedIn};
 use crate::api::Api;
 use crate::api::operations;
@@ -78,29 +78,6 @@ pub fn routes() -> Router<Api> {
         )
 }
 
-/// A JSON object; anything else is a problem.
-struct Body<T>(T);
-
-impl<T: DeserializeOwned> FromRequest<Api> for Body<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
-        match Json::<Box<RawValue>>::from_request(request, api).await {
-            // A derived Deserialize would take an array of the fields as well.
-            Ok(Json(body)) => Some(body.get())
-                .filter(|text| text.starts_with('{'))
-                .and_then(|text| serde_json::from_str(text).ok())
-                .map(Self)
-                .ok_or(Problem::Malformed),
-            Err(JsonRejection::MissingJsonContentType(_)) => Err(Problem::MediaType),
-            Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-                Err(Problem::TooLarge)
-            }
-            Err(_) => Err(Problem::Malformed),
-        }
-    }
-}
-
 /// A mailed link's token; what cannot be one is as unknown as a forged one.
 pub(in crate::api) struct Token(pub(in crate::api) String);
 
@@ -111,60 +88,6 @@ impl FromRequestParts<Api> for Token {
         let token = Path::from_request_parts(parts, api).await;
         Ok(Self(token.map(|Path(token)| token).unwrap_or_default()))
     }
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct SignIn {
-    user_id: String,
-    password: String,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct BirthDateBody {
-    /// 1980-01-01, 19800101, S55.1.1, 昭和55年1月1日, …
-    birth_date: String,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct TermsBody {
-    version: String,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct EmailBody {
-    email: String,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct MethodBody {
-    /// `email`
-    method: String,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct PasswordBody {
-    new_password: String,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct CodeBody {
-    /// Six digits.
-    code: String,
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct LinkBody {
-    /// 心当たりがない
-    #[serde(default)]
-    disown: bool,
 }
 
 /// What became of a mailed link.
@@ -224,9 +147,7 @@ async fn answer(
 
 /// Steps 2 and 13: sign in.
 #[utoipa::path(post, path = "/api/v1/sessions", tag = "members", request_body = SignIn,
-    responses((status = 201, description = "a session began", body = Status),
-        (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "too busy", body = ProblemBody, content_type = "application/problem+json")))]
+    responses((status = 201, description = "a session began", body = Status)))]
 async fn sign_in(
     State(api): State<Api>,
     visit: Visit,
@@ -242,9 +163,7 @@ async fn sign_in(
 
 /// Step 11: log out; at any step, with or without a session.
 #[utoipa::path(delete, path = "/api/v1/sessions/current", tag = "members",
-    responses((status = 204, description = "there is no session now"),
-        (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "too busy", body = ProblemBody, content_type = "application/problem+json")))]
+    responses((status = 204, description = "there is no session now")))]
 async fn sign_out(State(api): State<Api>, visit: Visit) -> Result<Response, Problem> {
     api.log_out(&visit).await?;
     Ok((StatusCode::NO_CONTENT, end_of_session(&api)).into_response())
@@ -252,10 +171,8 @@ async fn sign_out(State(api): State<Api>, visit: Visit) -> Result<Response, Prob
 
 /// Whether the session is a full one, for a proxy that asks before it lets a request through.
 #[utoipa::path(get, path = "/api/v1/session", tag = "members",
-    responses((status = 204, description = "a full session; X-Kadode-Member names the member"),
-        (status = 401, description = "none", body = ProblemBody, content_type = "application/problem+json"),
-        (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "too busy", body = ProblemBody, content_type = "application/problem+json")))]
+    responses((status = 204, description = "a full session",
+        headers(("X-Kadode-Member" = String, description = "the member's id")))))]
 async fn session(
     State(api): State<Api>,
     who: Result<SignedIn, Problem>,
@@ -276,9 +193,7 @@ async fn session(
 
 /// Where the member stands.
 #[utoipa::path(get, path = "/api/v1/onboarding", tag = "members",
-    responses((status = 200, description = "the status", body = Status),
-        (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "too busy", body = ProblemBody, content_type = "application/problem+json")))]
+    responses((status = 200, description = "the status", body = Status)))]
 async fn onboarding(State(api): State<Api>, who: SignedIn) -> Result<Json<Status>, Problem> {
     api.status(&who.visit, &who.session, 0).await.map(Json)
 }
@@ -287,9 +202,7 @@ macro_rules! steps {
     ($($(#[doc = $doc:literal])+ $name:ident($path:literal, $body:ident) |$api:ident, $who:ident, $given:ident| $step:expr;)+) => {$(
         $(#[doc = $doc])+
         #[utoipa::path(post, path = $path, tag = "members", request_body = $body,
-            responses((status = 200, description = "the status", body = Status),
-                (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json"),
-                (status = 503, description = "too busy", body = ProblemBody, content_type = "application/problem+json")))]
+            responses((status = 200, description = "the status", body = Status)))]
         async fn $name(
             State($api): State<Api>,
             $who: SignedIn,
@@ -302,9 +215,7 @@ macro_rules! steps {
     ($($(#[doc = $doc:literal])+ $name:ident($path:literal) |$api:ident, $who:ident| $step:expr;)+) => {$(
         $(#[doc = $doc])+
         #[utoipa::path(post, path = $path, tag = "members",
-            responses((status = 200, description = "the status", body = Status),
-                (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json"),
-                (status = 503, description = "too busy", body = ProblemBody, content_type = "application/problem+json")))]
+            responses((status = 200, description = "the status", body = Status)))]
         async fn $name(State($api): State<Api>, $who: SignedIn) -> Result<Response, Problem> {
             let done = $step.await;
             answer(&$api, &$who.visit, StatusCode::OK, done).await
@@ -337,9 +248,7 @@ steps! {
 /// Step 9: a password of the member's own. An `Idempotency-Key` makes a repetition harmless.
 #[utoipa::path(post, path = "/api/v1/onboarding/password", tag = "members", request_body = PasswordBody,
     params(("Idempotency-Key" = Option<String>, Header, description = "names one showing of the form")),
-    responses((status = 200, description = "the status", body = Status),
-        (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "too busy", body = ProblemBody, content_type = "application/problem+json")))]
+    responses((status = 200, description = "the status", body = Status)))]
 async fn password(
     State(api): State<Api>,
     who: SignedIn,
@@ -356,9 +265,7 @@ async fn password(
 /// Step 6: where a mailed link leads; asking changes nothing.
 #[utoipa::path(get, path = "/api/v1/email-confirmations/{token}", tag = "members",
     params(("token" = String, Path, description = "from the mail")),
-    responses((status = 200, description = "the link's state", body = LinkState),
-        (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "too busy", body = ProblemBody, content_type = "application/problem+json")))]
+    responses((status = 200, description = "the link's state", body = LinkState)))]
 async fn look_at_link(
     State(api): State<Api>,
     Token(token): Token,
@@ -370,9 +277,7 @@ async fn look_at_link(
 /// Step 6: follow a mailed link, or say that one knows nothing of it; on any device, without a session.
 #[utoipa::path(post, path = "/api/v1/email-confirmations/{token}", tag = "members", request_body = LinkBody,
     params(("token" = String, Path, description = "from the mail")),
-    responses((status = 200, description = "the link's state", body = LinkState),
-        (status = "4XX", description = "a problem", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "too busy", body = ProblemBody, content_type = "application/problem+json")))]
+    responses((status = 200, description = "the link's state", body = LinkState)))]
 async fn follow_link(
     State(api): State<Api>,
     visit: Visit,

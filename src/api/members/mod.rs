@@ -1,6 +1,7 @@
 //! The members' side: what each step does, and the JSON routes over it.
 
 mod birth_date;
+pub mod bodies;
 mod choices;
 mod code;
 mod confirmation;

@@ -390,6 +390,24 @@ fn a_sender_that_is_no_mail_address_is_refused() {
 }
 
 #[test]
+fn a_sender_that_no_mail_could_come_from_is_refused() {
+    refused(
+        "mail_from = \"portal@kenpo.example.jp\"",
+        "mail_from = \"portal @kenpo.example.jp\"",
+        "must be a mail address",
+    );
+}
+
+#[test]
+fn a_portal_without_a_host_is_refused() {
+    refused(
+        "portal_url = \"https://portal.kenpo.example.jp/\"",
+        "portal_url = \"https:// portal\"",
+        "must be a web address",
+    );
+}
+
+#[test]
 fn an_address_for_questions_that_is_no_mail_address_is_refused() {
     refused(
         "email = \"toiawase@kenpo.example.jp\"",

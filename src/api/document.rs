@@ -1,0 +1,180 @@
+//! The OpenAPI document: what the routes say of themselves, the cookie they ask for, and every problem that each may answer.
+
+use std::collections::BTreeMap;
+
+use utoipa::OpenApi as _;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, ObjectBuilder, OpenApi, Ref, ResponseBuilder, Type};
+
+use super::members::Document;
+use super::problem::Problem;
+use super::visit::CookieName;
+
+/// What the session cookie is called among the document's security schemes.
+const SESSION: &str = "session";
+
+/// What a request meets before its route: another host, and a program too busy.
+const ANY: &[&str] = &["misdirected", "busy"];
+/// What a request that may change something meets beside that.
+const CHANGE: &[&str] = &["foreign"];
+const NEEDS_SESSION: &[&str] = &["no-session", "session-rotated"];
+const BODY: &[&str] = &["malformed", "media-type", "too-large"];
+const LINK: &[&str] = &[
+    "link-unknown",
+    "link-expired",
+    "link-replaced",
+    "link-disowned",
+];
+
+/// The document; on https (`secure`), cookies have other names.
+#[must_use]
+pub fn document(secure: bool) -> OpenApi {
+    let mut document = Document::openapi();
+    let cookie = ApiKey::Cookie(ApiKeyValue::new(CookieName::Session.full(secure)));
+    document
+        .components
+        .get_or_insert_default()
+        .add_security_scheme(SESSION, SecurityScheme::ApiKey(cookie));
+    for item in document.paths.paths.values_mut() {
+        for (operation, changes) in [
+            (&mut item.get, false),
+            (&mut item.post, true),
+            (&mut item.delete, true),
+        ] {
+            if let Some(operation) = operation {
+                describe(operation, changes);
+            }
+        }
+    }
+    document
+}
+
+/// The problems that an operation may answer, by their names; none for the routes of operation.
+fn problems(operation: &str) -> Option<Vec<&'static str>> {
+    let own: &[&[&str]] = match operation {
+        "sign_in" => &[
+            BODY,
+            &[
+                "sign-in-failed",
+                "no-session",
+                "invalid",
+                "waiting",
+                "budget-spent",
+            ],
+        ],
+        "sign_out" => &[],
+        "session" | "onboarding" => &[NEEDS_SESSION],
+        "birth_date" => &[
+            NEEDS_SESSION,
+            BODY,
+            &["out-of-order", "invalid", "mismatch", "waiting"],
+        ],
+        "terms" | "otp_method" => &[NEEDS_SESSION, BODY, &["out-of-order", "invalid"]],
+        "email" => &[
+            NEEDS_SESSION,
+            BODY,
+            &["out-of-order", "invalid", "budget-spent"],
+        ],
+        "email_resend" => &[NEEDS_SESSION, &["out-of-order", "too-soon", "budget-spent"]],
+        "email_update" => &[NEEDS_SESSION, &["out-of-order"]],
+        "password" => &[
+            NEEDS_SESSION,
+            BODY,
+            &["out-of-order", "already-set", "form-used", "invalid"],
+        ],
+        "otp" => &[
+            NEEDS_SESSION,
+            BODY,
+            &[
+                "out-of-order",
+                "invalid",
+                "mismatch",
+                "code-expired",
+                "code-dead",
+                "code-used",
+            ],
+        ],
+        "otp_resend" => &[
+            NEEDS_SESSION,
+            &["out-of-order", "code-dead", "too-soon", "budget-spent"],
+        ],
+        "look_at_link" => &[LINK],
+        "follow_link" => &[LINK, BODY, &["out-of-order"]],
+        _ => return None,
+    };
+    Some([ANY, &own.concat()].concat())
+}
+
+/// Adds to an operation the problems that it may answer, and whether it needs a session.
+fn describe(operation: &mut Operation, changes: bool) {
+    let id = operation.operation_id.as_deref().unwrap_or_default();
+    let Some(mut names) = problems(id) else {
+        return;
+    };
+    if changes {
+        names.extend(CHANGE);
+    }
+    if names.contains(&"session-rotated") {
+        operation.security = Some(vec![SecurityRequirement::new::<_, _, String>(SESSION, [])]);
+    }
+    let mut answers: BTreeMap<u16, Vec<&'static str>> = BTreeMap::new();
+    let mut waits = Vec::new();
+    for problem in Problem::ALL {
+        let (status, name, _) = problem.row();
+        if names.contains(&name) {
+            answers.entry(status.as_u16()).or_default().push(name);
+            if problem.retry_after().is_some() {
+                waits.push(status.as_u16());
+            }
+        }
+    }
+    for (status, names) in answers {
+        let body = ContentBuilder::new()
+            .schema(Some(Ref::from_schema_name("ProblemBody")))
+            .build();
+        let mut answer = ResponseBuilder::new()
+            .description(names.join(", "))
+            .content("application/problem+json", body);
+        if waits.contains(&status) {
+            let seconds = ObjectBuilder::new().schema_type(Type::Integer).build();
+            let header = HeaderBuilder::new().schema(seconds).build();
+            answer = answer.header("Retry-After", header);
+        }
+        let answers = &mut operation.responses.responses;
+        answers.insert(status.to_string(), answer.build().into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use utoipa::OpenApi as _;
+
+    use super::{Document, Problem, document, problems};
+
+    #[test]
+    fn every_problem_that_an_operation_names_is_one() {
+        let names: Vec<&str> = Problem::ALL.iter().map(Problem::name).collect();
+        for item in Document::openapi().paths.paths.values() {
+            for operation in [&item.get, &item.post, &item.delete].into_iter().flatten() {
+                let id = operation.operation_id.as_deref().unwrap();
+                for name in problems(id).unwrap_or_default() {
+                    assert!(names.contains(&name), "{id}: {name}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_session_cookie_has_the_name_in_use() {
+        let name = |secure| {
+            let json = serde_json::to_value(document(secure)).unwrap();
+            json["components"]["securitySchemes"]["session"]["name"].clone()
+        };
+        assert_eq!(
+            (name(false), name(true)),
+            ("kadode".into(), "__Host-kadode".into())
+        );
+    }
+}
