@@ -1,4 +1,5 @@
 //! What may never happen, told once more and independently of the rules: holds each event against those before it.
+//! The fuzz target `onboarding` takes this file too.
 
 use super::*;
 

@@ -1,0 +1,316 @@
+//! What may be asked, and the command that it becomes as the member then stands.
+
+use jiff::{SignedDuration, Timestamp};
+use kadode::domain::ids::{
+    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, SessionId,
+};
+use kadode::domain::onboarding::{
+    CodeCheck, Command, CredentialInForce, LogOutReason, NewCode, NewLink, OtpMethod,
+    PasswordCheck, Step,
+};
+use kadode::domain::policy::PolicyVersion;
+use kadode::domain::values::{KeyId, Language};
+use libfuzzer_sys::arbitrary::{self, Arbitrary};
+use uuid::Uuid;
+
+use super::monitor::{Password, Typed};
+use super::{World, later};
+
+#[derive(Debug, Arbitrary)]
+pub(super) enum Pause {
+    Seconds(u8),
+    Minutes(u8),
+    Days(u16),
+    /// To the end of time.
+    Ever,
+}
+
+/// What is asked. Ids are small numbers, so that they meet: the last ones given, or any others.
+#[derive(Debug, Arbitrary)]
+pub(super) enum Move {
+    /// Whatever is due, done right: else few histories would come to their end.
+    Due,
+    Enrol {
+        terms: bool,
+        days: u8,
+    },
+    SignIn {
+        typed: Typing,
+        own: Option<u8>,
+        lapsed: Option<u8>,
+    },
+    BirthDate {
+        by: Who,
+        matches: bool,
+        waiting: bool,
+    },
+    Terms {
+        by: Who,
+        version: bool,
+    },
+    Email {
+        by: Who,
+        same_as: Option<u8>,
+    },
+    ResendLink {
+        by: Who,
+    },
+    Follow {
+        back: u8,
+        other_issue: u8,
+    },
+    Disown {
+        back: u8,
+        other_issue: u8,
+    },
+    Update {
+        by: Who,
+    },
+    Method {
+        by: Who,
+    },
+    Password {
+        by: Who,
+        form: u8,
+    },
+    LogOut {
+        by: Who,
+    },
+    ResendOtp {
+        by: Who,
+    },
+    Submit {
+        by: Who,
+        against: Option<u8>,
+        code: Option<u8>,
+    },
+    NotMe,
+}
+
+#[derive(Clone, Copy, Debug, Arbitrary)]
+pub(super) enum Typing {
+    Initial,
+    Own,
+    Wrong,
+}
+
+/// The session that asks: one so many before the present one.
+#[derive(Clone, Copy, Debug, Arbitrary)]
+pub(super) enum Who {
+    Present,
+    Earlier(u8),
+}
+
+fn id(n: u128) -> Uuid {
+    Uuid::from_u128(n)
+}
+
+/// The one so many before the last.
+fn back<T: Copy>(all: &[T], count: u8) -> Option<T> {
+    all.iter().rev().nth(usize::from(count)).copied()
+}
+
+impl World {
+    fn fresh(&mut self) -> Uuid {
+        self.fresh += 1;
+        id(self.fresh)
+    }
+
+    fn session(&self, who: Who) -> SessionId {
+        let nobody = SessionId(id(0));
+        match who {
+            Who::Present => back(&self.sessions, 0),
+            Who::Earlier(count) => back(&self.sessions, count),
+        }
+        .unwrap_or(nobody)
+    }
+
+    fn new_link(&mut self) -> NewLink {
+        NewLink {
+            issue: IssueId(self.fresh()),
+            key: KeyId("fuzz".to_owned()),
+            language: Language::Ja,
+            sent_to_address: Vec::new(),
+        }
+    }
+
+    fn new_code(&mut self) -> NewCode {
+        NewCode {
+            challenge: ChallengeId(self.fresh()),
+            key: KeyId("fuzz".to_owned()),
+            language: Language::En,
+            sent_to_address: Vec::new(),
+        }
+    }
+
+    fn link(&self, count: u8, other_issue: u8) -> (ContactId, IssueId) {
+        let unheard = (ContactId(id(0)), IssueId(id(0)));
+        let (contact, _) = back(&self.links, count).unwrap_or(unheard);
+        let (_, issue) = back(&self.links, count.wrapping_add(other_issue)).unwrap_or(unheard);
+        (contact, issue)
+    }
+
+    fn due(&self) -> Move {
+        let by = Who::Present;
+        match self.state.due() {
+            Step::SignIn if self.state.enrolment.is_none() => Move::Enrol {
+                terms: true,
+                days: 30,
+            },
+            _ if self.state.session.is_none() => self.signing_in(),
+            Step::SignIn | Step::SignInAgain => self.signing_in(),
+            Step::BirthDate => Move::BirthDate {
+                by,
+                matches: true,
+                waiting: false,
+            },
+            Step::Terms => Move::Terms { by, version: true },
+            Step::Email => Move::Email { by, same_as: None },
+            Step::EmailLink => Move::Follow {
+                back: 0,
+                other_issue: 0,
+            },
+            Step::EmailUpdate => Move::Update { by },
+            Step::OtpMethod => Move::Method { by },
+            Step::Password => Move::Password { by, form: 1 },
+            Step::FirstLoginCompleted | Step::LogOut | Step::Completed => Move::LogOut { by },
+            Step::Otp => Move::Submit {
+                by,
+                against: Some(0),
+                code: Some(0),
+            },
+        }
+    }
+
+    fn signing_in(&self) -> Move {
+        let own = self.state.password.is_some();
+        Move::SignIn {
+            typed: if own { Typing::Own } else { Typing::Initial },
+            own: own.then_some(0),
+            lapsed: None,
+        }
+    }
+
+    /// The command, with facts that are true of what was typed when they were settled, if perhaps no longer.
+    pub(super) fn command(&mut self, asked: &Move, at: Timestamp) -> (Command, Typed) {
+        let mut typed = Typed::default();
+        let mut by = |world: &Self, who: Who| {
+            let session = world.session(who);
+            typed.session = Some(session);
+            session
+        };
+        let command = match *asked {
+            Move::Due => return self.command(&self.due(), at),
+            Move::Enrol { terms, days } => Command::Enrol {
+                cohort: "fuzz".to_owned(),
+                policy: PolicyVersion {
+                    name: "fuzz".to_owned(),
+                    sha256: "0".repeat(64),
+                },
+                import: ImportId(id(0)),
+                joined_month: None,
+                terms: terms.then(|| "1".to_owned()),
+                valid_from: at,
+                expires_at: later(at, SignedDuration::from_hours(24 * i64::from(days))),
+            },
+            Move::SignIn {
+                typed: password,
+                own,
+                lapsed,
+            } => {
+                let against = own
+                    .and_then(|count| back(&self.credentials, count))
+                    .map_or(CredentialInForce::Initial, CredentialInForce::Own);
+                let is_initial = against == CredentialInForce::Initial;
+                let (password, check) = match password {
+                    Typing::Initial if is_initial => (Password::Initial, PasswordCheck::Match),
+                    Typing::Initial => (Password::Initial, PasswordCheck::Replaced),
+                    Typing::Own if is_initial => (Password::Own, PasswordCheck::Mismatch),
+                    Typing::Own => (Password::Own, PasswordCheck::Match),
+                    Typing::Wrong => (Password::Wrong, PasswordCheck::Mismatch),
+                };
+                typed.password = Some(password);
+                Command::SignIn {
+                    session: SessionId(self.fresh()),
+                    against,
+                    check,
+                    lapsed: lapsed.and_then(|count| back(&self.sessions, count)),
+                    code: self.new_code(),
+                }
+            }
+            Move::BirthDate {
+                by: who,
+                matches,
+                waiting,
+            } => Command::ConfirmBirthDate {
+                session: by(self, who),
+                matches,
+                waiting_until: waiting.then_some(at),
+            },
+            Move::Terms { by: who, version } => Command::AcceptTerms {
+                session: by(self, who),
+                version: u8::from(version).to_string(),
+            },
+            Move::Email { by: who, same_as } => Command::RegisterEmail {
+                session: by(self, who),
+                contact: ContactId(self.fresh()),
+                same_as: same_as.map(|count| self.link(count, 0).0),
+                link: self.new_link(),
+            },
+            Move::ResendLink { by: who } => Command::ResendEmailLink {
+                session: by(self, who),
+                link: self.new_link(),
+            },
+            Move::Follow { back, other_issue } => {
+                let (contact, issue) = self.link(back, other_issue);
+                Command::FollowEmailLink { contact, issue }
+            }
+            Move::Disown { back, other_issue } => {
+                let (contact, issue) = self.link(back, other_issue);
+                Command::DisownEmail { contact, issue }
+            }
+            Move::Update { by: who } => Command::UpdateEmail {
+                session: by(self, who),
+            },
+            Move::Method { by: who } => Command::ChooseOtpMethod {
+                session: by(self, who),
+                method: OtpMethod::Email,
+            },
+            Move::Password { by: who, form } => Command::ChangePassword {
+                session: by(self, who),
+                credential: CredentialId(self.fresh()),
+                form: FormId(id(form.into())),
+            },
+            Move::LogOut { by: who } => Command::LogOut {
+                session: by(self, who),
+                why: LogOutReason::Member,
+            },
+            Move::ResendOtp { by: who } => Command::ResendOtp {
+                session: by(self, who),
+                code: self.new_code(),
+            },
+            Move::Submit {
+                by: who,
+                against,
+                code,
+            } => {
+                let session = by(self, who);
+                let against = against.and_then(|count| back(&self.codes, count));
+                typed.code = code.and_then(|count| back(&self.codes, count));
+                let spent = self.state.spent_challenge.as_ref().map(|spent| spent.id);
+                let check = match typed.code {
+                    Some(code) if Some(code) == against => CodeCheck::Match,
+                    Some(code) if Some(code) == spent => CodeCheck::Spent,
+                    Some(_) | None => CodeCheck::Mismatch,
+                };
+                Command::SubmitOtp {
+                    session,
+                    against,
+                    check,
+                }
+            }
+            Move::NotMe => Command::ReportNotMe,
+        };
+        (command, typed)
+    }
+}
