@@ -13,6 +13,7 @@ mod attribution;
 mod browser;
 mod clock;
 mod commands;
+mod crossings;
 mod email;
 mod errors;
 mod exchange;
