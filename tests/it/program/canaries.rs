@@ -1,10 +1,11 @@
-//! No secret and no personal datum gets into database files, log, metrics or addresses, whatever members and strangers send.
+//! No secret and no personal datum gets into database files, log (panics included), metrics, addresses, or mails where it does not
+//! belong, whatever members and strangers send.
 
 mod search;
 
 use reqwest::Method;
 
-use self::search::{database_files, forms, is_silent, master_keys};
+use self::search::{database_files, forms, is_silent, mail_without, master_keys};
 use crate::import::house::House;
 use crate::support::app::{Answer, Client, code_in, eventually, text_of, token_in};
 use crate::support::browser::{Browser, Shown};
@@ -70,6 +71,8 @@ const CANARIES: [&str; 37] = [
 struct Seen {
     secrets: Vec<String>,
     codes: Vec<String>,
+    /// The link's token and the code: what a mail is for.
+    mailed: Vec<String>,
     locations: Vec<String>,
 }
 
@@ -165,6 +168,7 @@ async fn journey(program: &Program, mails: &SmtpServer, seen: &mut Seen) {
     // The one place where the token may stand.
     followed.leads_to(&link);
     noted.get(&link).await.is(200);
+    noted.seen.mailed.push(token.clone());
     noted.seen.secrets.push(token);
     noted.passes("/email-link", &[]).await;
     noted.passes("/otp-method", &[("method", "email")]).await;
@@ -188,6 +192,7 @@ async fn journey(program: &Program, mails: &SmtpServer, seen: &mut Seen) {
         shown.is(422);
     }
     noted.passes("/otp", &[("code", &code)]).await;
+    noted.seen.mailed.push(code.clone());
     noted.seen.codes.extend([code, wrong.to_owned()]);
     noted.get("/history").await.is(200);
 }
@@ -241,7 +246,7 @@ async fn strangers(program: &Program) -> Vec<Answer> {
 }
 
 #[tokio::test]
-async fn no_canary_is_seen_in_files_log_metrics_or_addresses_at_the_finest_log() {
+async fn no_canary_is_seen_in_files_log_metrics_addresses_or_mails_at_the_finest_log() {
     let house = House::new();
     let row = format!(
         "{USER_ID},9081726354,6152433409,{BIRTH_DATE},鹿野 七五三子,GIDCANARY81,2005-04-01,0"
@@ -274,6 +279,13 @@ async fn no_canary_is_seen_in_files_log_metrics_or_addresses_at_the_finest_log()
     places.push(("log".to_owned(), log));
     places.push(("metrics".to_owned(), metrics));
     places.push(("addresses".to_owned(), seen.locations.join("\n")));
+    let belongs: Vec<_> = [ADDRESS]
+        .into_iter()
+        .chain(seen.mailed.iter().map(String::as_str))
+        .collect();
+    for mail in mails.received() {
+        places.push(("mail".to_owned(), mail_without(&mail.bytes, &belongs)));
+    }
     // What is searched is what it is taken for.
     for (name, word) in [
         ("kadode.sqlite", "MemberEnrolled"),
@@ -282,6 +294,7 @@ async fn no_canary_is_seen_in_files_log_metrics_or_addresses_at_the_finest_log()
         ("log", REFUSED),
         ("metrics", "kadode_mails_total"),
         ("addresses", "/first-login-completed"),
+        ("mail", "見本健康保険組合"),
     ] {
         let found = |(place, text): &(String, String)| place == name && text.contains(word);
         assert!(places.iter().any(found), "{word} is not in {name}");

@@ -3,6 +3,7 @@
 use std::fs;
 
 use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
+use mail_parser::MessageParser;
 
 use crate::import::house::House;
 
@@ -52,6 +53,26 @@ pub(super) fn database_files(house: &House) -> Vec<(String, String)> {
         }
     }
     files
+}
+
+/// A mail's head and what its reader sees, without what belongs into a mail: whom it is for, and in its bodies the link or the code.
+pub(super) fn mail_without(bytes: &[u8], belongs: &[&str]) -> String {
+    let message = MessageParser::default().parse(bytes).unwrap();
+    let raw = String::from_utf8_lossy(bytes);
+    let (head, _) = raw.split_once("\r\n\r\n").unwrap();
+    let mut text = [0, 1]
+        .map(|part| message.body_text(part).unwrap_or_default())
+        .concat();
+    text.push_str(&message.body_html(0).unwrap());
+    for word in belongs {
+        text = text.replace(word, "");
+    }
+    let to = belongs[0];
+    format!(
+        "{}{}{text}",
+        head.replace(to, ""),
+        message.subject().unwrap()
+    )
 }
 
 /// The secrets in the file of the master keys.
