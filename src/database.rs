@@ -4,14 +4,17 @@ use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use jiff::Timestamp;
-use sqlx::any::{Any, AnyArguments, AnyConnectOptions, AnyPoolOptions};
+use sqlx::any::{Any, AnyArguments, AnyConnectOptions};
 use sqlx::migrate::Migrator;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
-use sqlx::{AnyConnection, AnyPool, ConnectOptions, Connection, Executor, SqlitePool, Transaction};
+use sqlx::{AnyConnection, ConnectOptions, Executor, SqlitePool};
+
+mod connections;
+
+pub use self::connections::{Connections, Lent, Transaction};
 
 /// The tables of the main database: event log, vault and read models.
 pub static MAIN: Migrator = sqlx::migrate!("migrations/sqlite/main");
@@ -34,9 +37,9 @@ const READER: &str =
 #[derive(Clone, Debug)]
 pub struct Database {
     /// Connections that can only read; they see what was committed before their statement or transaction began.
-    pub read: AnyPool,
+    pub read: Connections,
     /// The one connection that writes. Several statements belong in a transaction of [`Database::begin`].
-    pub write: AnyPool,
+    pub write: Connections,
     /// The same as `read` in the native type, which the event repository of `sqlite-es` asks for.
     pub read_native: SqlitePool,
     path: PathBuf,
@@ -136,32 +139,10 @@ impl Database {
             .filename(path)
             .foreign_keys(false)
             .disable_statement_logging();
-        let pool = || {
-            AnyPoolOptions::new()
-                .test_before_acquire(false)
-                .acquire_timeout(Duration::from_secs(10))
-                .idle_timeout(None)
-                .max_lifetime(None)
-        };
-        let write = pool()
-            .max_connections(1)
-            .after_connect(|connection, _| {
-                Box::pin(async { connection.execute(WRITER).await.map(drop) })
-            })
-            // When the disk is full or fails, SQLite ends the transaction by itself, and the driver counts it as open for
-            // ever: such a connection is replaced.
-            .before_acquire(|connection, _| {
-                let sound = !connection.is_in_transaction();
-                Box::pin(async move { Ok(sound) })
-            })
-            .connect_with(any.clone().disable_statement_logging())
-            .await?;
-        let read = pool()
-            .max_connections(8)
-            .after_connect(|connection, _| {
-                Box::pin(async { connection.execute(READER).await.map(drop) })
-            })
-            .connect_lazy_with(any.disable_statement_logging());
+        let any = any.disable_statement_logging();
+        let write = Connections::new(any.clone(), WRITER, 1);
+        write.acquire().await?.give_back();
+        let read = Connections::new(any, READER, 8);
         let read_native = SqlitePoolOptions::new()
             .test_before_acquire(false)
             .max_connections(8)
@@ -182,7 +163,10 @@ impl Database {
     /// # Errors
     /// The database is away, or was migrated by a newer version of the program.
     pub async fn migrate(&self, to: &Migrator) -> Result<(), sqlx::migrate::MigrateError> {
-        to.run(&self.write).await
+        let mut connection = self.write.acquire().await?;
+        to.run(&mut *connection).await?;
+        connection.give_back();
+        Ok(())
     }
 
     /// Whether [`Database::migrate`] would find nothing to do; asks without writing.
@@ -190,28 +174,35 @@ impl Database {
     /// # Errors
     /// The database is away.
     pub async fn is_up_to_date(&self, to: &Migrator) -> Result<bool, sqlx::Error> {
-        let mut connection = self.read.acquire().await?;
-        if !has_table(&mut connection, "_sqlx_migrations").await? {
+        if !self.has_table("_sqlx_migrations").await? {
             return Ok(false);
         }
         let last: i64 = sqlx::query_scalar(
             "SELECT coalesce(max(version), 0) FROM _sqlx_migrations WHERE success",
         )
-        .fetch_one(&mut *connection)
+        .fetch_one(&self.read)
         .await?;
         Ok(to.iter().map(|migration| migration.version).max() == Some(last))
+    }
+
+    /// Whether there is a table of this name, which a database may lack before it is migrated.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn has_table(&self, name: &str) -> Result<bool, sqlx::Error> {
+        let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_master WHERE name = $1")
+            .bind(name.to_owned())
+            .fetch_one(&self.read)
+            .await?;
+        Ok(tables > 0)
     }
 
     /// Begins a transaction that has the write lock from the start, so that what it reads stays true until it commits.
     ///
     /// # Errors
     /// The database is away or stayed locked for one and a half seconds.
-    pub async fn begin(&self) -> Result<Transaction<'static, Any>, sqlx::Error> {
-        // In a task of its own: were it cut short between the statement and the driver's note of it, the one connection that
-        // writes would be lost for good.
-        let write = self.write.clone();
-        let begun = tokio::spawn(async move { write.begin_with("BEGIN IMMEDIATE").await }).await;
-        begun.unwrap_or(Err(sqlx::Error::WorkerCrashed))
+    pub async fn begin(&self) -> Result<Transaction, sqlx::Error> {
+        self.write.begin().await
     }
 
     /// Empties the write-ahead log into the file, so that nothing of what was deleted or overwritten before stays on disk.
@@ -246,28 +237,14 @@ impl Database {
 
     /// Closes all connections and waits for it, so that another program may have the files.
     pub async fn close(&self) {
+        self.read.close().await;
         // A connection that was just being given back comes after sqlx has looked for idle ones (0.8.6), and would keep the
         // write-ahead log; the second look finds it.
         for _ in 0..2 {
-            self.read.close().await;
             self.read_native.close().await;
         }
-        for _ in 0..2 {
-            self.write.close().await;
-        }
+        self.write.close().await;
     }
-}
-
-/// Whether there is a table of this name, which a database may lack before it is migrated.
-///
-/// # Errors
-/// The database is away.
-pub async fn has_table(connection: &mut AnyConnection, name: &str) -> Result<bool, sqlx::Error> {
-    let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_master WHERE name = $1")
-        .bind(name.to_owned())
-        .fetch_one(connection)
-        .await?;
-    Ok(tables > 0)
 }
 
 /// A statement for either database.

@@ -22,7 +22,6 @@ use axum::http::Uri;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use sqlx::AnyPool;
 use tower_http::request_id::{
     MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
 };
@@ -32,6 +31,7 @@ use self::visit::Visit;
 use crate::ambient::{Clock, Entropy};
 use crate::commands::Commands;
 use crate::config::{Network, PublicUrl};
+use crate::database::Connections;
 use crate::domain::policy::{Limits, Policy};
 use crate::policies::Policies;
 use crate::projections::status::StatusReader;
@@ -56,7 +56,7 @@ pub struct Parts {
     /// Where members stand.
     pub statuses: StatusReader,
     /// The other read models.
-    pub read: AnyPool,
+    pub read: Connections,
     /// The present policy.
     pub policy: Policy,
     /// Its name and hash, as events' metadata hold it.

@@ -80,8 +80,10 @@ pub enum Problem {
     Waiting(Wait),
     /// Too many failures in a row in a browser of the member's own. Programs see [`Problem::Waiting`]; a member is told to call.
     NeedsSupport(Wait),
-    /// The queue is full, the database away, or a race was lost for two seconds.
+    /// The database is away, or a race was lost for two seconds.
     Busy,
+    /// Too many sign in at once.
+    Crowded(Wait),
     /// A fault of the program; told in its log.
     Internal,
 }
@@ -311,7 +313,7 @@ impl Problem {
                 "waiting",
                 "Too many failures; wait",
             ),
-            Self::Busy => (
+            Self::Busy | Self::Crowded(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "busy",
                 "Too busy; try again in a moment",
@@ -336,7 +338,8 @@ impl Problem {
         if let Self::TooSoon(wait)
         | Self::BudgetSpent(wait)
         | Self::Waiting(wait)
-        | Self::NeedsSupport(wait) = self
+        | Self::NeedsSupport(wait)
+        | Self::Crowded(wait) = self
         {
             return Some(wait.seconds());
         }

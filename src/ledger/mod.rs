@@ -4,9 +4,9 @@ use data_encoding::HEXLOWER;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use sqlx::{AnyConnection, AnyPool};
+use sqlx::AnyConnection;
 
-use crate::database::{Cell, fixed_width, insert_rows};
+use crate::database::{Cell, Connections, fixed_width, insert_rows};
 use crate::subscription::{ApplyError, Position, Projection, Recorded};
 
 /// Writes the leaves; not a read model, and never built anew.
@@ -62,7 +62,7 @@ pub fn covers_time(event: &Recorded) -> bool {
 /// # Errors
 /// The database is away.
 pub async fn leaves(
-    pool: &AnyPool,
+    pool: &Connections,
     from: Position,
     to: Position,
 ) -> Result<Vec<(Position, String)>, sqlx::Error> {

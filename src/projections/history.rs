@@ -4,10 +4,10 @@ use cqrs_es::Aggregate;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::Value;
-use sqlx::{AnyConnection, AnyPool};
+use sqlx::AnyConnection;
 
 use super::event;
-use crate::database::{Cell, insert_rows, time_of};
+use crate::database::{Cell, Connections, insert_rows, time_of};
 use crate::domain::delivery::{Delivery, DeliveryEvent};
 use crate::domain::ids::MemberId;
 use crate::domain::onboarding::Onboarding;
@@ -90,7 +90,7 @@ fn member_of(recorded: &Recorded) -> Result<Option<String>, ApplyError> {
 ///
 /// # Errors
 /// The database is away, or the row is of another version: rebuild the read model.
-pub async fn of_member(pool: &AnyPool, member: MemberId) -> Result<Vec<Entry>, ApplyError> {
+pub async fn of_member(pool: &Connections, member: MemberId) -> Result<Vec<Entry>, ApplyError> {
     let rows: Vec<(Position, String, String, String)> = sqlx::query_as(
         "SELECT position, event_type, recorded_at, payload FROM member_history \
          WHERE member_id = $1 ORDER BY position",

@@ -3,10 +3,10 @@
 use cqrs_es::Aggregate;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use sqlx::{AnyConnection, AnyPool};
+use sqlx::AnyConnection;
 
 use super::event;
-use crate::database::{Cell, fixed_width, insert_rows, placeholders, time_of};
+use crate::database::{Cell, Connections, fixed_width, insert_rows, placeholders, time_of};
 use crate::domain::delivery::MailKind;
 use crate::domain::ids::ContactId;
 use crate::domain::onboarding::{Event, Onboarding};
@@ -88,7 +88,7 @@ const fn name(kind: MailKind) -> &'static str {
 /// # Errors
 /// The database is away.
 pub async fn since(
-    pool: &AnyPool,
+    pool: &Connections,
     contacts: &[ContactId],
     kind: MailKind,
     since: Timestamp,

@@ -7,10 +7,10 @@ use cqrs_es::Aggregate;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sqlx::{AnyConnection, AnyPool};
+use sqlx::AnyConnection;
 
 use super::event;
-use crate::database::{Cell, insert_rows, placeholders};
+use crate::database::{Cell, Connections, insert_rows, placeholders};
 use crate::domain::ids::MemberId;
 use crate::domain::onboarding::{Event, Onboarding, Step};
 use crate::subscription::{
@@ -199,9 +199,6 @@ fn parse(status: &str) -> Option<MemberStatus> {
         .ok()
 }
 
-/// How long a reader waits for the read model before it folds the stream itself.
-const PATIENCE: Duration = Duration::from_secs(2);
-
 /// How far the parts of the program have come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Health {
@@ -215,18 +212,21 @@ pub struct Health {
     pub mails_waiting: i64,
 }
 
+/// How long a page waits for the read models.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// Reads where members stand, never behind what the reader has seen.
 #[derive(Clone)]
 pub struct StatusReader {
     log: EventLog,
-    pool: AnyPool,
+    pool: Connections,
     progress: Progress,
 }
 
 impl StatusReader {
     /// A reader of the read model in `pool`, which `progress` tells of; `log` serves where it lags.
     #[must_use]
-    pub const fn new(log: EventLog, pool: AnyPool, progress: Progress) -> Self {
+    pub const fn new(log: EventLog, pool: Connections, progress: Progress) -> Self {
         Self {
             log,
             pool,
@@ -234,32 +234,26 @@ impl StatusReader {
         }
     }
 
-    /// Where a member stands, at least as of position `mark`; none, if there is no such member.
+    /// Where a member stands now; none, if there is no such member. It is never behind the log: what the read model does not show
+    /// yet (or for a parked event never will) is folded on top, from the member's own stream.
     ///
     /// # Errors
     /// The database is away, or an event cannot be read.
-    pub async fn at_least(
-        &self,
-        member: MemberId,
-        mark: Position,
-    ) -> Result<Option<MemberStatus>, FollowError> {
-        // What another device has done counts too: whatever this program knows to be committed.
-        let mark = mark.max(self.log.head());
-        if self.progress.reached(mark, PATIENCE).await
-            && let Some(status) = stored_status(&self.pool, member).await?
-            && !self.parked(member).await?
-        {
-            return Ok(Some(status));
-        }
-        let events = self
+    pub async fn of(&self, member: MemberId) -> Result<Option<MemberStatus>, FollowError> {
+        let mut status = stored_status(&self.pool, member).await?.unwrap_or_default();
+        let later = self
             .log
-            .read_stream(Onboarding::TYPE, &member.to_string())
+            .read_stream_after(Onboarding::TYPE, &member.to_string(), status.position)
             .await?;
-        let mut status = MemberStatus::default();
-        for event in &events {
+        for event in &later {
             status.fold(event)?;
         }
         Ok(status.state.enrolment.is_some().then_some(status))
+    }
+
+    /// Waits until the read models show what is committed now, for whoever needs more than a status; two seconds at most.
+    pub async fn caught_up(&self) {
+        let _ = self.progress.reached(self.log.head(), PATIENCE).await;
     }
 
     /// Tells when the read model has moved on.
@@ -288,21 +282,10 @@ impl StatusReader {
             mails_waiting: count("outbox").await?,
         })
     }
-
-    async fn parked(&self, member: MemberId) -> Result<bool, FollowError> {
-        let parked: i64 = sqlx::query_scalar(
-            "SELECT COUNT(*) FROM parked_events WHERE aggregate_type = $1 AND aggregate_id = $2",
-        )
-        .bind(Onboarding::TYPE)
-        .bind(member.to_string())
-        .fetch_one(&self.pool)
-        .await?;
-        Ok(parked > 0)
-    }
 }
 
 async fn stored_status(
-    pool: &AnyPool,
+    pool: &Connections,
     member: MemberId,
 ) -> Result<Option<MemberStatus>, ApplyError> {
     let stored: Option<String> =

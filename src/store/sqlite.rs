@@ -44,7 +44,7 @@ impl SqliteLog {
     /// # Errors
     /// The database is away.
     pub async fn open(database: Database, clock: Clock) -> Result<Self, sqlx::Error> {
-        let (position, last_time) = end_of_log(&mut *database.read.acquire().await?).await?;
+        let (position, last_time) = end_of_log(&database.read).await?;
         let stamp = Stamp::new(clock);
         stamp.after(last_time);
         let (head, _) = watch::channel(position);
@@ -101,13 +101,27 @@ impl SqliteLog {
     /// # Errors
     /// The database is away, or a row is no event.
     pub async fn read_stream(&self, kind: &str, id: &str) -> Result<Vec<Recorded>, ReadError> {
+        self.read_stream_after(kind, id, 0).await
+    }
+
+    /// The events of one stream after `position` in the log, in their order.
+    ///
+    /// # Errors
+    /// The database is away, or a row is no event.
+    pub async fn read_stream_after(
+        &self,
+        kind: &str,
+        id: &str,
+        position: Position,
+    ) -> Result<Vec<Recorded>, ReadError> {
         let rows = sqlx::query(
             "SELECT position, aggregate_type, aggregate_id, sequence, event_type, event_version, \
              payload, metadata, recorded_at FROM events \
-             WHERE aggregate_type = $1 AND aggregate_id = $2 ORDER BY sequence",
+             WHERE aggregate_type = $1 AND aggregate_id = $2 AND position > $3 ORDER BY sequence",
         )
         .bind(kind)
         .bind(id)
+        .bind(position)
         .fetch_all(&self.0.database.read)
         .await?;
         rows.iter().map(recorded).collect()

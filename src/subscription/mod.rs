@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use sqlx::AnyConnection;
 use sqlx::error::ErrorKind;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 pub use self::projector::Projector;
 use crate::database::Database;
@@ -19,6 +19,10 @@ pub use crate::store::{EventLog, Position, Recorded};
 
 /// How many events are read and folded at once.
 const BATCH: i64 = 500;
+
+/// How long a reader lets what was committed gather before it goes on, unless somebody waits for it: under load, one transaction does
+/// for many events.
+const GATHER: Duration = Duration::from_millis(50);
 
 /// How long a reader rests after an error before it repeats the batch.
 const REST: Duration = Duration::from_millis(500);
@@ -104,7 +108,7 @@ pub enum FollowError {
     Apply(#[from] ApplyError),
     /// Another program moved the checkpoint.
     #[error("another program moved the checkpoint of {0}")]
-    CheckpointMoved(&'static str),
+    CheckpointMoved(String),
 }
 
 impl From<sqlx::Error> for FollowError {
@@ -115,12 +119,19 @@ impl From<sqlx::Error> for FollowError {
 
 /// Tells how far the read models have come.
 #[derive(Clone, Debug)]
-pub struct Progress(watch::Receiver<Position>);
+pub struct Progress {
+    position: watch::Receiver<Position>,
+    /// Whoever waits for the read models does not wait until more has gathered.
+    hurry: Arc<Notify>,
+}
 
 impl Progress {
     /// Waits until the read models show `position`, but no longer than `patience`; answers whether they do.
     pub async fn reached(&self, position: Position, patience: Duration) -> bool {
-        let mut progress = self.0.clone();
+        let mut progress = self.position.clone();
+        if *progress.borrow() < position {
+            self.hurry.notify_one();
+        }
         let reached = progress.wait_for(|&present| present >= position);
         matches!(tokio::time::timeout(patience, reached).await, Ok(Ok(_)))
     }
@@ -128,13 +139,13 @@ impl Progress {
     /// The position that the read models show.
     #[must_use]
     pub fn position(&self) -> Position {
-        *self.0.borrow()
+        *self.position.borrow()
     }
 
     /// Waits until the read models show more than they did at the last call.
     pub async fn moved(&mut self) {
         // The projector lives as long as the program; were it gone, there would be nothing to wait for.
-        if self.0.changed().await.is_err() {
+        if self.position.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
     }
@@ -155,11 +166,12 @@ async fn react(
     database: &Database,
     reactor: &dyn Reactor,
 ) -> Result<(), FollowError> {
-    let mut position = checkpoint(database, reactor.name()).await?;
+    let mut position = begin_reading(database, reactor.name()).await?;
     loop {
         let batch = log.read_after(position, BATCH).await?;
         let Some(last) = batch.last() else {
             log.changed(position).await;
+            tokio::time::sleep(GATHER).await;
             continue;
         };
         let mut transaction = database.begin().await?;
@@ -175,10 +187,7 @@ async fn react(
 ///
 /// # Errors
 /// The database is away.
-pub async fn checkpoint(
-    database: &Database,
-    reader: &'static str,
-) -> Result<Position, sqlx::Error> {
+pub async fn checkpoint(database: &Database, reader: &str) -> Result<Position, sqlx::Error> {
     let stored = sqlx::query_scalar("SELECT position FROM checkpoints WHERE reader = $1")
         .bind(reader)
         .fetch_optional(&database.read)
@@ -186,39 +195,39 @@ pub async fn checkpoint(
     Ok(stored.unwrap_or(0))
 }
 
-async fn checkpoint_in(
-    reader: &'static str,
-    connection: &mut AnyConnection,
-) -> Result<Position, sqlx::Error> {
+/// Where a reader goes on; one that is new begins at 0.
+async fn begin_reading(database: &Database, reader: &str) -> Result<Position, sqlx::Error> {
     let stored = sqlx::query_scalar("SELECT position FROM checkpoints WHERE reader = $1")
         .bind(reader)
-        .fetch_optional(connection)
+        .fetch_optional(&database.read)
         .await?;
-    Ok(stored.unwrap_or(0))
+    if let Some(stored) = stored {
+        return Ok(stored);
+    }
+    sqlx::query("INSERT INTO checkpoints (reader, position) VALUES ($1, 0) ON CONFLICT DO NOTHING")
+        .bind(reader)
+        .execute(&database.write)
+        .await?;
+    checkpoint(database, reader).await
 }
 
-/// Moves a checkpoint that stands at `from`; there is none yet where `from` is 0.
+/// Moves a checkpoint that stands at `from`.
 async fn move_checkpoint(
-    reader: &'static str,
+    reader: &str,
     from: Position,
     to: Position,
     connection: &mut AnyConnection,
 ) -> Result<(), FollowError> {
-    let sql = if from == 0 {
-        "INSERT INTO checkpoints (reader, position) VALUES ($1, $3) \
-         ON CONFLICT (reader) DO UPDATE SET position = $3 WHERE checkpoints.position = $2"
-    } else {
-        "UPDATE checkpoints SET position = $3 WHERE reader = $1 AND position = $2"
-    };
-    let moved = sqlx::query(sql)
-        .bind(reader)
-        .bind(from)
-        .bind(to)
-        .execute(connection)
-        .await?;
+    let moved =
+        sqlx::query("UPDATE checkpoints SET position = $3 WHERE reader = $1 AND position = $2")
+            .bind(reader)
+            .bind(from)
+            .bind(to)
+            .execute(connection)
+            .await?;
     if moved.rows_affected() == 1 {
         Ok(())
     } else {
-        Err(FollowError::CheckpointMoved(reader))
+        Err(FollowError::CheckpointMoved(reader.to_owned()))
     }
 }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::tables::{PARKED, Tables, park_event};
-use super::{BATCH, FollowError, Progress, Projection, REST, checkpoint, move_checkpoint};
+use super::{
+    BATCH, FollowError, GATHER, Progress, Projection, REST, begin_reading, move_checkpoint,
+};
 use crate::database::Database;
 use crate::store::{EventLog, Position, Recorded};
 
@@ -19,6 +21,7 @@ pub struct Projector {
     pub(super) read_models: Vec<Arc<dyn Projection>>,
     pub(super) leaves: Arc<dyn Projection>,
     progress: watch::Sender<Position>,
+    hurry: Arc<Notify>,
 }
 
 impl Projector {
@@ -37,6 +40,7 @@ impl Projector {
             read_models,
             leaves,
             progress,
+            hurry: Arc::default(),
         }
     }
 
@@ -52,7 +56,10 @@ impl Projector {
     /// Where readers learn how far the read models have come.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        Progress(self.progress.subscribe())
+        Progress {
+            position: self.progress.subscribe(),
+            hurry: self.hurry.clone(),
+        }
     }
 
     /// Follows the log for ever.
@@ -69,6 +76,8 @@ impl Projector {
         loop {
             let position = self.catch_up().await?;
             self.log.changed(position).await;
+            // Whether the time is over or somebody waits, it goes on.
+            let _ = tokio::time::timeout(GATHER, self.hurry.notified()).await;
         }
     }
 
@@ -78,13 +87,13 @@ impl Projector {
     /// See [`FollowError`].
     pub async fn catch_up(&self) -> Result<Position, FollowError> {
         let live = Tables {
-            reader: READ_MODELS,
+            reader: READ_MODELS.to_owned(),
             suffix: "",
             read_models: &self.read_models,
             parked: PARKED,
             tries_parked: false,
         };
-        let mut position = checkpoint(&self.database, READ_MODELS).await?;
+        let mut position = begin_reading(&self.database, READ_MODELS).await?;
         self.progress.send_replace(position);
         loop {
             let batch = self.log.read_after(position, BATCH).await?;
@@ -138,7 +147,7 @@ impl Projector {
     ) -> Result<(), FollowError> {
         let mut transaction = self.database.begin().await?;
         // First of all, so that nothing is blamed on an event that another program has folded already.
-        move_checkpoint(tables.reader, from, to, &mut transaction).await?;
+        move_checkpoint(&tables.reader, from, to, &mut transaction).await?;
         tables.apply(part, &mut transaction).await?;
         if tables.is_live() {
             self.leaves.apply(part, "", &mut transaction).await?;
@@ -155,7 +164,7 @@ impl Projector {
         why: &str,
     ) -> Result<(), FollowError> {
         let mut transaction = self.database.begin().await?;
-        move_checkpoint(tables.reader, from, poison.position, &mut transaction).await?;
+        move_checkpoint(&tables.reader, from, poison.position, &mut transaction).await?;
         park_event(tables.parked, poison, why, &mut transaction).await?;
         if tables.is_live() {
             let leaf = std::slice::from_ref(poison);

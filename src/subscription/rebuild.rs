@@ -4,14 +4,15 @@ use sqlx::AnyConnection;
 
 use super::projector::{Projector, READ_MODELS};
 use super::tables::{PARKED, Tables};
-use super::{BATCH, FollowError, checkpoint, checkpoint_in, move_checkpoint};
+use super::{BATCH, FollowError, checkpoint, move_checkpoint};
 use crate::store::Position;
 
 /// What is appended to a read model's table names while it is built anew.
 const REBUILD: &str = "_rebuild";
 
-/// The checkpoint of a rebuild under way.
-const REBUILD_READER: &str = "rebuild";
+/// What the checkpoint of a rebuild is called, before its number. The last one's stays, so that no number comes twice: whoever
+/// was overtaken must not take the tables of another for its own.
+const REBUILD_READER: &str = "rebuild-";
 
 /// The table of events that the new read models could not take.
 const PARKED_ANEW: &str = "parked_events_rebuild";
@@ -35,14 +36,14 @@ impl Projector {
             .cloned()
             .collect();
         let all = only.is_none();
-        let new = Tables {
-            reader: REBUILD_READER,
+        let mut new = Tables {
+            reader: String::new(),
             suffix: REBUILD,
             read_models: &chosen,
             parked: if all { PARKED_ANEW } else { PARKED },
             tries_parked: all,
         };
-        self.create(&new).await?;
+        self.create(&mut new).await?;
         let mut position = 0;
         loop {
             // One alone cannot go before the others, since they share a checkpoint.
@@ -63,14 +64,24 @@ impl Projector {
     }
 
     /// Creates the new tables. Should another rebuild be under way, its next step fails by the checkpoint.
-    async fn create(&self, new: &Tables<'_>) -> Result<(), FollowError> {
+    async fn create(&self, new: &mut Tables<'_>) -> Result<(), FollowError> {
         let mut transaction = self.database.begin().await?;
         for table in new.names() {
             create_like(table, &mut transaction).await?;
         }
         create_like(PARKED, &mut transaction).await?;
-        sqlx::query("DELETE FROM checkpoints WHERE reader = $1")
-            .bind(REBUILD_READER)
+        let before: Option<String> =
+            sqlx::query_scalar("SELECT reader FROM checkpoints WHERE reader LIKE 'rebuild-%'")
+                .fetch_optional(&mut *transaction)
+                .await?;
+        let number =
+            before.and_then(|reader| reader.strip_prefix(REBUILD_READER)?.parse::<u64>().ok());
+        new.reader = format!("{REBUILD_READER}{}", number.map_or(1, |number| number + 1));
+        sqlx::query("DELETE FROM checkpoints WHERE reader LIKE 'rebuild-%'")
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query("INSERT INTO checkpoints (reader, position) VALUES ($1, 0)")
+            .bind(&*new.reader)
             .execute(&mut *transaction)
             .await?;
         transaction.commit().await?;
@@ -81,9 +92,11 @@ impl Projector {
     /// went; if not, an event is to be parked first.
     async fn swap(&self, new: &Tables<'_>, built: Position) -> Result<bool, FollowError> {
         let mut transaction = self.database.begin().await?;
-        let live = checkpoint_in(READ_MODELS, &mut transaction).await?;
-        if checkpoint_in(new.reader, &mut transaction).await? != built {
-            return Err(FollowError::CheckpointMoved(new.reader));
+        let live = checkpoint_in(READ_MODELS, &mut transaction)
+            .await?
+            .unwrap_or(0);
+        if checkpoint_in(&new.reader, &mut transaction).await? != Some(built) {
+            return Err(FollowError::CheckpointMoved(new.reader.clone()));
         }
         let mut position = built.min(live);
         while position < built.max(live) {
@@ -112,13 +125,19 @@ impl Projector {
         } else {
             drop_table(PARKED_ANEW, &mut transaction).await?;
         }
-        sqlx::query("DELETE FROM checkpoints WHERE reader = $1")
-            .bind(new.reader)
-            .execute(&mut *transaction)
-            .await?;
         transaction.commit().await?;
         Ok(true)
     }
+}
+
+async fn checkpoint_in(
+    reader: &str,
+    connection: &mut AnyConnection,
+) -> Result<Option<Position>, sqlx::Error> {
+    sqlx::query_scalar("SELECT position FROM checkpoints WHERE reader = $1")
+        .bind(reader)
+        .fetch_optional(connection)
+        .await
 }
 
 /// Creates `{table}_rebuild` with the columns and keys of `table`.

@@ -15,7 +15,7 @@ pub(super) const PARKED: &str = "parked_events";
 /// Where a fold goes to.
 pub(super) struct Tables<'a> {
     /// The name of its checkpoint.
-    pub(super) reader: &'static str,
+    pub(super) reader: String,
     /// What the names of the read models' tables end in.
     pub(super) suffix: &'static str,
     pub(super) read_models: &'a [Arc<dyn Projection>],

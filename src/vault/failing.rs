@@ -54,25 +54,21 @@ impl Scopes {
                 Cell::from(now),
             ]
         });
+        let mut connection = database.write.acquire().await?;
         insert_rows(
-            &mut *database.write.acquire().await?,
+            &mut connection,
             "INSERT INTO failing (scope, typed, failed_at)",
             rows.collect(),
             "ON CONFLICT (scope, typed) DO UPDATE SET failed_at = excluded.failed_at",
         )
         .await?;
+        connection.give_back();
         Ok(())
     }
 
-    /// Forgets the user ID's failures in all places: whoever got in is not failing.
-    pub(super) async fn clear(&self, database: &Database) -> Result<(), VaultError> {
-        if !self.places.is_empty() {
-            sqlx::query("DELETE FROM failing WHERE typed = $1")
-                .bind(self.typed.clone())
-                .execute(&database.write)
-                .await?;
-        }
-        Ok(())
+    /// Under what its failures are noted; nothing, where they are not.
+    pub(super) fn failing_as(&self) -> Option<String> {
+        (!self.places.is_empty()).then(|| self.typed.clone())
     }
 }
 

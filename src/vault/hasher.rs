@@ -1,28 +1,37 @@
-//! Argon2 off the async threads: at most one hash a core at a time, behind a queue of bounded length.
+//! The queue in front of argon2: slots to look things up for a run, places to wait for a slot, and appointments for whom there is no place.
 
-use std::sync::Arc;
+mod cores;
+
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use argon2::password_hash::SaltString;
-use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version};
 use secrecy::zeroize::Zeroizing;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use self::cores::{Cores, Memory};
 use super::VaultError;
 
-/// OWASP Password Storage Cheat Sheet: Argon2id with 19 MiB, two passes, one lane.
-const MEMORY_KIB: u32 = 19456;
-const PASSES: u32 = 2;
-const LANES: u32 = 1;
+/// How many slots there are for each core. Whoever has one looks things up before it is spent, and the core must not wait for that;
+/// but the wait for the core counts as work where answers leave on a grid, so there are few.
+const SLOTS_A_CORE: u32 = 3;
+
+/// The latest appointment.
+const LATEST: Duration = Duration::from_secs(30);
 
 /// What is hashed: never the password itself, but its MAC under the pepper.
 pub(super) type Peppered = Zeroizing<[u8; 32]>;
 
-/// The queue in front of argon2. Cheap to clone; clones share the queue.
+/// The queue in front of argon2. Cheap to clone; clones share the queue, and the threads end with the last one.
 #[derive(Clone, Debug)]
 pub struct Hasher {
-    cores: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
     queue: Arc<Semaphore>,
+    /// How many may wait.
+    places: usize,
+    /// When the next appointment is free.
+    appointments: Arc<Mutex<Instant>>,
+    cores: Cores,
     runs: Arc<AtomicU64>,
 }
 
@@ -31,27 +40,36 @@ pub struct Hasher {
 #[derive(Debug)]
 #[must_use = "a sign-in costs one run of argon2, whatever its outcome"]
 pub struct Slot {
-    core: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
+    cores: Cores,
     runs: Arc<AtomicU64>,
 }
 
 /// Too many wait for the hasher already: 503.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too many wait for the password hasher")]
-pub struct QueueFull;
+pub struct QueueFull {
+    /// When to come again: each at a time of their own, when there should be a place for them.
+    pub come_in: Duration,
+}
 
 impl Hasher {
-    /// A hasher with one slot a core, for which at most `waiting` may wait.
+    /// A hasher for all cores, for whose slots at most `waiting` may wait.
     #[must_use]
     pub fn new(waiting: usize) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self::with_cores(cores, waiting)
+        let cores = u32::try_from(cores).unwrap_or(1);
+        Self::with(cores, cores * SLOTS_A_CORE, waiting)
     }
 
-    pub(super) fn with_cores(cores: usize, waiting: usize) -> Self {
+    pub(super) fn with(cores: u32, slots: u32, waiting: usize) -> Self {
+        let places = waiting.min(Semaphore::MAX_PERMITS);
         Self {
-            cores: Arc::new(Semaphore::new(cores)),
-            queue: Arc::new(Semaphore::new(waiting.min(Semaphore::MAX_PERMITS))),
+            slots: Arc::new(Semaphore::new(usize::try_from(slots).unwrap_or(1))),
+            queue: Arc::new(Semaphore::new(places)),
+            places,
+            appointments: Arc::new(Mutex::new(Instant::now())),
+            cores: Cores::new(cores),
             runs: Arc::default(),
         }
     }
@@ -61,26 +79,55 @@ impl Hasher {
     /// # Errors
     /// Too many wait already.
     pub async fn acquire(&self) -> Result<Slot, QueueFull> {
-        let core = if let Ok(core) = Arc::clone(&self.cores).try_acquire_owned() {
-            core
+        let permit = if let Ok(permit) = Arc::clone(&self.slots).try_acquire_owned() {
+            permit
         } else {
             // The place in the queue is given back when this future ends, or is dropped.
-            let _place = self.queue.try_acquire().map_err(|_| QueueFull)?;
-            Arc::clone(&self.cores)
+            let _place = self.queue.try_acquire().map_err(|_| self.full())?;
+            Arc::clone(&self.slots)
                 .acquire_owned()
                 .await
-                .map_err(|_| QueueFull)?
+                .map_err(|_| self.full())?
         };
         Ok(Slot {
-            core,
+            permit,
+            cores: self.cores.clone(),
             runs: Arc::clone(&self.runs),
         })
+    }
+
+    /// Whether [`Hasher::acquire`] would not fail now: asked before other work is begun in vain.
+    ///
+    /// # Errors
+    /// Too many wait already.
+    pub fn has_room(&self) -> Result<(), QueueFull> {
+        if self.queue.available_permits() == 0 && self.slots.available_permits() == 0 {
+            return Err(self.full());
+        }
+        Ok(())
     }
 
     /// How often argon2 ran since the start.
     #[must_use]
     pub fn runs(&self) -> u64 {
         self.runs.load(Ordering::SeqCst)
+    }
+
+    /// Gives an appointment: behind those who wait, and behind the one that was given before.
+    fn full(&self) -> QueueFull {
+        let now = Instant::now();
+        let pace = self.cores.pace();
+        let ahead = u32::try_from(self.places).unwrap_or(u32::MAX);
+        let mut next = self
+            .appointments
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let come_in = next
+            .saturating_duration_since(now)
+            .max(pace.saturating_mul(ahead))
+            .min(LATEST);
+        *next = now + come_in + pace;
+        QueueFull { come_in }
     }
 }
 
@@ -91,17 +138,9 @@ impl Slot {
         password: Peppered,
         salt: [u8; 16],
     ) -> Result<String, VaultError> {
-        self.run(move |argon2| {
-            let salt = SaltString::encode_b64(&salt).ok()?;
-            Some(
-                argon2
-                    .hash_password(password.as_slice(), &salt)
-                    .ok()?
-                    .to_string(),
-            )
-        })
-        .await?
-        .ok_or(VaultError::Hasher)
+        self.run(move |memory| cores::verifier_of(&password, salt, memory))
+            .await?
+            .ok_or(VaultError::Hasher)
     }
 
     /// Whether the password is the verifier's.
@@ -110,16 +149,9 @@ impl Slot {
         verifier: Zeroizing<String>,
         password: Peppered,
     ) -> Result<bool, VaultError> {
-        self.run(move |argon2| {
-            let verifier = PasswordHash::new(&verifier).ok()?;
-            Some(
-                argon2
-                    .verify_password(password.as_slice(), &verifier)
-                    .is_ok(),
-            )
-        })
-        .await?
-        .ok_or(VaultError::Hasher)
+        self.run(move |memory| cores::is_of(&verifier, &password, memory))
+            .await?
+            .ok_or(VaultError::Hasher)
     }
 
     /// A run that proves nothing, where there is no verifier: an unknown ID, or a password from paper.
@@ -127,29 +159,30 @@ impl Slot {
     /// # Errors
     /// The machine is out of memory or shutting down.
     pub async fn dummy(self) -> Result<(), VaultError> {
-        self.run(|argon2| {
-            argon2
-                .hash_password_into(&[0; 32], &[0; 16], &mut [0; 32])
-                .ok()
-        })
-        .await?
-        .ok_or(VaultError::Hasher)
+        self.run(cores::dummy).await?.ok_or(VaultError::Hasher)
     }
 
     /// The permit moves into the thread, which goes on even if whoever waits for it has gone.
     async fn run<T: Send + 'static>(
         self,
-        work: impl FnOnce(&Argon2<'_>) -> Option<T> + Send + 'static,
+        work: impl FnOnce(&mut Memory) -> Option<T> + Send + 'static,
     ) -> Result<Option<T>, VaultError> {
-        tokio::task::spawn_blocking(move || {
-            let Self { core, runs } = self;
+        let Self {
+            permit,
+            cores,
+            runs,
+        } = self;
+        let (told, done) = oneshot::channel();
+        let started = cores.start(move |memory| {
             runs.fetch_add(1, Ordering::SeqCst);
-            let params = Params::new(MEMORY_KIB, PASSES, LANES, None).ok()?;
-            let done = work(&Argon2::new(Algorithm::Argon2id, Version::V0x13, params));
-            drop(core);
-            done
-        })
-        .await
-        .map_err(|_| VaultError::Hasher)
+            metrics::counter!("kadode_argon2_runs_total").increment(1);
+            let done = work(memory);
+            drop(permit);
+            let _ = told.send(done);
+        });
+        if !started {
+            return Err(VaultError::Hasher);
+        }
+        done.await.map_err(|_| VaultError::Hasher)
     }
 }

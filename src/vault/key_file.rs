@@ -13,7 +13,7 @@ use sqlx::Row;
 
 use super::keys::{Key, Keys, Purpose, same};
 use crate::ambient::Entropy;
-use crate::database::{Database, fixed_width, has_table};
+use crate::database::{Database, fixed_width};
 use crate::domain::values::KeyId;
 
 /// What to do where there is no key file and the database was not made with one yet.
@@ -255,12 +255,11 @@ fn read(entry: Entry) -> Option<Key> {
 }
 
 async fn check_value(database: &Database) -> Result<Option<String>, sqlx::Error> {
-    let mut connection = database.read.acquire().await?;
-    if !has_table(&mut connection, "meta").await? {
+    if !database.has_table("meta").await? {
         return Ok(None);
     }
     sqlx::query("SELECT value FROM meta WHERE name = 'key_check'")
-        .fetch_optional(&mut *connection)
+        .fetch_optional(&database.read)
         .await?
         .map(|row| row.try_get("value"))
         .transpose()

@@ -22,7 +22,9 @@ impl Profiles {
     pub async fn matches(&self, rows: &[&Profile]) -> Result<Vec<Match>, VaultError> {
         let mut connection = self.database.read.acquire().await?;
         let indexes: Vec<_> = rows.iter().map(|profile| self.identity(profile)).collect();
-        known(&mut connection, &indexes).await
+        let known = known(&mut connection, &indexes).await?;
+        connection.give_back();
+        Ok(known)
     }
 
     /// Writes profiles in one transaction and says of each what became of it, in their order. Those of `instead_of`, whom no

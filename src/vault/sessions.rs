@@ -64,20 +64,16 @@ impl Sessions {
     ) -> Result<Option<Fresh>, VaultError> {
         let (secret, secret_hash) = self.new_secret();
         let ends_at = now + self.longest(opening.kind);
-        let member = opening.member.to_string();
-        let mut transaction = self.database.begin().await?;
-        sqlx::query("DELETE FROM sessions WHERE member_id = $1 AND mark <= $2")
-            .bind(member.clone())
-            .bind(opening.mark)
-            .execute(&mut *transaction)
-            .await?;
         let opened = sqlx::query(
-            "INSERT INTO sessions (session_id, member_id, kind, language, secret_hash, browser_hash, started_at, \
+            "BEGIN IMMEDIATE; \
+             DELETE FROM sessions WHERE member_id = $2 AND mark <= $9; \
+             INSERT INTO sessions (session_id, member_id, kind, language, secret_hash, browser_hash, started_at, \
              last_seen, ends_at, mark) SELECT $1, $2, $3, $4, $5, $6, $7, $7, $8, $9 \
-             WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE member_id = $2)",
+             WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE member_id = $2) RETURNING session_id; \
+             COMMIT",
         )
         .bind(opening.session.to_string())
-        .bind(member)
+        .bind(opening.member.to_string())
         .bind(kind_name(opening.kind))
         .bind(opening.language.tag())
         .bind(secret_hash.clone())
@@ -85,10 +81,9 @@ impl Sessions {
         .bind(fixed_width(now))
         .bind(fixed_width(ends_at))
         .bind(opening.mark)
-        .execute(&mut *transaction)
+        .fetch_all(&self.database.write)
         .await?
-        .rows_affected();
-        transaction.commit().await?;
+        .len();
         Ok((opened == 1).then(|| Fresh {
             secret,
             session: Session {
@@ -212,19 +207,6 @@ impl Sessions {
             idle_until: session.ends_at.min(now + self.idle(session.kind)),
             ..session
         })
-    }
-
-    /// Keeps the log position of the member's last command; it never goes back.
-    ///
-    /// # Errors
-    /// The database is away.
-    pub async fn set_mark(&self, session: SessionId, mark: i64) -> Result<(), VaultError> {
-        sqlx::query("UPDATE sessions SET mark = $1 WHERE session_id = $2 AND mark < $1")
-            .bind(mark)
-            .bind(session.to_string())
-            .execute(&self.database.write)
-            .await?;
-        Ok(())
     }
 
     /// Ends a session: its cookie stands for nothing from now on. Safe to repeat.

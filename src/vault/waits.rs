@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use jiff::{SignedDuration, Timestamp};
-use sqlx::{AnyConnection, Row};
+use sqlx::{Any, Executor, Row};
 
 use super::VaultError;
 use super::blind::Blind;
@@ -135,7 +135,7 @@ impl Waits {
         lanes: &Lanes,
         now: Timestamp,
     ) -> Result<Option<Timestamp>, VaultError> {
-        waiting(&mut *self.database.read.acquire().await?, lanes, now).await
+        waiting(&self.database.read, lanes, now).await
     }
 
     /// Counts a try before it is checked, so that any number at once cannot pass under the bound. [`Waits::succeeded`]
@@ -162,7 +162,7 @@ impl Waits {
             .fetch_optional(&mut *transaction)
             .await?;
             let Some(row) = counted else {
-                let until = waiting(&mut transaction, lanes, now).await?.unwrap_or(now);
+                let until = waiting(&mut *transaction, lanes, now).await?.unwrap_or(now);
                 transaction.rollback().await?;
                 return Ok(Begun::Waiting { until });
             };
@@ -210,13 +210,16 @@ impl Waits {
     /// # Errors
     /// The database is away.
     pub async fn succeeded(&self, lanes: &Lanes) -> Result<(), VaultError> {
+        let count = lanes.lanes.len();
         let sql = format!(
-            "DELETE FROM waits WHERE lane IN {}",
-            placeholders(1, lanes.lanes.len())
+            "BEGIN IMMEDIATE; DELETE FROM waits WHERE lane IN {}; DELETE FROM failing WHERE typed = ${}; COMMIT",
+            placeholders(1, count),
+            count + 1
         );
         let query = bind_all(sqlx::query(&sql), lanes.lanes.iter().map(|(lane, _)| lane));
+        let query = query.bind(lanes.scopes.failing_as());
         query.execute(&self.database.write).await?;
-        lanes.scopes.clear(&self.database).await
+        Ok(())
     }
 
     /// Takes one counted try back, where it succeeded but has not proven yet who tries: earlier failures stay counted. Nobody
@@ -270,7 +273,7 @@ impl Waits {
 }
 
 async fn waiting(
-    connection: &mut AnyConnection,
+    connection: impl Executor<'_, Database = Any>,
     lanes: &Lanes,
     now: Timestamp,
 ) -> Result<Option<Timestamp>, VaultError> {

@@ -62,17 +62,14 @@ async fn the_paper_opens_nothing_once_the_own_password_is_set() {
         );
         let events = app.events(member).await;
         let accepted = last(&events, "CredentialsAccepted");
-        match last(&events, "PasswordChanged") {
-            Some(changed) => {
-                set.expect(StatusCode::OK);
-                assert!(accepted < Some(changed), "{events:?}");
-                signed_in.problem(401, "sign-in-failed");
-            }
-            None => {
-                signed_in.expect(StatusCode::CREATED);
-                set.problem(401, "no-session");
-                assert_eq!(elsewhere.due().await, "password");
-            }
+        if let Some(changed) = last(&events, "PasswordChanged") {
+            set.expect(StatusCode::OK);
+            assert!(accepted < Some(changed), "{events:?}");
+            signed_in.problem(401, "sign-in-failed");
+        } else {
+            signed_in.expect(StatusCode::CREATED);
+            set.problem(401, "no-session");
+            assert_eq!(elsewhere.due().await, "password");
         }
     }
 }
@@ -113,19 +110,16 @@ async fn what_one_device_does_after_another_has_signed_in_is_not_stored() {
         signed_in.expect(StatusCode::CREATED);
         let events = app.events(member).await;
         let due = second.due().await;
-        match last(&events, "BirthDateConfirmed") {
-            Some(at) => {
-                confirmed.expect(StatusCode::OK);
-                assert!(
-                    Some(at) < last(&events, "CredentialsAccepted"),
-                    "{events:?}"
-                );
-                assert_eq!(due, "email");
-            }
-            None => {
-                confirmed.problem(401, "no-session");
-                assert_eq!(due, "birth_date");
-            }
+        if let Some(at) = last(&events, "BirthDateConfirmed") {
+            confirmed.expect(StatusCode::OK);
+            assert!(
+                Some(at) < last(&events, "CredentialsAccepted"),
+                "{events:?}"
+            );
+            assert_eq!(due, "email");
+        } else {
+            confirmed.problem(401, "no-session");
+            assert_eq!(due, "birth_date");
         }
     }
 }

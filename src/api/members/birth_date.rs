@@ -27,7 +27,7 @@ impl Api {
             .now()
             .to_zoned(TimeZone::fixed(jiff::tz::offset(9)))
             .date();
-        let state = self.member_status(&who.session, 0).await?.state;
+        let state = self.member_status(&who.session).await?.state;
         if state.birth_date_confirmed {
             return Ok(already_done(who));
         }
@@ -104,7 +104,7 @@ impl Api {
         if tries_left.is_some() {
             self.vault.waits.succeeded(&lanes).await?;
         }
-        let mut done = self.done(who, &outcome).await?;
+        let mut done = Self::done(who, &outcome);
         if tries_left.is_some() {
             let device = self.remember_browser(&who.visit, &profile.user_id).await?;
             done.device = Some(device);

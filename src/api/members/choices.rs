@@ -54,6 +54,6 @@ impl Api {
                 },
             )
             .await?;
-        self.done(who, &outcome).await
+        Ok(Self::done(who, &outcome))
     }
 }

@@ -34,7 +34,7 @@ impl Api {
                 },
             )
             .await?;
-        self.done(who, &outcome).await
+        Ok(Self::done(who, &outcome))
     }
 
     /// Step 14: 実行.

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use super::SignedIn;
 use crate::api::Api;
 use crate::api::problem::Problem;
-use crate::commands::{Outcome, Position};
+use crate::commands::Outcome;
 use crate::domain::onboarding::{Command, Event, Onboarding, SessionKind};
 use crate::vault::Session;
 
@@ -16,8 +16,6 @@ use crate::vault::Session;
 pub struct Done {
     /// The session, as it is now.
     pub session: Session,
-    /// What a status has to show.
-    pub mark: Position,
     /// The session's new secret, where it was exchanged.
     pub secret: Option<SecretString>,
     /// The device cookie, where one is to be set.
@@ -45,31 +43,17 @@ impl Api {
                 },
             )
             .await?;
-        self.done(who, &outcome).await
+        Ok(Self::done(who, &outcome))
     }
 
-    /// Remembers in the session what it has seen.
-    pub(super) async fn done(
-        &self,
-        who: &SignedIn,
-        outcome: &Outcome<Onboarding>,
-    ) -> Result<Done, Problem> {
-        let stored = !outcome.events.is_empty();
-        let mut session = who.session.clone();
-        if stored {
-            self.vault
-                .sessions
-                .set_mark(session.id, outcome.mark)
-                .await?;
-            session.mark = outcome.mark;
-        }
-        Ok(Done {
-            session,
-            mark: outcome.mark,
+    /// Nothing but the command itself.
+    pub(super) fn done(who: &SignedIn, outcome: &Outcome<Onboarding>) -> Done {
+        Done {
+            session: who.session.clone(),
             secret: None,
             device: None,
-            stored,
-        })
+            stored: !outcome.events.is_empty(),
+        }
     }
 
     /// As `done`, and exchanges the session's secret: only the request whose own command was stored gets the new one.
@@ -84,25 +68,21 @@ impl Api {
             if !self.session_of(&who.visit).await?.rotated {
                 return Err(Problem::SessionRotated);
             }
-            return self.done(who, outcome).await;
+            return Ok(Self::done(who, outcome));
         }
         let kind = outcome
             .state
             .session_kind()
             .unwrap_or(SessionKind::Onboarding);
-        let sessions = &self.vault.sessions;
-        sessions.set_mark(who.session.id, outcome.mark).await?;
-        let rotated = sessions
+        let rotated = self
+            .vault
+            .sessions
             .rotate(&who.session, kind, self.clock.now())
             .await?;
         let fresh = rotated.ok_or(Problem::SessionRotated)?;
-        let mut session = fresh.session;
-        session.mark = outcome.mark;
-        let secret = Some(fresh.secret);
         Ok(Done {
-            session,
-            mark: outcome.mark,
-            secret,
+            session: fresh.session,
+            secret: Some(fresh.secret),
             device: None,
             stored: true,
         })
@@ -111,11 +91,8 @@ impl Api {
 
 /// The answer to a step whose effect stands: nothing is looked at and nothing stored.
 pub(super) fn already_done(who: &SignedIn) -> Done {
-    let session = who.session.clone();
-    let mark = session.mark;
     Done {
-        session,
-        mark,
+        session: who.session.clone(),
         secret: None,
         device: None,
         stored: false,

@@ -45,7 +45,7 @@ impl Api {
                                 same_as = same.then_some(present);
                             }
                             let sharing = contacts.of_address(address.as_str()).await?;
-                            sent = api.sent_to(&sharing, MailKind::EmailLink).await?;
+                            sent = api.sent_to(&sharing, present, MailKind::EmailLink).await?;
                             // A row only where the rules will take it.
                             if same_as.is_none() && taken {
                                 let now = api.clock.now();
@@ -69,7 +69,7 @@ impl Api {
                 },
             )
             .await?;
-        self.done(who, &outcome).await
+        Ok(Self::done(who, &outcome))
     }
 
     /// Step 5: 再送信.
@@ -95,7 +95,7 @@ impl Api {
                 },
             )
             .await?;
-        self.done(who, &outcome).await
+        Ok(Self::done(who, &outcome))
     }
 
     /// Step 7: 更新.

@@ -140,7 +140,7 @@ async fn answer(
     done: Result<Done, Problem>,
 ) -> Result<Response, Problem> {
     let done = done?;
-    let status = api.status(visit, &done.session, done.mark).await;
+    let status = api.status(visit, &done.session).await;
     let status = status.map(|status| (well, Json(status)));
     Ok((cookies(api, &done), status).into_response())
 }
@@ -186,7 +186,7 @@ async fn session(
     if who.session.kind != SessionKind::Full {
         return Err(Problem::NoSession);
     }
-    api.member_status(&who.session, 0).await?;
+    api.member_status(&who.session).await?;
     let member = who.session.member.to_string();
     Ok((StatusCode::NO_CONTENT, [("x-kadode-member", member)]).into_response())
 }
@@ -195,7 +195,7 @@ async fn session(
 #[utoipa::path(get, path = "/api/v1/onboarding", tag = "members",
     responses((status = 200, description = "the status", body = Status)))]
 async fn onboarding(State(api): State<Api>, who: SignedIn) -> Result<Json<Status>, Problem> {
-    api.status(&who.visit, &who.session, 0).await.map(Json)
+    api.status(&who.visit, &who.session).await.map(Json)
 }
 
 macro_rules! steps {

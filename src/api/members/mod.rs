@@ -154,15 +154,20 @@ impl Api {
             return Ok(Vec::new());
         };
         let sharing = self.vault.contacts.of_same_address(contact).await?;
-        self.sent_to(&sharing, kind).await
+        self.sent_to(&sharing, Some(contact), kind).await
     }
 
-    /// When mails of `kind` to any of these contacts were asked for, in the last day.
+    /// When mails of `kind` to any of these contacts, of which `own` is the member's present one, were asked for in the last day.
     async fn sent_to(
         &self,
         contacts: &[ContactId],
+        own: Option<ContactId>,
         kind: MailKind,
     ) -> Result<Vec<Timestamp>, Problem> {
+        // What others asked for a moment ago counts too; what the member did, the rules know.
+        if contacts.iter().any(|contact| Some(*contact) != own) {
+            self.statuses.caught_up().await;
+        }
         let day_ago = self.clock.now() - SignedDuration::from_hours(24);
         Ok(mail_requests::since(&self.read, contacts, kind, day_ago).await?)
     }

@@ -29,8 +29,10 @@ impl Api {
             || self.entropy.id(),
             |text| Uuid::new_v5(&member.0, text.as_bytes()),
         ));
-        let state = self.member_status(&who.session, 0).await?.state;
+        let state = self.member_status(&who.session).await?.state;
         if state.due() == Step::Password {
+            let hasher = &self.vault.hasher;
+            hasher.has_room().map_err(|full| self.crowded(full))?;
             self.check_password(&state, member, typed).await?;
         }
         let credential = CredentialId(self.entropy.id());
@@ -40,7 +42,7 @@ impl Api {
                 .hasher
                 .acquire()
                 .await
-                .map_err(|_| Problem::Busy)?;
+                .map_err(|full| self.crowded(full))?;
             let password: String = typed.nfc().collect();
             let now = self.clock.now();
             self.vault

@@ -8,7 +8,6 @@ use crate::api::Api;
 use crate::api::problem::Problem;
 use crate::api::status::{Sources, Status};
 use crate::api::visit::Visit;
-use crate::commands::Position;
 use crate::domain::email::EmailAddress;
 use crate::domain::ids::{ContactId, MemberId};
 use crate::domain::onboarding::{Command, LogOutReason, Onboarding, Step};
@@ -54,17 +53,12 @@ impl Api {
         }
     }
 
-    /// Where the session's member stands, at least as of what the session has seen and of `mark`.
+    /// Where the session's member stands now.
     ///
     /// # Errors
     /// [`Problem::NoSession`] if the log knows of another session, else what the stores have.
-    pub async fn member_status(
-        &self,
-        session: &Session,
-        mark: Position,
-    ) -> Result<MemberStatus, Problem> {
-        let mark = mark.max(session.mark);
-        let status = self.statuses.at_least(session.member, mark).await?;
+    pub async fn member_status(&self, session: &Session) -> Result<MemberStatus, Problem> {
+        let status = self.statuses.of(session.member).await?;
         let status = status.ok_or(Problem::NoSession)?;
         let present = status.state.session.as_ref();
         let is_present =
@@ -80,13 +74,8 @@ impl Api {
     ///
     /// # Errors
     /// As [`Api::member_status`].
-    pub async fn status(
-        &self,
-        visit: &Visit,
-        session: &Session,
-        mark: Position,
-    ) -> Result<Status, Problem> {
-        let member = self.member_status(session, mark).await?;
+    pub async fn status(&self, visit: &Visit, session: &Session) -> Result<Status, Problem> {
+        let member = self.member_status(session).await?;
         let address = self
             .address(member.state.contact.as_ref().map(|it| it.id))
             .await?;

@@ -17,7 +17,7 @@ use crate::domain::onboarding::{
     Command, CredentialInForce, Event, Onboarding, PasswordCheck, SessionKind,
 };
 use crate::domain::policy::InitialPassword;
-use crate::vault::{Begun, FIRST_ISSUE, Lanes, Opening, Slot};
+use crate::vault::{Begun, FIRST_ISSUE, Lanes, Opening, QueueFull, Slot};
 
 /// What a member types to sign in.
 pub struct Credentials {
@@ -42,7 +42,8 @@ impl Api {
     /// codes. So neither words nor time tell whether an ID is known.
     ///
     /// # Errors
-    /// [`Problem::SignInFailed`], [`Problem::Waiting`], [`Problem::NeedsSupport`], [`Problem::BudgetSpent`], [`Problem::NoSession`] or
+    /// [`Problem::SignInFailed`], [`Problem::Waiting`], [`Problem::NeedsSupport`], [`Problem::BudgetSpent`], [`Problem::NoSession`],
+    /// [`Problem::Crowded`] or
     /// [`Problem::Busy`].
     pub async fn sign_in(&self, visit: &Visit, typed: &Credentials) -> Result<Done, Problem> {
         let mut grid = Grid::begin();
@@ -68,6 +69,9 @@ impl Api {
                 });
             }
         }
+        // Before anything is looked up: where many are turned away, that alone would keep the others waiting.
+        let hasher = &self.vault.hasher;
+        hasher.has_room().map_err(|full| self.crowded(full))?;
         let (member, profile) = self.vault.profiles.find_by_user_id(&user_id).await?;
         let symbol = profile.map(|stored| stored.profile.symbol);
         let device = visit.device.as_deref();
@@ -83,9 +87,9 @@ impl Api {
         }
         // Before all that a known ID alone costs: else, where many wait, those known would stand further back.
         let slot = grid
-            .without(self.vault.hasher.acquire())
+            .without(hasher.acquire())
             .await
-            .map_err(|_| Problem::Busy)?;
+            .map_err(|full| self.crowded(full))?;
         let known = match member {
             Some(member) => self.known(member).await?,
             None => None,
@@ -133,6 +137,12 @@ impl Api {
                 Err(Problem::NeedsSupport(Wait { until, now }))
             }
         }
+    }
+
+    pub(super) fn crowded(&self, full: QueueFull) -> Problem {
+        let now = self.clock.now();
+        let until = now + SignedDuration::try_from(full.come_in).unwrap_or_default();
+        Problem::Crowded(Wait { until, now })
     }
 
     /// Nothing was learnt of whoever tried: that must not count against them.
@@ -320,7 +330,6 @@ impl Api {
         };
         Ok(Done {
             session: fresh.session,
-            mark,
             secret: Some(fresh.secret),
             device,
             stored: true,

@@ -166,7 +166,7 @@ async fn settled(
 /// After a step that went well: the cookies it brought, and on to the page of the step that is due now.
 pub(super) async fn onward(api: &Api, done: &Done, notice: Option<Notice>) -> Response {
     // What was done is stored: if the status cannot be read now, the browser asks again with its new cookies.
-    let path = match api.member_status(&done.session, done.mark).await {
+    let path = match api.member_status(&done.session).await {
         Ok(status) => path_of(status.state.due()),
         Err(_) => "/",
     };

@@ -119,7 +119,7 @@ async fn is_to_try(api: &Api, visit: &Visit) -> bool {
     let Ok(session) = api.session_of(visit).await else {
         return false;
     };
-    let status = api.member_status(&session, 0).await;
+    let status = api.member_status(&session).await;
     status.is_ok_and(|it| it.state.password.is_some() && !it.state.signed_in_again)
 }
 

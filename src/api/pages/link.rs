@@ -134,6 +134,7 @@ const fn outcome_of(problem: &Problem) -> Option<LinkOutcome> {
         | Problem::Waiting(_)
         | Problem::NeedsSupport(_)
         | Problem::Busy
+        | Problem::Crowded(_)
         | Problem::Internal => None,
     }
 }

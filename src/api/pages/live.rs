@@ -144,7 +144,7 @@ impl Watch {
         if self.has_lapsed().await {
             return Some(self.end());
         }
-        let due = match self.api.member_status(&self.session, 0).await {
+        let due = match self.api.member_status(&self.session).await {
             Ok(status) => status.state.due(),
             Err(Problem::Busy) => return None,
             Err(_) => return Some(self.end()),

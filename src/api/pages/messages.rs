@@ -214,7 +214,7 @@ impl Trouble {
             Problem::BudgetSpent(wait) => Self::BudgetSpent { until: wait.until },
             Problem::Waiting(wait) => Self::Waiting { until: wait.until },
             Problem::NeedsSupport(_) => Self::NeedsSupport,
-            Problem::Busy => Self::Busy,
+            Problem::Busy | Problem::Crowded(_) => Self::Busy,
             Problem::Malformed
             | Problem::MediaType
             | Problem::TooLarge

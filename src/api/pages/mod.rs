@@ -96,7 +96,7 @@ pub fn problem(api: &Api, visit: &Visit, problem: &Problem) -> Response {
         | Problem::Waiting(wait)
         | Problem::NeedsSupport(wait) => ProblemKind::Waiting { until: wait.until },
         Problem::Misdirected => ProblemKind::Elsewhere,
-        Problem::Busy => ProblemKind::Busy,
+        Problem::Busy | Problem::Crowded(_) => ProblemKind::Busy,
         Problem::Malformed
         | Problem::MediaType
         | Problem::TooLarge

@@ -199,6 +199,7 @@ impl Asked<'_> {
             }),
             Screen::History => {
                 let member = self.standing.session.member;
+                self.api.statuses.caught_up().await;
                 let entries = history::of_member(&self.api.read, member).await?;
                 let rows = story::rows(&entries, language);
                 self.answer(&History { page, rows })
@@ -268,6 +269,7 @@ impl Asked<'_> {
         let Some(contact) = &self.standing.status.state.contact else {
             return Ok(false);
         };
+        self.api.statuses.caught_up().await;
         let entries = history::of_member(&self.api.read, self.standing.session.member).await?;
         Ok(story::undelivered(&entries, kind, contact.id))
     }

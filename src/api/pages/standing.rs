@@ -67,7 +67,7 @@ impl FromRequestParts<Api> for Reader {
 impl Standing {
     /// Where somebody signed in stands now.
     pub(super) async fn of(api: &Api, who: SignedIn) -> Result<Self, Problem> {
-        let status = api.member_status(&who.session, 0).await?;
+        let status = api.member_status(&who.session).await?;
         Ok(Self {
             visit: who.visit,
             session: who.session,

@@ -66,7 +66,7 @@ pub(super) async fn email(
     let done = api.register_email(&who, &form.email).await;
     if let Ok(done) = &done
         && !done.stored
-        && let Ok(status) = api.member_status(&done.session, done.mark).await
+        && let Ok(status) = api.member_status(&done.session).await
         && status.state.due() == Step::EmailLink
     {
         let links = status.state.contact.iter().flat_map(|to| &to.links);

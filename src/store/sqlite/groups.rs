@@ -7,7 +7,7 @@ use cqrs_es::persist::SerializedEvent;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sqlx::error::DatabaseError;
-use sqlx::{AnyConnection, Row};
+use sqlx::{Any, AnyConnection, Executor, Row};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::advance;
@@ -36,6 +36,9 @@ pub(super) enum AppendError {
     #[error("nobody waits for it any more")]
     GivenUp,
 }
+
+/// The last sequence of each stream.
+type Lengths = HashMap<(String, String), i64>;
 
 /// Takes what has gathered while the last commit ran, and commits it together.
 pub(super) async fn write_groups(
@@ -116,9 +119,9 @@ async fn commit(
     stamp: &Stamp,
     group: &[Append],
 ) -> Result<Vec<Result<Position, AppendError>>, sqlx::Error> {
-    let mut transaction = database.begin().await?;
-    let (mut position, last_time) = end_of_log(&mut transaction).await?;
-    let lengths = stream_lengths(&mut transaction, group).await?;
+    // Dropped on the way, it is closed, and nothing was written.
+    let mut connection = database.write.acquire().await?;
+    let (mut position, last_time, lengths) = begin(&mut connection, group).await?;
     let recorded_at = fixed_width(stamp.after(last_time));
     let mut taken = HashSet::new();
     let mut rows = Vec::new();
@@ -147,18 +150,19 @@ async fn commit(
         }
         outcomes.push(Ok(position));
     }
-    if !rows.is_empty() {
+    let write = if rows.is_empty() {
+        sqlx::query("ROLLBACK")
+    } else {
         sqlx::query(
             "INSERT INTO events (position, aggregate_type, aggregate_id, sequence, event_type, \
              event_version, payload, metadata, recorded_at) \
              SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, \
-             value ->> 6, value ->> 7, value ->> 8 FROM json_each($1)",
+             value ->> 6, value ->> 7, value ->> 8 FROM json_each($1); COMMIT",
         )
         .bind(Value::Array(rows).to_string())
-        .execute(&mut *transaction)
-        .await?;
-    }
-    transaction.commit().await?;
+    };
+    write.execute(&mut *connection).await?;
+    connection.give_back();
     Ok(outcomes)
 }
 
@@ -182,7 +186,7 @@ fn row_of(event: &SerializedEvent, position: Position, recorded_at: &str) -> Val
 
 /// The last position, and its time.
 pub(super) async fn end_of_log(
-    connection: &mut AnyConnection,
+    connection: impl Executor<'_, Database = Any>,
 ) -> Result<(Position, Option<Timestamp>), sqlx::Error> {
     let last =
         sqlx::query("SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1")
@@ -194,28 +198,34 @@ pub(super) async fn end_of_log(
     })
 }
 
-/// The last sequence of each stream that the group appends to.
-async fn stream_lengths(
+/// Begins a transaction, and answers with the log's last position and time, and the last sequence of each stream that the group appends
+/// to. All at once, as the end is, since each way to the driver's thread and back costs more than the work there.
+async fn begin(
     connection: &mut AnyConnection,
     group: &[Append],
-) -> Result<HashMap<(String, String), i64>, sqlx::Error> {
+) -> Result<(Position, Option<Timestamp>, Lengths), sqlx::Error> {
     let streams: Vec<Value> = group
         .iter()
         .filter_map(|append| append.events.first())
         .map(|first| json!([first.aggregate_type, first.aggregate_id]))
         .collect();
     let rows = sqlx::query(
-        "SELECT asked.value ->> 0, asked.value ->> 1, (SELECT max(sequence) FROM events \
-         WHERE aggregate_type = asked.value ->> 0 AND aggregate_id = asked.value ->> 1) \
-         FROM json_each($1) AS asked",
+        "BEGIN IMMEDIATE; SELECT asked.value ->> 0, asked.value ->> 1, (SELECT max(sequence) FROM events \
+         WHERE aggregate_type = asked.value ->> 0 AND aggregate_id = asked.value ->> 1), last.position, last.recorded_at \
+         FROM json_each($1) AS asked \
+         LEFT JOIN (SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1) AS last",
     )
     .bind(Value::Array(streams).to_string())
     .fetch_all(connection)
     .await?;
-    rows.iter()
-        .map(|row| {
-            let length: Option<i64> = row.try_get(2)?;
-            Ok(((row.try_get(0)?, row.try_get(1)?), length.unwrap_or(0)))
-        })
-        .collect()
+    let (mut position, mut time) = (0, None);
+    let mut lengths = HashMap::new();
+    for row in rows {
+        let length: Option<i64> = row.try_get(2)?;
+        lengths.insert((row.try_get(0)?, row.try_get(1)?), length.unwrap_or(0));
+        position = row.try_get::<Option<Position>, _>(3)?.unwrap_or(0);
+        let recorded_at: Option<String> = row.try_get(4)?;
+        time = recorded_at.as_deref().map(time_of).transpose()?;
+    }
+    Ok((position, time, lengths))
 }

@@ -291,26 +291,6 @@ async fn an_ended_session_is_found_by_no_secret() {
 }
 
 #[tokio::test]
-async fn a_mark_never_goes_back() {
-    let house = House::new().await;
-    let fresh = open(&house, house.member(), SessionKind::Full, 5)
-        .await
-        .unwrap();
-    for mark in [9, 7] {
-        house
-            .vault
-            .sessions
-            .set_mark(fresh.session.id, mark)
-            .await
-            .unwrap();
-    }
-    let Found::Current(session) = found(&house, &fresh, 0).await else {
-        panic!("ended")
-    };
-    assert_eq!(session.mark, 9);
-}
-
-#[tokio::test]
 async fn a_members_lapsed_session_is_told_for_the_history() {
     let house = House::new().await;
     let member = house.member();

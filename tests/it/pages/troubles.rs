@@ -308,7 +308,7 @@ async fn a_mail_that_could_not_be_delivered_is_told_on_the_page_that_waits_for_i
     let contact = app
         .api
         .statuses
-        .at_least(member, 0)
+        .of(member)
         .await
         .unwrap()
         .and_then(|status| Some(status.state.contact?.id));

@@ -13,6 +13,7 @@ use kadode::domain::ids::{ImportId, MemberId};
 use kadode::domain::onboarding::{Command, Issued, Onboarding, Refusal};
 use kadode::domain::values::KeyId;
 use kadode::mail::Transport;
+use kadode::subscription;
 use kadode::vault::{Link, Profile};
 use mail_parser::MessageParser;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -371,12 +372,27 @@ impl App {
         .await
     }
 
-    /// The code in the newest mail that holds one.
+    /// The code in the newest mail that holds one, once every mail has left.
     pub async fn code(&self) -> String {
         eventually("a mailed code", || async {
+            if !self.all_mails_left().await {
+                return None;
+            }
             self.mails().iter().rev().find_map(|mail| code_in(mail))
         })
         .await
+    }
+
+    async fn all_mails_left(&self) -> bool {
+        let head = self.society.log.committed_head().await.unwrap();
+        let asked = subscription::checkpoint(&self.society.database, "mails")
+            .await
+            .unwrap();
+        let waiting: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM outbox")
+            .fetch_one(&self.society.database.read)
+            .await
+            .unwrap();
+        asked == head && waiting == 0
     }
 
     /// The names of a member's events, in order.

@@ -51,7 +51,8 @@ pub(super) async fn conclude(
     expect_rebuilt(house).await;
 
     println!(
-        "| {what} | {} | {} | {} | {unanswered} | {} | {} | {surplus} | {:.1} |",
+        "| {what} | {} members, {} requests acknowledged, {} turned away, {unanswered} stored and the answer lost, {} events, \
+         {} mails, {surplus} of them twice, {:.0} s | nothing lost, doubled or unlike its rebuild | holds |",
         load.members,
         *load.journal.answered.borrow(),
         *load.journal.refused.borrow(),

@@ -1,0 +1,304 @@
+//! 2,000 members onboard at once on a real `kadode serve`, and failing sign-ins are timed: prints one table, and fails if a floor is
+//! not held. Run by `scripts/load`.
+
+mod figures;
+mod http;
+mod member;
+mod post;
+mod processor;
+mod ranks;
+mod society;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
+use self::figures::{Cost, Figures, Table, Times};
+use self::http::Browser;
+use self::member::{Journey, STORY};
+use self::post::Post;
+use self::processor::{Memory, cores, load_average, pure_rate, used};
+use self::ranks::Try;
+use self::society::{Member, Society};
+
+/// Whatever goes wrong here, in words.
+pub(crate) type Fault = Box<dyn std::error::Error + Send + Sync>;
+
+/// Members who onboard at once, unless the first argument says how many.
+const MEMBERS: usize = 2000;
+
+/// Within what time they set out; the last to do so does long before the first has arrived.
+const SETTING_OUT: Duration = Duration::from_secs(10);
+
+/// Failing sign-ins of each kind, unless the second argument says how many.
+const TRIES: usize = 1000;
+
+/// Failing sign-ins of each kind whose runs of argon2 are counted for their kind alone.
+const COUNTED: usize = 50;
+
+/// How long argon2 alone is measured in each way, before and after.
+const PURE: Duration = Duration::from_secs(6);
+
+/// The whole run ends by then, one way or the other.
+const LONGEST: Duration = Duration::from_secs(330);
+
+/// How sure the rank test has to be of a difference: a false alarm in a hundred runs.
+const SURE: f64 = 0.01;
+
+const HASHING: [Cost; 2] = [Cost::SignIn, Cost::PasswordChange];
+
+fn main() -> ExitCode {
+    match measured() {
+        Ok(table) => {
+            println!("\n{table}");
+            ExitCode::from(u8::from(!table.holds()))
+        }
+        Err(fault) => {
+            eprintln!("journeys: {fault}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn measured() -> Result<Table, Fault> {
+    // One thread, so that the client takes as little as it can from what it measures.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    // Cargo adds a flag of its own.
+    let mut numbers = std::env::args().skip(1).filter_map(|it| it.parse().ok());
+    let members = numbers.next().unwrap_or(MEMBERS);
+    let tries = numbers.next().unwrap_or(TRIES);
+    runtime.block_on(async { tokio::time::timeout(LONGEST, run(members, tries)).await? })
+}
+
+async fn run(members: usize, tries: usize) -> Result<Table, Fault> {
+    let mut table = Table::default();
+    table.tell("cores", cores());
+    table.tell("load average before (1, 5, 15 minutes)", load_average()?);
+    let before = alone()?;
+    say("importing");
+    // Half of the known user IDs of the rank test are of members who have come to the end, half of such who never came.
+    let fresh = (tries + COUNTED).div_ceil(2);
+    let society = Society::open(members + fresh).await?;
+    say(&format!("{members} members set out"));
+    let walked = walk(&society, members, &mut table).await?;
+    let after = alone()?;
+    for (what, before, after) in [
+        ("with memory anew for each run", before.anew, after.anew),
+        ("with memory kept, as ours", before.kept, after.kept),
+    ] {
+        table.tell(
+            &format!("argon2 alone, {what}, before + after, a second"),
+            format!("{before:.1} + {after:.1}"),
+        );
+    }
+    let anew = f64::midpoint(before.anew, after.anew);
+    let kept = f64::midpoint(before.kept, after.kept);
+    let Walked { rate, .. } = walked;
+    table.tell("sign-ins and new passwords a second", format!("{rate:.1}"));
+    for (what, pure) in [("anew", anew), ("kept", kept)] {
+        table.demand(
+            &format!("of argon2 alone, memory {what}"),
+            format!("{:.3}", rate / pure),
+            "0.9",
+            rate >= 0.9 * pure,
+        );
+    }
+    say("failing sign-ins");
+    rank(&society, members, tries, &mut table).await?;
+    say("stopping, and reading the log");
+    let streams = society.close().await?;
+    let lost = walked.members.iter().flat_map(|member| {
+        let kept = streams.get(member).map(Vec::as_slice).unwrap_or_default();
+        let beyond = STORY.iter().enumerate();
+        beyond.filter(|(at, step)| kept.get(*at).map(String::as_str) != Some(**step))
+    });
+    let lost = lost.count();
+    table.demand(
+        "acknowledged steps that the log lacks",
+        lost,
+        "0",
+        lost == 0,
+    );
+    table.tell("load average after", load_average()?);
+    Ok(table)
+}
+
+/// How often argon2 runs alone, in a second.
+struct Alone {
+    anew: f64,
+    kept: f64,
+}
+
+fn alone() -> Result<Alone, Fault> {
+    say("measuring argon2 alone");
+    Ok(Alone {
+        anew: pure_rate(Memory::Anew, PURE)?,
+        kept: pure_rate(Memory::Kept, PURE)?,
+    })
+}
+
+struct Walked {
+    members: Vec<String>,
+    rate: f64,
+}
+
+/// Lets all members walk at once.
+async fn walk(society: &Society, count: usize, table: &mut Table) -> Result<Walked, Fault> {
+    let figures = Arc::new(Figures::default());
+    let post = Arc::new(Post::new(society.mails()));
+    let runs_before = society.counted("kadode_argon2_runs_total").await?;
+    let own = Path::new("/proc/self");
+    let (server, client) = (society.used()?, used(own)?);
+    let began = Instant::now();
+    let delivering = post.clone();
+    let mut delivery = JoinSet::new();
+    delivery.spawn(async move { delivering.deliver().await });
+    let mut journeys = JoinSet::new();
+    for number in 0..count {
+        let (post, figures) = (post.clone(), figures.clone());
+        let browser = Browser::new(society.address, number);
+        journeys.spawn(async move {
+            let count = u32::try_from(count)?;
+            tokio::time::sleep(SETTING_OUT / count * u32::try_from(number)?).await;
+            let member = Member { number };
+            let mut journey = Journey {
+                member,
+                browser,
+                post: &post,
+                figures: &figures,
+            };
+            let walked = journey.walk().await;
+            walked.map_err(|fault| Fault::from(format!("member {number}: {fault}")))
+        });
+    }
+    let (mut members, mut stuck) = (Vec::new(), 0);
+    while let Some(journey) = journeys.join_next().await {
+        match journey? {
+            Ok(member) => members.push(member),
+            Err(fault) => {
+                stuck += 1;
+                eprintln!("{fault}");
+            }
+        }
+    }
+    let took = began.elapsed();
+    let now = society.used()?;
+    let argon2 = now.argon2.saturating_sub(server.argon2);
+    let others = now.all.saturating_sub(server.all).saturating_sub(argon2);
+    let client = used(own)?.saturating_sub(client);
+    let runs = society.counted("kadode_argon2_runs_total").await? - runs_before;
+    let mails = society.counted("kadode_mails_total").await?;
+    let share = |time: Duration| {
+        let all = took.as_secs_f64() * f64::from(u32::try_from(cores()).unwrap_or(1));
+        format!(
+            "{:.1} s, {:.1} %",
+            time.as_secs_f64(),
+            time.as_secs_f64() / all * 100.0
+        )
+    };
+    table.demand(
+        "members who set out, and who arrived",
+        format!("{count}, {}", members.len()),
+        "all",
+        stuck == 0,
+    );
+    table.tell("time for all", format!("{:.1} s", took.as_secs_f64()));
+    table.tell(
+        "answers 503 or 429, all repeated with success",
+        figures.count(&[Cost::TurnedAway]),
+    );
+    table.tell(
+        "mails sent, mails read",
+        format!("{mails}, {}", post.delivered()),
+    );
+    let [sign_ins, passwords] = HASHING.map(|cost| figures.count(&[cost]));
+    table.demand(
+        "sign-ins + new passwords, runs of argon2",
+        format!("{sign_ins} + {passwords}, {runs}"),
+        "equal",
+        u64::from(sign_ins + passwords) == runs,
+    );
+    table.tell("processor used for argon2", share(argon2));
+    table.tell("processor used for all else by the server", share(others));
+    table.tell("processor used by this client", share(client));
+    for (what, costs) in [
+        ("pages: p50 / p95 / p99", &[Cost::Page][..]),
+        ("steps without argon2: p50 / p95 / p99", &[Cost::Command]),
+        ("503 and 429: p50 / p95 / p99", &[Cost::TurnedAway]),
+        (
+            "all of these: p50 / p95 / p99",
+            &[Cost::Page, Cost::Command, Cost::TurnedAway],
+        ),
+    ] {
+        let times = figures.times(costs);
+        table.demand(what, &times, "p95 under 50 ms", times.percentile(95) < 50.0);
+    }
+    table.tell(
+        "sign-ins and new passwords: p50 / p95 / p99",
+        figures.times(&HASHING),
+    );
+    let rate = busy_rate(began, &figures.moments(&HASHING));
+    Ok(Walked { members, rate })
+}
+
+/// Answers a second, from the start until the last tenth, in which too few are left to keep the hasher busy.
+fn busy_rate(began: Instant, moments: &[Instant]) -> f64 {
+    let counted = moments.len() * 9 / 10;
+    let until = moments.get(counted.saturating_sub(1)).unwrap_or(&began);
+    let counted = f64::from(u32::try_from(counted).unwrap_or(u32::MAX));
+    counted / until.duration_since(began).as_secs_f64()
+}
+
+/// Times failing sign-ins, and counts what they cost.
+async fn rank(
+    society: &Society,
+    members: usize,
+    tries: usize,
+    table: &mut Table,
+) -> Result<(), Fault> {
+    let known = |number: usize| {
+        if number.is_multiple_of(2) {
+            Try::known(number / 2)
+        } else {
+            Try::known(members + number / 2)
+        }
+    };
+    let mut runs = Vec::new();
+    let alone = tries..tries + COUNTED;
+    for tries in [
+        alone.clone().map(known).collect(),
+        alone.map(Try::unknown).collect(),
+    ] {
+        let before = society.counted("kadode_argon2_runs_total").await?;
+        ranks::try_all(society, tries).await?;
+        runs.push(society.counted("kadode_argon2_runs_total").await? - before);
+    }
+    let expected = u64::try_from(COUNTED)?;
+    table.demand(
+        &format!("argon2 runs of {COUNTED} wrong passwords, {COUNTED} unknown IDs"),
+        format!("{}, {}", runs[0], runs[1]),
+        "equal",
+        runs == [expected, expected],
+    );
+    let mixed = (0..tries).flat_map(|number| [known(number), Try::unknown(number)]);
+    let answered = ranks::try_all(society, mixed.collect()).await?;
+    let ranks = ranks::compare(&answered.known, &answered.unknown);
+    table.tell("wrong password: p50 / p95 / p99", Times::of(answered.known));
+    table.tell("unknown ID: p50 / p95 / p99", Times::of(answered.unknown));
+    table.demand(
+        &format!("Mann-Whitney of {tries} and {tries}: z, p, P(wrong < unknown)"),
+        format!("{:.2}, {:.3}, {:.3}", ranks.z, ranks.p, ranks.first_smaller),
+        "p at least 0.01",
+        ranks.p >= SURE,
+    );
+    Ok(())
+}
+
+fn say(what: &str) {
+    eprintln!("journeys: {what}");
+}

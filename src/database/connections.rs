@@ -1,0 +1,233 @@
+//! Connections that are lent one at a time and kept as they are. The driver's own pool asks each one that comes back whether it still
+//! answers, which doubles the cost of a short statement and keeps the next in line waiting meanwhile.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use futures::stream::{self, BoxStream, TryStreamExt};
+use sqlx::any::{Any, AnyConnectOptions, AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
+use sqlx::{AnyConnection, ConnectOptions, Connection, Describe, Either, Execute, Executor};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// How long to wait for a connection.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Some connections to one database; clones share them. A statement takes one by itself, several go over one that was
+/// [acquired](Connections::acquire).
+#[derive(Clone, Debug)]
+pub struct Connections(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    options: AnyConnectOptions,
+    /// What every new connection is told first.
+    settings: &'static str,
+    most: u32,
+    places: Arc<Semaphore>,
+    idle: Mutex<Vec<AnyConnection>>,
+}
+
+/// One connection, lent. It is kept for others only if it was given back: one that was dropped in the middle of something is closed.
+#[derive(Debug)]
+pub struct Lent {
+    connection: AnyConnection,
+    home: Connections,
+    _place: OwnedSemaphorePermit,
+}
+
+/// Several statements that are committed together, or not at all: where it is dropped, nothing was written.
+#[derive(Debug)]
+pub struct Transaction(Lent);
+
+impl Connections {
+    /// At most `most` connections, none of which is opened yet; each is told `settings` first.
+    pub(super) fn new(options: AnyConnectOptions, settings: &'static str, most: u32) -> Self {
+        Self(Arc::new(Inner {
+            options,
+            settings,
+            most,
+            places: Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(1))),
+            idle: Mutex::default(),
+        }))
+    }
+
+    /// Waits for a connection.
+    ///
+    /// # Errors
+    /// None came free for ten seconds, none can be opened, or all were closed.
+    pub async fn acquire(&self) -> Result<Lent, sqlx::Error> {
+        let place = self.0.places.clone().acquire_owned();
+        let place = match tokio::time::timeout(PATIENCE, place).await {
+            Ok(Ok(place)) => place,
+            Ok(Err(_)) => return Err(sqlx::Error::PoolClosed),
+            Err(_) => return Err(sqlx::Error::PoolTimedOut),
+        };
+        // The last one that came back has most at hand.
+        let idle = self.idle().pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => self.connect().await?,
+        };
+        Ok(Lent {
+            connection,
+            home: self.clone(),
+            _place: place,
+        })
+    }
+
+    /// Begins a transaction that has the write lock from the start.
+    pub(super) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
+        let mut transaction = Transaction(self.acquire().await?);
+        transaction.execute("BEGIN IMMEDIATE").await?;
+        Ok(transaction)
+    }
+
+    /// Closes all connections, and waits for those that are lent.
+    pub async fn close(&self) {
+        let all = self.0.places.acquire_many(self.0.most).await;
+        self.0.places.close();
+        drop(all);
+        let idle = std::mem::take(&mut *self.idle());
+        for connection in idle {
+            // What cannot be closed is gone already.
+            let _ = connection.close().await;
+        }
+    }
+
+    async fn connect(&self) -> Result<AnyConnection, sqlx::Error> {
+        let mut connection = self.0.options.connect().await?;
+        connection.execute(self.0.settings).await?;
+        Ok(connection)
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<AnyConnection>> {
+        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lent {
+    /// Gives the connection back as it is.
+    pub fn give_back(self) {
+        self.home.idle().push(self.connection);
+    }
+}
+
+impl Transaction {
+    /// Commits what was written.
+    ///
+    /// # Errors
+    /// The database refuses; then nothing was written, unless only its answer got lost.
+    pub async fn commit(self) -> Result<(), sqlx::Error> {
+        self.end("COMMIT").await
+    }
+
+    /// Takes back what was written, as dropping the transaction does, and keeps the connection.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn rollback(self) -> Result<(), sqlx::Error> {
+        self.end("ROLLBACK").await
+    }
+
+    async fn end(mut self, how: &'static str) -> Result<(), sqlx::Error> {
+        self.execute(how).await?;
+        self.0.give_back();
+        Ok(())
+    }
+}
+
+impl Deref for Lent {
+    type Target = AnyConnection;
+
+    fn deref(&self) -> &AnyConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Lent {
+    fn deref_mut(&mut self) -> &mut AnyConnection {
+        &mut self.connection
+    }
+}
+
+impl Deref for Transaction {
+    type Target = AnyConnection;
+
+    fn deref(&self) -> &AnyConnection {
+        &self.0
+    }
+}
+
+impl DerefMut for Transaction {
+    fn deref_mut(&mut self) -> &mut AnyConnection {
+        &mut self.0
+    }
+}
+
+/// One statement on whichever connection is free.
+impl<'c> Executor<'c> for &'c Connections {
+    type Database = Any;
+
+    fn fetch_many<'e, 'q: 'e, E>(
+        self,
+        query: E,
+    ) -> BoxStream<'e, Result<Either<AnyQueryResult, AnyRow>, sqlx::Error>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, Any>,
+    {
+        let all = async move {
+            let mut lent = self.acquire().await?;
+            let all: Vec<_> = lent.fetch_many(query).try_collect().await?;
+            lent.give_back();
+            Ok::<_, sqlx::Error>(stream::iter(all.into_iter().map(Ok)))
+        };
+        Box::pin(stream::once(all).try_flatten())
+    }
+
+    fn fetch_optional<'e, 'q: 'e, E>(
+        self,
+        query: E,
+    ) -> BoxFuture<'e, Result<Option<AnyRow>, sqlx::Error>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, Any>,
+    {
+        Box::pin(async move {
+            let mut lent = self.acquire().await?;
+            let row = lent.fetch_optional(query).await?;
+            lent.give_back();
+            Ok(row)
+        })
+    }
+
+    fn prepare_with<'e, 'q: 'e>(
+        self,
+        sql: &'q str,
+        parameters: &'e [AnyTypeInfo],
+    ) -> BoxFuture<'e, Result<AnyStatement<'q>, sqlx::Error>>
+    where
+        'c: 'e,
+    {
+        Box::pin(async move {
+            let mut lent = self.acquire().await?;
+            let statement = lent.prepare_with(sql, parameters).await?;
+            lent.give_back();
+            Ok(statement)
+        })
+    }
+
+    fn describe<'e, 'q: 'e>(self, sql: &'q str) -> BoxFuture<'e, Result<Describe<Any>, sqlx::Error>>
+    where
+        'c: 'e,
+    {
+        Box::pin(async move {
+            let mut lent = self.acquire().await?;
+            let described = lent.describe(sql).await?;
+            lent.give_back();
+            Ok(described)
+        })
+    }
+}
