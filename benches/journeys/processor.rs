@@ -12,20 +12,12 @@ use crate::Fault;
 /// Linux counts a process's time in hundredths of a second (`USER_HZ`).
 const TICK: Duration = Duration::from_millis(10);
 
-/// Where argon2 has its memory from.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Memory {
-    /// From the system, for each run: the crate's plain call.
-    Anew,
-    /// Each core keeps its own: the fastest that the crate can do.
-    Kept,
-}
-
-/// How often argon2 runs in a second on all cores, with the program's parameters (OWASP: 19 MiB, two passes, one lane).
-pub(crate) fn pure_rate(memory: Memory, lasting: Duration) -> Result<f64, Fault> {
+/// How often argon2 runs in a second on all cores, with the program's parameters (OWASP: 19 MiB, two passes, one lane), where each
+/// core keeps its memory: the fastest that the crate can do.
+pub(crate) fn pure_rate(lasting: Duration) -> Result<f64, Fault> {
     let began = Instant::now();
     let threads: Vec<_> = (0..cores())
-        .map(|_| thread::spawn(move || runs_until(memory, began + lasting)))
+        .map(|_| thread::spawn(move || runs_until(began + lasting)))
         .collect();
     let mut runs = 0;
     for thread in threads {
@@ -35,19 +27,14 @@ pub(crate) fn pure_rate(memory: Memory, lasting: Duration) -> Result<f64, Fault>
     Ok(f64::from(runs) / began.elapsed().as_secs_f64())
 }
 
-fn runs_until(memory: Memory, end: Instant) -> Result<u32, argon2::Error> {
+fn runs_until(end: Instant) -> Result<u32, argon2::Error> {
     let params = Params::new(19456, 2, 1, None)?;
     let mut kept = vec![Block::default(); params.block_count()];
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let (password, salt, mut hash) = ([1; 32], [2; 16], [0; 32]);
     let mut runs = 0;
     while Instant::now() < end {
-        match memory {
-            Memory::Anew => argon2.hash_password_into(&password, &salt, &mut hash)?,
-            Memory::Kept => {
-                argon2.hash_password_into_with_memory(&password, &salt, &mut hash, &mut kept)?;
-            }
-        }
+        argon2.hash_password_into_with_memory(&password, &salt, &mut hash, &mut kept)?;
         runs += 1;
     }
     Ok(runs)

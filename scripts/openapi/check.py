@@ -43,7 +43,9 @@ class Checker:
         )
         (self.reports / f"{who}.txt").write_text(done.stdout)
         counts = json.loads(report.read_text())["test_cases"] if report.exists() else {}
-        print(f"| {who} | {counts.get('generated', '?')} | {counts.get('unique_failures', '?')} |", flush=True)
+        generated, failures = counts.get("generated", "?"), counts.get("unique_failures", "?")
+        verdict = "holds" if failures == 0 else "FAILS"
+        print(f"| OpenAPI, as {who} | {generated} requests, {failures} answers unlike the document | 0 | {verdict} |", flush=True)
         if done.returncode != 0:
             self.clean = False
             print(done.stdout)
@@ -67,7 +69,7 @@ def main():
     reports = pathlib.Path(reports).resolve()
     reports.mkdir(parents=True, exist_ok=True)
     print(f"Seed {seed}, {examples} examples an operation, reports in {reports}.")
-    print("| as | requests | failures |\n|---|---|---|")
+    print("| what | figure | floor | verdict |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory(prefix="kadode-openapi-") as folder:
         policy = HERE.parents[1] / "policies/sample.toml"
         society = Society(pathlib.Path(program).resolve(), policy, pathlib.Path(folder))
