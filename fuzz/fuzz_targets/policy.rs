@@ -49,12 +49,7 @@ fuzz_target!(|text: &str| {
     assert!(limits.sign_in.first_wait_seconds <= 3600);
     assert!((1..=365).contains(&limits.initial_credentials.days));
     for registered in [false, true] {
-        for joined in [
-            None,
-            Some(date(1873, 1, 1)),
-            Some(date(2026, 3, 26)),
-            Some(date(9999, 12, 31)),
-        ] {
+        for joined in [date(1873, 1, 1), date(2026, 3, 26), date(9999, 12, 31)] {
             let _ = cohort::assign(policy, registered, joined);
         }
     }
