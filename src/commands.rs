@@ -62,7 +62,7 @@ pub struct Outcome<A: Aggregate> {
     pub events: Vec<A::Event>,
     /// The state that results.
     pub state: A,
-    /// What a reader must have seen to show it.
+    /// The log position of the last of them, or where nothing was new, one by which all this is committed.
     pub mark: Position,
 }
 

@@ -43,8 +43,6 @@ pub struct Session {
     pub idle_until: Timestamp,
     /// When it ends even if it is used.
     pub ends_at: Timestamp,
-    /// The log position of the member's last command.
-    pub mark: i64,
     /// Whether its secret was exchanged, as it is once in a session's life: at step 9 or at step 14.
     pub rotated: bool,
     pub(super) secret_hash: String,

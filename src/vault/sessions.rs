@@ -95,7 +95,6 @@ impl Sessions {
                 last_seen: now,
                 idle_until: ends_at.min(now + self.idle(opening.kind)),
                 ends_at,
-                mark: opening.mark,
                 rotated: false,
                 secret_hash,
             },
@@ -285,7 +284,6 @@ impl Sessions {
             last_seen,
             idle_until: ends_at.min(last_seen + self.idle(kind)),
             ends_at,
-            mark: row.try_get("mark")?,
             rotated: row.try_get::<Option<String>, _>("rotated_at")?.is_some(),
             secret_hash: text("secret_hash")?,
         })

@@ -43,8 +43,7 @@ impl Api {
     ///
     /// # Errors
     /// [`Problem::SignInFailed`], [`Problem::Waiting`], [`Problem::NeedsSupport`], [`Problem::BudgetSpent`], [`Problem::NoSession`],
-    /// [`Problem::Crowded`] or
-    /// [`Problem::Busy`].
+    /// [`Problem::Crowded`] or [`Problem::Busy`].
     pub async fn sign_in(&self, visit: &Visit, typed: &Credentials) -> Result<Done, Problem> {
         let mut grid = Grid::begin();
         let done = self.try_sign_in(visit, typed, &mut grid).await;
