@@ -20,20 +20,28 @@ pub(super) struct Device<'a> {
     client: Client,
     server: watch::Receiver<Server>,
     journal: &'a Journal,
+    /// The address that a proxy tells of it. Members have networks of their own: where many share one and some mistype, a sign-in that a
+    /// kill cut short counts as a failure and makes its member wait, as is right.
+    address: String,
 }
 
 impl<'a> Device<'a> {
-    pub(super) fn new(server: watch::Receiver<Server>, journal: &'a Journal) -> Self {
+    pub(super) fn new(
+        server: watch::Receiver<Server>,
+        journal: &'a Journal,
+        address: String,
+    ) -> Self {
         Self {
-            client: Client::new("", &[]),
+            client: Client::new("", &[("x-forwarded-for", &address)]),
             server,
             journal,
+            address,
         }
     }
 
     /// One that was never here.
     pub(super) fn another(&self) -> Self {
-        Self::new(self.server.clone(), self.journal)
+        Self::new(self.server.clone(), self.journal, self.address.clone())
     }
 
     /// Asks, and answers with the run of the program that answered. None where there was no answer, or none for now: then

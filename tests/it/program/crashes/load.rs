@@ -195,6 +195,14 @@ pub(super) async fn serve(
         mails.port()
     );
     let authority = mails.authority();
-    let arguments = ["--mail", &url, "--mail-ca", authority.to_str().unwrap()];
+    let authority = authority.to_str().unwrap();
+    let arguments = [
+        "--mail",
+        &url,
+        "--mail-ca",
+        authority,
+        "--trusted-proxy",
+        "127.0.0.1",
+    ];
     Program::serve_with(house, &arguments, settings).await
 }

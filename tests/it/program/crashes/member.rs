@@ -64,8 +64,9 @@ impl Member {
         journal: &Journal,
         mails: &SmtpServer,
     ) {
+        let (high, low) = (self.number / 250, self.number % 250);
         let mut walk = Walk {
-            device: Device::new(server, journal),
+            device: Device::new(server, journal, format!("10.{high}.{low}.1")),
             member: self,
             journal,
             mails,
