@@ -27,7 +27,10 @@ fuzz_target!(|text: &str| {
     match BirthDate::parse(&plain, TODAY) {
         Ok(born) => {
             assert!(born.date() == day && day <= TODAY);
-            assert_eq!(BirthDate::parse(&born.date().strftime("%Y%m%d").to_string(), TODAY), Ok(born));
+            assert_eq!(
+                BirthDate::parse(&born.date().strftime("%Y%m%d").to_string(), TODAY),
+                Ok(born)
+            );
         }
         Err(_) => assert!(day > TODAY),
     }
