@@ -16,7 +16,7 @@ use self::turns::Turns;
 use crate::domain::ids::CommandId;
 use crate::domain::onboarding::{Onboarding, Refusal};
 pub use crate::store::Position;
-use crate::store::{EventLog, Repository};
+use crate::store::{EventLog, GivenUp, Repository};
 
 /// How long a command waits for its turn and for its append, and is tried again where it lost its race against another program.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -136,7 +136,8 @@ impl Commands {
     /// # Errors
     /// The store is away, or an event cannot be read.
     pub async fn load<A: Decider>(&self, id: &str) -> Result<A, String> {
-        let store = PersistedEventStore::<Repository, A>::new_event_store(self.log.repository());
+        let repository = self.log.repository(Instant::now() + PATIENCE);
+        let store = PersistedEventStore::<Repository, A>::new_event_store(repository);
         let context = store
             .load_aggregate(id)
             .await
@@ -195,23 +196,14 @@ where
     let metadata = attribution.metadata();
     let mut doubtful = commands.again;
     loop {
-        let repository = log.repository();
+        let repository = log.repository(deadline);
         let store = PersistedEventStore::<Repository, A>::new_event_store(repository.clone());
-        let once = once(
-            &store,
-            &id,
-            command,
-            doubtful,
-            &metadata,
-            &mut settle,
-            deadline,
-        );
+        let once = once(&store, &id, command, doubtful, &metadata, &mut settle);
         let failure = match once.await {
             Ok((events, state)) => {
                 let mark = match repository.committed() {
                     Some(position) => position,
-                    // Nothing new, or a commit whose answer was lost: whatever is committed by now will do.
-                    None => log.committed_head().await.unwrap_or_else(|_| log.head()),
+                    None => committed_by_now(log).await,
                 };
                 return Ok(Outcome {
                     events,
@@ -223,7 +215,6 @@ where
         };
         match failure {
             Failure::Settle(error) => return Err(CommandError::Unsettled(error)),
-            Failure::TooLate => return Err(CommandError::Busy),
             Failure::Aggregate(AggregateError::UserError(refusal)) if !A::stale(&refusal) => {
                 return Err(CommandError::Refused(refusal));
             }
@@ -242,21 +233,54 @@ where
                 AggregateError::DatabaseConnectionError(error)
                 | AggregateError::UnexpectedError(error),
             ) => {
-                if Instant::now() >= deadline {
-                    return Err(CommandError::Store(error.to_string()));
+                if error.is::<GivenUp>() {
+                    return Err(CommandError::Busy);
                 }
-                // The commit may have gone through all the same: look before deciding again.
+                // The commit may have gone through all the same: look before deciding again, or failing.
                 doubtful = true;
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                if Instant::now() < deadline {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+                return match stored(&store, &id, command).await {
+                    Ok(Some((events, state))) => Ok(Outcome {
+                        events,
+                        state,
+                        mark: committed_by_now(log).await,
+                    }),
+                    Ok(None) | Err(_) => Err(CommandError::Store(error.to_string())),
+                };
             }
         }
     }
 }
 
+/// For what was committed at some time before: a position that is not below its own.
+async fn committed_by_now(log: &EventLog) -> Position {
+    log.committed_head().await.unwrap_or_else(|_| log.head())
+}
+
+/// What the command brought about, if it was stored, and the present state.
+async fn stored<A: Decider>(
+    store: &PersistedEventStore<Repository, A>,
+    id: &str,
+    command: CommandId,
+) -> Result<Option<(Vec<A::Event>, A)>, AggregateError<A::Error>> {
+    let command = command.to_string();
+    let mut state = A::default();
+    let mut ours = Vec::new();
+    for event in store.load_events(id).await? {
+        state.apply(event.payload.clone());
+        if event.metadata.get("command_id") == Some(&command) {
+            ours.push(event.payload);
+        }
+    }
+    Ok((!ours.is_empty()).then_some((ours, state)))
+}
+
 enum Failure<E: std::error::Error, S> {
     Aggregate(AggregateError<E>),
     Settle(S),
-    TooLate,
 }
 
 async fn once<A, S, F, Fut>(
@@ -266,26 +290,20 @@ async fn once<A, S, F, Fut>(
     doubtful: bool,
     metadata: &HashMap<String, String>,
     settle: &mut F,
-    deadline: Instant,
 ) -> Result<(Vec<A::Event>, A), Failure<A::Error, S>>
 where
     A: Decider,
     F: FnMut(Arc<A>) -> Fut,
     Fut: Future<Output = Result<A::Command, S>>,
 {
-    let context = store.load_aggregate(id).await.map_err(Failure::Aggregate)?;
-    if doubtful {
-        let name = command.to_string();
-        let stored = store.load_events(id).await.map_err(Failure::Aggregate)?;
-        let ours: Vec<A::Event> = stored
-            .into_iter()
-            .filter(|event| event.metadata.get("command_id") == Some(&name))
-            .map(|event| event.payload)
-            .collect();
-        if !ours.is_empty() {
-            return Ok((ours, context.aggregate));
-        }
+    if doubtful
+        && let Some(done) = stored(store, id, command)
+            .await
+            .map_err(Failure::Aggregate)?
+    {
+        return Ok(done);
     }
+    let context = store.load_aggregate(id).await.map_err(Failure::Aggregate)?;
     let mut state = context.aggregate.clone();
     let asked = settle(Arc::new(state.clone()))
         .await
@@ -297,11 +315,9 @@ where
         .map_err(|refusal| Failure::Aggregate(AggregateError::UserError(refusal)))?;
     let events = sink.collect().await;
     if !events.is_empty() {
-        // Given up, it is not appended later: the store leaves out what nobody waits for.
-        let append = store.commit(events.clone(), context, metadata.clone());
-        tokio::time::timeout_at(deadline, append)
+        store
+            .commit(events.clone(), context, metadata.clone())
             .await
-            .map_err(|_| Failure::TooLate)?
             .map_err(Failure::Aggregate)?;
     }
     Ok((events, state))

@@ -196,10 +196,13 @@ impl<'c> Executor<'c> for &'c Connections {
         E: 'q + Execute<'q, Any>,
     {
         Box::pin(async move {
-            let mut lent = self.acquire().await?;
-            let row = lent.fetch_optional(query).await?;
-            lent.give_back();
-            Ok(row)
+            // To the end of the text, whose last statement may be a COMMIT.
+            let mut all = self.fetch_many(query);
+            let mut first = None;
+            while let Some(step) = all.try_next().await? {
+                first = first.or(step.right());
+            }
+            Ok(first)
         })
     }
 

@@ -221,6 +221,17 @@ async fn once_closed_nothing_is_left_beside_the_file_however_lately_it_was_read(
 }
 
 #[tokio::test]
+async fn who_asks_for_one_row_of_a_transaction_leaves_it_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = database(&folder).await;
+    sqlx::query("BEGIN IMMEDIATE; SELECT 1; COMMIT")
+        .fetch_optional(&database.write)
+        .await
+        .unwrap();
+    database.begin().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_log_that_somebody_reads_is_not_said_to_be_emptied() {
     let folder = tempfile::tempdir().unwrap();
     let database = database(&folder).await;

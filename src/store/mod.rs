@@ -52,3 +52,8 @@ pub enum ReadError {
         why: String,
     },
 }
+
+/// An append was not taken in time, and will not be taken later.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the append was given up, for its commit did not begin in time")]
+pub struct GivenUp;

@@ -1,5 +1,6 @@
 //! The event log on SQLite: loaded by sqlite-es, read in committed order, appended to by one writer.
 
+mod append;
 mod groups;
 
 use std::collections::HashSet;
@@ -15,11 +16,13 @@ use serde_json::Value;
 use sqlite_es::SqliteEventRepository;
 use sqlx::Row;
 use sqlx::any::AnyRow;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, timeout_at};
 
-use self::groups::{Append, AppendError, GROUP, end_of_log, write_groups};
+use self::append::{Append, AppendError};
+use self::groups::{GROUP, end_of_log, write_groups};
 use super::stamp::Stamp;
-use super::{Position, ReadError, Recorded};
+use super::{GivenUp, Position, ReadError, Recorded};
 use crate::ambient::Clock;
 use crate::database::{Database, time_of};
 
@@ -160,11 +163,13 @@ impl SqliteLog {
         }
     }
 
-    /// A repository for one command, which learns where its append was committed.
+    /// A repository for one command, which learns where its append was committed. An append whose commit has not begun by
+    /// `deadline` fails with [`GivenUp`].
     #[must_use]
-    pub fn repository(&self) -> Repository {
+    pub fn repository(&self, deadline: Instant) -> Repository {
         Repository {
             log: self.clone(),
+            deadline,
             committed: Arc::default(),
         }
     }
@@ -174,6 +179,7 @@ impl SqliteLog {
 #[derive(Clone)]
 pub struct Repository {
     log: SqliteLog,
+    deadline: Instant,
     committed: Arc<OnceLock<Position>>,
 }
 
@@ -218,14 +224,11 @@ impl PersistedEventRepository for Repository {
         events: &[SerializedEvent],
         _snapshot: Option<(String, Value, usize)>,
     ) -> Result<(), PersistenceError> {
-        let (answer, answered) = oneshot::channel();
-        let append = Append {
-            events: events.to_vec(),
-            answer,
-        };
-        let outcome = match self.log.0.appends.send(append).await {
-            Ok(()) => answered.await.unwrap_or(Err(AppendError::Closing)),
-            Err(_) => Err(AppendError::Closing),
+        let (append, asked) = Append::new(events.to_vec());
+        let outcome = match timeout_at(self.deadline, self.log.0.appends.send(append)).await {
+            Ok(Ok(())) => asked.answer(self.deadline).await,
+            Ok(Err(_)) => Err(AppendError::Closing),
+            Err(_) => Err(AppendError::GivenUp(GivenUp)),
         };
         match outcome {
             Ok(position) => {
@@ -233,6 +236,9 @@ impl PersistedEventRepository for Repository {
                 Ok(())
             }
             Err(AppendError::Conflict) => Err(PersistenceError::OptimisticLockError),
+            Err(AppendError::GivenUp(error)) => {
+                Err(PersistenceError::ConnectionError(Box::new(error)))
+            }
             Err(error) => Err(PersistenceError::ConnectionError(Box::new(error))),
         }
     }

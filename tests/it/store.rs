@@ -1,6 +1,7 @@
 //! What every event log has to hold, as one suite over whatever store it is given; and what SQLite's alone does.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cqrs_es::persist::{PersistedEventRepository, PersistenceError, SerializedEvent};
 use jiff::{SignedDuration, Timestamp};
@@ -11,6 +12,7 @@ use kadode::store::{EventLog, Position, Recorded};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::support::app::{START, eventually};
 
@@ -85,6 +87,10 @@ contract!(sqlite, super::Sqlite:
     events_cannot_be_changed_or_deleted,
 );
 
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(10)
+}
+
 fn standing() -> Clock {
     Clock::standing_at(START.parse().unwrap())
 }
@@ -118,7 +124,7 @@ async fn try_append(
     log: &EventLog,
     events: &[SerializedEvent],
 ) -> Result<Position, PersistenceError> {
-    let repository = log.repository();
+    let repository = log.repository(soon());
     repository.persist::<Attempts>(events, None).await?;
     Ok(repository.committed().unwrap())
 }
@@ -170,7 +176,11 @@ async fn events_come_back_as_they_were_appended<P: Place>() {
     );
     assert_eq!(stored[1].sequence, 2);
     assert_eq!(log.read_stream("attempts", "a").await.unwrap(), stored);
-    let loaded = log.repository().get_events::<Attempts>("a").await.unwrap();
+    let loaded = log
+        .repository(soon())
+        .get_events::<Attempts>("a")
+        .await
+        .unwrap();
     assert_eq!(loaded[0].payload, payload);
 }
 

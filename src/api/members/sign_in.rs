@@ -89,14 +89,11 @@ impl Api {
             .without(hasher.acquire())
             .await
             .map_err(|full| self.crowded(full))?;
-        let known = match member {
-            Some(member) => self.known(member).await?,
-            None => None,
-        };
+        // Counted before the member is looked at, so that being told to wait takes as long for an unknown ID.
         self.begin_try(&lanes)
             .await
             .inspect_err(|problem| self.tallies.count(problem.name()))?;
-        match self.try_password(visit, slot, known, typed).await {
+        match self.try_password(visit, slot, member, typed).await {
             Ok(accepted) => self.begin_session(visit, accepted, &lanes).await,
             Err(Problem::SignInFailed) => {
                 self.vault.waits.failed(&lanes, self.clock.now()).await?;
@@ -235,9 +232,13 @@ impl Api {
         &self,
         visit: &Visit,
         slot: Slot,
-        known: Option<(MemberId, Onboarding)>,
+        member: Option<MemberId>,
         typed: &Credentials,
     ) -> Result<Accepted, Problem> {
+        let known = match member {
+            Some(member) => self.known(member).await?,
+            None => None,
+        };
         let Some((member, state)) = known else {
             slot.dummy().await?;
             self.tallies.count("unknown-id");

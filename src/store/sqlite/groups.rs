@@ -8,34 +8,16 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use sqlx::error::DatabaseError;
 use sqlx::{Any, AnyConnection, Executor, Row};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
 use super::advance;
+use super::append::{Append, AppendError};
 use crate::database::{Database, fixed_width, time_of};
-use crate::store::Position;
 use crate::store::stamp::Stamp;
+use crate::store::{GivenUp, Position};
 
 /// The most appends that share one commit.
 pub(super) const GROUP: usize = 256;
-
-/// A command's events, to be taken whole or not at all.
-pub(super) struct Append {
-    pub(super) events: Vec<SerializedEvent>,
-    pub(super) answer: oneshot::Sender<Result<Position, AppendError>>,
-}
-
-/// Why an append was not taken.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum AppendError {
-    #[error("another append to the stream came first")]
-    Conflict,
-    #[error("the event log cannot be written: {0}")]
-    Database(Arc<sqlx::Error>),
-    #[error("the event log is closing")]
-    Closing,
-    #[error("nobody waits for it any more")]
-    GivenUp,
-}
 
 /// The last sequence of each stream.
 type Lengths = HashMap<(String, String), i64>;
@@ -126,12 +108,13 @@ async fn commit(
     let mut taken = HashSet::new();
     let mut rows = Vec::new();
     let mut outcomes = Vec::with_capacity(group.len());
-    for Append { events, answer } in group {
+    for append in group {
         // Asked here, where the lock is there at last: whoever was told that it failed may have gone another way.
-        if answer.is_closed() {
-            outcomes.push(Err(AppendError::GivenUp));
+        if !append.take() {
+            outcomes.push(Err(AppendError::GivenUp(GivenUp)));
             continue;
         }
+        let events = &append.events;
         let follows = events.first().is_some_and(|first| {
             let stream = (first.aggregate_type.clone(), first.aggregate_id.clone());
             let length = lengths.get(&stream).copied().unwrap_or(0);

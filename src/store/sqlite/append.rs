@@ -1,0 +1,108 @@
+//! What a command asks the one writer to append, and who of the two gives it up or takes it.
+
+use std::sync::{Arc, OnceLock};
+
+use cqrs_es::persist::SerializedEvent;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
+
+use crate::store::{GivenUp, Position};
+
+/// A command's events, to be taken whole or not at all.
+pub(super) struct Append {
+    pub(super) events: Vec<SerializedEvent>,
+    pub(super) answer: oneshot::Sender<Result<Position, AppendError>>,
+    fate: Fate,
+}
+
+/// Waits for what becomes of an [`Append`].
+pub(super) struct Asked {
+    answered: oneshot::Receiver<Result<Position, AppendError>>,
+    fate: Fate,
+}
+
+/// Settled once, by whoever comes first, so that what was told to have failed is not committed later.
+type Fate = Arc<OnceLock<Settled>>;
+
+#[derive(Clone, Copy, PartialEq)]
+enum Settled {
+    Taken,
+    GivenUp,
+}
+
+/// Why an append was not taken.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum AppendError {
+    #[error("another append to the stream came first")]
+    Conflict,
+    #[error("the event log cannot be written: {0}")]
+    Database(Arc<sqlx::Error>),
+    #[error("the event log is closing")]
+    Closing,
+    #[error(transparent)]
+    GivenUp(GivenUp),
+}
+
+impl Append {
+    pub(super) fn new(events: Vec<SerializedEvent>) -> (Self, Asked) {
+        let (answer, answered) = oneshot::channel();
+        let fate = Fate::default();
+        let asked = Asked {
+            answered,
+            fate: fate.clone(),
+        };
+        let append = Self {
+            events,
+            answer,
+            fate,
+        };
+        (append, asked)
+    }
+
+    /// Takes it, if whoever asked still waits; from now on they wait for the answer.
+    pub(super) fn take(&self) -> bool {
+        *self.fate.get_or_init(|| Settled::Taken) == Settled::Taken
+    }
+}
+
+impl Asked {
+    /// The answer; after `deadline` only if the append was taken before.
+    pub(super) async fn answer(mut self, deadline: Instant) -> Result<Position, AppendError> {
+        let answer = match timeout_at(deadline, &mut self.answered).await {
+            Ok(answer) => answer,
+            Err(_) => match self.fate.get_or_init(|| Settled::GivenUp) {
+                Settled::Taken => self.answered.await,
+                Settled::GivenUp => return Err(AppendError::GivenUp(GivenUp)),
+            },
+        };
+        answer.unwrap_or(Err(AppendError::Closing))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_append_that_was_taken_in_time_is_waited_for_beyond_the_deadline() {
+        let (append, asked) = Append::new(Vec::new());
+        let deadline = Instant::now() + Duration::from_secs(2);
+        assert!(append.take());
+        let commit = async {
+            tokio::time::sleep_until(deadline + Duration::from_secs(1)).await;
+            append.answer.send(Ok(7)).unwrap();
+        };
+        let (answer, ()) = tokio::join!(asked.answer(deadline), commit);
+        assert_eq!(answer.unwrap(), 7);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_append_that_was_given_up_can_no_longer_be_taken() {
+        let (append, asked) = Append::new(Vec::new());
+        let answer = asked.answer(Instant::now() + Duration::from_secs(2)).await;
+        assert!(matches!(answer, Err(AppendError::GivenUp(_))));
+        assert!(!append.take());
+    }
+}
