@@ -10,12 +10,22 @@ use secrecy::SecretString;
 /// Where the data are; taken by every subcommand that touches them.
 #[derive(Args, Clone, Debug)]
 pub struct DataSettings {
-    /// The database: sqlite:PATH
-    #[arg(long, env = "KADODE_DATABASE", value_name = "URL")]
+    /// The database: sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME
+    #[arg(
+        long,
+        env = "KADODE_DATABASE",
+        value_name = "URL",
+        hide_env_values = true
+    )]
     pub database: String,
 
-    /// The database of wrapped keys [default: the path of --database plus .keys]
-    #[arg(long, env = "KADODE_KEY_DATABASE", value_name = "URL")]
+    /// The database of wrapped keys [default: the path of --database plus .keys; none on PostgreSQL]
+    #[arg(
+        long,
+        env = "KADODE_KEY_DATABASE",
+        value_name = "URL",
+        hide_env_values = true
+    )]
     pub key_database: Option<String>,
 
     /// The file of the master keys

@@ -2,13 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use sqlx::migrate::Migrator;
-
 use super::{Fault, Society};
 use crate::ambient::{Clock, Entropy};
 use crate::commands::Commands;
 use crate::config::DataSettings;
-use crate::database::{self, Database, OpenError};
+use crate::database::{self, Database, OpenError, Tables};
 use crate::policies::{LoadedPolicy, Policies};
 use crate::store::EventLog;
 use crate::vault::{IfMissing, KeyError, KeyFile, Keys, Settings, Vault};
@@ -70,7 +68,7 @@ impl Society {
         let given = look_at(settings, opening.policy)?;
         let entropy = Entropy::new(clock.clone());
         let (database, key_database, keys) =
-            open_keys(settings, opening.prepare, &clock, told).await?;
+            open_keys(settings, opening.prepare.into(), &clock, told).await?;
         let log = EventLog::open(database.clone(), clock.clone())
             .await
             .map_err(|error| Fault::from_error("the event log cannot be opened", error))?;
@@ -152,26 +150,56 @@ pub fn given_policy(settings: &DataSettings) -> Result<LoadedPolicy, Fault> {
     }
 }
 
-/// Creates what is missing of databases and key file, and brings the tables up to date. `told` hears lines for the operator.
+/// Creates what is missing of databases and key file, and brings the tables up to date, also those on a server. There, `role` is given
+/// the rights that the other subcommands need. `told` hears lines for the operator.
 ///
 /// # Errors
 /// One line: what is wrong, and what to do.
 pub async fn migrate(
     settings: &DataSettings,
+    role: Option<&str>,
     clock: &Clock,
     told: impl Fn(&str),
 ) -> Result<(), Fault> {
     look_at(settings, PolicyNeed::Adopted)?;
-    let (database, key_database, _) = open_keys(settings, true, clock, told).await?;
+    let (database, key_database, _) = open_keys(settings, Prepare::All, clock, told).await?;
+    let mut granted = Ok(());
+    for database in [&database, &key_database] {
+        if let Some(role) = role
+            && granted.is_ok()
+            && !database.migrates_itself()
+        {
+            granted = database
+                .grant(role)
+                .await
+                .map_err(|error| fault_of(database, format!("--role {role}: {error}")));
+        }
+    }
     key_database.close().await;
     database.close().await;
-    Ok(())
+    granted
+}
+
+/// What may be created or brought up to date.
+#[derive(Clone, Copy, PartialEq)]
+enum Prepare {
+    Nothing,
+    /// What is in files.
+    Files,
+    /// Tables on a server too.
+    All,
+}
+
+impl From<bool> for Prepare {
+    fn from(prepare: bool) -> Self {
+        if prepare { Self::Files } else { Self::Nothing }
+    }
 }
 
 /// Opens the databases, and the keys that belong to them.
 async fn open_keys(
     settings: &DataSettings,
-    prepare: bool,
+    prepare: Prepare,
     clock: &Clock,
     told: impl Fn(&str),
 ) -> Result<(Database, Database, Keys), Fault> {
@@ -184,10 +212,10 @@ async fn open_keys(
         &key_database,
         &entropy,
         clock.now(),
-        if prepare {
-            IfMissing::Create
-        } else {
+        if prepare == Prepare::Nothing {
             IfMissing::Refuse
+        } else {
+            IfMissing::Create
         },
     );
     let (keys, file) = match opened.await {
@@ -212,7 +240,7 @@ async fn open_keys(
 async fn open_databases(
     settings: &DataSettings,
     keys_path: &Path,
-    prepare: bool,
+    prepare: Prepare,
 ) -> Result<(Database, Database), Fault> {
     let database = open_one(&settings.database, prepare).await?;
     let opened = async {
@@ -244,12 +272,15 @@ async fn open_key_database(
     settings: &DataSettings,
     keys_path: &Path,
     database: &Database,
-    prepare: bool,
+    prepare: Prepare,
 ) -> Result<Database, Fault> {
-    let url = settings
-        .key_database
-        .clone()
-        .unwrap_or_else(|| database.default_key_database());
+    let default = || database.default_key_database();
+    let Some(url) = settings.key_database.clone().or_else(default) else {
+        return Err(Fault(
+            "--key-database URL is needed beside a database on a server: one of its own for the wrapped keys, with short-lived backups"
+                .to_owned(),
+        ));
+    };
     let made = Keys::has_been_made_for(database)
         .await
         .map_err(|error| fault_of(database, error))?;
@@ -258,7 +289,9 @@ async fn open_key_database(
     }
     let key_database = match Database::open_existing(&url).await {
         Err(OpenError::Missing(path)) => {
-            return Err(Fault(KeyError::OtherKeyDatabase(path).to_string()));
+            return Err(Fault(
+                KeyError::OtherKeyDatabase(path.display().to_string()).to_string(),
+            ));
         }
         opened => opened.map_err(|error| Fault(error.to_string()))?,
     };
@@ -271,18 +304,18 @@ async fn open_key_database(
     }
 }
 
-async fn open_one(url: &str, prepare: bool) -> Result<Database, Fault> {
-    let opened = if prepare {
-        Database::open(url).await
-    } else {
+async fn open_one(url: &str, prepare: Prepare) -> Result<Database, Fault> {
+    let opened = if prepare == Prepare::Nothing {
         Database::open_existing(url).await
+    } else {
+        Database::open(url).await
     };
     opened.map_err(|error| Fault(error.to_string()))
 }
 
 /// Brings a database's tables up to date, or sees that they are.
-async fn make_ready(database: &Database, tables: &Migrator, prepare: bool) -> Result<(), Fault> {
-    if prepare {
+async fn make_ready(database: &Database, tables: &Tables, prepare: Prepare) -> Result<(), Fault> {
+    if prepare == Prepare::All || prepare == Prepare::Files && database.migrates_itself() {
         let migrated = database.migrate(tables).await;
         return migrated.map_err(|error| fault_of(database, error));
     }
@@ -290,15 +323,14 @@ async fn make_ready(database: &Database, tables: &Migrator, prepare: bool) -> Re
         Ok(true) => Ok(()),
         Ok(false) => Err(fault_of(
             database,
-            "its tables are not up to date; run `kadode migrate` first",
+            "its tables are not up to date; run `kadode migrate` first, on a server as the owner of the database",
         )),
         Err(error) => Err(fault_of(database, error)),
     }
 }
 
 fn fault_of(database: &Database, why: impl std::fmt::Display) -> Fault {
-    let path = database.sqlite_path().display();
-    Fault(format!("database {path}: {why}"))
+    Fault(format!("database {}: {why}", database.shown()))
 }
 
 fn keys_path(settings: &DataSettings) -> Result<PathBuf, Fault> {

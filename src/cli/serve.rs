@@ -57,12 +57,12 @@ pub(super) async fn run(settings: ServeCommand, clock: Clock) -> Result<ExitCode
     };
     let path = Database::look_at(&data.database).map_err(|error| Fault(error.to_string()))?;
     // Before the tables are brought up to date beneath a running program; where there is no database yet, none runs.
-    let early = only_one(&path)?;
+    let early = only_one(path.as_deref())?;
     let society = Society::open(&data, opening, clock, tell).await?;
     let mut lock = early;
     let ended = async {
         if lock.is_none() {
-            lock = only_one(&path)?;
+            lock = only_one(path.as_deref())?;
         }
         society.adopt_policy().await?;
         if let Some(listener) = metrics {
@@ -154,8 +154,11 @@ pub(super) fn local_address(listener: &TcpListener) -> Result<SocketAddr, Fault>
 }
 
 /// Takes the one place of a `serve` on this database file, if there is one; it is free again when the program ends, however
-/// it does. The lock is the file's own (flock), which SQLite does not use.
-fn only_one(database: &Path) -> Result<Option<File>, Fault> {
+/// it does. The lock is the file's own (flock), which SQLite does not use. On a server, any number may run.
+fn only_one(database: Option<&Path>) -> Result<Option<File>, Fault> {
+    let Some(database) = database else {
+        return Ok(None);
+    };
     let fault = |error| Fault::from_error(&format!("database {}", database.display()), error);
     let file = match File::open(database) {
         Ok(file) => file,

@@ -2,7 +2,7 @@
 //! answers, which doubles the cost of a short statement and keeps the next in line waiting meanwhile.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -10,6 +10,7 @@ use futures::stream::{self, BoxStream, TryStreamExt};
 use sqlx::any::{Any, AnyConnectOptions, AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
 use sqlx::{AnyConnection, ConnectOptions, Connection, Describe, Either, Execute, Executor};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 /// How long to wait for a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -22,11 +23,22 @@ pub struct Connections(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     options: AnyConnectOptions,
-    /// What every new connection is told first.
-    settings: &'static str,
+    settings: Settings,
     most: u32,
     places: Arc<Semaphore>,
-    idle: Mutex<Vec<AnyConnection>>,
+    /// Each with the moment since when it has been.
+    idle: Mutex<Vec<(AnyConnection, Instant)>>,
+}
+
+/// How the connections of one kind are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settings {
+    /// What every new one is told first.
+    pub(super) first: &'static str,
+    /// What begins a transaction that is alone.
+    pub(super) begin: &'static str,
+    /// How long one may have been idle and is still believed to answer; for ever if it ends in a file.
+    pub(super) trusted_for: Option<Duration>,
 }
 
 /// One connection, lent. It is kept for others only if it was given back: one that was dropped in the middle of something is closed.
@@ -42,8 +54,8 @@ pub struct Lent {
 pub struct Transaction(Lent);
 
 impl Connections {
-    /// At most `most` connections, none of which is opened yet; each is told `settings` first.
-    pub(super) fn new(options: AnyConnectOptions, settings: &'static str, most: u32) -> Self {
+    /// At most `most` connections, none of which is opened yet.
+    pub(super) fn new(options: AnyConnectOptions, settings: Settings, most: u32) -> Self {
         Self(Arc::new(Inner {
             options,
             settings,
@@ -64,9 +76,7 @@ impl Connections {
             Ok(Err(_)) => return Err(sqlx::Error::PoolClosed),
             Err(_) => return Err(sqlx::Error::PoolTimedOut),
         };
-        // The last one that came back has most at hand.
-        let idle = self.idle().pop();
-        let connection = match idle {
+        let connection = match self.idle_that_answers().await {
             Some(connection) => connection,
             None => self.connect().await?,
         };
@@ -80,7 +90,8 @@ impl Connections {
     /// Begins a transaction that has the write lock from the start.
     pub(super) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
         let mut transaction = Transaction(self.acquire().await?);
-        transaction.execute("BEGIN IMMEDIATE").await?;
+        let begin = transaction.0.home.0.settings.begin;
+        transaction.execute(begin).await?;
         Ok(transaction)
     }
 
@@ -90,19 +101,35 @@ impl Connections {
         self.0.places.close();
         drop(all);
         let idle = std::mem::take(&mut *self.idle());
-        for connection in idle {
+        for (connection, _) in idle {
             // What cannot be closed is gone already.
             let _ = connection.close().await;
         }
     }
 
+    async fn idle_that_answers(&self) -> Option<AnyConnection> {
+        loop {
+            // The last one that came back has most at hand.
+            let (mut connection, since) = self.idle().pop()?;
+            let trusted = self.0.settings.trusted_for;
+            if trusted.is_none_or(|trusted| since.elapsed() < trusted)
+                || matches!(
+                    tokio::time::timeout(PATIENCE, connection.ping()).await,
+                    Ok(Ok(()))
+                )
+            {
+                return Some(connection);
+            }
+        }
+    }
+
     async fn connect(&self) -> Result<AnyConnection, sqlx::Error> {
         let mut connection = self.0.options.connect().await?;
-        connection.execute(self.0.settings).await?;
+        connection.execute(self.0.settings.first).await?;
         Ok(connection)
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<AnyConnection>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<(AnyConnection, Instant)>> {
         self.0.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -110,7 +137,7 @@ impl Connections {
 impl Lent {
     /// Gives the connection back as it is.
     pub fn give_back(self) {
-        self.home.idle().push(self.connection);
+        self.home.idle().push((self.connection, Instant::now()));
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use jiff::Timestamp;
+
 use super::*;
 
 async fn database(folder: &tempfile::TempDir) -> Database {
@@ -47,9 +49,12 @@ async fn a_reader_cannot_write() {
             .await
             .is_err()
     );
+    let Native::Sqlite(native) = database.native else {
+        panic!("a file is SQLite's");
+    };
     assert!(
         sqlx::query("INSERT INTO t VALUES ('x')")
-            .execute(&database.read_native)
+            .execute(&native)
             .await
             .is_err()
     );

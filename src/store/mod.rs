@@ -1,15 +1,15 @@
 //! The event log: appended to in groups, read in committed order.
 
-mod sqlite;
+mod sql;
 mod stamp;
 
-pub use sqlite::{Repository, SqliteLog};
+pub use sql::{Repository, SqlLog};
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// The log this program runs on. PostgreSQL and KurrentDB will stand beside SQLite here, as an enum.
-pub type EventLog = SqliteLog;
+/// The log this program runs on. KurrentDB will stand beside the SQL databases here, as an enum.
+pub type EventLog = SqlLog;
 
 /// How far the log had grown; what a later reader has to have seen. Positions count from 1, without a gap.
 pub type Position = i64;

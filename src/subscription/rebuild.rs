@@ -5,10 +5,8 @@ use sqlx::AnyConnection;
 use super::projector::{Projector, READ_MODELS};
 use super::tables::{PARKED, Tables};
 use super::{BATCH, FollowError, checkpoint, move_checkpoint};
+use crate::database::REBUILD;
 use crate::store::Position;
-
-/// What is appended to a read model's table names while it is built anew.
-const REBUILD: &str = "_rebuild";
 
 /// What the checkpoint of a rebuild is called, before its number. The last one's stays, so that no number comes twice: whoever
 /// was overtaken must not take the tables of another for its own.
@@ -67,9 +65,13 @@ impl Projector {
     async fn create(&self, new: &mut Tables<'_>) -> Result<(), FollowError> {
         let mut transaction = self.database.begin().await?;
         for table in new.names() {
-            create_like(table, &mut transaction).await?;
+            self.database
+                .create_rebuilt(table, &mut transaction)
+                .await?;
         }
-        create_like(PARKED, &mut transaction).await?;
+        self.database
+            .create_rebuilt(PARKED, &mut transaction)
+            .await?;
         let before: Option<String> =
             sqlx::query_scalar("SELECT reader FROM checkpoints WHERE reader LIKE 'rebuild-%'")
                 .fetch_optional(&mut *transaction)
@@ -118,12 +120,16 @@ impl Projector {
             move_checkpoint(READ_MODELS, live, built, &mut transaction).await?;
         }
         for table in new.names() {
-            replace(table, &mut transaction).await?;
+            self.database
+                .put_rebuilt_in_place(table, &mut transaction)
+                .await?;
         }
         if new.parked == PARKED_ANEW {
-            replace(PARKED, &mut transaction).await?;
+            self.database
+                .put_rebuilt_in_place(PARKED, &mut transaction)
+                .await?;
         } else {
-            drop_table(PARKED_ANEW, &mut transaction).await?;
+            self.database.drop_rebuilt(PARKED, &mut transaction).await?;
         }
         transaction.commit().await?;
         Ok(true)
@@ -138,44 +144,4 @@ async fn checkpoint_in(
         .bind(reader)
         .fetch_optional(connection)
         .await
-}
-
-/// Creates `{table}_rebuild` with the columns and keys of `table`.
-async fn create_like(table: &str, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
-    drop_table(&format!("{table}{REBUILD}"), connection).await?;
-    let definition: String =
-        sqlx::query_scalar("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = $1")
-            .bind(table)
-            .fetch_one(&mut *connection)
-            .await?;
-    // After an earlier rebuild, SQLite has the name in quotes.
-    let (_, columns) = definition.split_once('(').unwrap_or((table, ""));
-    sqlx::query(&format!("CREATE TABLE {table}{REBUILD} ({columns}"))
-        .execute(connection)
-        .await
-        .map(drop)
-}
-
-/// Puts `{table}_rebuild` in the place of `table`, with its indexes.
-async fn replace(table: &str, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
-    // Those of keys have no statement of their own: they come with the table.
-    let indexes: Vec<String> = sqlx::query_scalar(
-        "SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = $1 AND sql IS NOT NULL",
-    )
-    .bind(table)
-    .fetch_all(&mut *connection)
-    .await?;
-    drop_table(table, connection).await?;
-    let rename = format!("ALTER TABLE {table}{REBUILD} RENAME TO {table}");
-    for statement in std::iter::once(rename).chain(indexes) {
-        sqlx::query(&statement).execute(&mut *connection).await?;
-    }
-    Ok(())
-}
-
-async fn drop_table(table: &str, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
-    sqlx::query(&format!("DROP TABLE IF EXISTS {table}"))
-        .execute(connection)
-        .await
-        .map(drop)
 }

@@ -50,7 +50,7 @@ pub enum KeyError {
         "key database {0}: it does not belong to this database; give --key-database the file that was made together with it \
          (unless another was named then, it is the database's path plus .keys)"
     )]
-    OtherKeyDatabase(PathBuf),
+    OtherKeyDatabase(String),
     /// Others than the owner may read or write the file.
     #[error("key file {0}: others may read it; run chmod 600 on it")]
     Open(PathBuf),
@@ -98,9 +98,7 @@ impl Keys {
     ) -> Result<(), KeyError> {
         let of_main = check_value(main).await?;
         let Some(of_keys) = check_value(key_database).await? else {
-            return Err(KeyError::OtherKeyDatabase(
-                key_database.sqlite_path().to_owned(),
-            ));
+            return Err(KeyError::OtherKeyDatabase(key_database.shown()));
         };
         let keys = Self::load(path)?;
         if of_main
@@ -131,9 +129,7 @@ impl Keys {
         let of_main = check_value(main).await?;
         let of_keys = check_value(key_database).await?;
         if of_main.is_some() && of_keys.is_none() {
-            return Err(KeyError::OtherKeyDatabase(
-                key_database.sqlite_path().to_owned(),
-            ));
+            return Err(KeyError::OtherKeyDatabase(key_database.shown()));
         }
         let may_create = if_missing == IfMissing::Create && of_keys.is_none();
         let (keys, file) = match Self::load(path) {

@@ -64,13 +64,16 @@ impl Sessions {
     ) -> Result<Option<Fresh>, VaultError> {
         let (secret, secret_hash) = self.new_secret();
         let ends_at = now + self.longest(opening.kind);
+        let mut transaction = self.database.begin().await?;
+        sqlx::query("DELETE FROM sessions WHERE member_id = $1 AND mark <= $2")
+            .bind(opening.member.to_string())
+            .bind(opening.mark)
+            .execute(&mut *transaction)
+            .await?;
         let opened = sqlx::query(
-            "BEGIN IMMEDIATE; \
-             DELETE FROM sessions WHERE member_id = $2 AND mark <= $9; \
-             INSERT INTO sessions (session_id, member_id, kind, language, secret_hash, browser_hash, started_at, \
+            "INSERT INTO sessions (session_id, member_id, kind, language, secret_hash, browser_hash, started_at, \
              last_seen, ends_at, mark) SELECT $1, $2, $3, $4, $5, $6, $7, $7, $8, $9 \
-             WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE member_id = $2) RETURNING session_id; \
-             COMMIT",
+             WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE member_id = $2)",
         )
         .bind(opening.session.to_string())
         .bind(opening.member.to_string())
@@ -81,9 +84,10 @@ impl Sessions {
         .bind(fixed_width(now))
         .bind(fixed_width(ends_at))
         .bind(opening.mark)
-        .fetch_all(&self.database.write)
+        .execute(&mut *transaction)
         .await?
-        .len();
+        .rows_affected();
+        transaction.commit().await?;
         Ok((opened == 1).then(|| Fresh {
             secret,
             session: Session {

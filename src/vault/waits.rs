@@ -210,15 +210,19 @@ impl Waits {
     /// # Errors
     /// The database is away.
     pub async fn succeeded(&self, lanes: &Lanes) -> Result<(), VaultError> {
-        let count = lanes.lanes.len();
         let sql = format!(
-            "BEGIN IMMEDIATE; DELETE FROM waits WHERE lane IN {}; DELETE FROM failing WHERE typed = ${}; COMMIT",
-            placeholders(1, count),
-            count + 1
+            "DELETE FROM waits WHERE lane IN {}",
+            placeholders(1, lanes.lanes.len())
         );
-        let query = bind_all(sqlx::query(&sql), lanes.lanes.iter().map(|(lane, _)| lane));
-        let query = query.bind(lanes.scopes.failing_as());
-        query.execute(&self.database.write).await?;
+        let mut transaction = self.database.begin().await?;
+        bind_all(sqlx::query(&sql), lanes.lanes.iter().map(|(lane, _)| lane))
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query("DELETE FROM failing WHERE typed = $1")
+            .bind(lanes.scopes.failing_as())
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
         Ok(())
     }
 

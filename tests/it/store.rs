@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::support::app::{START, eventually};
+use crate::support::postgres::Places;
 
 /// A place that can hold one log.
 trait Place: Send + Sync + 'static {
@@ -57,9 +58,38 @@ impl Place for Sqlite {
     }
 }
 
-/// Every case of the contract, for one store.
+impl Place for Places {
+    async fn new() -> Self {
+        Self::new().await
+    }
+
+    async fn open(&self, clock: &Clock) -> EventLog {
+        let database = Database::open(&self.main).await.unwrap();
+        EventLog::open(database, clock.clone()).await.unwrap()
+    }
+
+    async fn tamper(&self, statement: &'static str) -> Result<(), String> {
+        // Neither may, but the one by right and the other by a trigger.
+        let mut outcome = Err(String::new());
+        for url in [&self.main, &self.owner] {
+            let database = Database::open(url).await.unwrap();
+            let tampered = sqlx::query(statement).execute(&database.write).await;
+            outcome = tampered.map(drop).map_err(|error| error.to_string());
+            if outcome.is_ok() {
+                return outcome;
+            }
+        }
+        outcome
+    }
+}
+
+/// Every case of the contract, for each store.
 macro_rules! contract {
-    ($store:ident, $place:ty: $($case:ident),+ $(,)?) => {
+    ($($case:ident),+ $(,)?) => {
+        contract!(sqlite, super::Sqlite: $($case),+);
+        contract!(postgres, super::Places: $($case),+);
+    };
+    ($store:ident, $place:ty: $($case:ident),+) => {
         mod $store {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -71,7 +101,7 @@ macro_rules! contract {
     };
 }
 
-contract!(sqlite, super::Sqlite:
+contract!(
     events_come_back_as_they_were_appended,
     positions_count_from_one_without_a_gap,
     an_append_that_does_not_follow_its_stream_is_a_conflict_and_stores_nothing,

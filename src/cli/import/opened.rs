@@ -1,18 +1,15 @@
 //! The society's data while an import has them open, which one import at a time may fill.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
-
 use super::ImportSettings;
 use crate::ambient::Clock;
 use crate::app::{Fault, Opening, Society};
+use crate::database::Turn;
 
 /// What an import has opened so far.
 #[derive(Default)]
 pub(super) struct Opened {
     society: Option<Society>,
-    turn: Option<File>,
+    turn: Option<Turn>,
 }
 
 impl Opened {
@@ -34,7 +31,16 @@ impl Opened {
         };
         let society = self.society.insert(society);
         if !settings.dry_run && self.turn.is_none() {
-            self.turn = Some(take_turn(society.database.sqlite_path()).await?);
+            // What one has written and not enrolled yet looks like what a killed run left, and must not be taken from it.
+            let database = &society.database;
+            let shown = database.shown();
+            let told = || {
+                crate::cli::tell(&format!(
+                    "another import is filling {shown}: waiting for its end"
+                ));
+            };
+            let turn = database.take_turn(told).await;
+            self.turn = Some(turn.map_err(|error| Fault::from_error(&shown, error))?);
         }
         Ok(society)
     }
@@ -45,32 +51,4 @@ impl Opened {
         }
         drop(self.turn);
     }
-}
-
-/// Waits until no other import fills this database: what one has written and not enrolled yet looks like what a killed run
-/// left, and must not be taken from it.
-async fn take_turn(database: &Path) -> Result<File, Fault> {
-    let path = database.with_added_extension("importing");
-    let shown = path.display().to_string();
-    let fault = |error: &dyn std::fmt::Display| Fault::from_error(&shown, error);
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(&path)
-        .map_err(|error| fault(&error))?;
-    match file.try_lock() {
-        Ok(()) => return Ok(file),
-        Err(TryLockError::WouldBlock) => {}
-        Err(TryLockError::Error(error)) => return Err(fault(&error)),
-    }
-    crate::cli::tell(&format!(
-        "another import is filling {}: waiting for its end",
-        database.display()
-    ));
-    tokio::task::spawn_blocking(move || file.lock().map(|()| file))
-        .await
-        .map_err(|error| fault(&error))?
-        .map_err(|error| fault(&error))
 }

@@ -169,7 +169,7 @@ async fn a_destroyed_key_is_gone_from_the_files_too() {
         .unwrap();
     house.vault.destroy_keys(member).await.unwrap();
     for suffix in ["", "-wal"] {
-        let path = format!("{}{suffix}", house.key_database.sqlite_path().display());
+        let path = format!("{}{suffix}", house.key_database.shown());
         let bytes = std::fs::read(&path).unwrap();
         assert!(
             !bytes

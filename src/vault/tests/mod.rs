@@ -41,7 +41,9 @@ impl House {
         ))
         .await
         .unwrap();
-        let key_database = Database::open(&main.default_key_database()).await.unwrap();
+        let key_database = Database::open(&main.default_key_database().unwrap())
+            .await
+            .unwrap();
         main.migrate(&database::MAIN).await.unwrap();
         key_database.migrate(&database::KEYS).await.unwrap();
         let path = folder.path().join("keys.toml");

@@ -1,7 +1,9 @@
-//! The event log on SQLite: loaded by sqlite-es, read in committed order, appended to by one writer.
+//! The event log in a SQL database: loaded by sqlite-es or postgres-es, read in committed order, appended to in groups.
 
 mod append;
 mod groups;
+mod postgres;
+mod sqlite;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,6 +14,8 @@ use cqrs_es::Aggregate;
 use cqrs_es::persist::{
     PersistedEventRepository, PersistenceError, ReplayStream, SerializedEvent, SerializedSnapshot,
 };
+use jiff::Timestamp;
+use postgres_es::PostgresEventRepository;
 use serde_json::Value;
 use sqlite_es::SqliteEventRepository;
 use sqlx::Row;
@@ -20,47 +24,81 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout_at};
 
 use self::append::{Append, AppendError};
-use self::groups::{GROUP, end_of_log, write_groups};
+use self::groups::{GROUP, Writer, write_groups};
+use self::postgres::PostgresWriter;
+use self::sqlite::SqliteWriter;
 use super::stamp::Stamp;
 use super::{GivenUp, Position, ReadError, Recorded};
 use crate::ambient::Clock;
-use crate::database::{Database, time_of};
+use crate::database::{Database, Native, bind_all, placeholders, time_of};
 
 /// How often the log is looked at for commits of other programs on the same file.
 const POLL: Duration = Duration::from_millis(200);
 
+/// cqrs-es's own repositories, of which only the loading is used.
+enum Loads {
+    Sqlite(SqliteEventRepository),
+    Postgres(PostgresEventRepository),
+}
+
+/// Calls the same method of whichever repository there is.
+macro_rules! loads {
+    ($loads:expr, $repository:ident => $call:expr) => {
+        match $loads {
+            Loads::Sqlite($repository) => $call,
+            Loads::Postgres($repository) => $call,
+        }
+    };
+}
+
 /// The log; cheap to clone.
 #[derive(Clone)]
-pub struct SqliteLog(Arc<Inner>);
+pub struct SqlLog(Arc<Inner>);
 
 struct Inner {
     database: Database,
-    loads: SqliteEventRepository,
+    loads: Loads,
     appends: mpsc::Sender<Append>,
     head: watch::Sender<Position>,
 }
 
-impl SqliteLog {
+impl SqlLog {
     /// The log in `database`, which must be migrated; `clock` stamps what is appended, and from now on shows no time before
     /// the last event's.
     ///
     /// # Errors
     /// The database is away.
     pub async fn open(database: Database, clock: Clock) -> Result<Self, sqlx::Error> {
-        let (position, last_time) = end_of_log(&database.read).await?;
+        let (position, last_time) = end_of_log(&database).await?;
         let stamp = Stamp::new(clock);
         stamp.after(last_time);
         let (head, _) = watch::channel(position);
         let (appends, waiting) = mpsc::channel(GROUP);
-        let loads = SqliteEventRepository::new(database.read_native.clone());
-        let inner = Arc::new(Inner {
-            database: database.clone(),
+        let (loads, writer) = match database.native.clone() {
+            Native::Sqlite(pool) => {
+                let loads = SqliteEventRepository::new(pool);
+                let database = database.clone();
+                let writer = SqliteWriter { database, stamp };
+                (Loads::Sqlite(loads), Writer::Sqlite(writer))
+            }
+            Native::Postgres(pool) => {
+                let loads = PostgresEventRepository::new(pool.clone());
+                tokio::spawn(postgres::listen(
+                    pool.clone(),
+                    database.clone(),
+                    head.clone(),
+                ));
+                let writer = PostgresWriter::new(pool, stamp, last_time);
+                (Loads::Postgres(loads), Writer::Postgres(writer))
+            }
+        };
+        tokio::spawn(write_groups(writer, waiting, head.clone()));
+        Ok(Self(Arc::new(Inner {
+            database,
             loads,
             appends,
-            head: head.clone(),
-        });
-        tokio::spawn(write_groups(database, stamp, waiting, head));
-        Ok(Self(inner))
+            head,
+        })))
     }
 
     /// The position of the last event that this program knows to be committed.
@@ -90,7 +128,7 @@ impl SqliteLog {
     ) -> Result<Vec<Recorded>, ReadError> {
         let rows = sqlx::query(
             "SELECT position, aggregate_type, aggregate_id, sequence, event_type, event_version, \
-             payload, metadata, recorded_at FROM events WHERE position > $1 ORDER BY position LIMIT $2",
+             CAST(payload AS TEXT) AS payload, CAST(metadata AS TEXT) AS metadata, recorded_at FROM events WHERE position > $1 ORDER BY position LIMIT $2",
         )
         .bind(position)
         .bind(limit)
@@ -119,7 +157,7 @@ impl SqliteLog {
     ) -> Result<Vec<Recorded>, ReadError> {
         let rows = sqlx::query(
             "SELECT position, aggregate_type, aggregate_id, sequence, event_type, event_version, \
-             payload, metadata, recorded_at FROM events \
+             CAST(payload AS TEXT) AS payload, CAST(metadata AS TEXT) AS metadata, recorded_at FROM events \
              WHERE aggregate_type = $1 AND aggregate_id = $2 AND position > $3 ORDER BY sequence",
         )
         .bind(kind)
@@ -135,15 +173,22 @@ impl SqliteLog {
     /// # Errors
     /// The database is away.
     pub async fn begun(&self, kind: &str, ids: &[String]) -> Result<HashSet<String>, sqlx::Error> {
-        let begun: Vec<String> = sqlx::query_scalar(
-            "SELECT value FROM json_each($2) WHERE EXISTS (SELECT 1 FROM events \
-             WHERE aggregate_type = $1 AND aggregate_id = value AND sequence = 1)",
-        )
-        .bind(kind)
-        .bind(Value::from(ids).to_string())
-        .fetch_all(&self.0.database.read)
-        .await?;
-        Ok(begun.into_iter().collect())
+        let mut begun = HashSet::new();
+        for ids in ids.chunks(100) {
+            let sql = format!(
+                "SELECT aggregate_id FROM events WHERE aggregate_id IN {} AND aggregate_type = ${} AND sequence = 1",
+                placeholders(1, ids.len()),
+                ids.len() + 1
+            );
+            let rows = bind_all(sqlx::query(&sql), ids)
+                .bind(kind)
+                .fetch_all(&self.0.database.read)
+                .await?;
+            for row in rows {
+                begun.insert(row.try_get(0)?);
+            }
+        }
+        Ok(begun)
     }
 
     /// Waits until the log has grown beyond `position`, by this program or another on the same file.
@@ -178,7 +223,7 @@ impl SqliteLog {
 /// cqrs-es's way to the log for one command: sqlite-es loads, the group writer appends.
 #[derive(Clone)]
 pub struct Repository {
-    log: SqliteLog,
+    log: SqlLog,
     deadline: Instant,
     committed: Arc<OnceLock<Position>>,
 }
@@ -196,7 +241,7 @@ impl PersistedEventRepository for Repository {
         &self,
         id: &str,
     ) -> Result<Vec<SerializedEvent>, PersistenceError> {
-        self.log.0.loads.get_events::<A>(id).await
+        loads!(&self.log.0.loads, loads => loads.get_events::<A>(id).await)
     }
 
     async fn get_last_events<A: Aggregate>(
@@ -204,11 +249,7 @@ impl PersistedEventRepository for Repository {
         id: &str,
         last_sequence: usize,
     ) -> Result<Vec<SerializedEvent>, PersistenceError> {
-        self.log
-            .0
-            .loads
-            .get_last_events::<A>(id, last_sequence)
-            .await
+        loads!(&self.log.0.loads, loads => loads.get_last_events::<A>(id, last_sequence).await)
     }
 
     /// There are no snapshots: a stream is short.
@@ -247,12 +288,24 @@ impl PersistedEventRepository for Repository {
         &self,
         id: &str,
     ) -> Result<ReplayStream, PersistenceError> {
-        self.log.0.loads.stream_events::<A>(id).await
+        loads!(&self.log.0.loads, loads => loads.stream_events::<A>(id).await)
     }
 
     async fn stream_all_events<A: Aggregate>(&self) -> Result<ReplayStream, PersistenceError> {
-        self.log.0.loads.stream_all_events::<A>().await
+        loads!(&self.log.0.loads, loads => loads.stream_all_events::<A>().await)
     }
+}
+
+/// The last position, and its time.
+async fn end_of_log(database: &Database) -> Result<(Position, Option<Timestamp>), sqlx::Error> {
+    let last =
+        sqlx::query("SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1")
+            .fetch_optional(&database.read)
+            .await?;
+    last.map_or(Ok((0, None)), |row| {
+        let recorded_at: String = row.try_get(1)?;
+        Ok((row.try_get(0)?, Some(time_of(&recorded_at)?)))
+    })
 }
 
 async fn stored_head(database: &Database) -> Result<Position, sqlx::Error> {

@@ -1,4 +1,4 @@
-//! What a command asks the one writer to append, and who of the two gives it up or takes it.
+//! What a command asks the writer to append, and who of the two gives it up or takes it.
 
 use std::sync::{Arc, OnceLock};
 
@@ -11,13 +11,16 @@ use crate::store::{GivenUp, Position};
 /// A command's events, to be taken whole or not at all.
 pub(super) struct Append {
     pub(super) events: Vec<SerializedEvent>,
-    pub(super) answer: oneshot::Sender<Result<Position, AppendError>>,
+    pub(super) answer: oneshot::Sender<Outcome>,
     fate: Fate,
 }
 
+/// The position of an append's last event.
+pub(super) type Outcome = Result<Position, AppendError>;
+
 /// Waits for what becomes of an [`Append`].
 pub(super) struct Asked {
-    answered: oneshot::Receiver<Result<Position, AppendError>>,
+    answered: oneshot::Receiver<Outcome>,
     fate: Fate,
 }
 
@@ -67,7 +70,7 @@ impl Append {
 
 impl Asked {
     /// The answer; after `deadline` only if the append was taken before.
-    pub(super) async fn answer(mut self, deadline: Instant) -> Result<Position, AppendError> {
+    pub(super) async fn answer(mut self, deadline: Instant) -> Outcome {
         let answer = match timeout_at(deadline, &mut self.answered).await {
             Ok(answer) => answer,
             Err(_) => match self.fate.get_or_init(|| Settled::GivenUp) {

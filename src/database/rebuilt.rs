@@ -1,0 +1,100 @@
+//! Tables that are built anew beside the live ones, and take their place.
+
+use sqlx::AnyConnection;
+
+use super::{Database, Native};
+
+/// What is appended to a table's name while it is built anew.
+pub const REBUILD: &str = "_rebuild";
+
+impl Database {
+    /// Creates `{table}_rebuild`, empty, with the columns and keys of `table`.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn create_rebuilt(
+        &self,
+        table: &str,
+        connection: &mut AnyConnection,
+    ) -> Result<(), sqlx::Error> {
+        if let Native::Postgres(_) = self.native {
+            return call("create_rebuilt", table, connection).await;
+        }
+        self.drop_rebuilt(table, connection).await?;
+        let definition: String =
+            sqlx::query_scalar("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = $1")
+                .bind(table)
+                .fetch_one(&mut *connection)
+                .await?;
+        // After an earlier rebuild, SQLite has the name in quotes.
+        let (_, columns) = definition.split_once('(').unwrap_or((table, ""));
+        run(
+            &format!("CREATE TABLE {table}{REBUILD} ({columns}"),
+            connection,
+        )
+        .await
+    }
+
+    /// Puts `{table}_rebuild` in the place of `table`, with its indexes.
+    ///
+    /// # Errors
+    /// The database is away, or somebody reads `table` for long.
+    pub async fn put_rebuilt_in_place(
+        &self,
+        table: &str,
+        connection: &mut AnyConnection,
+    ) -> Result<(), sqlx::Error> {
+        if let Native::Postgres(_) = self.native {
+            return call("put_rebuilt_in_place", table, connection).await;
+        }
+        // Those of keys have no statement of their own: they come with the table.
+        let indexes: Vec<String> = sqlx::query_scalar(
+            "SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = $1 AND sql IS NOT NULL",
+        )
+        .bind(table)
+        .fetch_all(&mut *connection)
+        .await?;
+        run(&format!("DROP TABLE {table}"), connection).await?;
+        let rename = format!("ALTER TABLE {table}{REBUILD} RENAME TO {table}");
+        for statement in std::iter::once(rename).chain(indexes) {
+            run(&statement, connection).await?;
+        }
+        Ok(())
+    }
+
+    /// Drops `{table}_rebuild`, if it is there.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn drop_rebuilt(
+        &self,
+        table: &str,
+        connection: &mut AnyConnection,
+    ) -> Result<(), sqlx::Error> {
+        if let Native::Postgres(_) = self.native {
+            return call("drop_rebuilt", table, connection).await;
+        }
+        run(
+            &format!("DROP TABLE IF EXISTS {table}{REBUILD}"),
+            connection,
+        )
+        .await
+    }
+}
+
+/// The program's role may not change tables; functions of their owner do it.
+async fn call(
+    function: &str,
+    table: &str,
+    connection: &mut AnyConnection,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(&format!("SELECT {function}($1)"))
+        .bind(table)
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+async fn run(statement: &str, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    sqlx::query(statement).execute(connection).await.map(drop)
+}

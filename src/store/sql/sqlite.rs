@@ -1,0 +1,124 @@
+//! How SQLite commits a group: under its one write lock, in two statements.
+
+use std::collections::{HashMap, HashSet};
+
+use cqrs_es::persist::SerializedEvent;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use sqlx::AnyConnection;
+use sqlx::Row;
+
+use super::append::{Append, AppendError, Outcome};
+use crate::database::{Database, fixed_width, time_of};
+use crate::store::stamp::Stamp;
+use crate::store::{GivenUp, Position};
+
+/// The last sequence of each stream.
+type Lengths = HashMap<(String, String), i64>;
+
+/// The writer to a file of SQLite's.
+pub(super) struct SqliteWriter {
+    pub(super) database: Database,
+    pub(super) stamp: Stamp,
+}
+
+impl SqliteWriter {
+    pub(super) async fn commit(&self, group: &[Append]) -> Result<Vec<Outcome>, sqlx::Error> {
+        // Dropped on the way, it is closed, and nothing was written.
+        let mut connection = self.database.write.acquire().await?;
+        let (mut position, last_time, lengths) = begin(&mut connection, group).await?;
+        let recorded_at = fixed_width(self.stamp.after(last_time));
+        let mut taken = HashSet::new();
+        let mut rows = Vec::new();
+        let mut outcomes = Vec::with_capacity(group.len());
+        for append in group {
+            // Asked here, where the lock is there at last: whoever was told that it failed may have gone another way.
+            if !append.take() {
+                outcomes.push(Err(AppendError::GivenUp(GivenUp)));
+                continue;
+            }
+            let events = &append.events;
+            let follows = events.first().is_some_and(|first| {
+                let stream = (first.aggregate_type.clone(), first.aggregate_id.clone());
+                let length = lengths.get(&stream).copied().unwrap_or(0);
+                let follow = (length + 1..)
+                    .zip(events)
+                    .all(|(due, event)| i64::try_from(event.sequence) == Ok(due));
+                follow && taken.insert(stream)
+            });
+            if !follows {
+                outcomes.push(Err(AppendError::Conflict));
+                continue;
+            }
+            for event in events {
+                position += 1;
+                rows.push(row_of(event, position, &recorded_at));
+            }
+            outcomes.push(Ok(position));
+        }
+        let write = if rows.is_empty() {
+            sqlx::query("ROLLBACK")
+        } else {
+            sqlx::query(
+                "INSERT INTO events (position, aggregate_type, aggregate_id, sequence, event_type, \
+             event_version, payload, metadata, recorded_at) \
+             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, \
+             value ->> 6, value ->> 7, value ->> 8 FROM json_each($1); COMMIT",
+            )
+            .bind(Value::Array(rows).to_string())
+        };
+        write.execute(&mut *connection).await?;
+        connection.give_back();
+        Ok(outcomes)
+    }
+}
+
+fn row_of(event: &SerializedEvent, position: Position, recorded_at: &str) -> Value {
+    let mut metadata = event.metadata.clone();
+    if let Value::Object(entries) = &mut metadata {
+        entries.insert("recorded_at".to_owned(), recorded_at.into());
+    }
+    json!([
+        position,
+        event.aggregate_type,
+        event.aggregate_id,
+        event.sequence,
+        event.event_type,
+        event.event_version,
+        event.payload.to_string(),
+        metadata.to_string(),
+        recorded_at,
+    ])
+}
+
+/// Begins a transaction, and answers with the log's last position and time, and the last sequence of each stream that the group appends
+/// to. All at once, as the end is, since each way to the driver's thread and back costs more than the work there.
+async fn begin(
+    connection: &mut AnyConnection,
+    group: &[Append],
+) -> Result<(Position, Option<Timestamp>, Lengths), sqlx::Error> {
+    let streams: Vec<Value> = group
+        .iter()
+        .filter_map(|append| append.events.first())
+        .map(|first| json!([first.aggregate_type, first.aggregate_id]))
+        .collect();
+    let rows = sqlx::query(
+        "BEGIN IMMEDIATE; SELECT asked.value ->> 0, asked.value ->> 1, (SELECT max(sequence) FROM events \
+         WHERE aggregate_type = asked.value ->> 0 AND aggregate_id = asked.value ->> 1), last.position, last.recorded_at \
+         FROM json_each($1) AS asked \
+         LEFT JOIN (SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1) AS last",
+    )
+    .bind(Value::Array(streams).to_string())
+    .fetch_all(connection)
+    .await?;
+    let (mut position, mut time) = (0, None);
+    let mut lengths = HashMap::new();
+    for row in rows {
+        let length: Option<i64> = row.try_get(2)?;
+        lengths.insert((row.try_get(0)?, row.try_get(1)?), length.unwrap_or(0));
+        position = row.try_get::<Option<Position>, _>(3)?.unwrap_or(0);
+        let recorded_at: Option<String> = row.try_get(4)?;
+        time = recorded_at.as_deref().map(time_of).transpose()?;
+    }
+    Ok((position, time, lengths))
+}

@@ -1,0 +1,64 @@
+//! Databases on the PostgreSQL server that `scripts/with-postgres` starts for the tests.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use kadode::database::{self, Database};
+use sqlx::{Connection, Executor, PgConnection};
+
+/// The role that the program connects as; it owns nothing.
+const ROLE: &str = "kadode_program";
+
+static MADE: AtomicU32 = AtomicU32::new(0);
+
+/// A database with our tables, and one with those of the keys: fresh, for one test.
+#[derive(Clone)]
+pub struct Places {
+    /// The main one, as its owner sees it.
+    pub owner: String,
+    /// The main one, as the program does.
+    pub main: String,
+    /// The key database, as the program sees it.
+    pub keys: String,
+}
+
+/// The server's URL, without a database.
+fn server() -> String {
+    std::env::var("KADODE_TEST_POSTGRES").expect(
+        "tests on PostgreSQL need a server: run `scripts/test FILTER`, or `scripts/with-postgres cargo nextest run FILTER`",
+    )
+}
+
+impl Places {
+    /// Fresh ones, migrated, with the rights of the role given.
+    pub async fn new() -> Self {
+        let server = server();
+        let mut connection = PgConnection::connect(&format!("{server}/postgres"))
+            .await
+            .unwrap();
+        let role = format!(
+            "DO $$ BEGIN CREATE ROLE {ROLE} LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+        );
+        connection.execute(&*role).await.unwrap();
+        let mut urls = Vec::new();
+        for tables in [&database::MAIN, &database::KEYS] {
+            let made = MADE.fetch_add(1, Ordering::Relaxed);
+            let name = format!("test_{}_{made}", std::process::id());
+            connection
+                .execute(&*format!("CREATE DATABASE {name} TEMPLATE template0"))
+                .await
+                .unwrap();
+            let url = format!("{server}/{name}");
+            let database = Database::open(&url).await.unwrap();
+            database.migrate(tables).await.unwrap();
+            database.grant(ROLE).await.unwrap();
+            database.close().await;
+            urls.push(url);
+        }
+        let as_role = |url: &String| url.replacen("postgres@", &format!("{ROLE}@"), 1);
+        Self {
+            main: as_role(&urls[0]),
+            keys: as_role(&urls[1]),
+            owner: urls.swap_remove(0),
+        }
+    }
+}
