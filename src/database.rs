@@ -8,6 +8,7 @@ use sqlx::{PgPool, SqlitePool};
 
 mod connections;
 mod file;
+mod lead;
 mod rebuilt;
 mod server;
 mod sql;
@@ -15,8 +16,8 @@ mod turn;
 
 pub use self::connections::{Connections, Lent, Transaction};
 pub use self::file::folder_of;
+pub use self::lead::Lead;
 pub use self::rebuilt::REBUILD;
-pub use self::server::OURS;
 pub use self::sql::{AnyQuery, Cell, bind_all, fixed_width, insert_rows, placeholders, time_of};
 pub use self::turn::Turn;
 
@@ -149,10 +150,10 @@ impl Database {
         }
     }
 
-    /// Whether programs bring the tables up to date by themselves. On a server they cannot: only its owner may.
+    /// Whether it is on a server: there may be many nodes then, and only the owner may change tables.
     #[must_use]
-    pub const fn migrates_itself(&self) -> bool {
-        matches!(self.place, Place::File(_))
+    pub const fn is_on_server(&self) -> bool {
+        matches!(self.place, Place::Server(_))
     }
 
     /// Brings the tables up to date; safe to repeat.
@@ -245,7 +246,7 @@ impl Database {
     /// # Errors
     /// The database is away, or others read or write it meanwhile; safe to repeat.
     pub async fn scrub(&self) -> Result<(), sqlx::Error> {
-        if matches!(self.place, Place::Server(_)) {
+        if self.is_on_server() {
             return Ok(());
         }
         // Being kept from it is no error to SQLite, but the first column of its answer.

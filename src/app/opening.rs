@@ -167,7 +167,7 @@ pub async fn migrate(
     for database in [&database, &key_database] {
         if let Some(role) = role
             && granted.is_ok()
-            && !database.migrates_itself()
+            && database.is_on_server()
         {
             granted = database
                 .grant(role)
@@ -315,7 +315,7 @@ async fn open_one(url: &str, prepare: Prepare) -> Result<Database, Fault> {
 
 /// Brings a database's tables up to date, or sees that they are.
 async fn make_ready(database: &Database, tables: &Tables, prepare: Prepare) -> Result<(), Fault> {
-    if prepare == Prepare::All || prepare == Prepare::Files && database.migrates_itself() {
+    if prepare == Prepare::All || prepare == Prepare::Files && !database.is_on_server() {
         let migrated = database.migrate(tables).await;
         return migrated.map_err(|error| fault_of(database, error));
     }

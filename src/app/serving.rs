@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::Society;
+use super::leading::lead;
 use crate::api::tally::Tallies;
 use crate::api::{self, Api};
 use crate::config::{Network, PublicUrl};
@@ -15,7 +16,7 @@ use crate::projections::status::StatusReader;
 use crate::reactors::outbox::{MailReactor, Outbox};
 use crate::reactors::sender::{self, Sender};
 use crate::reactors::sweeper;
-use crate::subscription;
+use crate::subscription::{self, Projector};
 
 /// How a society is served.
 pub struct Serving {
@@ -51,7 +52,6 @@ impl Society {
         );
         let policy = &self.policy.policy;
         let tallies = Tallies::new(self.clock.clone(), self.entropy.clone());
-        let wake = Arc::new(Notify::new());
         let sender = Sender::new(sender::Parts {
             outbox: Outbox::new(self.database.clone()),
             commands: self.commands.clone(),
@@ -63,20 +63,20 @@ impl Society {
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
         });
-        let mut tasks = JoinSet::new();
-        tasks.spawn(async move { projector.run().await });
-        let reactor = Arc::new(MailReactor::new(wake.clone(), self.clock.clone()));
-        tasks.spawn(subscription::follow(
-            self.log.clone(),
-            self.database.clone(),
-            reactor,
-        ));
-        tasks.spawn(sender.clone().run(wake));
-        tasks.spawn(sweeper::run(
-            self.vault.clone(),
-            self.log.clone(),
-            self.clock.clone(),
-        ));
+        let alone = !self.database.is_on_server();
+        let projector = Arc::new(projector);
+        let leading = {
+            let (society, sender, projector) = (self.clone(), sender.clone(), projector.clone());
+            move || society.lead(sender.clone(), projector.clone(), alone)
+        };
+        let mut tasks = if alone {
+            leading()
+        } else {
+            let mut tasks = JoinSet::new();
+            tasks.spawn(lead(self.database.clone(), leading));
+            tasks.spawn(async move { projector.watch().await });
+            tasks
+        };
         tasks.spawn(
             tallies
                 .clone()
@@ -104,5 +104,29 @@ impl Society {
             tasks,
             sender,
         }
+    }
+    /// Starts what one node alone does; `alone` says that there can be no other.
+    fn lead(&self, sender: Sender, projector: Arc<Projector>, alone: bool) -> JoinSet<()> {
+        let wake = Arc::new(Notify::new());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move { projector.run().await });
+        let reactor = Arc::new(MailReactor::new(wake.clone(), self.clock.clone()));
+        tasks.spawn(subscription::follow(
+            self.log.clone(),
+            self.database.clone(),
+            reactor,
+        ));
+        tasks.spawn(async move {
+            if alone {
+                sender.take_up().await;
+            }
+            sender.run(wake).await;
+        });
+        tasks.spawn(sweeper::run(
+            self.vault.clone(),
+            self.log.clone(),
+            self.clock.clone(),
+        ));
+        tasks
     }
 }

@@ -14,11 +14,13 @@ use super::{Database, Native, OpenError, Place};
 const CONNECTIONS: u32 = 8;
 
 /// The names of the advisory locks, within the numbers that are ours: "Kado" in ASCII.
-pub const OURS: i32 = 0x4b61_646f;
+pub(super) const OURS: i32 = 0x4b61_646f;
 /// Held by a transaction that must not have another beside it: see [`Database::begin`].
 const WRITING: i32 = 1;
 /// Held by an import as long as it runs.
 pub(super) const IMPORTING: i32 = 3;
+/// Held by the node that leads.
+pub(super) const LEADING: i32 = 4;
 
 /// A node that was frozen, or cut off, must not keep its locks: the server ends an idle transaction, and finds out within seconds
 /// that nobody is at the other end.

@@ -98,13 +98,16 @@ impl Sender {
         }
     }
 
-    /// Sends for ever; `wake` tells of new mails. Must not begin while another sender is at the same outbox: what one had
-    /// in hand when it was killed is taken up at once. If the kill came between the server's acceptance and the note of it,
-    /// that mail leaves twice.
-    pub async fn run(self, wake: Arc<Notify>) {
+    /// Takes up at once what a killed run had in hand. Must not be called while another sender is at the same outbox. If the kill came
+    /// between the server's acceptance and the note of it, that mail leaves twice.
+    pub async fn take_up(&self) {
         if let Err(error) = self.parts.outbox.free_leases().await {
             tracing::warn!(%error, "mails of an earlier run wait until their leases run out");
         }
+    }
+
+    /// Sends for ever; `wake` tells of new mails.
+    pub async fn run(self, wake: Arc<Notify>) {
         loop {
             // A line is taken before a mail is leased, so that no lease runs out in a queue.
             let Ok(first) = self.lines.clone().acquire_owned().await else {

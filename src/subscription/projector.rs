@@ -1,18 +1,23 @@
 //! The projector: one reader that keeps all read models and the ledger's leaves up with the log.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
 use super::tables::{PARKED, Tables, park_event};
 use super::{
-    BATCH, FollowError, GATHER, Progress, Projection, REST, begin_reading, move_checkpoint,
+    BATCH, FollowError, GATHER, Progress, Projection, REST, begin_reading, checkpoint,
+    move_checkpoint,
 };
 use crate::database::Database;
 use crate::store::{EventLog, Position, Recorded};
 
 /// The checkpoint that all read models and the ledger's leaves share.
 pub(super) const READ_MODELS: &str = "read_models";
+
+/// How often a node looks how far another one's projector has come, while it is behind the log.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Keeps the read models and the ledger's leaves up with the log.
 pub struct Projector {
@@ -59,6 +64,27 @@ impl Projector {
         Progress {
             position: self.progress.subscribe(),
             hurry: self.hurry.clone(),
+        }
+    }
+
+    /// Tells for ever how far the read models have come, whichever node keeps them up.
+    pub async fn watch(&self) {
+        loop {
+            match checkpoint(&self.database, READ_MODELS).await {
+                Ok(position) => {
+                    self.progress.send_if_modified(|present| {
+                        let moved = *present != position;
+                        *present = position;
+                        moved
+                    });
+                    self.log.changed(position).await;
+                    tokio::time::sleep(LOOK).await;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "how far the read models have come is not known for a while");
+                    tokio::time::sleep(REST).await;
+                }
+            }
         }
     }
 

@@ -23,6 +23,7 @@ mod import;
 mod imports;
 mod journey;
 mod mail;
+mod nodes;
 mod openapi;
 mod order;
 mod otp;

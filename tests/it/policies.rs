@@ -7,6 +7,7 @@ use reqwest::StatusCode;
 use serde_json::json;
 
 use crate::support::app::{App, INITIAL_PASSWORD, START, Setup, USER_ID, policy_with, profile};
+use crate::support::postgres::data_in;
 
 const COHORT: &str = "joined-to-2024-12-01";
 
@@ -76,13 +77,8 @@ async fn a_policy_that_an_import_adopts_beside_a_running_program_is_found_by_its
     ]);
     std::fs::write(&policy, other).unwrap();
     let data = DataSettings {
-        database: format!(
-            "sqlite:{}",
-            app.folder.path().join("kadode.sqlite").display()
-        ),
-        key_database: None,
-        keys: Some(app.folder.path().join("keys.toml")),
         policy: Some(policy),
+        ..data_in(app.folder.path())
     };
     let clock = Clock::standing_at(START.parse().unwrap());
     let beside = Society::open(&data, Opening::TO_FILL, clock, |_| {})
@@ -105,14 +101,8 @@ async fn a_policy_that_would_make_members_unfindable_is_refused() {
         "user_id_case_sensitive = false",
         "user_id_case_sensitive = true",
     )]);
-    let policy = folder.path().join("policy.toml");
-    std::fs::write(&policy, other).unwrap();
-    let data = DataSettings {
-        database: format!("sqlite:{}", folder.path().join("kadode.sqlite").display()),
-        key_database: None,
-        keys: Some(folder.path().join("keys.toml")),
-        policy: Some(policy),
-    };
+    std::fs::write(folder.path().join("policy.toml"), other).unwrap();
+    let data = data_in(folder.path());
     let clock = Clock::standing_at(START.parse().unwrap());
     let society = Society::open(&data, Opening::TO_FILL, clock, |_| {})
         .await

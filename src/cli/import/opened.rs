@@ -46,9 +46,10 @@ impl Opened {
     }
 
     pub(super) async fn close(self) {
+        // It may be one of the connections that closing waits for.
+        drop(self.turn);
         if let Some(society) = self.society {
             society.close().await;
         }
-        drop(self.turn);
     }
 }

@@ -11,6 +11,8 @@ use kadode::config::DataSettings;
 use kadode::domain::ids::MemberId;
 use serde_json::Value;
 
+use crate::support::postgres::{data_in, databases_in, put_on_server};
+
 pub(crate) const HEADER: &str =
     "user_id,symbol,number,birth_date,name,gid,joined_on,registered_on_old_portal";
 
@@ -72,6 +74,13 @@ impl Done {
 impl House {
     pub(crate) fn new() -> Self {
         Self::furnished(tempfile::tempdir().unwrap(), None)
+    }
+
+    /// Its databases are on the tests' PostgreSQL server.
+    pub(crate) fn on_server() -> Self {
+        let house = Self::new();
+        put_on_server(house.folder.path());
+        house
     }
 
     /// A folder on a disk of its own of so many megabytes; none, where none can be mounted.
@@ -147,6 +156,11 @@ impl House {
             .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        if let (main, Some(keys)) = databases_in(self.folder.path()) {
+            command
+                .env("KADODE_DATABASE", main)
+                .env("KADODE_KEY_DATABASE", keys);
+        }
         command
     }
 
@@ -155,12 +169,7 @@ impl House {
     }
 
     pub(crate) fn data(&self) -> DataSettings {
-        DataSettings {
-            database: format!("sqlite:{}", self.path("kadode.sqlite").display()),
-            key_database: None,
-            keys: Some(self.path("keys.toml")),
-            policy: Some(self.path("policy.toml")),
-        }
+        data_in(self.folder.path())
     }
 
     pub(crate) async fn society(&self) -> Society {

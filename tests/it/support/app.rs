@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use kadode::ambient::Clock;
 use kadode::api::Api;
 use kadode::app::{Opening, PATIENCE, Served, Serving, Society, answer_connections};
-use kadode::config::{DataSettings, PublicUrl};
+use kadode::config::PublicUrl;
 use kadode::domain::ids::{ImportId, MemberId};
 use kadode::domain::onboarding::{Command, Issued, Onboarding, Refusal};
 use kadode::domain::values::KeyId;
@@ -24,7 +24,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use super::postgres::Places;
+use super::postgres::data_in;
 
 /// When the tests' clock starts.
 pub const START: &str = "2026-04-10T00:00:00Z";
@@ -37,23 +37,6 @@ pub const USER_ID: &str = "hanako01";
 
 /// A password that a member may choose.
 pub const NEW_PASSWORD: &str = "sakura-tsukimi-kaede";
-
-/// The databases of the program in `folder`: files in it or, with `KADODE_TEST_ON=postgres`, two on the tests' server, whose URLs are
-/// kept there for the next start.
-async fn databases_in(folder: &Path) -> (String, Option<String>) {
-    if std::env::var_os("KADODE_TEST_ON").is_none_or(|on| on != "postgres") {
-        let file = folder.join("kadode.sqlite");
-        return (format!("sqlite:{}", file.display()), None);
-    }
-    let kept = folder.join("databases");
-    if !kept.exists() {
-        let Places { main, keys, .. } = Places::new().await;
-        std::fs::write(&kept, format!("{main} {keys}")).unwrap();
-    }
-    let kept = std::fs::read_to_string(kept).unwrap();
-    let (main, keys) = kept.split_once(' ').unwrap();
-    (main.to_owned(), Some(keys.to_owned()))
-}
 
 /// A running program.
 pub struct App {
@@ -110,15 +93,8 @@ impl App {
 
     /// A program over whatever is in `folder`.
     pub async fn start_in(folder: TempDir, setup: Setup) -> Self {
-        let policy = folder.path().join("policy.toml");
-        std::fs::write(&policy, &setup.policy).unwrap();
-        let (database, key_database) = databases_in(folder.path()).await;
-        let data = DataSettings {
-            database,
-            key_database,
-            keys: Some(folder.path().join("keys.toml")),
-            policy: Some(policy),
-        };
+        std::fs::write(folder.path().join("policy.toml"), &setup.policy).unwrap();
+        let data = data_in(folder.path());
         let opening = Opening {
             sign_in_queue: setup.sign_in_queue,
             ..Opening::TO_FILL

@@ -1,12 +1,17 @@
 //! Databases on the PostgreSQL server that `scripts/with-postgres` starts for the tests.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use kadode::config::DataSettings;
 use kadode::database::{self, Database};
 use sqlx::{Connection, Executor, PgConnection};
 
 /// The role that the program connects as; it owns nothing.
 const ROLE: &str = "kadode_program";
+
+/// The file in a program's folder that names its databases on the server.
+const KEPT: &str = "databases";
 
 static MADE: AtomicU32 = AtomicU32::new(0);
 
@@ -29,6 +34,18 @@ fn server() -> String {
 }
 
 impl Places {
+    /// As [`Places::new`], for whoever cannot wait.
+    fn new_now() -> Self {
+        let made = std::thread::spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(Self::new())
+        });
+        made.join().unwrap()
+    }
+
     /// Fresh ones, migrated, with the rights of the role given.
     pub async fn new() -> Self {
         let server = server();
@@ -60,5 +77,41 @@ impl Places {
             keys: as_role(&urls[1]),
             owner: urls.swap_remove(0),
         }
+    }
+}
+
+/// The databases of the program in `folder`: files in it or, with `KADODE_TEST_ON=postgres`, two on the tests' server.
+pub fn databases_in(folder: &Path) -> (String, Option<String>) {
+    if std::env::var_os("KADODE_TEST_ON").is_some_and(|on| on == "postgres") {
+        put_on_server(folder);
+    }
+    match std::fs::read_to_string(folder.join(KEPT)) {
+        Ok(kept) => {
+            let (main, keys) = kept.split_once(' ').unwrap();
+            (main.to_owned(), Some(keys.to_owned()))
+        }
+        Err(_) => (
+            format!("sqlite:{}", folder.join("kadode.sqlite").display()),
+            None,
+        ),
+    }
+}
+
+/// Gives the program in `folder` databases on the tests' server; their URLs stay there for the next start.
+pub fn put_on_server(folder: &Path) {
+    if !folder.join(KEPT).exists() {
+        let Places { main, keys, .. } = Places::new_now();
+        std::fs::write(folder.join(KEPT), format!("{main} {keys}")).unwrap();
+    }
+}
+
+/// The settings of the program in `folder`.
+pub fn data_in(folder: &Path) -> DataSettings {
+    let (database, key_database) = databases_in(folder);
+    DataSettings {
+        database,
+        key_database,
+        keys: Some(folder.join("keys.toml")),
+        policy: Some(folder.join("policy.toml")),
     }
 }

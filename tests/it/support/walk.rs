@@ -7,7 +7,6 @@ use jiff::SignedDuration;
 use kadode::ambient::Clock;
 use kadode::app::{Opening, Society};
 use kadode::commands::CommandError;
-use kadode::config::DataSettings;
 use kadode::domain::ids::{
     ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, MemberId, SessionId,
 };
@@ -22,6 +21,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::app::START;
+use super::postgres::data_in;
 
 /// The data of a society in a folder of its own.
 pub(crate) struct House {
@@ -50,14 +50,9 @@ impl House {
 
 /// Opens the data in `folder`, and runs nothing.
 pub(crate) async fn open(folder: &TempDir) -> Society {
-    let policy = folder.path().join("policy.toml");
-    std::fs::write(&policy, include_str!("../../../policies/sample.toml")).unwrap();
-    let data = DataSettings {
-        database: format!("sqlite:{}", folder.path().join("kadode.sqlite").display()),
-        key_database: None,
-        keys: Some(folder.path().join("keys.toml")),
-        policy: Some(policy),
-    };
+    let policy = include_str!("../../../policies/sample.toml");
+    std::fs::write(folder.path().join("policy.toml"), policy).unwrap();
+    let data = data_in(folder.path());
     let clock = Clock::standing_at(START.parse().unwrap());
     Society::open(&data, Opening::TO_FILL, clock, |_| {})
         .await
