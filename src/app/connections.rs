@@ -28,7 +28,7 @@ use tokio_io_timeout::TimeoutStream;
 /// How many connections may be open at once: twice the event streams there may be, so that waiting tabs leave room for all else.
 const MOST: u64 = 10_000;
 
-/// Open files that are no connections: databases, mails on their way, logs (some hundred were counted; judgement).
+/// Open files that are no connections: databases and mails on their way (some hundred when all their connections are in use; judgement).
 const OTHER_FILES: u64 = 256;
 
 /// How large a request's head may be, and how much of an answer is made before the client takes it. An address may have 64 KiB (hyper), and
