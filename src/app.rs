@@ -5,7 +5,7 @@ mod leading;
 mod opening;
 mod serving;
 
-pub use connections::{PATIENCE, answer_connections};
+pub use connections::{Limits, answer_connections};
 pub use opening::{Opening, PolicyNeed, given_policy, look_at, migrate};
 pub use serving::{Served, Serving};
 

@@ -1,9 +1,11 @@
-//! Connections: each is served as long as its requests come in time, so that nobody holds one by sending slowly.
+//! Connections: each is served as long as its requests come and its answers are taken in time, so that nobody holds one by being slow; and
+//! no more at once than the program can have.
 
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -17,32 +19,90 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
+use tokio_io_timeout::TimeoutStream;
 
-/// How long the head of a request may take, counted from the answer before it, and then its body. Longer than the 60 s for which
-/// proxies keep a silent connection to send on (`keepalive_timeout` of nginx's upstreams): else requests would meet a closing one.
-pub const PATIENCE: Duration = Duration::from_secs(75);
+/// How many connections may be open at once: twice the event streams there may be, so that waiting tabs leave room for all else.
+const MOST: u64 = 10_000;
+
+/// Open files that are no connections: databases and mails on their way (some hundred when all their connections are in use; judgement).
+const OTHER_FILES: u64 = 256;
+
+/// How large a request's head may be, and how much of an answer is made before the client takes it. An address may have 64 KiB (hyper), and
+/// its cookies as much again.
+const BUFFER: usize = 128 << 10;
+
+/// What a client may take of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How long the head of a request may take, counted from the answer before it, and then its body; and how long the client may
+    /// take nothing of an answer that waits for it.
+    pub patience: Duration,
+    /// How many connections may be open at once; further ones wait in the system's queue until one ends.
+    pub connections: usize,
+}
+
+impl Limits {
+    /// 75 s, which is longer than the 60 s for which proxies keep a silent connection to send on (`keepalive_timeout` of nginx's
+    /// upstreams): else requests would meet a closing one. And 10,000 connections, or as many as the system's limit of open files
+    /// leaves room for, once it is raised as far as it may be.
+    #[must_use]
+    pub fn of_this_process() -> Self {
+        let wanted = MOST + OTHER_FILES;
+        let limit = getrlimit(Resource::Nofile);
+        let allowed = limit.maximum.map_or(wanted, |most| most.min(wanted));
+        if limit.current.is_some_and(|current| current < allowed) {
+            let current = Some(allowed);
+            // Where it cannot be raised, there is less room.
+            let _ = setrlimit(Resource::Nofile, Rlimit { current, ..limit });
+        }
+        let files = getrlimit(Resource::Nofile).current.unwrap_or(wanted);
+        let connections = files.saturating_sub(OTHER_FILES).clamp(1, MOST);
+        if connections < MOST {
+            tracing::warn!(
+                connections,
+                files,
+                "few connections at once: raise the limit of open files"
+            );
+        }
+        Self {
+            patience: Duration::from_secs(75),
+            connections: usize::try_from(connections).unwrap_or(usize::MAX),
+        }
+    }
+}
 
 /// Answers connections until `stop` is over, then ends well with those that are open.
 ///
-/// A request whose head does not come within `patience` is cut off; a body that does not is as malformed as half a one.
+/// A request whose head does not come in time is cut off, and so is a client that takes nothing of its answers; a body that does not come
+/// is as malformed as half a one.
 pub async fn answer_connections(
     mut listener: TcpListener,
     router: Router,
-    patience: Duration,
+    limits: Limits,
     stop: impl Future<Output = ()>,
 ) {
+    let patience = limits.patience;
+    let places = Arc::new(Semaphore::new(limits.connections));
     let router = TowerToHyperService::new(router);
     let open = GracefulShutdown::new();
     let mut stop = pin!(stop);
     loop {
-        let (stream, peer) = tokio::select! {
-            accepted = Listener::accept(&mut listener) => accepted,
+        let accepting = async {
+            let place = places.clone().acquire_owned().await;
+            (place, Listener::accept(&mut listener).await)
+        };
+        let (place, (stream, peer)) = tokio::select! {
+            accepted = accepting => accepted,
             () = &mut stop => break,
         };
         // Without it, small answers wait for the client's acknowledgement.
         let _ = stream.set_nodelay(true);
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(patience));
         let router = router.clone();
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             let request = in_time(request, peer, patience);
@@ -52,11 +112,13 @@ pub async fn answer_connections(
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(patience)
-            .serve_connection(TokioIo::new(stream), service);
+            .max_buf_size(BUFFER)
+            .serve_connection(TokioIo::new(Box::pin(stream)), service);
         let connection = open.watch(connection);
         tokio::spawn(async move {
             // How a client hangs up is no matter of ours.
             let _ = connection.await;
+            drop(place);
         });
     }
     drop(listener);

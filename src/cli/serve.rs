@@ -18,7 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::tell;
 use crate::ambient::Clock;
 use crate::app::{
-    Fault, Opening, PATIENCE, PolicyNeed, Served, Serving, Society, answer_connections, look_at,
+    Fault, Limits, Opening, PolicyNeed, Served, Serving, Society, answer_connections, look_at,
 };
 use crate::config::{DataSettings, PublicUrl, ServeSettings};
 use crate::database::Database;
@@ -96,7 +96,8 @@ pub(super) async fn until_told_to_stop(served: Served, listener: TcpListener, mo
     } = served;
     let router = more_routes.fallback_service(router);
     let (stopping, mut stopped) = tokio::sync::watch::channel(false);
-    let answering = answer_connections(listener, router, PATIENCE, async move {
+    let limits = Limits::of_this_process();
+    let answering = answer_connections(listener, router, limits, async move {
         told_to_stop().await;
         stopping.send_replace(true);
     });

@@ -109,6 +109,25 @@ pub enum FollowError {
     /// Another program moved the checkpoint.
     #[error("another program moved the checkpoint of {0}")]
     CheckpointMoved(String),
+    /// The same trouble with the database for too long.
+    #[error("no event could be folded for {} s: {last}", .patience.as_secs())]
+    GaveUp {
+        /// How long it was tried.
+        patience: Duration,
+        /// The last error.
+        last: Box<FollowError>,
+    },
+}
+
+impl FollowError {
+    /// Whether it may be gone in a moment: the database's trouble, which no event is to blame for.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Read(error) => matches!(error, ReadError::Database(_)),
+            Self::Apply(error) => !error.is_of_the_event(),
+            Self::CheckpointMoved(_) | Self::GaveUp { .. } => false,
+        }
+    }
 }
 
 impl From<sqlx::Error> for FollowError {

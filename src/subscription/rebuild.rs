@@ -1,10 +1,13 @@
 //! Builds read models anew beside the live ones, and puts them in their place.
 
+use std::time::Duration;
+
 use sqlx::AnyConnection;
+use tokio::time::{Instant, sleep};
 
 use super::projector::{Projector, READ_MODELS};
 use super::tables::{PARKED, Tables};
-use super::{BATCH, FollowError, checkpoint, move_checkpoint};
+use super::{BATCH, FollowError, REST, checkpoint, move_checkpoint};
 use crate::database::REBUILD;
 use crate::store::Position;
 
@@ -15,10 +18,14 @@ const REBUILD_READER: &str = "rebuild-";
 /// The table of events that the new read models could not take.
 const PARKED_ANEW: &str = "parked_events_rebuild";
 
+/// How long a rebuild goes on trying while the database refuses, before it gives up (judgement).
+const PATIENCE: Duration = Duration::from_mins(1);
+
 impl Projector {
     /// Builds the read models named `only` (or all) anew beside the live ones and puts them in their place, while the
     /// live ones are read and kept up. All of them together try parked events again; one alone goes round them. `told`
-    /// hears how many events were folded.
+    /// hears how many events were folded. While the database refuses, for another program holds the write lock, say, it rests and
+    /// tries again for a minute.
     ///
     /// # Errors
     /// See [`FollowError`]; the live read models are as before then.
@@ -41,24 +48,52 @@ impl Projector {
             parked: if all { PARKED_ANEW } else { PARKED },
             tries_parked: all,
         };
-        self.create(&mut new).await?;
-        let mut position = 0;
+        let mut moved = Instant::now();
         loop {
-            // One alone cannot go before the others, since they share a checkpoint.
-            let until = if all {
-                Position::MAX
-            } else {
-                checkpoint(&self.database, READ_MODELS).await?
-            };
-            let limit = BATCH.min(until - position);
-            let batch = self.log.read_after(position, limit).await?;
-            if !batch.is_empty() {
-                position = self.fold(&new, position, &batch).await?;
-                told(position);
-            } else if self.swap(&new, position).await? {
-                return Ok(());
+            let began = Instant::now();
+            match self.go_on(&mut new).await {
+                Ok(Some(position)) => {
+                    moved = Instant::now();
+                    told(position);
+                    // Half of the time is for others, whose waiting for the lock is a look at it every 100 ms at last.
+                    sleep(began.elapsed()).await;
+                }
+                Ok(None) => return Ok(()),
+                Err(error) if error.may_pass() && moved.elapsed() < PATIENCE => {
+                    tracing::warn!(%error, "a rebuild rests and tries again");
+                    sleep(REST).await;
+                }
+                Err(last) if last.may_pass() => {
+                    return Err(FollowError::GaveUp {
+                        patience: PATIENCE,
+                        last: Box::new(last),
+                    });
+                }
+                Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Goes one step on from wherever the new tables are: creates them, folds a batch into them, or puts them in their place. Answers
+    /// with the position reached, or none when all is done.
+    async fn go_on(&self, new: &mut Tables<'_>) -> Result<Option<Position>, FollowError> {
+        if new.reader.is_empty() {
+            self.create(new).await?;
+        }
+        // After a failure, it alone knows what was committed. Were it gone, the next step would fail by it.
+        let position = checkpoint(&self.database, &new.reader).await?;
+        // One alone cannot go before the others, since they share a checkpoint.
+        let until = if new.tries_parked {
+            Position::MAX
+        } else {
+            checkpoint(&self.database, READ_MODELS).await?
+        };
+        let limit = BATCH.min(until - position);
+        let batch = self.log.read_after(position, limit).await?;
+        if !batch.is_empty() {
+            return self.fold(new, position, &batch).await.map(Some);
+        }
+        Ok((!self.swap(new, position).await?).then_some(position))
     }
 
     /// Creates the new tables. Should another rebuild be under way, its next step fails by the checkpoint.
@@ -78,15 +113,16 @@ impl Projector {
                 .await?;
         let number =
             before.and_then(|reader| reader.strip_prefix(REBUILD_READER)?.parse::<u64>().ok());
-        new.reader = format!("{REBUILD_READER}{}", number.map_or(1, |number| number + 1));
+        let reader = format!("{REBUILD_READER}{}", number.map_or(1, |number| number + 1));
         sqlx::query("DELETE FROM checkpoints WHERE reader LIKE 'rebuild-%'")
             .execute(&mut *transaction)
             .await?;
         sqlx::query("INSERT INTO checkpoints (reader, position) VALUES ($1, 0)")
-            .bind(&*new.reader)
+            .bind(&*reader)
             .execute(&mut *transaction)
             .await?;
         transaction.commit().await?;
+        new.reader = reader;
         Ok(())
     }
 

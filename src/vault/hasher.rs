@@ -139,8 +139,7 @@ impl Slot {
         salt: [u8; 16],
     ) -> Result<String, VaultError> {
         self.run(move |memory| cores::verifier_of(&password, salt, memory))
-            .await?
-            .ok_or(VaultError::Hasher)
+            .await
     }
 
     /// Whether the password is the verifier's.
@@ -150,8 +149,7 @@ impl Slot {
         password: Peppered,
     ) -> Result<bool, VaultError> {
         self.run(move |memory| cores::is_of(&verifier, &password, memory))
-            .await?
-            .ok_or(VaultError::Hasher)
+            .await
     }
 
     /// A run that proves nothing, where there is no verifier: an unknown ID, or a password from paper.
@@ -159,14 +157,14 @@ impl Slot {
     /// # Errors
     /// The machine is out of memory or shutting down.
     pub async fn dummy(self) -> Result<(), VaultError> {
-        self.run(cores::dummy).await?.ok_or(VaultError::Hasher)
+        self.run(cores::dummy).await
     }
 
     /// The permit moves into the thread, which goes on even if whoever waits for it has gone.
     async fn run<T: Send + 'static>(
         self,
-        work: impl FnOnce(&mut Memory) -> Option<T> + Send + 'static,
-    ) -> Result<Option<T>, VaultError> {
+        work: impl FnOnce(&mut Memory) -> Result<T, VaultError> + Send + 'static,
+    ) -> Result<T, VaultError> {
         let Self {
             permit,
             cores,
@@ -183,6 +181,6 @@ impl Slot {
         if !started {
             return Err(VaultError::Hasher);
         }
-        done.await.map_err(|_| VaultError::Hasher)
+        done.await.map_err(|_| VaultError::Hasher)?
     }
 }

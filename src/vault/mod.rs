@@ -170,7 +170,7 @@ pub enum VaultError {
     /// The key file lacks a key that something was sealed or derived with.
     #[error("vault: key {} is not in the key file", .0.0)]
     UnknownKey(KeyId),
-    /// A password could not be hashed.
+    /// A password could not be hashed: the machine is out of memory, or shutting down.
     #[error("vault: the password hasher failed")]
     Hasher,
 }

@@ -338,6 +338,37 @@ async fn a_rebuild_while_others_read_and_append_is_never_seen_half() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rebuild_waits_for_another_programs_lock_and_goes_on_from_where_it_was() {
+    let house = House::new().await;
+    house.walk(1, 600).await;
+    house.society.projector().catch_up().await.unwrap();
+    let (beside, other) = (house.open_again().await, house.open_again().await);
+    let (told, mut hears) = tokio::sync::mpsc::unbounded_channel();
+    let (locked, lock) = std::sync::mpsc::channel::<()>();
+    let rebuilding = tokio::spawn(async move {
+        let told = move |position| {
+            told.send(position).unwrap();
+            // It goes on when the other program has its lock, and later without asking.
+            let _ = lock.recv();
+        };
+        beside.projector().rebuild(None, told).await
+    });
+    let first = hears.recv().await.unwrap();
+    let held = other.database.begin().await.unwrap();
+    drop(locked);
+    // Whoever gives up after this has waited longer than a writer waits.
+    for _ in 0..2 {
+        house.society.database.begin().await.unwrap_err();
+    }
+    assert!(!rebuilding.is_finished());
+    held.rollback().await.unwrap();
+    rebuilding.await.unwrap().unwrap();
+    expect_folded(&house.society).await;
+    let second = hears.recv().await.unwrap();
+    assert!(second > first, "{second} after {first}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_rebuilds_at_once_neither_spoils_the_other() {
     let house = House::new().await;
     house.walk(1, 600).await;

@@ -177,12 +177,11 @@ impl From<VaultError> for Problem {
     fn from(error: VaultError) -> Self {
         tracing::error!(%error, "the vault does not answer");
         match error {
-            VaultError::Database(_) => Self::Busy,
+            VaultError::Database(_) | VaultError::Hasher => Self::Busy,
             VaultError::Erased => Self::NoSession,
-            VaultError::Missing(_)
-            | VaultError::Damaged(_)
-            | VaultError::UnknownKey(_)
-            | VaultError::Hasher => Self::Internal,
+            VaultError::Missing(_) | VaultError::Damaged(_) | VaultError::UnknownKey(_) => {
+                Self::Internal
+            }
         }
     }
 }

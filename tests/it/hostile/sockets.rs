@@ -1,9 +1,11 @@
-//! Bytes on a socket that are no request, or one that does not end.
+//! Bytes on a socket that are no request, or one that does not end; clients that take no answers, or too many connections.
 
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
+
+use kadode::app::Limits;
 
 use super::Target;
 use super::requests::requests;
@@ -40,11 +42,33 @@ fn statuses(answer: &str) -> Vec<u16> {
 }
 
 async fn impatient() -> App {
+    with_patience(PATIENCE).await
+}
+
+async fn with_patience(patience: Duration) -> App {
+    let limits = Limits {
+        patience,
+        ..Limits::of_this_process()
+    };
     let setup = Setup {
-        patience: PATIENCE,
+        limits,
         ..Setup::default()
     };
     App::start_as(setup).await
+}
+
+/// A connection on which little is under way before the client reads it.
+async fn narrow(app: &App) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(16 << 10).unwrap();
+    let address = app.url.trim_start_matches("http://").parse().unwrap();
+    socket.connect(address).await.unwrap()
+}
+
+/// A request for one of the larger answers.
+fn request_for_much(app: &App) -> String {
+    let host = app.url.trim_start_matches("http://");
+    format!("GET /api/v1/openapi.json HTTP/1.1\r\nHost: {host}\r\n\r\n")
 }
 
 #[tokio::test]
@@ -123,4 +147,72 @@ async fn a_request_that_comes_byte_by_byte_is_cut_off_too() {
             ended = tokio::time::timeout(NEVER, reading.read_to_end(&mut answer)) => assert!(ended.is_ok(), "{rest}"),
         }
     }
+}
+
+#[tokio::test]
+async fn who_asks_on_and_on_and_takes_no_answer_is_cut_off() {
+    let app = impatient().await;
+    let request = request_for_much(&app);
+    let mut stream = narrow(&app).await;
+    let asking = async { while stream.write_all(request.as_bytes()).await.is_ok() {} };
+    let ended = tokio::time::timeout(NEVER, asking).await;
+    assert!(ended.is_ok(), "nobody hangs up");
+}
+
+#[tokio::test]
+async fn who_takes_answers_slowly_gets_them_all() {
+    // Longer than a busy machine lets this client wait for its turn.
+    let patience = PATIENCE * 4;
+    let app = with_patience(patience).await;
+    let request = request_for_much(&app);
+    let mut stream = narrow(&app).await;
+    let began = Instant::now();
+    stream
+        .write_all(request.repeat(60).as_bytes())
+        .await
+        .unwrap();
+    let mut answers = Vec::new();
+    let mut some = vec![0; 64 << 10];
+    while String::from_utf8_lossy(&answers)
+        .matches("HTTP/1.1 200")
+        .count()
+        < 60
+    {
+        let count = stream.read(&mut some).await.unwrap();
+        assert!(count > 0, "cut off after {}", answers.len());
+        answers.extend_from_slice(&some[..count]);
+        tokio::time::sleep(PATIENCE / 15).await;
+    }
+    assert!(began.elapsed() > patience);
+}
+
+#[tokio::test]
+async fn a_connection_too_many_waits_until_another_ends() {
+    let limits = Limits {
+        connections: 2,
+        ..Limits::of_this_process()
+    };
+    let app = App::start_as(Setup {
+        limits,
+        ..Setup::default()
+    })
+    .await;
+    let host = app.url.trim_start_matches("http://");
+    let request = format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n");
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        let mut stream = TcpStream::connect(host).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        open.push(stream);
+    }
+    let mut some = [0; 12];
+    for stream in &mut open[..2] {
+        stream.read_exact(&mut some).await.unwrap();
+        assert_eq!(&some, b"HTTP/1.1 200");
+    }
+    let early = tokio::time::timeout(PATIENCE, open[2].read_exact(&mut some)).await;
+    assert!(early.is_err(), "the third is answered beside the others");
+    open.remove(0);
+    open[1].read_exact(&mut some).await.unwrap();
+    assert_eq!(&some, b"HTTP/1.1 200");
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use kadode::ambient::Clock;
 use kadode::api::Api;
-use kadode::app::{Opening, PATIENCE, Served, Serving, Society, answer_connections};
+use kadode::app::{Limits, Opening, Served, Serving, Society, answer_connections};
 use kadode::config::PublicUrl;
 use kadode::domain::ids::{ImportId, MemberId};
 use kadode::domain::onboarding::{Command, Issued, Onboarding, Refusal};
@@ -62,8 +62,8 @@ pub struct Setup {
     pub public_url: Option<&'static str>,
     /// Whether X-Forwarded-For counts, so that a test can come from many networks.
     pub behind_proxy: bool,
-    /// How long a request may take to arrive.
-    pub patience: Duration,
+    /// What a client may take of the program.
+    pub limits: Limits,
 }
 
 impl Default for Setup {
@@ -75,7 +75,7 @@ impl Default for Setup {
             sign_in_queue: 200,
             public_url: None,
             behind_proxy: false,
-            patience: PATIENCE,
+            limits: Limits::of_this_process(),
         }
     }
 }
@@ -125,7 +125,7 @@ impl App {
             ..
         } = society.serve(serving);
         tasks.spawn(async move {
-            answer_connections(listener, router, setup.patience, std::future::pending()).await;
+            answer_connections(listener, router, setup.limits, std::future::pending()).await;
         });
         Self {
             society,
