@@ -1,7 +1,9 @@
 //! Databases on the PostgreSQL server that `scripts/with-postgres` starts for the tests.
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{LazyLock, Mutex, MutexGuard};
 
 use kadode::config::DataSettings;
 use kadode::database::{self, Database};
@@ -9,9 +11,6 @@ use sqlx::{Connection, Executor, PgConnection};
 
 /// The role that the program connects as; it owns nothing.
 const ROLE: &str = "kadode_program";
-
-/// The file in a program's folder that names its databases on the server.
-const KEPT: &str = "databases";
 
 static MADE: AtomicU32 = AtomicU32::new(0);
 
@@ -85,24 +84,26 @@ pub fn databases_in(folder: &Path) -> (String, Option<String>) {
     if std::env::var_os("KADODE_TEST_ON").is_some_and(|on| on == "postgres") {
         put_on_server(folder);
     }
-    match std::fs::read_to_string(folder.join(KEPT)) {
-        Ok(kept) => {
-            let (main, keys) = kept.split_once(' ').unwrap();
-            (main.to_owned(), Some(keys.to_owned()))
-        }
-        Err(_) => (
+    match on_server().get(folder) {
+        Some(Places { main, keys, .. }) => (main.clone(), Some(keys.clone())),
+        None => (
             format!("sqlite:{}", folder.join("kadode.sqlite").display()),
             None,
         ),
     }
 }
 
-/// Gives the program in `folder` databases on the tests' server; their URLs stay there for the next start.
+/// Gives the program in `folder` databases on the tests' server.
 pub fn put_on_server(folder: &Path) {
-    if !folder.join(KEPT).exists() {
-        let Places { main, keys, .. } = Places::new_now();
-        std::fs::write(folder.join(KEPT), format!("{main} {keys}")).unwrap();
-    }
+    on_server()
+        .entry(folder.to_owned())
+        .or_insert_with(Places::new_now);
+}
+
+/// The programs' folders whose databases are on the server.
+fn on_server() -> MutexGuard<'static, HashMap<PathBuf, Places>> {
+    static ON_SERVER: LazyLock<Mutex<HashMap<PathBuf, Places>>> = LazyLock::new(Mutex::default);
+    ON_SERVER.lock().unwrap()
 }
 
 /// The settings of the program in `folder`.
