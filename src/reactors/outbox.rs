@@ -211,7 +211,9 @@ impl Outbox {
         }
         let timeout = SignedDuration::try_from(SEND_TIMEOUT).unwrap_or(SignedDuration::MAX);
         let rows = sqlx::query(
-            "UPDATE outbox SET lease = $1, leased_until = $2 WHERE mail_id IN (SELECT mail_id FROM outbox \
+            // Said twice: a server finds the rows before it waits for another node's lease of them, and asks again only outside.
+            "UPDATE outbox SET lease = $1, leased_until = $2 WHERE (leased_until IS NULL OR leased_until <= $3) \
+             AND mail_id IN (SELECT mail_id FROM outbox \
              WHERE due_at <= $3 AND (leased_until IS NULL OR leased_until <= $3) ORDER BY due_at LIMIT $4) \
              RETURNING mail_id, kind, member_id, contact_id, reference, key_id, language, expires_at, attempts, \
              lease, leased_until, outcome",
