@@ -111,7 +111,10 @@ async fn what_one_device_does_after_another_has_signed_in_is_not_stored() {
         let events = app.events(member).await;
         let due = second.due().await;
         if let Some(at) = last(&events, "BirthDateConfirmed") {
-            confirmed.expect(StatusCode::OK);
+            // Stored before the other signed in, but its answer may come after that has ended its session.
+            if confirmed.status != StatusCode::OK {
+                confirmed.problem(401, "no-session");
+            }
             assert!(
                 Some(at) < last(&events, "CredentialsAccepted"),
                 "{events:?}"
