@@ -30,6 +30,9 @@ pub(crate) type Fault = Box<dyn std::error::Error + Send + Sync>;
 /// Members who onboard at once, unless the first argument says how many.
 const MEMBERS: usize = 2000;
 
+/// Members who sign in at once and do nothing else.
+const SIGN_INS: usize = 600;
+
 /// Within what time they set out; the last to do so does long before the first has arrived.
 const SETTING_OUT: Duration = Duration::from_secs(10);
 
@@ -83,7 +86,17 @@ async fn run(members: usize, tries: usize) -> Result<Table, Fault> {
     say("importing");
     // Half of the known user IDs of the rank test are of members who have come to the end, half of such who never came.
     let fresh = (tries + COUNTED).div_ceil(2);
-    let society = Society::open(members + fresh).await?;
+    let society = Society::open(members + fresh + SIGN_INS).await?;
+    say(&format!("{SIGN_INS} members sign in at once"));
+    let sign_ins = sign_in(&society, members + fresh, &mut table).await?;
+    let between = alone()?;
+    table.tell(
+        "sign-ins at once and nothing else: a second, of argon2 alone",
+        format!(
+            "{sign_ins:.1}, {:.3}",
+            sign_ins / f64::midpoint(before, between)
+        ),
+    );
     say(&format!("{members} members set out"));
     let walked = walk(&society, members, &mut table).await?;
     let after = alone()?;
@@ -126,6 +139,49 @@ async fn run(members: usize, tries: usize) -> Result<Table, Fault> {
 fn alone() -> Result<f64, Fault> {
     say("measuring argon2 alone");
     pure_rate(PURE)
+}
+
+/// Lets members sign in with the password on their paper, all at once and nothing else; answers how many do so in a second.
+async fn sign_in(society: &Society, from: usize, table: &mut Table) -> Result<f64, Fault> {
+    let figures = Arc::new(Figures::default());
+    let post = Arc::new(Post::new(society.mails()));
+    let own = Path::new("/proc/self");
+    let (server, client) = (society.used()?, used(own)?);
+    let began = Instant::now();
+    let mut all = JoinSet::new();
+    for number in from..from + SIGN_INS {
+        let (post, figures) = (post.clone(), figures.clone());
+        let browser = Browser::new(society.address, number);
+        all.spawn(async move {
+            let member = Member { number };
+            let password = member.initial_password();
+            let mut journey = Journey {
+                member,
+                browser,
+                post: &post,
+                figures: &figures,
+            };
+            journey.begin(&password).await
+        });
+    }
+    while let Some(signed_in) = all.join_next().await {
+        signed_in??;
+    }
+    let now = society.used()?;
+    let argon2 = now.argon2.saturating_sub(server.argon2);
+    let others = now.all.saturating_sub(server.all).saturating_sub(argon2);
+    let client = used(own)?.saturating_sub(client);
+    let each = |time: Duration| time.as_secs_f64() * 1000.0 / SIGN_INS as f64;
+    table.tell(
+        "processor a sign-in: argon2, all else by the server, this client",
+        format!(
+            "{:.1}, {:.1}, {:.1} ms",
+            each(argon2),
+            each(others),
+            each(client)
+        ),
+    );
+    Ok(busy_rate(began, &figures.moments(&[Cost::SignIn])))
 }
 
 struct Walked {

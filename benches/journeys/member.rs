@@ -97,6 +97,12 @@ impl Journey<'_> {
         Ok(id)
     }
 
+    /// Signs in, and goes no further.
+    pub(crate) async fn begin(&mut self, password: &str) -> Result<(), Fault> {
+        self.browser.connect().await?;
+        self.sign_in(password).await.map(drop)
+    }
+
     async fn sign_in(&mut self, password: &str) -> Result<Value, Fault> {
         let typed = json!({"user_id": self.member.user_id(), "password": password});
         self.ask("POST", "/api/v1/sessions", &typed, Cost::SignIn)
