@@ -8,6 +8,8 @@ mod post;
 mod processor;
 mod ranks;
 mod society;
+#[path = "../shared/table.rs"]
+mod table;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -16,13 +18,14 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use self::figures::{Cost, Figures, Table, Times};
+use self::figures::{Cost, Figures};
 use self::http::Browser;
 use self::member::{Journey, STORY};
 use self::post::Post;
 use self::processor::{cores, load_average, pure_rate, used};
 use self::ranks::Try;
 use self::society::{Member, Society};
+use self::table::{Table, Times};
 
 /// Whatever goes wrong here, in words.
 pub(crate) type Fault = Box<dyn std::error::Error + Send + Sync>;
@@ -31,7 +34,7 @@ pub(crate) type Fault = Box<dyn std::error::Error + Send + Sync>;
 const MEMBERS: usize = 2000;
 
 /// Members who sign in at once and do nothing else.
-const SIGN_INS: usize = 600;
+const SIGN_INS: u32 = 600;
 
 /// Within what time they set out; the last to do so does long before the first has arrived.
 const SETTING_OUT: Duration = Duration::from_secs(10);
@@ -86,7 +89,7 @@ async fn run(members: usize, tries: usize) -> Result<Table, Fault> {
     say("importing");
     // Half of the known user IDs of the rank test are of members who have come to the end, half of such who never came.
     let fresh = (tries + COUNTED).div_ceil(2);
-    let society = Society::open(members + fresh + SIGN_INS).await?;
+    let society = Society::open(members + fresh + SIGN_INS as usize).await?;
     say(&format!("{SIGN_INS} members sign in at once"));
     let sign_ins = sign_in(&society, members + fresh, &mut table).await?;
     let between = alone()?;
@@ -149,7 +152,7 @@ async fn sign_in(society: &Society, from: usize, table: &mut Table) -> Result<f6
     let (server, client) = (society.used()?, used(own)?);
     let began = Instant::now();
     let mut all = JoinSet::new();
-    for number in from..from + SIGN_INS {
+    for number in from..from + SIGN_INS as usize {
         let (post, figures) = (post.clone(), figures.clone());
         let browser = Browser::new(society.address, number);
         all.spawn(async move {
@@ -171,7 +174,7 @@ async fn sign_in(society: &Society, from: usize, table: &mut Table) -> Result<f6
     let argon2 = now.argon2.saturating_sub(server.argon2);
     let others = now.all.saturating_sub(server.all).saturating_sub(argon2);
     let client = used(own)?.saturating_sub(client);
-    let each = |time: Duration| time.as_secs_f64() * 1000.0 / SIGN_INS as f64;
+    let each = |time: Duration| time.as_secs_f64() * 1000.0 / f64::from(SIGN_INS);
     table.tell(
         "processor a sign-in: argon2, all else by the server, this client",
         format!(
