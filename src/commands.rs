@@ -1,5 +1,6 @@
 //! The way in: loads a stream, settles what is uncertain, decides, appends; again after a lost race, and never twice.
 
+mod recent;
 mod turns;
 
 use std::collections::HashMap;
@@ -8,10 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cqrs_es::event_sink::EventSink;
-use cqrs_es::persist::PersistedEventStore;
+use cqrs_es::persist::{EventStoreAggregateContext, PersistedEventStore};
 use cqrs_es::{Aggregate, AggregateError, EventStore};
 use tokio::time::Instant;
 
+use self::recent::{Left, Recent};
 use self::turns::Turns;
 use crate::domain::ids::CommandId;
 use crate::domain::onboarding::{Onboarding, Refusal};
@@ -26,6 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub struct Commands {
     log: EventLog,
     turns: Turns,
+    recent: Recent,
     again: bool,
 }
 
@@ -117,6 +120,7 @@ impl Commands {
         Self {
             log,
             turns: Turns::default(),
+            recent: Recent::default(),
             again: false,
         }
     }
@@ -168,11 +172,12 @@ impl Commands {
         let commands = self.clone();
         let task = tokio::spawn(async move {
             let deadline = Instant::now() + PATIENCE;
-            let turn = commands.turns.take(format!("{}-{id}", A::TYPE));
+            let stream = format!("{}-{id}", A::TYPE);
+            let turn = commands.turns.take(stream.clone());
             let Ok(_turn) = tokio::time::timeout_at(deadline, turn).await else {
                 return Err(CommandError::Busy);
             };
-            attempt(&commands, id, attribution, settle, deadline).await
+            attempt(&commands, stream, id, attribution, settle, deadline).await
         });
         task.await
             .unwrap_or_else(|error| Err(CommandError::Store(error.to_string())))
@@ -181,6 +186,7 @@ impl Commands {
 
 async fn attempt<A, S, F, Fut>(
     commands: &Commands,
+    stream: String,
     id: String,
     attribution: Attribution,
     mut settle: F,
@@ -195,16 +201,38 @@ where
     let command = attribution.id;
     let metadata = attribution.metadata();
     let mut doubtful = commands.again;
+    let mut left = commands.recent.take::<A>(&stream).filter(|_| !doubtful);
     loop {
         let repository = log.repository(deadline);
         let store = PersistedEventStore::<Repository, A>::new_event_store(repository.clone());
-        let once = once(&store, &id, command, doubtful, &metadata, &mut settle);
+        let known = left.take();
+        let was_known = known.is_some();
+        let once = once(
+            &store,
+            &id,
+            command,
+            doubtful,
+            known,
+            &metadata,
+            &mut settle,
+        );
         let failure = match once.await {
-            Ok((events, state)) => {
+            Ok(Done {
+                events,
+                state,
+                sequence,
+            }) => {
                 let mark = match repository.committed() {
                     Some(position) => position,
+                    // Nothing was appended that would prove the state to be the present one.
+                    None if was_known => continue,
                     None => committed_by_now(log).await,
                 };
+                let left = Left {
+                    state: state.clone(),
+                    sequence,
+                };
+                commands.recent.keep(stream, left);
                 return Ok(Outcome {
                     events,
                     state,
@@ -213,6 +241,10 @@ where
             }
             Err(failure) => failure,
         };
+        if was_known && !failure.is_of_the_store() {
+            // The state may be an old one, and the answer with it: once more with the present one.
+            continue;
+        }
         match failure {
             Failure::Settle(error) => return Err(CommandError::Unsettled(error)),
             Failure::Aggregate(AggregateError::UserError(refusal)) if !A::stale(&refusal) => {
@@ -243,7 +275,7 @@ where
                     continue;
                 }
                 return match stored(&store, &id, command).await {
-                    Ok(Some((events, state))) => Ok(Outcome {
+                    Ok(Some(Done { events, state, .. })) => Ok(Outcome {
                         events,
                         state,
                         mark: committed_by_now(log).await,
@@ -265,17 +297,29 @@ async fn stored<A: Decider>(
     store: &PersistedEventStore<Repository, A>,
     id: &str,
     command: CommandId,
-) -> Result<Option<(Vec<A::Event>, A)>, AggregateError<A::Error>> {
+) -> Result<Option<Done<A>>, AggregateError<A::Error>> {
     let command = command.to_string();
-    let mut state = A::default();
-    let mut ours = Vec::new();
+    let mut done = Done {
+        events: Vec::new(),
+        state: A::default(),
+        sequence: 0,
+    };
     for event in store.load_events(id).await? {
-        state.apply(event.payload.clone());
+        done.state.apply(event.payload.clone());
+        done.sequence = event.sequence;
         if event.metadata.get("command_id") == Some(&command) {
-            ours.push(event.payload);
+            done.events.push(event.payload);
         }
     }
-    Ok((!ours.is_empty()).then_some((ours, state)))
+    Ok((!done.events.is_empty()).then_some(done))
+}
+
+/// A command that was carried out.
+struct Done<A: Aggregate> {
+    events: Vec<A::Event>,
+    /// What results, with the stream's last sequence.
+    state: A,
+    sequence: usize,
 }
 
 enum Failure<E: std::error::Error, S> {
@@ -283,14 +327,32 @@ enum Failure<E: std::error::Error, S> {
     Settle(S),
 }
 
+impl<E: std::error::Error, S> Failure<E, S> {
+    /// Whether the store failed, whatever the state was.
+    fn is_of_the_store(&self) -> bool {
+        match self {
+            Self::Settle(_)
+            | Self::Aggregate(AggregateError::UserError(_) | AggregateError::AggregateConflict) => {
+                false
+            }
+            Self::Aggregate(
+                AggregateError::DatabaseConnectionError(_)
+                | AggregateError::DeserializationError(_)
+                | AggregateError::UnexpectedError(_),
+            ) => true,
+        }
+    }
+}
+
 async fn once<A, S, F, Fut>(
     store: &PersistedEventStore<Repository, A>,
     id: &str,
     command: CommandId,
     doubtful: bool,
+    known: Option<Left<A>>,
     metadata: &HashMap<String, String>,
     settle: &mut F,
-) -> Result<(Vec<A::Event>, A), Failure<A::Error, S>>
+) -> Result<Done<A>, Failure<A::Error, S>>
 where
     A: Decider,
     F: FnMut(Arc<A>) -> Fut,
@@ -303,7 +365,15 @@ where
     {
         return Ok(done);
     }
-    let context = store.load_aggregate(id).await.map_err(Failure::Aggregate)?;
+    let context = match known {
+        Some(Left { state, sequence }) => EventStoreAggregateContext {
+            aggregate_id: id.to_owned(),
+            aggregate: state,
+            current_sequence: sequence,
+            current_snapshot: None,
+        },
+        None => store.load_aggregate(id).await.map_err(Failure::Aggregate)?,
+    };
     let mut state = context.aggregate.clone();
     let asked = settle(Arc::new(state.clone()))
         .await
@@ -314,13 +384,18 @@ where
         .await
         .map_err(|refusal| Failure::Aggregate(AggregateError::UserError(refusal)))?;
     let events = sink.collect().await;
+    let sequence = context.current_sequence + events.len();
     if !events.is_empty() {
         store
             .commit(events.clone(), context, metadata.clone())
             .await
             .map_err(Failure::Aggregate)?;
     }
-    Ok((events, state))
+    Ok(Done {
+        events,
+        state,
+        sequence,
+    })
 }
 
 impl Attribution {

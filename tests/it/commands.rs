@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use kadode::ambient::{Clock, Entropy};
+use kadode::app::Society;
 use kadode::commands::{Actor, Attribution, CommandError, Commands, Outcome};
 use kadode::database::{self, Database};
 use kadode::domain::attempts::{Attempts, Tally};
-use kadode::domain::ids::{ChallengeId, CommandId, CredentialId, ImportId, SessionId};
+use kadode::domain::ids::{ChallengeId, CommandId, CredentialId, ImportId, MemberId, SessionId};
 use kadode::domain::onboarding::{
     Command, CredentialInForce, Event, Issued, NewCode, Onboarding, PasswordCheck, Refusal,
 };
@@ -24,6 +25,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::support::app::{App, INITIAL_PASSWORD, START, USER_ID, eventually, seconds};
+use crate::support::walk;
 
 /// A log, the way into it, and another program on the same file.
 struct Bench {
@@ -479,4 +481,53 @@ async fn a_request_whose_client_hangs_up_is_carried_out() {
         app.events(member).await,
         ["MemberEnrolled", "CredentialsAccepted"]
     );
+}
+
+#[tokio::test]
+async fn no_command_is_refused_for_what_was_true_before_another_program_wrote() {
+    let house = walk::House::new().await;
+    let other = house.open_again().await;
+    let member = MemberId(house.society.entropy.id());
+    let session = SessionId(house.society.entropy.id());
+    let give = async |society: &Society, command: Command| {
+        let issued = Issued {
+            at: society.clock.now(),
+            limits: Arc::new(society.policy.policy.limits.clone()),
+            command,
+        };
+        let settle = move |_| std::future::ready(Ok::<_, Infallible>(issued.clone()));
+        let attribution = society.attribution("Test", "test");
+        society
+            .commands
+            .run::<Onboarding, _, _, _>(member.to_string(), attribution, settle)
+            .await
+    };
+    let sign_in = Command::SignIn {
+        session,
+        against: CredentialInForce::Initial,
+        check: PasswordCheck::Match,
+        lapsed: None,
+        code: NewCode {
+            challenge: ChallengeId(house.society.entropy.id()),
+            key: KeyId("k".to_owned()),
+            language: Language::Ja,
+            sent_to_address: Vec::new(),
+        },
+    };
+    let confirm = Command::ConfirmBirthDate {
+        session,
+        matches: true,
+        waiting_until: None,
+    };
+    give(&house.society, walk::enrol(&house.society))
+        .await
+        .unwrap();
+    // Of this session, the first program knows nothing.
+    give(&other, sign_in).await.unwrap();
+    let confirmed = give(&house.society, confirm.clone()).await.unwrap();
+    assert_eq!(confirmed.events.len(), 1);
+    // And of this confirmation, the other: it is done, and not done again.
+    let again = give(&other, confirm).await.unwrap();
+    assert_eq!(again.events, []);
+    assert!(again.state.birth_date_confirmed);
 }
