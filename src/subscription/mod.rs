@@ -187,18 +187,20 @@ async fn react(
 ) -> Result<(), FollowError> {
     let mut position = begin_reading(database, reactor.name()).await?;
     loop {
-        let batch = log.read_after(position, BATCH).await?;
-        let Some(last) = batch.last() else {
+        let before = position;
+        let batch = log.read_after(before, BATCH).await?;
+        if let Some(last) = batch.last() {
+            let mut transaction = database.begin().await?;
+            reactor.react(&batch, &mut transaction).await?;
+            move_checkpoint(reactor.name(), position, last.position, &mut transaction).await?;
+            transaction.commit().await?;
+            reactor.committed();
+            position = last.position;
+        }
+        if position - before < BATCH {
             log.changed(position).await;
             tokio::time::sleep(GATHER).await;
-            continue;
-        };
-        let mut transaction = database.begin().await?;
-        reactor.react(&batch, &mut transaction).await?;
-        move_checkpoint(reactor.name(), position, last.position, &mut transaction).await?;
-        transaction.commit().await?;
-        reactor.committed();
-        position = last.position;
+        }
     }
 }
 

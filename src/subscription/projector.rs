@@ -99,11 +99,15 @@ impl Projector {
     }
 
     async fn follow(&self) -> Result<(), FollowError> {
+        let mut position = self.begin().await?;
         loop {
-            let position = self.catch_up().await?;
-            self.log.changed(position).await;
-            // Whether the time is over or somebody waits, it goes on.
-            let _ = tokio::time::timeout(GATHER, self.hurry.notified()).await;
+            let before = position;
+            position = self.fold_next(before).await?;
+            if position - before < BATCH {
+                self.log.changed(position).await;
+                // Whether the time is over or somebody waits, it goes on.
+                let _ = tokio::time::timeout(GATHER, self.hurry.notified()).await;
+            }
         }
     }
 
@@ -112,6 +116,24 @@ impl Projector {
     /// # Errors
     /// See [`FollowError`].
     pub async fn catch_up(&self) -> Result<Position, FollowError> {
+        let mut position = self.begin().await?;
+        loop {
+            let before = position;
+            position = self.fold_next(before).await?;
+            if position == before {
+                return Ok(position);
+            }
+        }
+    }
+
+    async fn begin(&self) -> Result<Position, FollowError> {
+        let position = begin_reading(&self.database, READ_MODELS).await?;
+        self.progress.send_replace(position);
+        Ok(position)
+    }
+
+    /// Folds the next batch, if there is one, and answers with the position reached.
+    async fn fold_next(&self, position: Position) -> Result<Position, FollowError> {
         let live = Tables {
             reader: READ_MODELS.to_owned(),
             suffix: "",
@@ -119,16 +141,10 @@ impl Projector {
             parked: PARKED,
             tries_parked: false,
         };
-        let mut position = begin_reading(&self.database, READ_MODELS).await?;
-        self.progress.send_replace(position);
-        loop {
-            let batch = self.log.read_after(position, BATCH).await?;
-            if batch.is_empty() {
-                return Ok(position);
-            }
-            position = self.fold(&live, position, &batch).await?;
-            metrics::gauge!("kadode_projected_position").set(as_metric(position));
-        }
+        let batch = self.log.read_after(position, BATCH).await?;
+        let position = self.fold(&live, position, &batch).await?;
+        metrics::gauge!("kadode_projected_position").set(as_metric(position));
+        Ok(position)
     }
 
     /// Folds a batch in one transaction; where an event is to blame for a failure, halves the batch until it is found
