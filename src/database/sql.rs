@@ -1,18 +1,20 @@
 //! The few conventions of SQL that all databases share: cells, lists of placeholders, times of fixed width.
 
 use jiff::Timestamp;
+use serde::Serialize;
 use sqlx::AnyConnection;
 use sqlx::any::{Any, AnyArguments};
 use sqlx::query::Query;
 
-/// Rows in one `INSERT`: thousands of parameters in one statement are quadratic on SQLite (measured), a hundred rows are not.
-const ROWS_A_STATEMENT: usize = 100;
+/// Rows in one `INSERT` at most, so that no statement grows without bound.
+const ROWS_A_STATEMENT: usize = 1000;
 
 /// A statement for either database.
 pub type AnyQuery<'q> = Query<'q, Any, AnyArguments<'q>>;
 
 /// One cell of a row to insert; `None` is null.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
 pub enum Cell {
     /// For a TEXT column.
     Text(Option<String>),
@@ -56,8 +58,10 @@ impl From<Timestamp> for Cell {
     }
 }
 
-/// Writes `{insert} VALUES (…),(…) {then}` for all rows, a hundred at a time, and returns how many rows were written.
-/// `insert` is like `INSERT INTO t (a, b)`, `then` is empty or an `ON CONFLICT` clause.
+/// Writes `{insert} … {then}` for all rows, and returns how many rows were written. `insert` is like `INSERT INTO t (a, b)`, `then` is
+/// empty or an `ON CONFLICT` clause.
+///
+/// All rows are one parameter, as JSON: a parameter a cell is slow on SQLite, whose time for them grows with their square (measured).
 ///
 /// # Errors
 /// As the database has it; what was written before the error stays, so pass the connection of a transaction.
@@ -67,27 +71,37 @@ pub async fn insert_rows<const COLUMNS: usize>(
     rows: Vec<[Cell; COLUMNS]>,
     then: &str,
 ) -> Result<u64, sqlx::Error> {
+    let Some(first) = rows.first() else {
+        return Ok(0);
+    };
+    let on_server = connection.backend_name() == "PostgreSQL";
+    let cells: Vec<String> = first
+        .iter()
+        .enumerate()
+        .map(|(at, cell)| match cell {
+            Cell::Number(_) if on_server => format!("CAST(cells.value ->> {at} AS BIGINT)"),
+            Cell::Number(_) | Cell::Text(_) => format!("cells.value ->> {at}"),
+        })
+        .collect();
+    let given = if on_server {
+        "json_array_elements(CAST($1 AS JSON)) AS cells (value)"
+    } else {
+        "json_each($1) AS cells"
+    };
+    // Without a WHERE, ON CONFLICT would be read as the condition of a join.
+    let sql = format!(
+        "{insert} SELECT {} FROM {given} WHERE true {then}",
+        cells.join(", ")
+    );
     let mut written = 0;
-    let mut rows = rows.into_iter();
-    loop {
-        let chunk: Vec<_> = rows.by_ref().take(ROWS_A_STATEMENT).collect();
-        if chunk.is_empty() {
-            return Ok(written);
-        }
-        let sql = format!(
-            "{insert} VALUES {} {then}",
-            placeholders(chunk.len(), COLUMNS)
-        );
-        // Only the full statement comes back often enough to be kept prepared.
-        let mut query = sqlx::query(&sql).persistent(chunk.len() == ROWS_A_STATEMENT);
-        for cell in chunk.into_iter().flatten() {
-            query = match cell {
-                Cell::Text(text) => query.bind(text),
-                Cell::Number(number) => query.bind(number),
-            };
-        }
+    for chunk in rows.chunks(ROWS_A_STATEMENT) {
+        let chunk: Vec<&[Cell]> = chunk.iter().map(<[Cell; COLUMNS]>::as_slice).collect();
+        let json =
+            serde_json::to_string(&chunk).map_err(|error| sqlx::Error::Encode(error.into()))?;
+        let query = sqlx::query(&sql).bind(json);
         written += query.execute(&mut *connection).await?.rows_affected();
     }
+    Ok(written)
 }
 
 /// `($1,$2),($3,$4)` for two rows of two columns; for one row of any number of columns also the list of an `IN`.

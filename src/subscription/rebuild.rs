@@ -55,8 +55,8 @@ impl Projector {
                 Ok(Some(position)) => {
                     moved = Instant::now();
                     told(position);
-                    // Half of the time is for others, whose waiting for the lock is a look at it every 100 ms at last.
-                    sleep(began.elapsed()).await;
+                    // A third of the time is for others, whose waiting for the lock is a look at it every 100 ms at last.
+                    sleep(began.elapsed() / 2).await;
                 }
                 Ok(None) => return Ok(()),
                 Err(error) if error.may_pass() && moved.elapsed() < PATIENCE => {
