@@ -129,7 +129,7 @@ async fn every_answer_has_a_name_of_our_own_even_if_one_was_sent() {
 }
 
 #[tokio::test]
-async fn another_host_is_misdirected_but_for_the_routes_of_operation() {
+async fn another_host_is_misdirected_but_for_the_routes_of_operation_and_the_style_sheet() {
     let app = App::start().await;
     let client = app.client();
     let listening: std::net::SocketAddr = app.url["http://".len()..].parse().unwrap();
@@ -156,7 +156,13 @@ async fn another_host_is_misdirected_but_for_the_routes_of_operation() {
         answer.problem(421, "misdirected");
         let page = client.send_raw(Method::GET, "/", "", &headers).await;
         page.expect(StatusCode::MISDIRECTED_REQUEST);
-        for path in ["/healthz", "/readyz", "/api/v1/openapi.json", "/api/docs"] {
+        for path in [
+            "/healthz",
+            "/readyz",
+            "/api/v1/openapi.json",
+            "/api/docs",
+            "/assets/pages.css",
+        ] {
             let answer = client.send_raw(Method::GET, path, "", &headers).await;
             answer.expect(StatusCode::OK);
         }

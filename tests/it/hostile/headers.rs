@@ -72,13 +72,14 @@ async fn no_header_breaks_any_page_of_a_member() {
 }
 
 #[tokio::test]
-async fn another_host_than_our_own_or_two_of_them_or_none_reaches_nothing_but_the_routes_of_operation()
- {
+async fn another_host_than_our_own_or_two_of_them_or_none_reaches_nothing_but_operation_and_assets()
+{
     let target = Target::new().await;
     let own = target.app.url.trim_start_matches("http://").to_owned();
     for route in &target.routes {
-        let operation =
-            ["/healthz", "/readyz", "/api/docs", "/api/v1/openapi.json"].contains(&&*route.path);
+        let operation = ["/healthz", "/readyz", "/api/docs", "/api/v1/openapi.json"]
+            .contains(&&*route.path)
+            || route.path.starts_with("/assets/");
         for method in route.methods.iter().filter(|it| **it != Method::HEAD) {
             let mut hosts: Vec<Vec<HeaderValue>> =
                 HOSTS.iter().map(|host| vec![value(host)]).collect();
