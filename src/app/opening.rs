@@ -131,6 +131,12 @@ pub fn look_at(settings: &DataSettings, need: PolicyNeed) -> Result<Option<Loade
             .map_err(|error| Fault::from_error(&format!("key file {}", keys.display()), error))?,
         Err(error) => return Err(Fault(error.to_string())),
     }
+    if settings.key_database.as_ref() == Some(&settings.database) {
+        return Err(Fault(
+            "--key-database must be another database than --database: the keys are backed up apart, and for a short time only"
+                .to_owned(),
+        ));
+    }
     for url in std::iter::once(&settings.database).chain(&settings.key_database) {
         Database::look_at(url).map_err(|error| Fault(error.to_string()))?;
     }

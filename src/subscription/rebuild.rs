@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::projector::{Projector, READ_MODELS};
 use super::tables::{PARKED, Tables};
-use super::{BATCH, FollowError, REST, checkpoint, move_checkpoint};
+use super::{BATCH, FollowError, REST, begin_reading, checkpoint, move_checkpoint};
 use crate::database::REBUILD;
 use crate::store::Position;
 
@@ -98,6 +98,8 @@ impl Projector {
 
     /// Creates the new tables. Should another rebuild be under way, its next step fails by the checkpoint.
     async fn create(&self, new: &mut Tables<'_>) -> Result<(), FollowError> {
+        // Where nothing was served yet, the live ones have no checkpoint, and it is the one to move in the end.
+        begin_reading(&self.database, READ_MODELS).await?;
         let mut transaction = self.database.begin().await?;
         for table in new.names() {
             self.database

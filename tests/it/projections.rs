@@ -368,6 +368,15 @@ async fn a_rebuild_waits_for_another_programs_lock_and_goes_on_from_where_it_was
     assert!(second > first, "{second} after {first}");
 }
 
+#[tokio::test]
+async fn read_models_are_rebuilt_where_nothing_was_served_yet() {
+    let house = House::new().await;
+    house.walk(1, 20).await;
+    let projector = house.society.projector();
+    projector.rebuild(None, |_| {}).await.unwrap();
+    expect_folded(&house.society).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_rebuilds_at_once_neither_spoils_the_other() {
     let house = House::new().await;

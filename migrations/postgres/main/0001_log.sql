@@ -43,7 +43,7 @@ CREATE FUNCTION append_events(
     appends BIGINT[], kinds TEXT[], ids TEXT[], sequences BIGINT[], types TEXT[], versions TEXT[], payloads TEXT[],
     metadatas TEXT[], now_is TEXT
 ) RETURNS TABLE (taken BIGINT, last_position BIGINT, stamp TEXT)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET enable_seqscan = off SET kadode.appending = 'yes' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET enable_seqscan = off AS $$
 DECLARE
     head BIGINT;
     head_time TEXT;
@@ -52,6 +52,7 @@ BEGIN
     SELECT e.position, e.recorded_at INTO head, head_time FROM events e ORDER BY e.position DESC LIMIT 1;
     head := coalesce(head, 0);
     stamp := greatest(now_is, head_time);
+    PERFORM set_config('kadode.appending', 'yes', true);
     RETURN QUERY
     WITH given AS (
         SELECT * FROM unnest(appends, kinds, ids, sequences, types, versions, payloads, metadatas)

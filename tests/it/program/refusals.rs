@@ -51,6 +51,8 @@ const AT_THE_START: &[Wrong] = &[
         &["\"mysql\"", "give sqlite:PATH or postgres://"]),
     ("the key database is of another kind", "serve --mail file:mails --key-database mysql://kadode:SECRET@127.0.0.1/kadode", &[],
         &["\"mysql\"", "give sqlite:PATH or postgres://"]),
+    ("both databases are one", "serve --mail file:mails --database sqlite:one.sqlite --key-database sqlite:one.sqlite", &[],
+        &["--key-database must be another database"]),
     ("no server listens there", "serve --mail file:mails --database postgres://kadode:SECRET@127.0.0.1:1/kadode", &[],
         &["database postgres://127.0.0.1:1/kadode: ", "Connection refused"]),
     ("the folder of the database is not there", "serve --mail file:mails --database sqlite:nowhere/kadode.sqlite", &[],

@@ -9,6 +9,9 @@ use kadode::config::DataSettings;
 use kadode::database::{self, Database};
 use sqlx::{Connection, Executor, PgConnection};
 
+/// The role that owns the databases, and is no superuser.
+const OWNER: &str = "kadode_owner";
+
 /// The role that the program connects as; it owns nothing.
 const ROLE: &str = "kadode_program";
 
@@ -54,26 +57,30 @@ impl Places {
         let mut connection = PgConnection::connect(&format!("{server}/postgres"))
             .await
             .unwrap();
-        let role = format!(
-            "DO $$ BEGIN CREATE ROLE {ROLE} LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
-        );
-        connection.execute(&*role).await.unwrap();
+        for role in [OWNER, ROLE] {
+            let role = format!(
+                "DO $$ BEGIN CREATE ROLE {role} LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+            );
+            connection.execute(&*role).await.unwrap();
+        }
         let mut urls = Vec::new();
         for tables in [&database::MAIN, &database::KEYS] {
             let made = MADE.fetch_add(1, Ordering::Relaxed);
             let name = format!("test_{}_{made}", std::process::id());
             connection
-                .execute(&*format!("CREATE DATABASE {name} TEMPLATE template0"))
+                .execute(&*format!(
+                    "CREATE DATABASE {name} OWNER {OWNER} TEMPLATE template0"
+                ))
                 .await
                 .unwrap();
-            let url = format!("{server}/{name}");
+            let url = format!("{server}/{name}").replacen("postgres@", &format!("{OWNER}@"), 1);
             let database = Database::open(&url).await.unwrap();
             database.migrate(tables).await.unwrap();
             database.grant(ROLE).await.unwrap();
             database.close().await;
             urls.push(url);
         }
-        let as_role = |url: &String| url.replacen("postgres@", &format!("{ROLE}@"), 1);
+        let as_role = |url: &String| url.replacen(OWNER, ROLE, 1);
         Self {
             main: as_role(&urls[0]),
             keys: as_role(&urls[1]),
