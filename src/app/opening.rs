@@ -69,9 +69,15 @@ impl Society {
         let entropy = Entropy::new(clock.clone());
         let (database, key_database, keys) =
             open_keys(settings, opening.prepare.into(), &clock, told).await?;
-        let log = EventLog::open_at(settings.events.as_deref(), database.clone(), clock.clone())
-            .await
-            .map_err(|error| Fault::from_error("the event log cannot be opened", error))?;
+        let log = EventLog::open_at(settings.events.as_deref(), database.clone(), clock.clone());
+        let log = match log.await {
+            Ok(log) => log,
+            Err(error) => {
+                key_database.close().await;
+                database.close().await;
+                return Err(Fault::from_error("the event log cannot be opened", error));
+            }
+        };
         let commands = Commands::new(log.clone());
         let policy = match given {
             Some(policy) => policy,

@@ -18,7 +18,7 @@ pub use self::address::AddressError;
 pub use self::append::KurrentRepository;
 use self::events::{Names, Stored};
 use self::numbers::{Numbered, Numbers, PAGE};
-use self::server::{Failure, Server};
+use self::server::{Failure, READS, Server};
 use super::stamp::Stamp;
 use super::{Position, ReadError, Recorded, grown};
 use crate::ambient::Clock;
@@ -176,24 +176,25 @@ impl KurrentLog {
             0 => 0,
             position => numbers.length_at(kind, id, position).await?,
         };
-        let stored = server
-            .stream(&names.of(kind, id), from.unsigned_abs())
-            .await?;
-        let mut numbered = numbers.of_stream(kind, id, from).await?;
-        if numbered.len() < stored.len() {
-            // Some are so fresh that they have no number yet.
-            self.catch_up().await?;
-            numbered = numbers.of_stream(kind, id, from).await?;
+        let name = names.of(kind, id);
+        for _ in 0..READS {
+            let stored = server.stream(&name, from.unsigned_abs()).await?;
+            let mut numbered = numbers.of_stream(kind, id, from).await?;
+            if numbered.len() < stored.len() {
+                // Some are so fresh that they have no number yet.
+                self.catch_up().await?;
+                numbered = numbers.of_stream(kind, id, from).await?;
+            }
+            // Else some came meanwhile, or the answer was cut short.
+            if numbered.len() <= stored.len() {
+                let events = numbered.iter().zip(&stored).map(|(number, event)| {
+                    let stored = Stored::read(names, event);
+                    recorded(stored.filter(|stored| is(stored, number)), number)
+                });
+                return events.collect();
+            }
         }
-        let mut stored = stored.iter();
-        numbered
-            .iter()
-            .map_while(|number| Some((number, stored.next()?)))
-            .map(|(number, event)| {
-                let stored = Stored::read(names, event);
-                recorded(stored.filter(|stored| is(stored, number)), number)
-            })
-            .collect()
+        Err(ReadError::Away("its answers end early".to_owned()))
     }
 
     pub(super) async fn begun(

@@ -55,12 +55,12 @@ impl EventLog {
     ) -> Result<Self, String> {
         let (other, why) = if events.is_some() {
             (
-                "SELECT COUNT(*) FROM (SELECT 1 FROM events LIMIT 1) AS some",
+                "SELECT COUNT(*) FROM (SELECT 1 FROM events LIMIT 1) AS any_event",
                 "this database has a log of its own: leave --events out, or give another database",
             )
         } else {
             (
-                "SELECT COUNT(*) FROM (SELECT 1 FROM positions LIMIT 1) AS some",
+                "SELECT COUNT(*) FROM (SELECT 1 FROM positions LIMIT 1) AS any_event",
                 "the events of this database are in an event store: give its --events URL",
             )
         };

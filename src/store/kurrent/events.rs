@@ -4,7 +4,7 @@ use cqrs_es::Aggregate;
 use cqrs_es::persist::SerializedEvent;
 use eventstore::{EventData, ExpectedRevision, RecordedEvent};
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use uuid::{Uuid, uuid};
 
 use super::Place;
@@ -95,10 +95,7 @@ impl Proposal {
 }
 
 fn proposed((index, event): (usize, &SerializedEvent)) -> serde_json::Result<EventData> {
-    let mut metadata = match &event.metadata {
-        Value::Object(entries) => entries.clone(),
-        _ => Map::new(),
-    };
+    let mut metadata = event.metadata.as_object().cloned().unwrap_or_default();
     metadata.insert(VERSION.to_owned(), event.event_version.clone().into());
     // The payload too, since a command that is decided once more may come to something else, which is not the same event.
     let name = format!(

@@ -15,14 +15,17 @@ use tokio::time::{sleep, timeout};
 
 use super::address::Address;
 
-/// How long a call may take; beyond, nobody knows what became of it.
+/// How long an append may take with all its tries; beyond, nobody knows what became of it.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long one try may take. An append that is slower is asked for again, which is safe.
+const TRY: Duration = Duration::from_secs(2);
 
 /// How long to wait before a call is repeated.
 pub(super) const REST: Duration = Duration::from_millis(50);
 
 /// How often a read is tried: a node that leads no longer says so once, and a connection breaks once.
-const READS: usize = 3;
+pub(super) const READS: usize = 3;
 
 /// What became of a call that did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +47,13 @@ pub(super) enum Failure {
     Refused(String),
 }
 
+/// What the client says of a request that had no connection to go by, in the words of the library beneath (hyper-util 0.1). Were they to
+/// change, it would count as unknown, which is safe.
+const CONNECTING: &str = "client error (Connect)";
+
+const NO_CONNECTION: &str =
+    "no connection to it can be made; is it there, and its certificate vouched for?";
+
 impl Failure {
     fn of(error: &Error) -> Self {
         #[expect(
@@ -54,7 +64,10 @@ impl Failure {
             Error::WrongExpectedVersion { .. } => Self::Conflict,
             Error::ResourceNotFound => Self::NoStream,
             Error::GrpcConnectionError(_) | Error::ConnectionClosed => {
-                Self::NotSent(error.to_string())
+                Self::NotSent(NO_CONNECTION.to_owned())
+            }
+            Error::ServerError(text) if text.contains(CONNECTING) => {
+                Self::NotSent(NO_CONNECTION.to_owned())
             }
             Error::NotLeaderException(_) => Self::NotSent("this node does not lead".to_owned()),
             Error::AccessDenied => Self::Refused("it does not let this user in".to_owned()),
@@ -121,7 +134,7 @@ impl Server {
         events: Vec<EventData>,
     ) -> Result<(), Failure> {
         let options = AppendToStreamOptions::default().expected_revision(expected);
-        let options = as_us!(self, options).deadline(PATIENCE);
+        let options = as_us!(self, options).deadline(TRY);
         let stream = stream.to_owned();
         self.call(|client| async move {
             let appended = client.append_to_stream(stream, &options, events);
@@ -183,33 +196,33 @@ impl Server {
         Fut: Future<Output = eventstore::Result<T>>,
     {
         let Numbered { number, client } = self.client().clone();
-        match timeout(PATIENCE, ask(client)).await {
+        match timeout(TRY, ask(client)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
                 let goes_elsewhere = matches!(error, Error::NotLeaderException(_));
                 let failure = Failure::of(&error);
                 if matches!(failure, Failure::NotSent(_) | Failure::Unknown(_)) && !goes_elsewhere {
-                    self.renew(number);
+                    self.renew(number, &failure);
                 }
                 Err(failure)
             }
             Err(_) => {
-                self.renew(number);
-                Err(Failure::Unknown(format!(
-                    "no answer in {} s",
-                    PATIENCE.as_secs()
-                )))
+                let failure = Failure::Unknown(format!("no answer in {} s", TRY.as_secs()));
+                self.renew(number, &failure);
+                Err(failure)
             }
         }
     }
 
     /// Puts a new client in the place of the one with this number. After a connection that failed, the old one never connects again;
     /// after one that broke, it never looks for another node of the cluster.
-    fn renew(&self, number: u64) {
+    fn renew(&self, number: u64, why: &Failure) {
         let mut present = self.client();
         if present.number != number {
             return;
         }
+        // Whoever called tells the operator, if it comes to nothing.
+        tracing::debug!(%why, "the client of the event store is made anew");
         match client(&self.address) {
             Ok(client) => {
                 *present = Numbered {
@@ -246,19 +259,18 @@ fn see_that_the_client_will_not_panic(address: &Address) -> Result<(), String> {
     if !FIRST.get_or_init(|| CryptoProvider::get_default().is_none()) {
         return Err("another part of the program has chosen a TLS provider before".to_owned());
     }
-    let authorities = match &address.authority {
-        Some(file) => CertificateDer::pem_file_iter(file)
+    let authorities = if let Some(file) = &address.authority {
+        CertificateDer::pem_file_iter(file)
             .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(|error| format!("tlsCaFile {file}: {error}"))?,
-        None => {
-            let found = rustls_native_certs::load_native_certs();
-            if let Some(error) = found.errors.first() {
-                return Err(format!(
-                    "the machine's certificate authorities cannot be read ({error}); install ca-certificates, or give tlsCaFile=FILE in the URL"
-                ));
-            }
-            found.certs
+            .map_err(|error| format!("tlsCaFile {file}: {error}"))?
+    } else {
+        let found = rustls_native_certs::load_native_certs();
+        if let Some(error) = found.errors.first() {
+            return Err(format!(
+                "the machine's certificate authorities cannot be read ({error}); install ca-certificates, or give tlsCaFile=FILE in the URL"
+            ));
         }
+        found.certs
     };
     let mut roots = RootCertStore::empty();
     for authority in authorities {

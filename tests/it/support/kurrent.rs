@@ -15,21 +15,27 @@ use futures::stream::{BoxStream, StreamExt, iter};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use jiff::SignedDuration;
 use kadode::ambient::Clock;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::{AbortHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tonic::body::BoxBody;
 use tonic::codec::ProstCodec;
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::server::Grpc;
 use tonic::{Code, Request, Response, Status, Streaming};
 use tower::service_fn;
+use uuid::Uuid;
 
 use self::log::Log;
 use self::wire::{
-    AppendRequest, AppendResponse, ReadEvent, ReadRequest, ReadResponse, StreamName,
-    StreamNotFound, SupportedMethods,
+    AppendOptions, AppendRequest, AppendResponse, Id, Proposed, ReadEvent, ReadRequest,
+    ReadResponse, StreamName, StreamNotFound, SupportedMethods,
 };
 
 /// What goes wrong with a call.
@@ -41,6 +47,8 @@ pub enum Fault {
     CutBeforeCommit,
     /// The append is stored, and no answer ever comes.
     SilentAfterCommit,
+    /// Nothing is stored, and no answer ever comes.
+    SilentBeforeCommit,
     /// The server says that it is not available.
     Unavailable,
     /// The server says that it did not manage in time.
@@ -57,6 +65,7 @@ struct State {
     appends: VecDeque<Fault>,
     reads: VecDeque<Fault>,
     calls: usize,
+    authorization: Option<String>,
     connections: Vec<AbortHandle>,
 }
 
@@ -71,21 +80,38 @@ pub struct Double {
 impl Double {
     /// An empty one.
     pub fn start() -> Self {
-        Self::of(Arc::default())
+        Self::of(Arc::default(), None)
+    }
+
+    /// An empty one that speaks TLS; its certificate is written to this file.
+    pub fn start_with_tls(certificate: &Path) -> Self {
+        let names = vec!["127.0.0.1".to_owned()];
+        let made = rcgen::generate_simple_self_signed(names).unwrap();
+        std::fs::write(certificate, made.cert.pem()).unwrap();
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let provider = Arc::new(ring::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .unwrap();
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        Self::of(Arc::default(), Some(TlsAcceptor::from(Arc::new(config))))
     }
 
     /// One more node of the same cluster.
     pub fn beside(other: &Self) -> Self {
-        Self::of(other.state.clone())
+        Self::of(other.state.clone(), None)
     }
 
-    fn of(state: Arc<Mutex<State>>) -> Self {
+    fn of(state: Arc<Mutex<State>>, tls: Option<TlsAcceptor>) -> Self {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
-        let (address, accepting) = listen(&runtime, "127.0.0.1:0".parse().unwrap(), &state);
+        let (address, accepting) = listen(&runtime, "127.0.0.1:0".parse().unwrap(), &state, tls);
         Self {
             address,
             state,
@@ -102,6 +128,40 @@ impl Double {
     /// Stores the time that `clock` shows, if it does not go by another already.
     pub fn keep_time(&self, clock: &Clock) {
         self.state().log.clock.get_or_insert_with(|| clock.clone());
+    }
+
+    /// Sets the server's clock back.
+    pub fn set_back(&self, by: SignedDuration) {
+        self.state().log.set_back += by;
+    }
+
+    /// Stores so many events of another program.
+    pub fn store_others(&self, stream: &str, count: usize) {
+        let name = StreamName {
+            name: stream.to_owned().into(),
+        };
+        let options = AppendOptions {
+            stream: Some(name),
+            any: Some(()),
+            ..AppendOptions::default()
+        };
+        for _ in 0..count {
+            let mut state = self.state();
+            let id = Uuid::from_u128(state.log.len() as u128);
+            let other = Proposed {
+                id: Some(Id {
+                    text: Some(id.to_string()),
+                    ..Id::default()
+                }),
+                ..Proposed::default()
+            };
+            state.log.append(&options, vec![other]).unwrap();
+        }
+    }
+
+    /// Who called last, as the header has it.
+    pub fn authorization(&self) -> Option<String> {
+        self.state().authorization.clone()
     }
 
     /// What goes wrong with the next appends, one after the other.
@@ -141,7 +201,7 @@ impl Double {
     /// Listens again where it was killed.
     pub fn start_again(&self) {
         let runtime = self.runtime.as_ref().unwrap();
-        let (_, accepting) = listen(runtime, self.address, &self.state);
+        let (_, accepting) = listen(runtime, self.address, &self.state, None);
         *self.accepting.lock().unwrap() = Some(accepting);
     }
 
@@ -170,6 +230,7 @@ fn listen(
     runtime: &Runtime,
     address: SocketAddr,
     state: &Arc<Mutex<State>>,
+    tls: Option<TlsAcceptor>,
 ) -> (SocketAddr, AbortHandle) {
     let listener = std::net::TcpListener::bind(address).unwrap();
     listener.set_nonblocking(true).unwrap();
@@ -186,10 +247,17 @@ fn listen(
                 let state = answering.clone();
                 async move { Ok::<_, Infallible>(answer(state, request).await) }
             });
-            let connection = http2::Builder::new(TokioExecutor::new())
-                .serve_connection(TokioIo::new(stream), service);
+            let http = http2::Builder::new(TokioExecutor::new());
+            let tls = tls.clone();
             let connection = connections.spawn(async move {
-                let _ = connection.await;
+                let _ = match tls {
+                    // A client that does not trust it goes.
+                    Some(tls) => match tls.accept(stream).await {
+                        Ok(stream) => http.serve_connection(TokioIo::new(stream), service).await,
+                        Err(_) => Ok(()),
+                    },
+                    None => http.serve_connection(TokioIo::new(stream), service).await,
+                };
             });
             state.lock().unwrap().connections.push(connection);
         }
@@ -201,7 +269,12 @@ async fn answer(
     state: Arc<Mutex<State>>,
     request: hyper::Request<Incoming>,
 ) -> hyper::Response<BoxBody> {
-    state.lock().unwrap().calls += 1;
+    {
+        let mut state = state.lock().unwrap();
+        state.calls += 1;
+        let authorization = request.headers().get("authorization");
+        state.authorization = authorization.map(|value| value.to_str().unwrap().to_owned());
+    }
     match request.uri().path() {
         "/event_store.client.server_features.ServerFeatures/GetSupportedMethods" => {
             let features = async |_: Request<()>| {
@@ -242,6 +315,7 @@ async fn append(
             return Err(status_of(fault));
         }
         Some(Fault::CutBeforeCommit) => return cut(&state).await,
+        Some(Fault::SilentBeforeCommit) => pending().await,
         _ => {}
     }
     let appended = state.lock().unwrap().log.append(&options, proposed);
@@ -288,16 +362,14 @@ async fn read(
         };
         return Ok(Response::new(iter([Ok(not_found)]).boxed()));
     };
-    let answers = events.into_iter().take(most).map(|event| {
-        Ok(ReadResponse {
-            event: Some(ReadEvent {
-                commit_position: Some(event.commit_position),
-                event: Some(event),
-            }),
-            stream_not_found: None,
-        })
+    let answers = events.into_iter().take(most).map(|event| ReadResponse {
+        event: Some(ReadEvent {
+            commit_position: Some(event.commit_position),
+            event: Some(event),
+        }),
+        stream_not_found: None,
     });
-    Ok(Response::new(iter(answers).boxed()))
+    Ok(Response::new(iter(answers).map(Ok).boxed()))
 }
 
 /// As the server tells it: in the trailers, where it is more than a code.
@@ -312,7 +384,12 @@ fn status_of(fault: Fault) -> Status {
             Status::with_metadata(Code::NotFound, "Leader info available", metadata)
         }
         Fault::DeadlineExceeded => Status::deadline_exceeded("Operation timed out"),
-        _ => Status::unavailable("Server Is Not Ready"),
+        Fault::Unavailable => Status::unavailable("Server Is Not Ready"),
+        Fault::CutAfterCommit
+        | Fault::CutBeforeCommit
+        | Fault::SilentAfterCommit
+        | Fault::SilentBeforeCommit
+        | Fault::EndsAfter(_) => panic!("{fault:?} is no status"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the double holds: events in streams and in one log, appended to as KurrentDB does it.
 
+use jiff::SignedDuration;
 use kadode::ambient::Clock;
 
 use super::wire::{
@@ -15,6 +16,8 @@ pub struct Log {
     events: Vec<Event>,
     /// Tells when an event was stored; the machine's clock, if it was not told.
     pub clock: Option<Clock>,
+    /// By how much that is set back.
+    pub set_back: SignedDuration,
 }
 
 /// An event's place in the log.
@@ -83,7 +86,7 @@ impl Log {
             .clock
             .as_ref()
             .map_or_else(Clock::machine, Clock::clone);
-        let ticks = now.now().as_microsecond() * 10;
+        let ticks = (now.now() - self.set_back).as_microsecond() * 10;
         for (event, number) in proposed.into_iter().zip(0..) {
             let mut metadata = event.metadata;
             metadata.insert("created".to_owned(), ticks.to_string());
