@@ -155,6 +155,36 @@ async fn an_append_goes_to_the_node_that_leads() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_append_sent_on_to_a_leader_that_is_away_is_stored_when_another_leads() {
+    let (_sqlite, double, log) = on_double().await;
+    let away = Double::beside(&double);
+    away.kill();
+    double.fail_appends([Fault::NotLeader(away.address)]);
+    assert_eq!(append(&log, &[note("a", 1)]).await, Some(1));
+    assert!(double.has_failed());
+    assert_eq!(double.events(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_goes_on_without_the_node_that_led() {
+    let sqlite = Sqlite::new().await;
+    let first = Double::start();
+    let second = Double::beside(&first);
+    let url = format!(
+        "esdb://kadode:secret@{},{}?tls=false",
+        first.address, second.address
+    );
+    let log = EventLog::open_at(Some(&url), sqlite.database().await, standing()).await;
+    let log = log.unwrap();
+    append(&log, &[note("a", 1)]).await;
+    let calls = second.calls();
+    first.kill();
+    assert_eq!(append(&log, &[note("a", 2)]).await, Some(2));
+    assert!(second.calls() > calls);
+    assert_eq!(all(&log).await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_append_to_a_server_that_is_away_is_given_up_and_never_stored() {
     let (_sqlite, double, log) = on_double().await;
     double.kill();

@@ -1,42 +1,27 @@
 //! A protocol double of KurrentDB (EventStoreDB): it speaks the public streams protocol over a real socket, and fails when it is told to.
 //! It is no KurrentDB, and what passes on it was not run on one.
 
+mod answers;
 mod log;
 mod wire;
 
-use std::collections::{HashMap, VecDeque};
-use std::convert::Infallible;
-use std::future::pending;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 
-use futures::stream::{BoxStream, StreamExt, iter};
-use hyper::body::Incoming;
-use hyper::server::conn::http2;
-use hyper_util::rt::{TokioExecutor, TokioIo};
 use jiff::SignedDuration;
 use kadode::ambient::Clock;
-use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::AbortHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
-use tonic::body::BoxBody;
-use tonic::codec::ProstCodec;
-use tonic::metadata::{MetadataMap, MetadataValue};
-use tonic::server::Grpc;
-use tonic::{Code, Request, Response, Status, Streaming};
-use tower::service_fn;
 use uuid::Uuid;
 
-use self::log::Log;
-use self::wire::{
-    AppendOptions, AppendRequest, AppendResponse, Id, Proposed, ReadEvent, ReadRequest,
-    ReadResponse, StreamName, StreamNotFound, SupportedMethods,
-};
+use self::answers::{State, listen};
+use self::wire::{AppendOptions, Id, Proposed, StreamName};
 
 /// What goes wrong with a call.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,16 +42,6 @@ pub enum Fault {
     NotLeader(SocketAddr),
     /// The answer ends well after so many events.
     EndsAfter(usize),
-}
-
-#[derive(Default)]
-struct State {
-    log: Log,
-    appends: VecDeque<Fault>,
-    reads: VecDeque<Fault>,
-    calls: usize,
-    authorization: Option<String>,
-    connections: Vec<AbortHandle>,
 }
 
 /// A double with a thread of its own, until it is dropped.
@@ -195,7 +170,9 @@ impl Double {
         if let Some(accepting) = self.accepting.lock().unwrap().take() {
             accepting.abort();
         }
-        self.state().cut();
+        let mut state = self.state();
+        state.nodes.retain(|node| *node != self.address);
+        state.cut();
     }
 
     /// Listens again where it was killed.
@@ -215,181 +192,6 @@ impl Drop for Double {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
-    }
-}
-
-impl State {
-    fn cut(&mut self) {
-        for connection in self.connections.drain(..) {
-            connection.abort();
-        }
-    }
-}
-
-fn listen(
-    runtime: &Runtime,
-    address: SocketAddr,
-    state: &Arc<Mutex<State>>,
-    tls: Option<TlsAcceptor>,
-) -> (SocketAddr, AbortHandle) {
-    let listener = std::net::TcpListener::bind(address).unwrap();
-    listener.set_nonblocking(true).unwrap();
-    let address = listener.local_addr().unwrap();
-    let state = state.clone();
-    let accepting = runtime.spawn(async move {
-        let listener = TcpListener::from_std(listener).unwrap();
-        let mut connections = JoinSet::new();
-        loop {
-            let (stream, _) = listener.accept().await.unwrap();
-            stream.set_nodelay(true).unwrap();
-            let answering = state.clone();
-            let service = hyper::service::service_fn(move |request| {
-                let state = answering.clone();
-                async move { Ok::<_, Infallible>(answer(state, request).await) }
-            });
-            let http = http2::Builder::new(TokioExecutor::new());
-            let tls = tls.clone();
-            let connection = connections.spawn(async move {
-                let _ = match tls {
-                    // A client that does not trust it goes.
-                    Some(tls) => match tls.accept(stream).await {
-                        Ok(stream) => http.serve_connection(TokioIo::new(stream), service).await,
-                        Err(_) => Ok(()),
-                    },
-                    None => http.serve_connection(TokioIo::new(stream), service).await,
-                };
-            });
-            state.lock().unwrap().connections.push(connection);
-        }
-    });
-    (address, accepting.abort_handle())
-}
-
-async fn answer(
-    state: Arc<Mutex<State>>,
-    request: hyper::Request<Incoming>,
-) -> hyper::Response<BoxBody> {
-    {
-        let mut state = state.lock().unwrap();
-        state.calls += 1;
-        let authorization = request.headers().get("authorization");
-        state.authorization = authorization.map(|value| value.to_str().unwrap().to_owned());
-    }
-    match request.uri().path() {
-        "/event_store.client.server_features.ServerFeatures/GetSupportedMethods" => {
-            let features = async |_: Request<()>| {
-                Ok(Response::new(SupportedMethods {
-                    server_version: "24.10.0".to_owned(),
-                }))
-            };
-            let mut grpc = Grpc::new(ProstCodec::default());
-            grpc.unary(service_fn(features), request).await
-        }
-        "/event_store.client.streams.Streams/Append" => {
-            let append = |request| append(state.clone(), request);
-            let mut grpc = Grpc::new(ProstCodec::default());
-            grpc.client_streaming(service_fn(append), request).await
-        }
-        "/event_store.client.streams.Streams/Read" => {
-            let read = |request| read(state.clone(), request);
-            let mut grpc = Grpc::new(ProstCodec::default());
-            grpc.server_streaming(service_fn(read), request).await
-        }
-        _ => Status::unimplemented("the double does not speak this").into_http(),
-    }
-}
-
-async fn append(
-    state: Arc<Mutex<State>>,
-    request: Request<Streaming<AppendRequest>>,
-) -> Result<Response<AppendResponse>, Status> {
-    let mut messages = request.into_inner();
-    let options = messages.message().await?.unwrap().options.unwrap();
-    let mut proposed = Vec::new();
-    while let Some(message) = messages.message().await? {
-        proposed.push(message.proposed.unwrap());
-    }
-    let fault = state.lock().unwrap().appends.pop_front();
-    match fault {
-        Some(fault @ (Fault::Unavailable | Fault::DeadlineExceeded | Fault::NotLeader(_))) => {
-            return Err(status_of(fault));
-        }
-        Some(Fault::CutBeforeCommit) => return cut(&state).await,
-        Some(Fault::SilentBeforeCommit) => pending().await,
-        _ => {}
-    }
-    let appended = state.lock().unwrap().log.append(&options, proposed);
-    match fault {
-        Some(Fault::CutAfterCommit) => return cut(&state).await,
-        Some(Fault::SilentAfterCommit) => pending().await,
-        _ => {}
-    }
-    Ok(Response::new(match appended {
-        Ok(success) => AppendResponse {
-            success: Some(success),
-            wrong_expected_version: None,
-        },
-        Err(wrong) => AppendResponse {
-            success: None,
-            wrong_expected_version: Some(wrong),
-        },
-    }))
-}
-
-async fn cut<T>(state: &Mutex<State>) -> T {
-    state.lock().unwrap().cut();
-    pending().await
-}
-
-async fn read(
-    state: Arc<Mutex<State>>,
-    request: Request<ReadRequest>,
-) -> Result<Response<BoxStream<'static, Result<ReadResponse, Status>>>, Status> {
-    let options = request.into_inner().options.unwrap();
-    let fault = state.lock().unwrap().reads.pop_front();
-    let most = match fault {
-        Some(Fault::EndsAfter(most)) => most,
-        Some(Fault::CutBeforeCommit) => return cut(&state).await,
-        Some(fault) => return Err(status_of(fault)),
-        None => usize::MAX,
-    };
-    let events = state.lock().unwrap().log.read(&options);
-    let Some(events) = events else {
-        let stream: Option<StreamName> = options.stream.and_then(|asked| asked.stream);
-        let not_found = ReadResponse {
-            event: None,
-            stream_not_found: Some(StreamNotFound { stream }),
-        };
-        return Ok(Response::new(iter([Ok(not_found)]).boxed()));
-    };
-    let answers = events.into_iter().take(most).map(|event| ReadResponse {
-        event: Some(ReadEvent {
-            commit_position: Some(event.commit_position),
-            event: Some(event),
-        }),
-        stream_not_found: None,
-    });
-    Ok(Response::new(iter(answers).map(Ok).boxed()))
-}
-
-/// As the server tells it: in the trailers, where it is more than a code.
-fn status_of(fault: Fault) -> Status {
-    match fault {
-        Fault::NotLeader(leader) => {
-            let mut metadata = MetadataMap::new();
-            let text = |text: String| MetadataValue::try_from(text).unwrap();
-            metadata.insert("exception", text("not-leader".to_owned()));
-            metadata.insert("leader-endpoint-host", text(leader.ip().to_string()));
-            metadata.insert("leader-endpoint-port", text(leader.port().to_string()));
-            Status::with_metadata(Code::NotFound, "Leader info available", metadata)
-        }
-        Fault::DeadlineExceeded => Status::deadline_exceeded("Operation timed out"),
-        Fault::Unavailable => Status::unavailable("Server Is Not Ready"),
-        Fault::CutAfterCommit
-        | Fault::CutBeforeCommit
-        | Fault::SilentAfterCommit
-        | Fault::SilentBeforeCommit
-        | Fault::EndsAfter(_) => panic!("{fault:?} is no status"),
     }
 }
 

@@ -182,3 +182,29 @@ pub struct SupportedMethods {
     #[prost(string, tag = "2")]
     pub server_version: String,
 }
+
+#[derive(Clone, PartialEq, Message)]
+pub struct Cluster {
+    #[prost(message, repeated, tag = "1")]
+    pub members: Vec<Member>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct Member {
+    #[prost(message, optional, tag = "1")]
+    pub id: Option<Id>,
+    #[prost(int32, tag = "3")]
+    pub state: i32,
+    #[prost(bool, tag = "4")]
+    pub is_alive: bool,
+    #[prost(message, optional, tag = "5")]
+    pub address: Option<Address>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct Address {
+    #[prost(string, tag = "1")]
+    pub host: String,
+    #[prost(uint32, tag = "2")]
+    pub port: u32,
+}
