@@ -29,9 +29,12 @@ pub struct Places {
 
 /// The server's URL, without a database.
 fn server() -> String {
-    std::env::var("KADODE_TEST_POSTGRES").expect(
-        "tests on PostgreSQL need a server: run `scripts/test FILTER`, or `scripts/with-postgres cargo nextest run FILTER`",
-    )
+    let Some(url) = std::env::var_os("KADODE_TEST_POSTGRES") else {
+        panic!(
+            "tests on PostgreSQL need a server: `scripts/test FILTER`, or `scripts/with-postgres cargo nextest run FILTER`"
+        );
+    };
+    url.into_string().unwrap()
 }
 
 impl Places {
