@@ -11,7 +11,7 @@ use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::address::Address;
 
@@ -182,13 +182,20 @@ impl Server {
     where
         Fut: Future<Output = eventstore::Result<T>>,
     {
-        for _ in 1..READS {
+        let began = Instant::now();
+        let mut tries = 1;
+        loop {
             match self.call(&ask).await {
-                Err(Failure::NotSent(_) | Failure::Unknown(_)) => sleep(REST).await,
+                // A server that is silent would be so again.
+                Err(Failure::NotSent(_) | Failure::Unknown(_))
+                    if tries < READS && began.elapsed() < TRY =>
+                {
+                    tries += 1;
+                    sleep(REST).await;
+                }
                 outcome => return outcome,
             }
         }
-        self.call(&ask).await
     }
 
     async fn call<T, Fut>(&self, ask: impl FnOnce(Client) -> Fut) -> Result<T, Failure>

@@ -219,6 +219,16 @@ async fn a_reader_goes_on_when_the_server_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_of_a_silent_server_is_told_so_within_three_seconds() {
+    let (_sqlite, double, log) = on_double().await;
+    append(&log, &[note("a", 1)]).await;
+    double.fail_reads([Fault::SilentBeforeCommit; 3]);
+    let began = Instant::now();
+    let error = log.read_stream("attempts", "a").await.unwrap_err();
+    assert!(began.elapsed() < Duration::from_secs(3), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_that_end_early_cost_no_event() {
     let (_sqlite, double, log) = on_double().await;
     for sequence in 1..=10 {

@@ -199,6 +199,7 @@ async fn read(
     let most = match fault {
         Some(Fault::EndsAfter(most)) => most,
         Some(Fault::CutBeforeCommit) => return cut(&state).await,
+        Some(Fault::SilentBeforeCommit) => pending().await,
         Some(fault) => return Err(status_of(fault)),
         None => usize::MAX,
     };
