@@ -20,6 +20,16 @@ pub struct DataSettings {
     )]
     pub database: String,
 
+    /// A `KurrentDB` for the event log.
+    #[arg(
+        long,
+        env = "KADODE_EVENTS",
+        value_name = "URL",
+        hide_env_values = true,
+        help = "A KurrentDB (EventStoreDB) for the event log: esdb://USER:PASSWORD@HOST:PORT [default: it is in --database]"
+    )]
+    pub events: Option<String>,
+
     /// The database of wrapped keys [default: the path of --database plus .keys; none on PostgreSQL]
     #[arg(
         long,

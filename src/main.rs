@@ -7,7 +7,9 @@ use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_env("KADODE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    // What the event store's client has to say, we say in our own words, and once.
+    let filter = EnvFilter::try_from_env("KADODE_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("info,eventstore=off"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -156,6 +156,7 @@ impl Society {
         let path = |name: &str| self.folder.path().join(name);
         let settings = DataSettings {
             database: format!("sqlite:{}", path("kadode.sqlite").display()),
+            events: None,
             key_database: None,
             keys: Some(path("keys.toml")),
             policy: Some(path("policy.toml")),

@@ -42,6 +42,7 @@ impl Ours {
             key_database: Some(fresh_database(kind, &folder, "keys").await?),
             keys: Some(folder.path().join("keys.toml")),
             policy: Some(policy.into()),
+            events: None,
         };
         let clock = Clock::machine();
         migrate(&settings, None, &clock, |_| ()).await?;

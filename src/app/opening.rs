@@ -8,7 +8,7 @@ use crate::commands::Commands;
 use crate::config::DataSettings;
 use crate::database::{self, Database, OpenError, Tables};
 use crate::policies::{LoadedPolicy, Policies};
-use crate::store::EventLog;
+use crate::store::{EventLog, KurrentLog};
 use crate::vault::{IfMissing, KeyError, KeyFile, Keys, Settings, Vault};
 
 /// Which policy a subcommand works with.
@@ -69,9 +69,15 @@ impl Society {
         let entropy = Entropy::new(clock.clone());
         let (database, key_database, keys) =
             open_keys(settings, opening.prepare.into(), &clock, told).await?;
-        let log = EventLog::open(database.clone(), clock.clone())
-            .await
-            .map_err(|error| Fault::from_error("the event log cannot be opened", error))?;
+        let log = EventLog::open_at(settings.events.as_deref(), database.clone(), clock.clone());
+        let log = match log.await {
+            Ok(log) => log,
+            Err(error) => {
+                key_database.close().await;
+                database.close().await;
+                return Err(Fault::from_error("the event log cannot be opened", error));
+            }
+        };
         let commands = Commands::new(log.clone());
         let policy = match given {
             Some(policy) => policy,
@@ -139,6 +145,9 @@ pub fn look_at(settings: &DataSettings, need: PolicyNeed) -> Result<Option<Loade
     }
     for url in std::iter::once(&settings.database).chain(&settings.key_database) {
         Database::look_at(url).map_err(|error| Fault(error.to_string()))?;
+    }
+    if let Some(url) = &settings.events {
+        KurrentLog::look_at(url).map_err(|error| Fault(error.to_string()))?;
     }
     Ok(given)
 }

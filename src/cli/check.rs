@@ -10,6 +10,7 @@ use super::tell;
 use crate::ambient::Clock;
 use crate::app::{Fault, Opening, Society};
 use crate::config::DataSettings;
+use crate::database::fixed_width;
 use crate::ledger;
 use crate::reactors::sweeper::named_by;
 use crate::subscription::{Position, Recorded};
@@ -53,6 +54,9 @@ struct Findings {
     mails_waiting: i64,
     /// When the oldest of them is, or was, due.
     oldest_mail_due: Option<String>,
+    /// The latest time that a leaf covers, of the events looked at so far.
+    #[serde(skip)]
+    latest_time: String,
 }
 
 /// Ends with 1 where something is wrong.
@@ -134,7 +138,11 @@ async fn look_at_leaves(
     let leaves = ledger::leaves(&society.database.read, from, to).await;
     let leaves: HashMap<Position, String> = leaves.map_err(told)?.into_iter().collect();
     for event in batch {
-        found.changed_times += i64::from(!ledger::covers_time(event));
+        let covered = ledger::covered_time(event);
+        if covered > found.latest_time.as_str() {
+            covered.clone_into(&mut found.latest_time);
+        }
+        found.changed_times += i64::from(found.latest_time != fixed_width(event.recorded_at));
         match leaves.get(&event.position) {
             Some(hash) => {
                 found.leaves += 1;

@@ -53,6 +53,7 @@ pub(super) async fn run(settings: DemoSettings, clock: Clock) -> Result<ExitCode
     let public_url = PublicUrl::choose(None, local_address(&listener)?).map_err(Fault)?;
     let data = DataSettings {
         database: format!("sqlite:{}", folder.path().join("demo.sqlite").display()),
+        events: None,
         key_database: None,
         keys: Some(folder.path().join("demo.keys.toml")),
         policy: Some(write(folder.path(), "policy.toml", POLICY)?),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use sqlx::AnyConnection;
 
-use crate::database::{Cell, Connections, fixed_width, insert_rows};
+use crate::database::{Cell, Connections, insert_rows};
 use crate::subscription::{ApplyError, Position, Projection, Recorded};
 
 /// Writes the leaves; not a read model, and never built anew.
@@ -51,10 +51,11 @@ pub fn leaf_text(event: &Recorded) -> String {
     HEXLOWER.encode(&leaf_hash(event))
 }
 
-/// Whether an event's time is the one in its metadata, which alone its leaf covers.
+/// The time of an event that its leaf covers: the one in its metadata. Along positions, the latest so far is the event's time in the
+/// log; a SQL database gives that itself, while the clock of an event store may have been set back.
 #[must_use]
-pub fn covers_time(event: &Recorded) -> bool {
-    event.metadata["recorded_at"] == fixed_width(event.recorded_at)
+pub fn covered_time(event: &Recorded) -> &str {
+    event.metadata["recorded_at"].as_str().unwrap_or_default()
 }
 
 /// The leaves after position `from` and up to `to`, each with its position.

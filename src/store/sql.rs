@@ -28,7 +28,7 @@ use self::groups::{GROUP, Writer, write_groups};
 use self::postgres::PostgresWriter;
 use self::sqlite::SqliteWriter;
 use super::stamp::Stamp;
-use super::{GivenUp, Position, ReadError, Recorded};
+use super::{GivenUp, Position, ReadError, Recorded, advance, grown};
 use crate::ambient::Clock;
 use crate::database::{Database, Native, bind_all, placeholders, time_of};
 
@@ -101,27 +101,17 @@ impl SqlLog {
         })))
     }
 
-    /// The position of the last event that this program knows to be committed.
-    #[must_use]
-    pub fn head(&self) -> Position {
+    pub(super) fn head(&self) -> Position {
         *self.0.head.borrow()
     }
 
-    /// The position of the last committed event, asked of the database itself.
-    ///
-    /// # Errors
-    /// The database is away.
-    pub async fn committed_head(&self) -> Result<Position, sqlx::Error> {
+    pub(super) async fn committed_head(&self) -> Result<Position, ReadError> {
         let stored = stored_head(&self.0.database).await?;
         advance(&self.0.head, stored);
         Ok(stored)
     }
 
-    /// At most `limit` events after `position`, in committed order. None is ever passed over.
-    ///
-    /// # Errors
-    /// The database is away, or a row is no event.
-    pub async fn read_after(
+    pub(super) async fn read_after(
         &self,
         position: Position,
         limit: i64,
@@ -137,19 +127,7 @@ impl SqlLog {
         rows.iter().map(recorded).collect()
     }
 
-    /// All events of one stream, in their order.
-    ///
-    /// # Errors
-    /// The database is away, or a row is no event.
-    pub async fn read_stream(&self, kind: &str, id: &str) -> Result<Vec<Recorded>, ReadError> {
-        self.read_stream_after(kind, id, 0).await
-    }
-
-    /// The events of one stream after `position` in the log, in their order.
-    ///
-    /// # Errors
-    /// The database is away, or a row is no event.
-    pub async fn read_stream_after(
+    pub(super) async fn read_stream_after(
         &self,
         kind: &str,
         id: &str,
@@ -168,11 +146,11 @@ impl SqlLog {
         rows.iter().map(recorded).collect()
     }
 
-    /// Which of these streams have an event.
-    ///
-    /// # Errors
-    /// The database is away.
-    pub async fn begun(&self, kind: &str, ids: &[String]) -> Result<HashSet<String>, sqlx::Error> {
+    pub(super) async fn begun(
+        &self,
+        kind: &str,
+        ids: &[String],
+    ) -> Result<HashSet<String>, ReadError> {
         let mut begun = HashSet::new();
         for ids in ids.chunks(100) {
             let sql = format!(
@@ -191,28 +169,16 @@ impl SqlLog {
         Ok(begun)
     }
 
-    /// Waits until the log has grown beyond `position`, by this program or another on the same file.
-    pub async fn changed(&self, position: Position) {
-        let mut head = self.0.head.subscribe();
-        loop {
-            if *head.borrow_and_update() > position {
-                return;
-            }
-            tokio::select! {
-                _ = head.changed() => {}
-                () = tokio::time::sleep(POLL) => {
-                    // Away now is no reason to stop: whoever reads next meets the error and tells it.
-                    let _ = self.committed_head().await;
-                }
-            }
-        }
+    pub(super) async fn changed(&self, position: Position) {
+        grown(&self.0.head, position, POLL, || async {
+            // Away now is no reason to stop: whoever reads next meets the error and tells it.
+            let _ = self.committed_head().await;
+        })
+        .await;
     }
 
-    /// A repository for one command, which learns where its append was committed. An append whose commit has not begun by
-    /// `deadline` fails with [`GivenUp`].
-    #[must_use]
-    pub fn repository(&self, deadline: Instant) -> Repository {
-        Repository {
+    pub(super) fn repository(&self, deadline: Instant) -> SqlRepository {
+        SqlRepository {
             log: self.clone(),
             deadline,
             committed: Arc::default(),
@@ -222,21 +188,19 @@ impl SqlLog {
 
 /// cqrs-es's way to the log for one command: sqlite-es loads, the group writer appends.
 #[derive(Clone)]
-pub struct Repository {
+pub struct SqlRepository {
     log: SqlLog,
     deadline: Instant,
     committed: Arc<OnceLock<Position>>,
 }
 
-impl Repository {
-    /// The position of the last event of this command's append, once it is committed.
-    #[must_use]
-    pub fn committed(&self) -> Option<Position> {
+impl SqlRepository {
+    pub(super) fn committed(&self) -> Option<Position> {
         self.committed.get().copied()
     }
 }
 
-impl PersistedEventRepository for Repository {
+impl PersistedEventRepository for SqlRepository {
     async fn get_events<A: Aggregate>(
         &self,
         id: &str,
@@ -312,14 +276,6 @@ async fn stored_head(database: &Database) -> Result<Position, sqlx::Error> {
     sqlx::query_scalar("SELECT COALESCE(MAX(position), 0) FROM events")
         .fetch_one(&database.read)
         .await
-}
-
-fn advance(head: &watch::Sender<Position>, to: Position) {
-    head.send_if_modified(|present| {
-        let grown = to > *present;
-        *present = to.max(*present);
-        grown
-    });
 }
 
 fn recorded(row: &AnyRow) -> Result<Recorded, ReadError> {

@@ -4,6 +4,7 @@ mod projector;
 mod rebuild;
 mod tables;
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,6 +76,7 @@ impl From<ReadError> for ApplyError {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Database(error) => Self::Database(error),
+            ReadError::Away(_) => Self::Database(sqlx::Error::Io(io::Error::other(error))),
             ReadError::Corrupt { .. } => Self::Unreadable(error.to_string()),
         }
     }
@@ -123,7 +125,7 @@ impl FollowError {
     /// Whether it may be gone in a moment: the database's trouble, which no event is to blame for.
     fn may_pass(&self) -> bool {
         match self {
-            Self::Read(error) => matches!(error, ReadError::Database(_)),
+            Self::Read(error) => matches!(error, ReadError::Database(_) | ReadError::Away(_)),
             Self::Apply(error) => !error.is_of_the_event(),
             Self::CheckpointMoved(_) | Self::GaveUp { .. } => false,
         }

@@ -1,13 +1,32 @@
 //! The manual's example goes from the paper to the portal over the JSON API.
 
+use kadode::domain::ids::MemberId;
 use reqwest::StatusCode;
 use serde_json::json;
 
 use crate::support::app::{App, INITIAL_PASSWORD, NEW_PASSWORD, USER_ID};
+use crate::support::kurrent::put_on_kurrent;
+use crate::support::postgres::put_on_server;
 
 #[tokio::test]
 async fn the_manuals_example_signs_in_and_reaches_step_fifteen() {
     let (app, member) = App::with_member().await;
+    reaches_step_fifteen(&app, member).await;
+}
+
+#[tokio::test]
+async fn the_manuals_example_reaches_step_fifteen_where_events_are_in_kurrentdb_and_all_else_in_postgres()
+ {
+    let folder = tempfile::tempdir().unwrap();
+    put_on_server(folder.path());
+    let double = put_on_kurrent(folder.path());
+    let (app, member) = App::with_member_in(folder).await;
+    reaches_step_fifteen(&app, member).await;
+    // The policy's, the member's, and those of two mails.
+    assert!(double.events() >= 17, "{} events", double.events());
+}
+
+async fn reaches_step_fifteen(app: &App, member: MemberId) {
     let client = app.client();
 
     let status = client

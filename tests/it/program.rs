@@ -6,6 +6,7 @@ mod check;
 mod crashes;
 mod demo;
 mod kill;
+mod kurrent;
 mod refusals;
 mod stop;
 

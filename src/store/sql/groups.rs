@@ -5,11 +5,10 @@ use std::sync::Arc;
 use sqlx::error::DatabaseError;
 use tokio::sync::{mpsc, watch};
 
-use super::advance;
 use super::append::{Append, AppendError, Outcome};
 use super::postgres::PostgresWriter;
 use super::sqlite::SqliteWriter;
-use crate::store::Position;
+use crate::store::{Position, advance};
 
 /// The most appends that share one commit.
 pub(super) const GROUP: usize = 256;

@@ -11,10 +11,10 @@ use sqlx::{PgPool, Row};
 use tokio::sync::watch;
 
 use super::append::{Append, AppendError, Outcome};
-use super::{advance, stored_head};
+use super::stored_head;
 use crate::database::{Database, fixed_width, time_of};
 use crate::store::stamp::Stamp;
-use crate::store::{GivenUp, Position};
+use crate::store::{GivenUp, Position, advance};
 
 /// How long the listener rests after it lost its connection.
 const REST: Duration = Duration::from_secs(1);

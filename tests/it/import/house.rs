@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use kadode::ambient::Clock;
 use kadode::app::{Opening, Society};
@@ -11,6 +12,7 @@ use kadode::config::DataSettings;
 use kadode::domain::ids::MemberId;
 use serde_json::Value;
 
+use crate::support::kurrent::{Double, double_of, put_on_kurrent};
 use crate::support::postgres::{data_in, databases_in, put_on_server};
 
 pub(crate) const HEADER: &str =
@@ -81,6 +83,13 @@ impl House {
         let house = Self::new();
         put_on_server(house.folder.path());
         house
+    }
+
+    /// Its events are in a double of KurrentDB.
+    pub(crate) fn on_kurrent() -> (Self, Arc<Double>) {
+        let house = Self::new();
+        let double = put_on_kurrent(house.folder.path());
+        (house, double)
     }
 
     /// A folder on a disk of its own of so many megabytes; none, where none can be mounted.
@@ -160,6 +169,9 @@ impl House {
             command
                 .env("KADODE_DATABASE", main)
                 .env("KADODE_KEY_DATABASE", keys);
+        }
+        if let Some(double) = double_of(self.folder.path()) {
+            command.env("KADODE_EVENTS", double.url());
         }
         command
     }

@@ -24,6 +24,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use super::kurrent::double_of;
 use super::postgres::data_in;
 
 /// When the tests' clock starts.
@@ -95,6 +96,9 @@ impl App {
     pub async fn start_in(folder: TempDir, setup: Setup) -> Self {
         std::fs::write(folder.path().join("policy.toml"), &setup.policy).unwrap();
         let data = data_in(folder.path());
+        if let Some(double) = double_of(folder.path()) {
+            double.keep_time(&setup.clock);
+        }
         let opening = Opening {
             sign_in_queue: setup.sign_in_queue,
             ..Opening::TO_FILL
@@ -146,7 +150,12 @@ impl App {
 
     /// A program with the manual's example enrolled.
     pub async fn with_member() -> (Self, MemberId) {
-        let app = Self::start().await;
+        Self::with_member_in(tempfile::tempdir().unwrap()).await
+    }
+
+    /// The same over whatever is in `folder`.
+    pub async fn with_member_in(folder: TempDir) -> (Self, MemberId) {
+        let app = Self::start_in(folder, Setup::default()).await;
         let member = app.enrol(profile(USER_ID), "joined-to-2024-12-01").await;
         (app, member)
     }

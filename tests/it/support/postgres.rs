@@ -9,6 +9,8 @@ use kadode::config::DataSettings;
 use kadode::database::{self, Database};
 use sqlx::{Connection, Executor, PgConnection};
 
+use super::kurrent::double_of;
+
 /// The role that owns the databases, and is no superuser.
 const OWNER: &str = "kadode_owner";
 
@@ -121,6 +123,7 @@ pub fn data_in(folder: &Path) -> DataSettings {
     let (database, key_database) = databases_in(folder);
     DataSettings {
         database,
+        events: double_of(folder).map(|double| double.url()),
         key_database,
         keys: Some(folder.join("keys.toml")),
         policy: Some(folder.join("policy.toml")),

@@ -1,0 +1,210 @@
+//! The log this program runs on, whichever it is.
+
+use std::collections::HashSet;
+
+use cqrs_es::Aggregate;
+use cqrs_es::persist::{
+    PersistedEventRepository, PersistenceError, ReplayStream, SerializedEvent, SerializedSnapshot,
+};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::kurrent::{KurrentLog, KurrentRepository};
+use super::sql::{SqlLog, SqlRepository};
+use super::{Position, ReadError, Recorded};
+use crate::ambient::Clock;
+use crate::database::Database;
+
+/// The event log; cheap to clone.
+#[derive(Clone)]
+pub enum EventLog {
+    /// In the SQL database.
+    Sql(SqlLog),
+    /// In KurrentDB, with the numbers of its events in the SQL database.
+    Kurrent(KurrentLog),
+}
+
+/// Calls the same method of whichever there is.
+macro_rules! either {
+    ($one:expr, $it:ident => $call:expr) => {
+        match $one {
+            Self::Sql($it) => $call,
+            Self::Kurrent($it) => $call,
+        }
+    };
+}
+
+impl EventLog {
+    /// The log in `database`, which must be migrated; `clock` stamps what is appended, and from now on shows no time before
+    /// the last event's.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn open(database: Database, clock: Clock) -> Result<Self, sqlx::Error> {
+        SqlLog::open(database, clock).await.map(Self::Sql)
+    }
+
+    /// The log in the event store at the URL `events`, if there is one, else in `database`, which must be migrated.
+    ///
+    /// # Errors
+    /// One line: either is away, or the log of this database is in the other.
+    pub async fn open_at(
+        events: Option<&str>,
+        database: Database,
+        clock: Clock,
+    ) -> Result<Self, String> {
+        let (other, why) = if events.is_some() {
+            (
+                "SELECT COUNT(*) FROM (SELECT 1 FROM events LIMIT 1) AS any_event",
+                "this database has a log of its own: leave --events out, or give another database",
+            )
+        } else {
+            (
+                "SELECT COUNT(*) FROM (SELECT 1 FROM positions LIMIT 1) AS any_event",
+                "the events of this database are in an event store: give its --events URL",
+            )
+        };
+        let others: Result<i64, _> = sqlx::query_scalar(other).fetch_one(&database.read).await;
+        if others.map_err(|error| error.to_string())? > 0 {
+            return Err(why.to_owned());
+        }
+        match events {
+            Some(url) => KurrentLog::open(url, database, clock)
+                .await
+                .map(Self::Kurrent),
+            None => Self::open(database, clock)
+                .await
+                .map_err(|error| error.to_string()),
+        }
+    }
+
+    /// The position of the last event that this program knows to be committed.
+    #[must_use]
+    pub fn head(&self) -> Position {
+        either!(self, log => log.head())
+    }
+
+    /// The position of the last committed event, asked of the store itself.
+    ///
+    /// # Errors
+    /// The store is away.
+    pub async fn committed_head(&self) -> Result<Position, ReadError> {
+        either!(self, log => log.committed_head().await)
+    }
+
+    /// At most `limit` events after `position`, in committed order. None is ever passed over.
+    ///
+    /// # Errors
+    /// The store is away, or an event cannot be read.
+    pub async fn read_after(
+        &self,
+        position: Position,
+        limit: i64,
+    ) -> Result<Vec<Recorded>, ReadError> {
+        either!(self, log => log.read_after(position, limit).await)
+    }
+
+    /// All events of one stream, in their order.
+    ///
+    /// # Errors
+    /// The store is away, or an event cannot be read.
+    pub async fn read_stream(&self, kind: &str, id: &str) -> Result<Vec<Recorded>, ReadError> {
+        self.read_stream_after(kind, id, 0).await
+    }
+
+    /// The events of one stream after `position` in the log, in their order.
+    ///
+    /// # Errors
+    /// The store is away, or an event cannot be read.
+    pub async fn read_stream_after(
+        &self,
+        kind: &str,
+        id: &str,
+        position: Position,
+    ) -> Result<Vec<Recorded>, ReadError> {
+        either!(self, log => log.read_stream_after(kind, id, position).await)
+    }
+
+    /// Which of these streams have an event.
+    ///
+    /// # Errors
+    /// The store is away.
+    pub async fn begun(&self, kind: &str, ids: &[String]) -> Result<HashSet<String>, ReadError> {
+        either!(self, log => log.begun(kind, ids).await)
+    }
+
+    /// Waits until the log has grown beyond `position`, by this program or another.
+    pub async fn changed(&self, position: Position) {
+        either!(self, log => log.changed(position).await);
+    }
+
+    /// A repository for one command, which learns where its append was committed. An append whose commit has not begun by
+    /// `deadline` fails with [`GivenUp`](super::GivenUp).
+    #[must_use]
+    pub fn repository(&self, deadline: Instant) -> Repository {
+        match self {
+            Self::Sql(log) => Repository::Sql(log.repository(deadline)),
+            Self::Kurrent(log) => Repository::Kurrent(log.repository(deadline)),
+        }
+    }
+}
+
+/// cqrs-es's way to the log for one command.
+#[derive(Clone)]
+pub enum Repository {
+    /// To the SQL database.
+    Sql(SqlRepository),
+    /// To KurrentDB.
+    Kurrent(KurrentRepository),
+}
+
+impl Repository {
+    /// The position of the last event of this command's append, once it is committed.
+    #[must_use]
+    pub fn committed(&self) -> Option<Position> {
+        either!(self, repository => repository.committed())
+    }
+}
+
+impl PersistedEventRepository for Repository {
+    async fn get_events<A: Aggregate>(
+        &self,
+        id: &str,
+    ) -> Result<Vec<SerializedEvent>, PersistenceError> {
+        either!(self, repository => repository.get_events::<A>(id).await)
+    }
+
+    async fn get_last_events<A: Aggregate>(
+        &self,
+        id: &str,
+        last_sequence: usize,
+    ) -> Result<Vec<SerializedEvent>, PersistenceError> {
+        either!(self, repository => repository.get_last_events::<A>(id, last_sequence).await)
+    }
+
+    async fn get_snapshot<A: Aggregate>(
+        &self,
+        id: &str,
+    ) -> Result<Option<SerializedSnapshot>, PersistenceError> {
+        either!(self, repository => repository.get_snapshot::<A>(id).await)
+    }
+
+    async fn persist<A: Aggregate>(
+        &self,
+        events: &[SerializedEvent],
+        snapshot: Option<(String, Value, usize)>,
+    ) -> Result<(), PersistenceError> {
+        either!(self, repository => repository.persist::<A>(events, snapshot).await)
+    }
+
+    async fn stream_events<A: Aggregate>(
+        &self,
+        id: &str,
+    ) -> Result<ReplayStream, PersistenceError> {
+        either!(self, repository => repository.stream_events::<A>(id).await)
+    }
+
+    async fn stream_all_events<A: Aggregate>(&self) -> Result<ReplayStream, PersistenceError> {
+        either!(self, repository => repository.stream_all_events::<A>().await)
+    }
+}
