@@ -13,6 +13,9 @@ use super::{Database, Native, OpenError, Place};
 /// nodes fit into the hundred that a server has by default.
 const CONNECTIONS: u32 = 8;
 
+/// How long to wait for a connection of the event repository's: no longer than its commands do.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// The names of the advisory locks, within the numbers that are ours: "Kado" in ASCII.
 pub(super) const OURS: i32 = 0x4b61_646f;
 /// Held by a transaction that must not have another beside it: see [`Database::begin`].
@@ -92,6 +95,7 @@ async fn connect(
     let native = PgPoolOptions::new()
         .test_before_acquire(false)
         .max_connections(CONNECTIONS)
+        .acquire_timeout(PATIENCE)
         .after_connect(|connection, _| {
             Box::pin(async { connection.execute(WRITER.first).await.map(drop) })
         })
