@@ -10,12 +10,13 @@ use secrecy::SecretString;
 /// Where the data are; taken by every subcommand that touches them.
 #[derive(Args, Clone, Debug)]
 pub struct DataSettings {
-    /// The database: sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME
+    /// The database.
     #[arg(
         long,
         env = "KADODE_DATABASE",
         value_name = "URL",
-        hide_env_values = true
+        hide_env_values = true,
+        help = "The database: sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME"
     )]
     pub database: String,
 

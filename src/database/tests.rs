@@ -123,14 +123,17 @@ async fn a_file_name_with_signs_that_mean_something_in_urls_is_only_a_name() {
 
 #[tokio::test]
 async fn other_urls_are_refused_without_their_password() {
-    let error = Database::open("postgres://owner:geheim@db/kadode")
+    let error = Database::open("mysql://owner:geheim@db/kadode")
         .await
         .unwrap_err()
         .to_string();
     assert_eq!(
         error,
-        "database URL starting with \"postgres\": give sqlite:PATH"
+        "database URL starting with \"mysql\": give sqlite:PATH or postgres://USER@HOST/NAME"
     );
+    // Its parser quotes what it cannot read.
+    let error = Database::open("postgres://owner:geheim@db:geheim/kadode").await;
+    assert!(matches!(error, Err(OpenError::ServerUrl)), "{error:?}");
     assert!(matches!(
         Database::open("sqlite::memory:").await,
         Err(OpenError::Path)

@@ -109,7 +109,7 @@ pub(crate) fn tally() -> Tally {
     }
 }
 
-type Tallied = Result<Outcome<Attempts>, CommandError<Infallible, Infallible>>;
+pub(crate) type Tallied = Result<Outcome<Attempts>, CommandError<Infallible, Infallible>>;
 
 async fn tally_by(commands: &Commands, attribution: Attribution) -> Tallied {
     let settle = |_| std::future::ready(Ok(tally()));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use sqlx::error::DatabaseError;
 use tokio::sync::{mpsc, watch};
 
 use super::advance;
@@ -31,7 +32,7 @@ impl Writer {
 
     /// Whether a row is to blame, and not the state of the database.
     fn blames_a_row(&self, error: &sqlx::Error) -> bool {
-        let code = error.as_database_error().and_then(|error| error.code());
+        let code = error.as_database_error().and_then(DatabaseError::code);
         let code = code.as_deref().unwrap_or_default();
         match self {
             // SQLITE_TOOBIG, SQLITE_CONSTRAINT and SQLITE_MISMATCH; the higher bits tell kinds of them.

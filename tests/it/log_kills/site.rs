@@ -21,7 +21,7 @@ const NODES: usize = 3;
 const DURABLE: &[&str] = &["fsync=on", "synchronous_commit=on", "max_wal_size=256MB"];
 
 /// How long a stream becomes, about.
-const EVENTS_A_STREAM: usize = 25;
+const EVENTS_A_STREAM: usize = 12;
 
 /// Something that is killed.
 #[derive(Clone, Copy, Debug)]

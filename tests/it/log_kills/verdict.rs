@@ -33,7 +33,7 @@ impl Chain {
         self.length += 1;
         assert_eq!(event.position, self.length, "skipped or repeated");
         let mut hasher = DefaultHasher::new();
-        (self.hash, ledger::leaf_text(event)).hash(&mut hasher);
+        (self.hash, format!("{event:?}")).hash(&mut hasher);
         self.hash = hasher.finish();
     }
 }
@@ -45,9 +45,9 @@ struct Stored {
     last: Position,
 }
 
-/// Fails unless the log is without a gap, holds what was acknowledged once and nothing that was refused, and is what `followed` saw. Answers
+/// Fails unless the log is without a gap, holds what was acknowledged once and nothing that was refused, and is what a reader has `seen`. Answers
 /// with the figures.
-pub(super) async fn expect_kept(site: &Site, followed: &Chain) -> String {
+pub(super) async fn expect_kept(site: &Site, seen: &Chain) -> String {
     let log = site.open_log().await;
     let mut chain = Chain::default();
     let mut lengths: HashMap<String, i64> = HashMap::new();
@@ -75,7 +75,7 @@ pub(super) async fn expect_kept(site: &Site, followed: &Chain) -> String {
             stored.last = event.position;
         }
     }
-    assert_eq!(&chain, followed, "the reader saw something else");
+    assert_eq!(&chain, seen, "the reader saw something else");
     let answers = expect_answers_true(site, &commands);
     format!("{} events, {answers}", chain.length)
 }

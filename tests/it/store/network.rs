@@ -6,14 +6,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use kadode::ambient::Entropy;
-use kadode::commands::{CommandError, Commands, Outcome};
+use kadode::commands::{CommandError, Commands};
 use kadode::database::Database;
 use kadode::domain::attempts::Attempts;
 use kadode::domain::onboarding::{CredentialInForce, Onboarding, Refusal};
 use kadode::store::EventLog;
+use tokio::time::timeout;
 
 use super::{Place, standing};
-use crate::commands::{attribution, enrol, sign_in, tally};
+use crate::commands::{Tallied, attribution, enrol, sign_in, tally};
 use crate::support::app::eventually;
 use crate::support::postgres::{Places, port_of_server};
 use crate::support::proxy::{Caught, Fault, Proxy};
@@ -42,12 +43,14 @@ impl Bench {
         }
     }
 
-    async fn tally(&self) -> Result<Outcome<Attempts>, CommandError<Infallible, Infallible>> {
+    async fn tally(&self) -> Tallied {
+        self.tally_on("d1".to_owned()).await
+    }
+
+    async fn tally_on(&self, stream: String) -> Tallied {
         let settle = |_| std::future::ready(Ok(tally()));
         let attribution = attribution(&self.entropy);
-        self.commands
-            .run("d1".to_owned(), attribution, settle)
-            .await
+        self.commands.run(stream, attribution, settle).await
     }
 
     /// An enrolment whose connection is in the hands of `meanwhile` when the append is sent, and which is refused when it is settled
@@ -157,14 +160,45 @@ async fn an_append_that_the_network_delivers_late_never_happens_once_its_command
 async fn a_network_that_falls_silent_is_told_within_seconds_and_commands_go_on_after_it() {
     let bench = Bench::new().await;
     bench.tally().await.unwrap();
-    bench.proxy.inflict(Fault::Silence);
+    // Twice as many as there are connections, so that all of these are in the middle of something.
+    let under_load = async || {
+        let commands = (0..16).map(|number| bench.tally_on(format!("d{number}")));
+        futures::future::join_all(commands).await
+    };
+    for outcome in under_load().await {
+        outcome.unwrap();
+    }
+    let (outcomes, ()) = tokio::join!(under_load(), async {
+        bench.proxy.inflict(Fault::Silence);
+    });
+    drop(outcomes);
     let began = Instant::now();
-    let outcome = bench.tally().await;
-    assert!(
-        matches!(outcome, Err(CommandError::Busy | CommandError::Store(_))),
-        "{outcome:?}"
-    );
+    for outcome in under_load().await {
+        assert!(
+            matches!(
+                outcome,
+                Ok(_) | Err(CommandError::Busy | CommandError::Store(_))
+            ),
+            "{outcome:?}"
+        );
+    }
     let took = began.elapsed();
     assert!(took < Duration::from_secs(10), "{took:?}");
-    eventually("a command that is taken", async || bench.tally().await.ok()).await;
+    eventually("commands that are all taken", async || {
+        under_load().await.iter().all(Result::is_ok).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_waits_for_a_network_that_fell_silent_goes_on_within_a_minute() {
+    let bench = Bench::new().await;
+    bench.tally().await.unwrap();
+    let caught = bench.proxy.catch("ORDER BY position LIMIT");
+    let reading = bench.log.read_after(0, 10);
+    // Kept open, and never answered.
+    let (read, caught) = tokio::join!(timeout(Duration::from_mins(1), reading), caught);
+    assert!(matches!(read, Ok(Err(_))), "{read:?}");
+    assert_eq!(bench.log.read_after(0, 10).await.unwrap().len(), 1);
+    drop(caught);
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,6 @@ use std::sync::{LazyLock, Mutex, MutexGuard};
 
 use kadode::config::DataSettings;
 use kadode::database::{self, Database};
-use rand::Rng;
 use rustix::process::{Pid, Signal, kill_process};
 use sqlx::{Connection, Executor, PgConnection};
 use tempfile::TempDir;
@@ -36,9 +36,12 @@ pub struct Places {
 
 /// The server's URL, without a database.
 fn server() -> String {
-    std::env::var("KADODE_TEST_POSTGRES").expect(
-        "tests on PostgreSQL need a server: run `scripts/test FILTER`, or `scripts/with-postgres cargo nextest run FILTER`",
-    )
+    let Some(url) = std::env::var_os("KADODE_TEST_POSTGRES") else {
+        panic!(
+            "tests on PostgreSQL need a server: `scripts/test FILTER`, or `scripts/with-postgres cargo nextest run FILTER`"
+        );
+    };
+    url.into_string().unwrap()
 }
 
 /// The port of that server.
@@ -121,8 +124,7 @@ impl Server {
             .output()
             .unwrap();
         assert!(made.status.success(), "{made:?}");
-        // Below those that the system gives to whoever asks for any.
-        let port = rand::rng().random_range(12_000..20_000);
+        let port = free_port();
         let postmaster = postmaster(folder.path(), port, options);
         let mut server = Self {
             folder,
@@ -184,6 +186,15 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// One that stays free while the server is down: below those that the system gives to whoever asks for any.
+fn free_port() -> u16 {
+    let spread = std::process::id() % 8000 * 97 + MADE.fetch_add(1, Ordering::Relaxed);
+    (0..8000)
+        .map(|further| 12_000 + u16::try_from((spread + further) % 8000).unwrap())
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .unwrap()
 }
 
 fn postmaster(folder: &Path, port: u16, options: &[&str]) -> Child {

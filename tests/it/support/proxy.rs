@@ -173,8 +173,17 @@ async fn suffer(
     match fault {
         None | Some(Fault::Cut) => Ok(()),
         Some(Fault::Late(by)) => {
-            let mut last = vec![0; 65536];
-            let length = client.read(&mut last).await?;
+            let (mut last, mut answer) = (vec![0; 65536], vec![0; 65536]);
+            let length = loop {
+                tokio::select! {
+                    length = client.read(&mut last) => break length?,
+                    // It waits for this before it says more.
+                    length = server.read(&mut answer) => match length? {
+                        0 => return Ok(()),
+                        length => client.write_all(&answer[..length]).await?,
+                    },
+                }
+            };
             drop(client);
             tokio::time::sleep(by).await;
             server.write_all(&last[..length]).await?;
