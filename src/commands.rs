@@ -21,6 +21,9 @@ use crate::store::{EventLog, GivenUp, Repository};
 /// How long a command waits for its turn and for its append, and is tried again where it lost its race against another program.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How long it rests after the store failed.
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// The only way to change anything; cheap to clone.
 #[derive(Clone)]
 pub struct Commands {
@@ -203,7 +206,7 @@ where
             Ok((events, state)) => {
                 let mark = match repository.committed() {
                     Some(position) => position,
-                    None => committed_by_now(log).await,
+                    None => committed_by_now(log).await.map_err(CommandError::Store)?,
                 };
                 return Ok(Outcome {
                     events,
@@ -239,14 +242,14 @@ where
                 // The commit may have gone through all the same: look before deciding again, or failing.
                 doubtful = true;
                 if Instant::now() < deadline {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    tokio::time::sleep(PAUSE).await;
                     continue;
                 }
                 return match stored(&store, &id, command).await {
                     Ok(Some((events, state))) => Ok(Outcome {
                         events,
                         state,
-                        mark: committed_by_now(log).await,
+                        mark: committed_by_now(log).await.map_err(CommandError::Store)?,
                     }),
                     Ok(None) | Err(_) => Err(CommandError::Store(error.to_string())),
                 };
@@ -255,9 +258,17 @@ where
     }
 }
 
-/// For what was committed at some time before: a position that is not below its own.
-async fn committed_by_now(log: &EventLog) -> Position {
-    log.committed_head().await.unwrap_or_else(|_| log.head())
+/// For what was committed at some time before: a position that is not below its own. Asked of the database, until it answers: by what
+/// this program has heard of, a page could show the state before the click.
+async fn committed_by_now(log: &EventLog) -> Result<Position, String> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match log.committed_head().await {
+            Ok(position) => return Ok(position),
+            Err(error) if Instant::now() >= deadline => return Err(error.to_string()),
+            Err(_) => tokio::time::sleep(PAUSE).await,
+        }
+    }
 }
 
 /// What the command brought about, if it was stored, and the present state.

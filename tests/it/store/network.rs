@@ -124,6 +124,33 @@ async fn a_commit_whose_answer_was_cut_off_is_found_by_its_command_and_not_doubl
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_is_found_again_is_waited_for_by_whoever_reads_next_however_bad_the_network()
+{
+    let bench = Bench::new().await;
+    bench.tally().await.unwrap();
+    let attribution = attribution(&bench.entropy);
+    let caught = bench.proxy.catch(&attribution.id.to_string());
+    let settle = |_| std::future::ready(Ok(tally()));
+    let running =
+        bench
+            .commands
+            .run::<Attempts, Infallible, _, _>("d1".to_owned(), attribution, settle);
+    let cutting = async {
+        let mut caught = caught.await;
+        // Also the one by which this program would hear how far the log is.
+        bench.proxy.inflict(Fault::Cut);
+        caught.deliver().await;
+        caught.answer().await;
+        drop(caught);
+        for _ in 0..2 {
+            drop(bench.proxy.catch("MAX(position)").await);
+        }
+    };
+    let (outcome, ()) = tokio::join!(running, cutting);
+    assert_eq!(outcome.unwrap().mark, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_append_that_was_left_in_the_queue_never_happens_once_its_command_was_refused() {
     let bench = Bench::new().await;
     let slow = bench.places.append_slowly("slow").await;
