@@ -23,6 +23,9 @@ use crate::store::{EventLog, GivenUp, Repository};
 /// How long a command waits for its turn and for its append, and is tried again where it lost its race against another program.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How long it rests after the store failed.
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// The only way to change anything; cheap to clone.
 #[derive(Clone)]
 pub struct Commands {
@@ -226,7 +229,7 @@ where
                     Some(position) => position,
                     // Nothing was appended that would prove the state to be the present one.
                     None if was_known => continue,
-                    None => committed_by_now(log).await,
+                    None => committed_by_now(log).await.map_err(CommandError::Store)?,
                 };
                 let left = Left {
                     state: state.clone(),
@@ -271,14 +274,14 @@ where
                 // The commit may have gone through all the same: look before deciding again, or failing.
                 doubtful = true;
                 if Instant::now() < deadline {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    tokio::time::sleep(PAUSE).await;
                     continue;
                 }
                 return match stored(&store, &id, command).await {
                     Ok(Some(Done { events, state, .. })) => Ok(Outcome {
                         events,
                         state,
-                        mark: committed_by_now(log).await,
+                        mark: committed_by_now(log).await.map_err(CommandError::Store)?,
                     }),
                     Ok(None) | Err(_) => Err(CommandError::Store(error.to_string())),
                 };
@@ -287,9 +290,17 @@ where
     }
 }
 
-/// For what was committed at some time before: a position that is not below its own.
-async fn committed_by_now(log: &EventLog) -> Position {
-    log.committed_head().await.unwrap_or_else(|_| log.head())
+/// For what was committed at some time before: a position that is not below its own. Asked of the database, until it answers: by what
+/// this program has heard of, a page could show the state before the click.
+async fn committed_by_now(log: &EventLog) -> Result<Position, String> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match log.committed_head().await {
+            Ok(position) => return Ok(position),
+            Err(error) if Instant::now() >= deadline => return Err(error.to_string()),
+            Err(_) => tokio::time::sleep(PAUSE).await,
+        }
+    }
 }
 
 /// What the command brought about, if it was stored, and the present state.

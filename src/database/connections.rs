@@ -37,6 +37,8 @@ pub(super) struct Settings {
     pub(super) first: &'static str,
     /// What begins a transaction that is alone.
     pub(super) begin: &'static str,
+    /// How long a single statement may take, or the beginning of a transaction; for ever if it ends in a file.
+    pub(super) patience: Option<Duration>,
     /// How long one may have been idle and is still believed to answer; for ever if it ends in a file.
     pub(super) trusted_for: Option<Duration>,
 }
@@ -89,10 +91,25 @@ impl Connections {
 
     /// Begins a transaction that has the write lock from the start.
     pub(super) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
-        let mut transaction = Transaction(self.acquire().await?);
-        let begin = transaction.0.home.0.settings.begin;
-        transaction.execute(begin).await?;
-        Ok(transaction)
+        self.in_time(async {
+            let mut transaction = Transaction(self.acquire().await?);
+            transaction.execute(self.0.settings.begin).await?;
+            Ok(transaction)
+        })
+        .await
+    }
+
+    /// A server that fell silent is no reason to wait for ever. What was begun is dropped, and so is its connection.
+    async fn in_time<T>(
+        &self,
+        work: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, sqlx::Error> {
+        match self.0.settings.patience {
+            None => work.await,
+            Some(patience) => tokio::time::timeout(patience, work)
+                .await
+                .unwrap_or_else(|late| Err(sqlx::Error::Io(late.into()))),
+        }
     }
 
     /// Closes all connections, and waits for those that are lent.
@@ -205,12 +222,12 @@ impl<'c> Executor<'c> for &'c Connections {
         'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        let all = async move {
+        let all = self.in_time(async move {
             let mut lent = self.acquire().await?;
             let all: Vec<_> = lent.fetch_many(query).try_collect().await?;
             lent.give_back();
-            Ok::<_, sqlx::Error>(stream::iter(all.into_iter().map(Ok)))
-        };
+            Ok(stream::iter(all.into_iter().map(Ok)))
+        });
         Box::pin(stream::once(all).try_flatten())
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::server::{LEADING, OURS};
 use super::{Database, Lent};
 
-/// How long a sign of life may take.
+/// How long a sign of life may take, and a try to lead.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The lead; free for another node when this is dropped, or the program ends, however it does.
@@ -19,6 +19,12 @@ impl Database {
     /// # Errors
     /// The server is away.
     pub async fn try_to_lead(&self) -> Result<Option<Lead>, sqlx::Error> {
+        tokio::time::timeout(PATIENCE, self.try_to_lead_now())
+            .await
+            .unwrap_or(Err(sqlx::Error::PoolTimedOut))
+    }
+
+    async fn try_to_lead_now(&self) -> Result<Option<Lead>, sqlx::Error> {
         let mut connection = self.write.acquire().await?;
         let free: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1, $2)")
             .bind(OURS)

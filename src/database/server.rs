@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use sqlx::any::AnyConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, Executor};
+use sqlx::{ConnectOptions, Connection, Executor};
+use tokio::time::timeout;
 
 use super::connections::{Connections, Settings};
 use super::{Database, Native, OpenError, Place};
@@ -12,6 +13,12 @@ use super::{Database, Native, OpenError, Place};
 /// Connections of each kind (reading, writing, the event repository's), opened when they are needed: with some to spare, three
 /// nodes fit into the hundred that a server has by default.
 const CONNECTIONS: u32 = 8;
+
+/// How long to wait for a connection of the event repository's: no longer than its commands do.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Longer than any single statement of ours takes (judgement).
+const STATEMENT: Duration = Duration::from_secs(30);
 
 /// The names of the advisory locks, within the numbers that are ours: "Kado" in ASCII.
 pub(super) const OURS: i32 = 0x4b61_646f;
@@ -39,11 +46,13 @@ const WRITER: Settings = Settings {
     first: first!(""),
     // One lock for all nodes, as SQLite's is for all programs: what a transaction reads stays true until it commits.
     begin: "BEGIN; SELECT pg_advisory_xact_lock(1264673903, 1)",
+    patience: Some(STATEMENT),
     trusted_for: Some(Duration::from_secs(1)),
 };
 const READER: Settings = Settings {
     first: first!("SET default_transaction_read_only = on;"),
     begin: "BEGIN",
+    patience: Some(STATEMENT),
     trusted_for: Some(Duration::from_secs(1)),
 };
 const _: () = assert!(OURS == 1_264_673_903 && WRITING == 1);
@@ -92,8 +101,16 @@ async fn connect(
     let native = PgPoolOptions::new()
         .test_before_acquire(false)
         .max_connections(CONNECTIONS)
+        .acquire_timeout(PATIENCE)
         .after_connect(|connection, _| {
             Box::pin(async { connection.execute(WRITER.first).await.map(drop) })
+        })
+        // The pool's own look at what comes back waits for ever where the network fell silent, and keeps the connection's place.
+        .after_release(|connection, _| {
+            Box::pin(async {
+                let answer = timeout(PATIENCE, connection.ping()).await;
+                Ok(matches!(answer, Ok(Ok(()))))
+            })
         })
         .connect_lazy_with(native);
     Ok(Database {

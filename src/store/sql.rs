@@ -21,7 +21,8 @@ use sqlite_es::SqliteEventRepository;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use self::append::{Append, AppendError};
 use self::groups::{GROUP, Writer, write_groups};
@@ -34,6 +35,9 @@ use crate::database::{Database, Native, bind_all, placeholders, time_of};
 
 /// How often the log is looked at for commits of other programs on the same file.
 const POLL: Duration = Duration::from_millis(200);
+
+/// How long the loading of a stream may take, which is some milliseconds: a server that fell silent is no reason to wait for ever.
+const LOADING: Duration = Duration::from_secs(2);
 
 /// cqrs-es's own repositories, of which only the loading is used.
 enum Loads {
@@ -205,7 +209,9 @@ impl PersistedEventRepository for SqlRepository {
         &self,
         id: &str,
     ) -> Result<Vec<SerializedEvent>, PersistenceError> {
-        loads!(&self.log.0.loads, loads => loads.get_events::<A>(id).await)
+        in_time(
+            loads!(&self.log.0.loads, loads => timeout(LOADING, loads.get_events::<A>(id)).await),
+        )
     }
 
     async fn get_last_events<A: Aggregate>(
@@ -213,7 +219,9 @@ impl PersistedEventRepository for SqlRepository {
         id: &str,
         last_sequence: usize,
     ) -> Result<Vec<SerializedEvent>, PersistenceError> {
-        loads!(&self.log.0.loads, loads => loads.get_last_events::<A>(id, last_sequence).await)
+        in_time(loads!(&self.log.0.loads, loads => {
+            timeout(LOADING, loads.get_last_events::<A>(id, last_sequence)).await
+        }))
     }
 
     /// There are no snapshots: a stream is short.
@@ -248,16 +256,25 @@ impl PersistedEventRepository for SqlRepository {
         }
     }
 
+    /// Nothing of ours asks for it: cqrs-es's own takes a database that goes away in the middle for the stream's end.
     async fn stream_events<A: Aggregate>(
         &self,
-        id: &str,
+        _id: &str,
     ) -> Result<ReplayStream, PersistenceError> {
-        loads!(&self.log.0.loads, loads => loads.stream_events::<A>(id).await)
+        Err(not_streamed())
     }
 
     async fn stream_all_events<A: Aggregate>(&self) -> Result<ReplayStream, PersistenceError> {
-        loads!(&self.log.0.loads, loads => loads.stream_all_events::<A>().await)
+        Err(not_streamed())
     }
+}
+
+fn not_streamed() -> PersistenceError {
+    PersistenceError::UnknownError("the log is read by its positions".into())
+}
+
+fn in_time<T>(loaded: Result<Result<T, PersistenceError>, Elapsed>) -> Result<T, PersistenceError> {
+    loaded.unwrap_or_else(|late| Err(PersistenceError::ConnectionError(Box::new(late))))
 }
 
 /// The last position, and its time.

@@ -54,14 +54,7 @@ impl Bench {
     }
 
     fn attribution(&self) -> Attribution {
-        Attribution {
-            id: CommandId(self.entropy.id()),
-            command: "Test",
-            actor: Actor::Member("m1".to_owned()),
-            request_id: Some("r1".to_owned()),
-            policy: "p@1".to_owned(),
-            trace: None,
-        }
+        attribution(&self.entropy)
     }
 
     /// Another program on the same file.
@@ -92,6 +85,18 @@ impl Bench {
     }
 }
 
+/// A fresh command's.
+pub(crate) fn attribution(entropy: &Entropy) -> Attribution {
+    Attribution {
+        id: CommandId(entropy.id()),
+        command: "Test",
+        actor: Actor::Member("m1".to_owned()),
+        request_id: Some("r1".to_owned()),
+        policy: "p@1".to_owned(),
+        trace: None,
+    }
+}
+
 async fn open(folder: &TempDir) -> Database {
     let url = format!("sqlite:{}", folder.path().join("log.sqlite").display());
     let database = Database::open(&url).await.unwrap();
@@ -99,21 +104,21 @@ async fn open(folder: &TempDir) -> Database {
     database
 }
 
-fn tally() -> Tally {
+pub(crate) fn tally() -> Tally {
     Tally {
         window: START.parse().unwrap(),
         counts: vec![("mismatch".to_owned(), 1)],
     }
 }
 
-type Tallied = Result<Outcome<Attempts>, CommandError<Infallible, Infallible>>;
+pub(crate) type Tallied = Result<Outcome<Attempts>, CommandError<Infallible, Infallible>>;
 
 async fn tally_by(commands: &Commands, attribution: Attribution) -> Tallied {
     let settle = |_| std::future::ready(Ok(tally()));
     commands.run("d1".to_owned(), attribution, settle).await
 }
 
-fn issued(command: Command) -> Issued {
+pub(crate) fn issued(command: Command) -> Issued {
     Issued {
         at: seconds(1),
         limits: Arc::new(Limits::default()),
@@ -121,7 +126,7 @@ fn issued(command: Command) -> Issued {
     }
 }
 
-fn enrol() -> Issued {
+pub(crate) fn enrol() -> Issued {
     issued(Command::Enrol {
         cohort: "c".to_owned(),
         policy: PolicyVersion {
@@ -136,7 +141,7 @@ fn enrol() -> Issued {
     })
 }
 
-fn sign_in(against: CredentialInForce) -> Issued {
+pub(crate) fn sign_in(against: CredentialInForce) -> Issued {
     issued(Command::SignIn {
         session: SessionId(Uuid::from_u128(2)),
         against,

@@ -22,7 +22,7 @@ pub(super) enum Writer {
 }
 
 impl Writer {
-    async fn commit(&self, group: &[Append]) -> Result<Vec<Outcome>, sqlx::Error> {
+    async fn commit(&mut self, group: &[Append]) -> Result<Vec<Outcome>, sqlx::Error> {
         match self {
             Self::Sqlite(writer) => writer.commit(group).await,
             Self::Postgres(writer) => writer.commit(group).await,
@@ -48,7 +48,7 @@ impl Writer {
 
 /// Takes what has gathered while the last commit ran, and commits it together.
 pub(super) async fn write_groups(
-    writer: Writer,
+    mut writer: Writer,
     mut waiting: mpsc::Receiver<Append>,
     head: watch::Sender<Position>,
 ) {
@@ -65,7 +65,7 @@ pub(super) async fn write_groups(
             Err(error) if group.len() > 1 && writer.blames_a_row(&error) => {
                 let appends = group.len();
                 tracing::warn!(%error, appends, "a group of appends failed and is taken one by one");
-                commit_one_by_one(&writer, &group, error).await
+                commit_one_by_one(&mut writer, &group, error).await
             }
             // Away or locked it would be for each of them, one after the other.
             Err(error) => {
@@ -88,7 +88,11 @@ pub(super) async fn write_groups(
     }
 }
 
-async fn commit_one_by_one(writer: &Writer, group: &[Append], why: sqlx::Error) -> Vec<Outcome> {
+async fn commit_one_by_one(
+    writer: &mut Writer,
+    group: &[Append],
+    why: sqlx::Error,
+) -> Vec<Outcome> {
     let why = Arc::new(why);
     let mut outcomes = Vec::with_capacity(group.len());
     for append in group {

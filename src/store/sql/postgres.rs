@@ -1,14 +1,14 @@
 //! How PostgreSQL commits a group: by one function of the database, in one round trip.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use cqrs_es::persist::SerializedEvent;
 use jiff::Timestamp;
-use sqlx::postgres::PgListener;
-use sqlx::{PgPool, Row};
+use sqlx::postgres::{PgDatabaseError, PgListener, PgSeverity};
+use sqlx::{PgConnection, PgPool};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::append::{Append, AppendError, Outcome};
 use super::stored_head;
@@ -23,12 +23,32 @@ const REST: Duration = Duration::from_secs(1);
 /// one and a half seconds.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long it may take to begin a session, or to end a lost one: no shorter than a command's own patience, so that whoever is
+/// answered before a lost session is ended decides nothing afresh.
+const SESSION_PATIENCE: Duration = Duration::from_secs(2);
+
 /// The writer to a database on a PostgreSQL server.
 pub(super) struct PostgresWriter {
     pool: PgPool,
     stamp: Stamp,
     /// The time of the last event that this program knows of.
-    last_time: Mutex<Option<Timestamp>>,
+    last_time: Option<Timestamp>,
+    session: Option<Session>,
+    /// What served a connection that was lost in the middle of an append, while it may still commit that.
+    lost: Option<Backend>,
+}
+
+/// The connection that appends go by.
+struct Session {
+    connection: PgConnection,
+    backend: Backend,
+}
+
+/// The process of the server's behind a connection.
+struct Backend {
+    id: i32,
+    /// When it began, as text: ids come again.
+    since: String,
 }
 
 /// The events of a group, a column an array.
@@ -49,11 +69,15 @@ impl PostgresWriter {
         Self {
             pool,
             stamp,
-            last_time: Mutex::new(last_time),
+            last_time,
+            session: None,
+            lost: None,
         }
     }
 
-    pub(super) async fn commit(&self, group: &[Append]) -> Result<Vec<Outcome>, sqlx::Error> {
+    pub(super) async fn commit(&mut self, group: &[Append]) -> Result<Vec<Outcome>, sqlx::Error> {
+        // Before anything is taken: whoever waits for a server that is away can still give up.
+        let session = self.session().await?;
         let mut columns = Columns::default();
         // What is not among those taken in the end has lost its race.
         let mut outcomes: Vec<Outcome> = Vec::with_capacity(group.len());
@@ -71,9 +95,10 @@ impl PostgresWriter {
             }));
         }
         if columns.appends.is_empty() {
+            self.session = Some(session);
             return Ok(outcomes);
         }
-        let taken = self.append(columns).await?;
+        let taken = self.append(session, columns).await?;
         for (outcome, number) in outcomes.iter_mut().zip(0..) {
             if let Some(&position) = taken.get(&number) {
                 *outcome = Ok(position);
@@ -82,11 +107,88 @@ impl PostgresWriter {
         Ok(outcomes)
     }
 
-    /// Answers with the last position of each append that was taken.
-    async fn append(&self, columns: Columns) -> Result<HashMap<i64, Position>, sqlx::Error> {
-        let last_time = *self.last_time();
-        let now = fixed_width(self.stamp.after(last_time));
-        let query = sqlx::query(
+    /// Answers with the last position of each append that was taken. After an error, nothing was taken or will be, unless
+    /// the connection was lost and stays lost: see [`Self::end_lost`].
+    async fn append(
+        &mut self,
+        mut session: Session,
+        columns: Columns,
+    ) -> Result<HashMap<i64, Position>, sqlx::Error> {
+        let now = fixed_width(self.stamp.after(self.last_time));
+        let answer = match timeout(PATIENCE, session.append(columns, now)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(sqlx::Error::Protocol(
+                "the append was not answered in five seconds".to_owned(),
+            )),
+        };
+        if let Err(error) = &answer
+            && !is_refusal(error)
+        {
+            self.lost = Some(session.backend);
+            drop(session.connection);
+            if let Err(error) = self.end_lost().await {
+                tracing::warn!(%error, "what became of an append is not known for a while");
+            }
+        } else {
+            self.session = Some(session);
+        }
+        let mut taken = HashMap::new();
+        for (append, position, stamp) in answer? {
+            taken.insert(append, position);
+            self.last_time = Some(time_of(&stamp)?);
+        }
+        Ok(taken)
+    }
+
+    async fn session(&mut self) -> Result<Session, sqlx::Error> {
+        if self.pool.is_closed() {
+            self.session = None;
+            return Err(sqlx::Error::PoolClosed);
+        }
+        self.end_lost().await?;
+        match self.session.take() {
+            Some(session) => Ok(session),
+            None => timeout(SESSION_PATIENCE, Session::begin(&self.pool))
+                .await
+                .unwrap_or(Err(sqlx::Error::PoolTimedOut)),
+        }
+    }
+
+    /// Ends what served a lost connection: afterwards, what was sent by it is committed, or never will be. Else it could wait in the
+    /// queue for the lock, or in the network, while its command is looked for in vain and refused, and happen after all.
+    async fn end_lost(&mut self) -> Result<(), sqlx::Error> {
+        if let Some(backend) = &self.lost {
+            let ended = timeout(SESSION_PATIENCE, backend.end(&self.pool)).await;
+            ended.map_err(|_| sqlx::Error::PoolTimedOut)?;
+            self.lost = None;
+        }
+        Ok(())
+    }
+}
+
+impl Session {
+    async fn begin(pool: &PgPool) -> Result<Self, sqlx::Error> {
+        // Taken out of the pool, which would wait for it on closing.
+        let mut connection = pool.acquire().await?.detach();
+        let (id, since) = sqlx::query_as(
+            "SELECT pid, backend_start::text FROM pg_stat_activity WHERE pid = pg_backend_pid()",
+        )
+        .fetch_one(&mut connection)
+        .await?;
+        let backend = Backend { id, since };
+        Ok(Self {
+            connection,
+            backend,
+        })
+    }
+
+    /// Each append that was taken, with its last position and the time given to it.
+    async fn append(
+        &mut self,
+        columns: Columns,
+        now: String,
+    ) -> Result<Vec<(i64, Position, String)>, sqlx::Error> {
+        sqlx::query_as(
             "SELECT taken, last_position, stamp FROM append_events($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind(columns.appends)
@@ -98,26 +200,36 @@ impl PostgresWriter {
         .bind(columns.payloads)
         .bind(columns.metadatas)
         .bind(now)
-        .fetch_all(&self.pool);
-        let Ok(rows) = tokio::time::timeout(PATIENCE, query).await else {
-            return Err(sqlx::Error::Protocol(
-                "the append was not answered in five seconds".to_owned(),
-            ));
-        };
-        let mut taken = HashMap::new();
-        for row in rows? {
-            taken.insert(row.try_get(0)?, row.try_get(1)?);
-            let stamp: String = row.try_get(2)?;
-            *self.last_time() = Some(time_of(&stamp)?);
-        }
-        Ok(taken)
+        .fetch_all(&mut self.connection)
+        .await
     }
+}
 
-    fn last_time(&self) -> std::sync::MutexGuard<'_, Option<Timestamp>> {
-        self.last_time
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+impl Backend {
+    /// Ends it, if it is still there, and waits until it is gone; for as long as it takes, the server's coming back included.
+    async fn end(&self, pool: &PgPool) {
+        loop {
+            let there = sqlx::query(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND backend_start::text = $2",
+            )
+            .bind(self.id)
+            .bind(&self.since)
+            .fetch_optional(pool)
+            .await;
+            if matches!(there, Ok(None)) || pool.is_closed() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
+}
+
+/// Whether the server has refused a statement and goes on: then nothing of it was committed, nor will be.
+fn is_refusal(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .and_then(|error| error.try_downcast_ref::<PgDatabaseError>())
+        .is_some_and(|error| error.severity() == PgSeverity::Error)
 }
 
 impl Columns {

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use super::{Place, Sqlite, all, append, event, expect_gapless, note, standing, try_append};
 use crate::support::app::START;
+use crate::support::app::eventually;
 use crate::support::kurrent::{Double, Fault};
 use crate::support::postgres::Places;
 
@@ -138,7 +139,7 @@ async fn an_append_that_lost_its_race_while_its_fate_was_unknown_is_a_conflict()
     let other = other.unwrap();
     double.fail_appends([Fault::SilentBeforeCommit]);
     let late = tokio::spawn(async move { append(&log, &[note("a", 1)]).await });
-    super::eventually("the fault", async || double.has_failed().then_some(())).await;
+    eventually("the fault", async || double.has_failed().then_some(())).await;
     assert_eq!(append(&other, &[note("a", 1)]).await, Some(1));
     assert_eq!(late.await.unwrap(), None);
     assert_eq!(double.events(), 1);

@@ -10,6 +10,7 @@ use super::figures::{conclude, expect_no_panic};
 use super::load::{Journal, Load, MAIL_PASSWORD, grown, serve};
 use super::log::Seen;
 use crate::import::house::House;
+use crate::support::setting;
 use crate::support::smtp::SmtpServer;
 
 /// How often the program is killed, unless `KADODE_TEST_KILLS` says otherwise.
@@ -88,13 +89,4 @@ async fn reached(moment: Moment, house: &House, journal: &Journal, mails: &SmtpS
             }
         }
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a setting of this test, not of the program"
-)]
-fn setting(name: &str) -> Option<usize> {
-    let text = std::env::var(name).ok()?;
-    Some(text.parse().unwrap())
 }
