@@ -21,7 +21,7 @@ use super::app::eventually;
 use super::kurrent::double_of;
 
 /// The role that owns the databases, and is no superuser.
-const OWNER: &str = "kadode_owner";
+pub const OWNER: &str = "kadode_owner";
 
 /// The role that the program connects as; it owns nothing.
 pub const ROLE: &str = "kadode_program";
@@ -83,6 +83,7 @@ impl Places {
             );
             connection.execute(&*role).await.unwrap();
         }
+        drop_those_of_ended_tests(&mut connection).await;
         let mut urls = Vec::new();
         for tables in [&database::MAIN, &database::KEYS] {
             let made = MADE.fetch_add(1, Ordering::Relaxed);
@@ -105,6 +106,23 @@ impl Places {
             main: as_role(&urls[0]),
             keys: as_role(&urls[1]),
             owner: urls.swap_remove(0),
+        }
+    }
+}
+
+/// Some hundred databases would fill a small disk.
+async fn drop_those_of_ended_tests(connection: &mut PgConnection) {
+    let names: Vec<String> =
+        sqlx::query_scalar("SELECT datname FROM pg_database WHERE datname LIKE 'test\\_%'")
+            .fetch_all(&mut *connection)
+            .await
+            .unwrap();
+    for name in names {
+        let process = name.split('_').nth(1).unwrap();
+        if !Path::new("/proc").join(process).exists() {
+            // Another test may be at it too.
+            let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+            let _ = connection.execute(&*drop).await;
         }
     }
 }
