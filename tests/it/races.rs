@@ -330,6 +330,8 @@ async fn hold_turn(app: &App, member: MemberId) -> (Arc<Notify>, JoinHandle<()>)
                 async move {
                     taken.notify_one();
                     release.notified().await;
+                    // Facts that cannot be settled are looked at twice: the second time, nothing is waited for.
+                    release.notify_one();
                     Err(())
                 }
             });
