@@ -225,10 +225,12 @@ where
                 state,
                 sequence,
             }) => {
+                if was_known && events.is_empty() {
+                    // Nothing was appended that would prove the state to be the present one.
+                    continue;
+                }
                 let mark = match repository.committed() {
                     Some(position) => position,
-                    // Nothing was appended that would prove the state to be the present one.
-                    None if was_known => continue,
                     None => committed_by_now(log).await.map_err(CommandError::Store)?,
                 };
                 let left = Left {

@@ -8,7 +8,7 @@ use cqrs_es::persist::{PersistedEventRepository, PersistenceError};
 use data_encoding::BASE64;
 use jiff::{SignedDuration, Timestamp};
 use kadode::ambient::{Clock, Entropy};
-use kadode::commands::{Actor, Attribution, Commands, Outcome};
+use kadode::commands::{Actor, Attribution, CommandError, Commands, Outcome};
 use kadode::database::Database;
 use kadode::domain::attempts::{Attempts, Tally};
 use kadode::domain::ids::CommandId;
@@ -347,12 +347,10 @@ async fn a_stream_of_a_kind_that_no_reader_knows_is_refused() {
     assert_eq!(double.events(), 0);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_command_whose_append_was_never_answered_is_found_by_its_id() {
-    let (_sqlite, double, log) = on_double().await;
-    let commands = Commands::new(log);
-    // As many as are tried.
-    double.fail_appends([Fault::SilentAfterCommit; 3]);
+type Tallied = Result<Outcome<Attempts>, CommandError<Infallible, Infallible>>;
+
+/// A command of its own, always on the same stream.
+async fn tally(commands: &Commands) -> Tallied {
     let attribution = Attribution {
         id: CommandId(Entropy::new(standing()).id()),
         command: "Test",
@@ -365,9 +363,33 @@ async fn a_command_whose_append_was_never_answered_is_found_by_its_id() {
         window: START.parse().unwrap(),
         counts: vec![("mismatch".to_owned(), 1)],
     };
-    let settle = move |_| std::future::ready(Ok::<_, Infallible>(tally.clone()));
-    let run = commands.run::<Attempts, _, _, _>("d1".to_owned(), attribution, settle);
-    let Outcome { events, mark, .. } = run.await.unwrap();
+    let settle = move |_| std::future::ready(Ok(tally.clone()));
+    commands.run("d1".to_owned(), attribution, settle).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_whose_events_have_no_number_yet_is_not_given_twice() {
+    let (sqlite, double, log) = on_double().await;
+    let commands = Commands::new(log);
+    tally(&commands).await.unwrap();
+    let lock = sqlite.database().await.begin().await.unwrap();
+    // It stands, but nobody can say at which number.
+    assert!(matches!(
+        tally(&commands).await,
+        Err(CommandError::Store(_))
+    ));
+    assert_eq!(double.events(), 2);
+    lock.rollback().await.unwrap();
+    assert_eq!(tally(&commands).await.unwrap().mark, 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_whose_append_was_never_answered_is_found_by_its_id() {
+    let (_sqlite, double, log) = on_double().await;
+    let commands = Commands::new(log);
+    // As many as are tried.
+    double.fail_appends([Fault::SilentAfterCommit; 3]);
+    let Outcome { events, mark, .. } = tally(&commands).await.unwrap();
     assert!(double.has_failed());
     assert_eq!((events.len(), mark), (1, 1));
     assert_eq!(double.events(), 1);
