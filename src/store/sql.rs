@@ -11,9 +11,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use cqrs_es::Aggregate;
-use cqrs_es::persist::{
-    PersistedEventRepository, PersistenceError, ReplayStream, SerializedEvent, SerializedSnapshot,
-};
+use cqrs_es::persist::{PersistedEventRepository, PersistenceError, SerializedEvent};
 use jiff::Timestamp;
 use postgres_es::PostgresEventRepository;
 use serde_json::Value;
@@ -204,8 +202,8 @@ impl SqlRepository {
     }
 }
 
-impl PersistedEventRepository for SqlRepository {
-    async fn get_events<A: Aggregate>(
+impl SqlRepository {
+    pub(super) async fn get_events<A: Aggregate>(
         &self,
         id: &str,
     ) -> Result<Vec<SerializedEvent>, PersistenceError> {
@@ -214,7 +212,7 @@ impl PersistedEventRepository for SqlRepository {
         )
     }
 
-    async fn get_last_events<A: Aggregate>(
+    pub(super) async fn get_last_events<A: Aggregate>(
         &self,
         id: &str,
         last_sequence: usize,
@@ -224,19 +222,7 @@ impl PersistedEventRepository for SqlRepository {
         }))
     }
 
-    /// There are no snapshots: a stream is short.
-    async fn get_snapshot<A: Aggregate>(
-        &self,
-        _id: &str,
-    ) -> Result<Option<SerializedSnapshot>, PersistenceError> {
-        Ok(None)
-    }
-
-    async fn persist<A: Aggregate>(
-        &self,
-        events: &[SerializedEvent],
-        _snapshot: Option<(String, Value, usize)>,
-    ) -> Result<(), PersistenceError> {
+    pub(super) async fn persist(&self, events: &[SerializedEvent]) -> Result<(), PersistenceError> {
         let (append, asked) = Append::new(events.to_vec());
         let outcome = match timeout_at(self.deadline, self.log.0.appends.send(append)).await {
             Ok(Ok(())) => asked.answer(self.deadline).await,
@@ -255,22 +241,6 @@ impl PersistedEventRepository for SqlRepository {
             Err(error) => Err(PersistenceError::ConnectionError(Box::new(error))),
         }
     }
-
-    /// Nothing of ours asks for it: cqrs-es's own takes a database that goes away in the middle for the stream's end.
-    async fn stream_events<A: Aggregate>(
-        &self,
-        _id: &str,
-    ) -> Result<ReplayStream, PersistenceError> {
-        Err(not_streamed())
-    }
-
-    async fn stream_all_events<A: Aggregate>(&self) -> Result<ReplayStream, PersistenceError> {
-        Err(not_streamed())
-    }
-}
-
-fn not_streamed() -> PersistenceError {
-    PersistenceError::UnknownError("the log is read by its positions".into())
 }
 
 fn in_time<T>(loaded: Result<Result<T, PersistenceError>, Elapsed>) -> Result<T, PersistenceError> {

@@ -73,8 +73,9 @@ impl Projector {
             match checkpoint(&self.database, READ_MODELS).await {
                 Ok(position) => {
                     self.progress.send_if_modified(|present| {
-                        let moved = *present != position;
-                        *present = position;
+                        // This node may lead meanwhile, and know of more.
+                        let moved = *present < position;
+                        *present = position.max(*present);
                         moved
                     });
                     self.log.changed(position).await;

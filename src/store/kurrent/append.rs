@@ -3,10 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use cqrs_es::Aggregate;
-use cqrs_es::persist::{
-    PersistedEventRepository, PersistenceError, ReplayStream, SerializedEvent, SerializedSnapshot,
-};
-use serde_json::Value;
+use cqrs_es::persist::{PersistenceError, SerializedEvent};
 use tokio::time::{Instant, sleep};
 
 use super::KurrentLog;
@@ -112,15 +109,15 @@ impl KurrentRepository {
     }
 }
 
-impl PersistedEventRepository for KurrentRepository {
-    async fn get_events<A: Aggregate>(
+impl KurrentRepository {
+    pub(in crate::store) async fn get_events<A: Aggregate>(
         &self,
         id: &str,
     ) -> Result<Vec<SerializedEvent>, PersistenceError> {
         self.load::<A>(id, 0).await
     }
 
-    async fn get_last_events<A: Aggregate>(
+    pub(in crate::store) async fn get_last_events<A: Aggregate>(
         &self,
         id: &str,
         last_sequence: usize,
@@ -129,18 +126,9 @@ impl PersistedEventRepository for KurrentRepository {
         self.load::<A>(id, from).await
     }
 
-    /// There are no snapshots: a stream is short.
-    async fn get_snapshot<A: Aggregate>(
-        &self,
-        _id: &str,
-    ) -> Result<Option<SerializedSnapshot>, PersistenceError> {
-        Ok(None)
-    }
-
-    async fn persist<A: Aggregate>(
+    pub(in crate::store) async fn persist(
         &self,
         events: &[SerializedEvent],
-        _snapshot: Option<(String, Value, usize)>,
     ) -> Result<(), PersistenceError> {
         self.append(events).await?;
         // It stands, whether its number is found out or not.
@@ -150,24 +138,5 @@ impl PersistedEventRepository for KurrentRepository {
             self.committed.get_or_init(|| position);
         }
         Ok(())
-    }
-
-    async fn stream_events<A: Aggregate>(
-        &self,
-        id: &str,
-    ) -> Result<ReplayStream, PersistenceError> {
-        let events = self.get_events::<A>(id).await?;
-        let (mut feed, stream) = ReplayStream::new(events.len().max(1));
-        for event in events {
-            feed.push(Ok(event)).await?;
-        }
-        Ok(stream)
-    }
-
-    /// The log is read by its positions, and not this way.
-    async fn stream_all_events<A: Aggregate>(&self) -> Result<ReplayStream, PersistenceError> {
-        Err(PersistenceError::UnknownError(
-            "all streams of a kind are not read from the event store".into(),
-        ))
     }
 }

@@ -9,7 +9,7 @@ use sqlx::{Connection, Executor, PgConnection};
 
 use super::{Place, all, append, expect_gapless, follow, note, standing, try_append};
 use crate::support::app::eventually;
-use crate::support::postgres::{Places, QUICK, ROLE, Server, as_server};
+use crate::support::postgres::{OWNER, Places, QUICK, ROLE, Server, as_server};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_goes_on_after_its_whole_server_was_killed_and_nothing_acknowledged_is_lost() {
@@ -88,6 +88,7 @@ async fn a_dump_restored_into_another_cluster_confuses_no_reader() {
         .await
         .unwrap();
     for statement in [
+        &*format!("CREATE ROLE {OWNER} LOGIN"),
         &*format!("CREATE ROLE {ROLE} LOGIN"),
         "CREATE DATABASE restored",
     ] {
