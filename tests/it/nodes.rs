@@ -14,8 +14,7 @@ use tokio::time::timeout;
 use crate::import::house::{Done, House};
 use crate::program::{house_with_member_on_server, member_of};
 use crate::support::app::{
-    Client, INITIAL_PASSWORD, NEW_PASSWORD, USER_ID, code_in, eventually, mails_in, present_code,
-    token_in,
+    Client, INITIAL_PASSWORD, NEW_PASSWORD, USER_ID, eventually, mails_in, token_in,
 };
 use crate::support::program::Program;
 
@@ -78,27 +77,11 @@ impl Nodes {
         let authority = self.public_url.replacen("http://", "", 1);
         Client::new(&node.url, &[("host", &authority)])
     }
-
-    async fn mailed(&self, find: impl Fn(&str) -> Option<String>) -> String {
-        let folder = self.house.path("mails");
-        eventually("a mail", || {
-            std::future::ready(mails_in(&folder).iter().find_map(|mail| find(mail)))
-        })
-        .await
-    }
-
-    async fn code(&self) -> String {
-        let society = self.house.society().await;
-        let present = present_code(&society, self.member).await;
-        society.close().await;
-        self.mailed(|mail| code_in(mail).filter(|code| *code == present))
-            .await
-    }
 }
 
 async fn node(house: &House, public_url: &str) -> Program {
     let arguments = ["--mail", "file:mails", "--public-url", public_url];
-    Program::serve_with(house, &arguments, &[("RUST_LOG", "info")]).await
+    Program::serve_with(house, &arguments, &[]).await
 }
 
 /// Gives each connection to the next node.
@@ -146,7 +129,7 @@ async fn a_member_whose_requests_go_to_one_node_after_the_other_never_sees_yeste
         .step("email", json!({"email": "hanako@example.jp"}))
         .await;
     expect_due(&client, "email_link").await;
-    let token = nodes.mailed(token_in).await;
+    let token = nodes.house.mailed(token_in).await;
     let phone = nodes.client();
     phone
         .post(&format!("/email-confirmations/{token}"), json!({}))
@@ -173,7 +156,7 @@ async fn a_member_whose_requests_go_to_one_node_after_the_other_never_sees_yeste
         .await
         .expect(StatusCode::CREATED);
     expect_due(&client, "otp").await;
-    let code = nodes.code().await;
+    let code = nodes.house.mailed_code(nodes.member).await;
     client
         .post("/sessions/current/otp", json!({"code": code}))
         .await
@@ -237,7 +220,7 @@ async fn expect_the_other_goes_on(nodes: &Nodes) {
         .step("email", json!({"email": "hanako@example.jp"}))
         .await;
     let left = SOON.saturating_sub(silent_since.elapsed());
-    let mailed = timeout(left, nodes.mailed(token_in)).await;
+    let mailed = timeout(left, nodes.house.mailed(token_in)).await;
     assert!(mailed.is_ok(), "no mail: {}", nodes.other.said());
     eventually("the read models", async || {
         let ready = client.http.get(format!("{}/readyz", nodes.other.url));

@@ -12,6 +12,7 @@ use kadode::config::DataSettings;
 use kadode::domain::ids::MemberId;
 use serde_json::Value;
 
+use crate::support::app::{code_in, eventually, mails_in, present_code};
 use crate::support::kurrent::{Double, double_of, put_on_kurrent};
 use crate::support::postgres::{data_in, databases_in, put_on_server};
 
@@ -200,6 +201,24 @@ impl House {
             .filter(|event| event.event_type == "MemberEnrolled")
             .map(|event| (event.stream_id.parse().unwrap(), event.payload))
             .collect()
+    }
+
+    /// What is in a mail of the folder `mails`, once one has it.
+    pub(crate) async fn mailed(&self, find: impl Fn(&str) -> Option<String>) -> String {
+        let folder = self.path("mails");
+        eventually("a mail", || {
+            std::future::ready(mails_in(&folder).iter().find_map(|mail| find(mail)))
+        })
+        .await
+    }
+
+    /// A member's code that counts now, from its mail.
+    pub(crate) async fn mailed_code(&self, member: MemberId) -> String {
+        let society = self.society().await;
+        let present = present_code(&society, member).await;
+        society.close().await;
+        self.mailed(|mail| code_in(mail).filter(|code| *code == present))
+            .await
     }
 
     /// The letters of a file, which is as the contract has it.

@@ -9,10 +9,7 @@ use tokio::time::timeout;
 
 use super::{house_with_member, member_of};
 use crate::import::house::{Done, House};
-use crate::support::app::{
-    Client, INITIAL_PASSWORD, NEW_PASSWORD, USER_ID, code_in, eventually, mails_in, present_code,
-    token_in,
-};
+use crate::support::app::{Client, INITIAL_PASSWORD, NEW_PASSWORD, USER_ID, eventually, token_in};
 use crate::support::program::Program;
 use crate::support::smtp::{Answer, Protection, SmtpServer};
 
@@ -81,24 +78,6 @@ impl Journey {
         }
     }
 
-    /// What is in a mail, once one has it.
-    async fn mailed(&self, find: impl Fn(&str) -> Option<String>) -> String {
-        let folder = self.house.path("mails");
-        eventually("a mail", || {
-            std::future::ready(mails_in(&folder).iter().find_map(|mail| find(mail)))
-        })
-        .await
-    }
-
-    /// The code that counts now, from its mail.
-    async fn code(&self) -> String {
-        let society = self.house.society().await;
-        let present = present_code(&society, self.member).await;
-        society.close().await;
-        self.mailed(|mail| code_in(mail).filter(|code| *code == present))
-            .await
-    }
-
     /// The member's events, each with what it says.
     async fn events(&self) -> Vec<(String, Value)> {
         let society = self.house.society().await;
@@ -132,7 +111,7 @@ async fn a_member_whose_program_is_killed_after_every_step_comes_to_the_end_and_
 
     let mut journey = journey.after_a_kill().await;
     journey.another_device(INITIAL_PASSWORD, "email_link").await;
-    let token = journey.mailed(token_in).await;
+    let token = journey.house.mailed(token_in).await;
     let phone = journey.program.client();
     phone
         .post(&format!("/email-confirmations/{token}"), json!({}))
@@ -169,7 +148,7 @@ async fn a_member_whose_program_is_killed_after_every_step_comes_to_the_end_and_
 
     let mut journey = journey.after_a_kill().await;
     let client = journey.another_device(NEW_PASSWORD, "otp").await;
-    let code = journey.code().await;
+    let code = journey.house.mailed_code(journey.member).await;
     client
         .post("/sessions/current/otp", json!({"code": code}))
         .await
