@@ -18,7 +18,7 @@ pub use self::connections::{Connections, Lent, Transaction};
 pub use self::file::folder_of;
 pub use self::lead::Lead;
 pub use self::rebuilt::REBUILD;
-pub use self::sql::{AnyQuery, Cell, bind_all, fixed_width, insert_rows, placeholders, time_of};
+pub use self::sql::{AnyQuery, Cell, Insert, bind_all, fixed_width, placeholders, time_of};
 pub use self::turn::Turn;
 
 /// The same tables in two dialects.

@@ -58,50 +58,77 @@ impl From<Timestamp> for Cell {
     }
 }
 
-/// Writes `{insert} … {then}` for all rows, and returns how many rows were written. `insert` is like `INSERT INTO t (a, b)`, `then` is
-/// empty or an `ON CONFLICT` clause.
+/// Rows for one table, ready to be written.
 ///
-/// All rows are one parameter, as JSON: a parameter a cell is slow on SQLite, whose time for them grows with their square (measured).
-///
-/// # Errors
-/// As the database has it; what was written before the error stays, so pass the connection of a transaction.
-pub async fn insert_rows<const COLUMNS: usize>(
-    connection: &mut AnyConnection,
-    insert: &str,
-    rows: Vec<[Cell; COLUMNS]>,
-    then: &str,
-) -> Result<u64, sqlx::Error> {
-    let Some(first) = rows.first() else {
-        return Ok(0);
-    };
-    let on_server = connection.backend_name() == "PostgreSQL";
-    let cells: Vec<String> = first
-        .iter()
-        .enumerate()
-        .map(|(at, cell)| match cell {
-            Cell::Number(_) if on_server => format!("CAST(cells.value ->> {at} AS BIGINT)"),
-            Cell::Number(_) | Cell::Text(_) => format!("cells.value ->> {at}"),
+/// They are one parameter, as JSON: a parameter a cell is slow on SQLite, whose time for them grows with their square (measured).
+#[derive(Clone, Debug)]
+pub struct Insert {
+    insert: String,
+    then: &'static str,
+    /// Whether each column holds numbers.
+    numbers: Vec<bool>,
+    statements: Vec<String>,
+}
+
+impl Insert {
+    /// `{insert} … {then}` for all rows. `insert` is like `INSERT INTO t (a, b)`, `then` is empty or an `ON CONFLICT` clause.
+    ///
+    /// # Errors
+    /// The rows are no JSON, which cannot be.
+    pub fn new<const COLUMNS: usize>(
+        insert: impl Into<String>,
+        rows: &[[Cell; COLUMNS]],
+        then: &'static str,
+    ) -> Result<Self, sqlx::Error> {
+        let is_number = |cell: &Cell| matches!(cell, Cell::Number(_));
+        let statement = |chunk: &[[Cell; COLUMNS]]| {
+            let chunk: Vec<&[Cell]> = chunk.iter().map(<[Cell; COLUMNS]>::as_slice).collect();
+            serde_json::to_string(&chunk).map_err(|error| sqlx::Error::Encode(error.into()))
+        };
+        Ok(Self {
+            insert: insert.into(),
+            then,
+            numbers: rows.first().into_iter().flatten().map(is_number).collect(),
+            statements: rows
+                .chunks(ROWS_A_STATEMENT)
+                .map(statement)
+                .collect::<Result<_, _>>()?,
         })
-        .collect();
-    let given = if on_server {
-        "json_array_elements(CAST($1 AS JSON)) AS cells (value)"
-    } else {
-        "json_each($1) AS cells"
-    };
-    // Without a WHERE, ON CONFLICT would be read as the condition of a join.
-    let sql = format!(
-        "{insert} SELECT {} FROM {given} WHERE true {then}",
-        cells.join(", ")
-    );
-    let mut written = 0;
-    for chunk in rows.chunks(ROWS_A_STATEMENT) {
-        let chunk: Vec<&[Cell]> = chunk.iter().map(<[Cell; COLUMNS]>::as_slice).collect();
-        let json =
-            serde_json::to_string(&chunk).map_err(|error| sqlx::Error::Encode(error.into()))?;
-        let query = sqlx::query(&sql).bind(json);
-        written += query.execute(&mut *connection).await?.rows_affected();
     }
-    Ok(written)
+
+    /// Writes the rows, and returns how many were written.
+    ///
+    /// # Errors
+    /// As the database has it; what was written before the error stays, so pass the connection of a transaction.
+    pub async fn write(self, connection: &mut AnyConnection) -> Result<u64, sqlx::Error> {
+        let on_server = connection.backend_name() == "PostgreSQL";
+        let cells: Vec<String> = self
+            .numbers
+            .iter()
+            .enumerate()
+            .map(|(at, is_number)| {
+                if *is_number && on_server {
+                    format!("CAST(cells.value ->> {at} AS BIGINT)")
+                } else {
+                    format!("cells.value ->> {at}")
+                }
+            })
+            .collect();
+        let given = if on_server {
+            "json_array_elements(CAST($1 AS JSON)) AS cells (value)"
+        } else {
+            "json_each($1) AS cells"
+        };
+        // Without a WHERE, ON CONFLICT would be read as the condition of a join.
+        let (insert, cells, then) = (&self.insert, cells.join(", "), self.then);
+        let sql = format!("{insert} SELECT {cells} FROM {given} WHERE true {then}");
+        let mut written = 0;
+        for rows in self.statements {
+            let query = sqlx::query(&sql).bind(rows);
+            written += query.execute(&mut *connection).await?.rows_affected();
+        }
+        Ok(written)
+    }
 }
 
 /// `($1,$2),($3,$4)` for two rows of two columns; for one row of any number of columns also the list of an `IN`.

@@ -191,16 +191,17 @@ async fn rows_beyond_one_statement_all_arrive() {
         .execute(&mut *transaction)
         .await
         .unwrap();
-    let rows = (0..250).map(|n| [Cell::from("x"), Cell::from(n)]).collect();
-    let written = insert_rows(&mut transaction, "INSERT INTO t (a, b)", rows, "")
-        .await
-        .unwrap();
+    let rows: Vec<_> = (0..2500)
+        .map(|n| [Cell::from("x"), Cell::from(n)])
+        .collect();
+    let insert = Insert::new("INSERT INTO t (a, b)", &rows, "").unwrap();
+    let written = insert.write(&mut transaction).await.unwrap();
     transaction.commit().await.unwrap();
     let (count, sum): (i64, i64) = sqlx::query_as("SELECT count(*), sum(b) FROM t")
         .fetch_one(&database.read)
         .await
         .unwrap();
-    assert_eq!((written, count, sum), (250, 250, 249 * 125));
+    assert_eq!((written, count, sum), (2500, 2500, 2499 * 1250));
 }
 
 #[test]

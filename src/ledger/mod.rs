@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use sqlx::AnyConnection;
 
-use crate::database::{Cell, Connections, insert_rows};
+use crate::database::{Cell, Connections, Insert};
 use crate::subscription::{ApplyError, Position, Projection, Recorded};
 
 /// Writes the leaves; not a read model, and never built anew.
@@ -22,25 +22,22 @@ impl Projection for Leaves {
         &["ledger_leaves"]
     }
 
-    fn apply<'a>(
+    fn fold<'a>(
         &'a self,
         batch: &'a [Recorded],
         suffix: &'a str,
-        connection: &'a mut AnyConnection,
-    ) -> BoxFuture<'a, Result<(), ApplyError>> {
+        _before: &'a mut AnyConnection,
+    ) -> BoxFuture<'a, Result<Vec<Insert>, ApplyError>> {
         Box::pin(async move {
-            let rows = batch
+            let rows: Vec<_> = batch
                 .iter()
                 .map(|event| [Cell::from(event.position), Cell::from(leaf_text(event))])
                 .collect();
-            insert_rows(
-                connection,
-                &format!("INSERT INTO ledger_leaves{suffix} (position, hash)"),
-                rows,
+            Ok(vec![Insert::new(
+                format!("INSERT INTO ledger_leaves{suffix} (position, hash)"),
+                &rows,
                 "ON CONFLICT (position) DO NOTHING",
-            )
-            .await?;
-            Ok(())
+            )?])
         })
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use sqlx::AnyConnection;
 
 use super::event;
-use crate::database::{Cell, Connections, insert_rows, time_of};
+use crate::database::{Cell, Connections, Insert, time_of};
 use crate::domain::delivery::{Delivery, DeliveryEvent};
 use crate::domain::ids::MemberId;
 use crate::domain::onboarding::Onboarding;
@@ -39,12 +39,12 @@ impl Projection for HistoryProjection {
         &["member_history"]
     }
 
-    fn apply<'a>(
+    fn fold<'a>(
         &'a self,
         batch: &'a [Recorded],
         suffix: &'a str,
-        connection: &'a mut AnyConnection,
-    ) -> BoxFuture<'a, Result<(), ApplyError>> {
+        _before: &'a mut AnyConnection,
+    ) -> BoxFuture<'a, Result<Vec<Insert>, ApplyError>> {
         Box::pin(async move {
             let mut rows = Vec::new();
             for recorded in batch {
@@ -59,17 +59,11 @@ impl Projection for HistoryProjection {
                     Cell::from(recorded.payload.to_string()),
                 ]);
             }
-            insert_rows(
-                connection,
-                &format!(
-                    "INSERT INTO member_history{suffix} \
-                     (member_id, position, event_type, recorded_at, payload)"
-                ),
-                rows,
-                "",
-            )
-            .await?;
-            Ok(())
+            let insert = format!(
+                "INSERT INTO member_history{suffix} \
+                 (member_id, position, event_type, recorded_at, payload)"
+            );
+            Ok(vec![Insert::new(insert, &rows, "")?])
         })
     }
 }

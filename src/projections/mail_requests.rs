@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use sqlx::AnyConnection;
 
 use super::event;
-use crate::database::{Cell, Connections, fixed_width, insert_rows, placeholders, time_of};
+use crate::database::{Cell, Connections, Insert, fixed_width, placeholders, time_of};
 use crate::domain::delivery::MailKind;
 use crate::domain::ids::ContactId;
 use crate::domain::onboarding::{Event, Onboarding};
@@ -25,12 +25,12 @@ impl Projection for MailRequestsProjection {
         &["mail_requests"]
     }
 
-    fn apply<'a>(
+    fn fold<'a>(
         &'a self,
         batch: &'a [Recorded],
         suffix: &'a str,
-        connection: &'a mut AnyConnection,
-    ) -> BoxFuture<'a, Result<(), ApplyError>> {
+        _before: &'a mut AnyConnection,
+    ) -> BoxFuture<'a, Result<Vec<Insert>, ApplyError>> {
         Box::pin(async move {
             let mut rows = Vec::new();
             for recorded in batch
@@ -48,16 +48,10 @@ impl Projection for MailRequestsProjection {
                     Cell::from(recorded.recorded_at),
                 ]);
             }
-            insert_rows(
-                connection,
-                &format!(
-                    "INSERT INTO mail_requests{suffix} (member_id, position, kind, contact_id, requested_at)"
-                ),
-                rows,
-                "",
-            )
-            .await?;
-            Ok(())
+            let insert = format!(
+                "INSERT INTO mail_requests{suffix} (member_id, position, kind, contact_id, requested_at)"
+            );
+            Ok(vec![Insert::new(insert, &rows, "")?])
         })
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::AnyConnection;
 
 use super::event;
-use crate::database::{Cell, Connections, insert_rows, placeholders};
+use crate::database::{Cell, Connections, Insert, placeholders};
 use crate::domain::ids::MemberId;
 use crate::domain::onboarding::{Event, Onboarding, Step};
 use crate::subscription::{
@@ -97,18 +97,18 @@ impl Projection for StatusProjection {
         &["member_status"]
     }
 
-    fn apply<'a>(
+    fn fold<'a>(
         &'a self,
         batch: &'a [Recorded],
         suffix: &'a str,
-        connection: &'a mut AnyConnection,
-    ) -> BoxFuture<'a, Result<(), ApplyError>> {
+        before: &'a mut AnyConnection,
+    ) -> BoxFuture<'a, Result<Vec<Insert>, ApplyError>> {
         Box::pin(async move {
             let events: Vec<&Recorded> = batch
                 .iter()
                 .filter(|event| event.stream_kind == Onboarding::TYPE)
                 .collect();
-            let mut known = stored(&self.0, &events, suffix, connection).await?;
+            let mut known = stored(&self.0, &events, suffix, before).await?;
             for event in &events {
                 known
                     .entry(event.stream_id.clone())
@@ -121,14 +121,11 @@ impl Projection for StatusProjection {
                     .map_err(|error| ApplyError::Unreadable(error.to_string()))?;
                 rows.push([Cell::from(member), Cell::from(text)]);
             }
-            insert_rows(
-                connection,
-                &format!("INSERT INTO member_status{suffix} (member_id, status)"),
-                rows,
+            Ok(vec![Insert::new(
+                format!("INSERT INTO member_status{suffix} (member_id, status)"),
+                &rows,
                 "ON CONFLICT (member_id) DO UPDATE SET status = excluded.status",
-            )
-            .await?;
-            Ok(())
+            )?])
         })
     }
 }

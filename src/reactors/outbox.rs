@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::ambient::Clock;
-use crate::database::{Cell, Database, fixed_width, insert_rows, time_of};
+use crate::database::{Cell, Database, fixed_width, Insert, time_of};
 use crate::domain::delivery::{MailKind, Outcome};
 use crate::domain::ids::{ContactId, MailId, MemberId};
 use crate::domain::onboarding::{Event, Onboarding};
@@ -88,13 +88,13 @@ impl Reactor for MailReactor {
                 };
                 rows.extend(row_of(recorded, &event, now));
             }
-            insert_rows(
-                connection,
+            Insert::new(
                 "INSERT INTO outbox (mail_id, kind, member_id, contact_id, reference, key_id, language, \
                  expires_at, due_at, attempts)",
-                rows,
+                &rows,
                 "ON CONFLICT (mail_id) DO NOTHING",
-            )
+            )?
+            .write(connection)
             .await?;
             Ok(())
         })

@@ -14,7 +14,7 @@ use sqlx::error::ErrorKind;
 use tokio::sync::{Notify, watch};
 
 pub use self::projector::Projector;
-use crate::database::Database;
+use crate::database::{Database, Insert};
 use crate::store::ReadError;
 pub use crate::store::{EventLog, Position, Recorded};
 
@@ -36,13 +36,14 @@ pub trait Projection: Send + Sync {
     /// The tables that it alone writes.
     fn tables(&self) -> &'static [&'static str];
 
-    /// Folds `batch` into the tables whose names end in `suffix`, with few statements a table.
-    fn apply<'a>(
+    /// What `batch` makes of the tables whose names end in `suffix`, one `Insert` a table. They are as they were `before` it; nothing
+    /// is written yet.
+    fn fold<'a>(
         &'a self,
         batch: &'a [Recorded],
         suffix: &'a str,
-        connection: &'a mut AnyConnection,
-    ) -> BoxFuture<'a, Result<(), ApplyError>>;
+        before: &'a mut AnyConnection,
+    ) -> BoxFuture<'a, Result<Vec<Insert>, ApplyError>>;
 }
 
 /// Something that follows from events: at least once, and never on a rebuild.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
-use super::tables::{PARKED, Tables, park_event};
+use super::tables::{PARKED, Tables, park, parked_row};
 use super::{
     BATCH, FollowError, GATHER, Progress, Projection, REST, begin_reading, checkpoint,
     move_checkpoint,
@@ -188,12 +188,19 @@ impl Projector {
         part: &[Recorded],
         to: Position,
     ) -> Result<(), FollowError> {
-        let mut transaction = self.database.begin().await?;
-        // First of all, so that nothing is blamed on an event that another program has folded already.
-        move_checkpoint(&tables.reader, from, to, &mut transaction).await?;
-        tables.apply(part, &mut transaction).await?;
+        // Before the transaction, which keeps all other writers waiting. Nobody writes here who does not move the checkpoint or put
+        // rebuilt tables in place, which shows at what is parked.
+        let mut before = self.database.read.acquire().await?;
+        let mut fold = tables.fold(part, &mut before).await?;
         if tables.is_live() {
-            self.leaves.apply(part, "", &mut transaction).await?;
+            let leaves = self.leaves.fold(part, "", &mut before).await?;
+            fold.inserts.extend(leaves);
+        }
+        before.give_back();
+        let mut transaction = self.database.begin().await?;
+        move_checkpoint(&tables.reader, from, to, &mut transaction).await?;
+        if !fold.write(tables, &mut transaction).await? {
+            return Err(FollowError::CheckpointMoved(tables.reader.clone()));
         }
         transaction.commit().await?;
         Ok(())
@@ -208,10 +215,13 @@ impl Projector {
     ) -> Result<(), FollowError> {
         let mut transaction = self.database.begin().await?;
         move_checkpoint(&tables.reader, from, poison.position, &mut transaction).await?;
-        park_event(tables.parked, poison, why, &mut transaction).await?;
+        let mut inserts = vec![park(tables.parked, &[parked_row(poison, why)])?];
         if tables.is_live() {
             let leaf = std::slice::from_ref(poison);
-            self.leaves.apply(leaf, "", &mut transaction).await?;
+            inserts.extend(self.leaves.fold(leaf, "", &mut transaction).await?);
+        }
+        for insert in inserts {
+            insert.write(&mut transaction).await?;
         }
         transaction.commit().await?;
         tracing::error!(

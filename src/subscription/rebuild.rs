@@ -146,10 +146,16 @@ impl Projector {
             position = last.position;
             if live < built {
                 // The live ones lag: they start where the new ones are, and only the ledger has to catch up.
-                self.leaves.apply(&batch, "", &mut transaction).await?;
+                for insert in self.leaves.fold(&batch, "", &mut transaction).await? {
+                    insert.write(&mut transaction).await?;
+                }
                 continue;
             }
-            match new.apply(&batch, &mut transaction).await {
+            let folded = match new.fold(&batch, &mut transaction).await {
+                Ok(fold) => fold.write(new, &mut transaction).await.map(drop),
+                Err(error) => Err(error),
+            };
+            match folded {
                 Err(error) if error.is_of_the_event() && new.parks() => return Ok(false),
                 outcome => outcome?,
             }

@@ -1,5 +1,6 @@
 //! Where a fold goes to: the live tables or new ones, and those of the events that they could not take.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use sqlx::AnyConnection;
 
 use super::projector::READ_MODELS;
 use super::{ApplyError, Projection};
+use crate::database::{Cell, Insert};
 use crate::store::{Position, Recorded};
 
 /// The table of events that the read models could not take.
@@ -42,40 +44,69 @@ impl Tables<'_> {
             .copied()
     }
 
-    /// Folds what no parked event stands before; the rest is parked too.
-    pub(super) async fn apply(
+    /// What these events make of the tables; what a parked one stands before is parked too.
+    pub(super) async fn fold(
         &self,
         events: &[Recorded],
-        connection: &mut AnyConnection,
-    ) -> Result<(), ApplyError> {
-        let parked = parked_streams(self.parked, connection).await?;
+        before: &mut AnyConnection,
+    ) -> Result<Fold, ApplyError> {
+        let parked = parked_streams(self.parked, before).await?;
         let is_behind = |event: &Recorded| {
             let stream = (event.stream_kind.clone(), event.stream_id.clone());
             parked
                 .get(&stream)
                 .is_some_and(|first| *first <= event.position)
         };
-        let (behind, readable): (Vec<_>, Vec<_>) = if parked.is_empty() {
-            (Vec::new(), events.to_vec())
+        let (behind, readable) = if parked.is_empty() {
+            (Vec::new(), Cow::Borrowed(events))
         } else {
-            events.iter().cloned().partition(is_behind)
+            let (behind, readable) = events.iter().cloned().partition(is_behind);
+            (behind, Cow::Owned(readable))
         };
+        let mut inserts = Vec::new();
         for read_model in self.read_models {
-            read_model.apply(&readable, self.suffix, connection).await?;
+            inserts.extend(read_model.fold(&readable, self.suffix, before).await?);
         }
-        for event in behind.iter().filter(|_| self.parks()) {
+        if self.parks() {
             let why = "an earlier event of the stream is parked";
-            park_event(self.parked, event, why, connection).await?;
+            let rows: Vec<_> = behind.iter().map(|event| parked_row(event, why)).collect();
+            inserts.push(park(self.parked, &rows)?);
         }
-        Ok(())
+        Ok(Fold { parked, inserts })
+    }
+}
+
+/// What is to be written of some events.
+pub(super) struct Fold {
+    /// The streams that were parked when it was made.
+    parked: Parked,
+    pub(super) inserts: Vec<Insert>,
+}
+
+impl Fold {
+    /// Writes it, and answers whether it is still true: nothing may have been parked or taken up again since it was made.
+    pub(super) async fn write(
+        self,
+        tables: &Tables<'_>,
+        connection: &mut AnyConnection,
+    ) -> Result<bool, ApplyError> {
+        if parked_streams(tables.parked, connection).await? != self.parked {
+            return Ok(false);
+        }
+        for insert in self.inserts {
+            insert.write(connection).await?;
+        }
+        Ok(true)
     }
 }
 
 /// The streams with parked events, each with the position of the first.
+type Parked = HashMap<(String, String), Position>;
+
 async fn parked_streams(
     table: &'static str,
     connection: &mut AnyConnection,
-) -> Result<HashMap<(String, String), Position>, sqlx::Error> {
+) -> Result<Parked, sqlx::Error> {
     let rows: Vec<(String, String, Position)> = sqlx::query_as(&format!(
         "SELECT aggregate_type, aggregate_id, MIN(position) FROM {table} GROUP BY aggregate_type, aggregate_id"
     ))
@@ -87,21 +118,16 @@ async fn parked_streams(
         .collect())
 }
 
-pub(super) async fn park_event(
-    table: &'static str,
-    event: &Recorded,
-    why: &str,
-    connection: &mut AnyConnection,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(&format!(
-        "INSERT INTO {table} (position, aggregate_type, aggregate_id, why) \
-         VALUES ($1, $2, $3, $4) ON CONFLICT (position) DO NOTHING"
-    ))
-    .bind(event.position)
-    .bind(&event.stream_kind)
-    .bind(&event.stream_id)
-    .bind(why)
-    .execute(connection)
-    .await
-    .map(drop)
+pub(super) fn parked_row(event: &Recorded, why: &str) -> [Cell; 4] {
+    [
+        Cell::from(event.position),
+        Cell::from(&*event.stream_kind),
+        Cell::from(&*event.stream_id),
+        Cell::from(why),
+    ]
+}
+
+pub(super) fn park(table: &'static str, rows: &[[Cell; 4]]) -> Result<Insert, sqlx::Error> {
+    let insert = format!("INSERT INTO {table} (position, aggregate_type, aggregate_id, why)");
+    Insert::new(insert, rows, "ON CONFLICT (position) DO NOTHING")
 }

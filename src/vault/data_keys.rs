@@ -9,7 +9,7 @@ use sqlx::Row;
 use super::VaultError;
 use super::keys::Keys;
 use crate::ambient::Entropy;
-use crate::database::{Cell, Database, bind_all, insert_rows, placeholders};
+use crate::database::{Cell, Database, bind_all, Insert, placeholders};
 use crate::domain::ids::MemberId;
 use crate::domain::values::KeyId;
 
@@ -228,12 +228,12 @@ impl DataKeys {
             ]);
         }
         let mut transaction = self.database.begin().await?;
-        insert_rows(
-            &mut transaction,
+        Insert::new(
             "INSERT INTO data_keys (data_key_id, member_id, class, year, wrapped, created_at)",
-            rows,
+            &rows,
             "ON CONFLICT (member_id, class, year) DO NOTHING",
-        )
+        )?
+        .write(&mut transaction)
         .await?;
         // An erased member gets no new key of any class.
         for members in members.chunks(AT_ONCE) {

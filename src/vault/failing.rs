@@ -5,7 +5,7 @@ use sqlx::AnyConnection;
 
 use super::VaultError;
 use super::forget::forget;
-use crate::database::{Cell, Database, fixed_width, insert_rows};
+use crate::database::{Cell, Database, fixed_width, Insert};
 
 /// Failures older than this no longer count (judgement).
 const WINDOW: SignedDuration = SignedDuration::from_hours(1);
@@ -55,12 +55,12 @@ impl Scopes {
             ]
         });
         let mut connection = database.write.acquire().await?;
-        insert_rows(
-            &mut connection,
+        Insert::new(
             "INSERT INTO failing (scope, typed, failed_at)",
-            rows.collect(),
+            &rows.collect::<Vec<_>>(),
             "ON CONFLICT (scope, typed) DO UPDATE SET failed_at = excluded.failed_at",
-        )
+        )?
+        .write(&mut connection)
         .await?;
         connection.give_back();
         Ok(())

@@ -11,7 +11,7 @@ use super::blind::Index;
 use super::data_keys::Class;
 use super::profile::{Inserted, Match, Profile};
 use super::profiles::{AT_ONCE, Profiles, TABLE, member_of, place};
-use crate::database::{Cell, bind_all, insert_rows, placeholders};
+use crate::database::{Cell, bind_all, Insert, placeholders};
 use crate::domain::ids::{ImportId, MemberId};
 
 impl Profiles {
@@ -101,13 +101,13 @@ impl Profiles {
                 }
             });
         }
-        insert_rows(
-            &mut transaction,
+        Insert::new(
             "INSERT INTO profiles (member_id, import_id, letters_key_id, sealed, user_id_index, person_index, \
              symbol_number_index, gid_index, written_at)",
-            new,
+            &new,
             "",
-        )
+        )?
+        .write(&mut transaction)
         .await?;
         transaction.commit().await?;
         if !gone.is_empty() {

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::Place;
 use super::events::{Names, Stored};
 use super::server::{PATIENCE, Server};
-use crate::database::{Cell, Database, fixed_width, insert_rows, time_of};
+use crate::database::{Cell, Database, fixed_width, Insert, time_of};
 use crate::store::stamp::Stamp;
 use crate::store::{Position, ReadError, advance};
 
@@ -158,7 +158,9 @@ impl Numbers {
             last = Some(numbered);
         }
         let insert = format!("INSERT INTO positions ({COLUMNS})");
-        insert_rows(&mut transaction, &insert, rows, "").await?;
+        Insert::new(insert, &rows, "")?
+            .write(&mut transaction)
+            .await?;
         transaction.commit().await?;
         Ok((last, true))
     }
