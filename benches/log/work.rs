@@ -1,11 +1,16 @@
-//! What is done, over and over: members are enrolled and sign in, ten commands each.
+//! What is done, over and over: members are enrolled and go through all steps.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use kadode::domain::ids::{ChallengeId, ImportId, MemberId, SessionId};
-use kadode::domain::onboarding::{Command, CredentialInForce, Issued, NewCode, PasswordCheck};
+use kadode::domain::ids::{
+    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, MemberId, SessionId,
+};
+use kadode::domain::onboarding::{
+    CodeCheck, Command, CredentialInForce, Issued, LogOutReason, NewCode, NewLink, OtpMethod,
+    PasswordCheck,
+};
 use kadode::domain::policy::Limits;
 use kadode::domain::values::{KeyId, Language};
 use kadode::policies::LoadedPolicy;
@@ -14,9 +19,6 @@ use uuid::Uuid;
 
 use crate::table::Times;
 use crate::{Fault, Kind};
-
-/// Commands to one member.
-const EACH: usize = 10;
 
 /// Whoever carries commands out.
 pub(crate) trait Worker: Clone + Send + Sync + 'static {
@@ -51,37 +53,79 @@ impl Story {
         })
     }
 
-    /// The commands to one member, in their order.
+    /// The commands that take one member through all steps, in their order.
     pub(crate) fn commands(&self) -> impl Iterator<Item = Issued> {
         let at: Timestamp = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * 365 * 56);
-        let story = self.clone();
-        (0..EACH).map(move |number| Issued {
-            at: at + SignedDuration::from_secs(i64::try_from(number).unwrap_or(0)),
-            limits: story.limits.clone(),
-            command: if number == 0 {
-                Command::Enrol {
-                    cohort: "joined-to-2024-12-01".to_owned(),
-                    policy: story.policy.version.clone(),
-                    import: ImportId(Uuid::from_u128(1)),
-                    joined_month: None,
-                    terms: None,
-                    valid_from: at,
-                    expires_at: at + SignedDuration::from_hours(24 * 30),
-                }
-            } else {
-                Command::SignIn {
-                    session: SessionId(fresh()),
-                    against: CredentialInForce::Initial,
-                    check: PasswordCheck::Match,
-                    lapsed: None,
-                    code: NewCode {
-                        challenge: ChallengeId(fresh()),
-                        key: KeyId("k".to_owned()),
-                        language: Language::Ja,
-                        sent_to_address: Vec::new(),
-                    },
-                }
+        let (first, second) = (SessionId(fresh()), SessionId(fresh()));
+        let (contact, issue) = (ContactId(fresh()), IssueId(fresh()));
+        let (credential, challenge) = (CredentialId(fresh()), ChallengeId(fresh()));
+        let key = KeyId("k".to_owned());
+        let sign_in = |session, against| Command::SignIn {
+            session,
+            against,
+            check: PasswordCheck::Match,
+            lapsed: None,
+            code: NewCode {
+                challenge,
+                key: key.clone(),
+                language: Language::Ja,
+                sent_to_address: Vec::new(),
             },
+        };
+        let commands = [
+            Command::Enrol {
+                cohort: "joined-to-2024-12-01".to_owned(),
+                policy: self.policy.version.clone(),
+                import: ImportId(Uuid::from_u128(1)),
+                joined_month: None,
+                terms: None,
+                valid_from: at,
+                expires_at: at + SignedDuration::from_hours(24 * 30),
+            },
+            sign_in(first, CredentialInForce::Initial),
+            Command::ConfirmBirthDate {
+                session: first,
+                matches: true,
+                waiting_until: None,
+            },
+            Command::RegisterEmail {
+                session: first,
+                contact,
+                same_as: None,
+                link: NewLink {
+                    issue,
+                    key: key.clone(),
+                    language: Language::Ja,
+                    sent_to_address: Vec::new(),
+                },
+            },
+            Command::FollowEmailLink { contact, issue },
+            Command::UpdateEmail { session: first },
+            Command::ChooseOtpMethod {
+                session: first,
+                method: OtpMethod::Email,
+            },
+            Command::ChangePassword {
+                session: first,
+                credential,
+                form: FormId(fresh()),
+            },
+            Command::LogOut {
+                session: first,
+                why: LogOutReason::Member,
+            },
+            sign_in(second, CredentialInForce::Own(credential)),
+            Command::SubmitOtp {
+                session: second,
+                against: Some(challenge),
+                check: CodeCheck::Match,
+            },
+        ];
+        let limits = self.limits.clone();
+        (0..).zip(commands).map(move |(seconds, command)| Issued {
+            at: at + SignedDuration::from_secs(seconds),
+            limits: limits.clone(),
+            command,
         })
     }
 }

@@ -12,6 +12,5 @@ use crate::subscription::Recorded;
 
 /// The event that a record holds, as the domain reads it.
 fn event<E: DeserializeOwned>(recorded: &Recorded) -> Result<E, ApplyError> {
-    E::deserialize(&recorded.payload)
-        .map_err(|error| ApplyError::Unreadable(error.to_string()))
+    E::deserialize(&recorded.payload).map_err(|error| ApplyError::Unreadable(error.to_string()))
 }

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::ambient::Clock;
-use crate::database::{Cell, Database, fixed_width, Insert, time_of};
+use crate::database::{Cell, Database, Insert, fixed_width, time_of};
 use crate::domain::delivery::{MailKind, Outcome};
 use crate::domain::ids::{ContactId, MailId, MemberId};
 use crate::domain::onboarding::{Event, Onboarding};

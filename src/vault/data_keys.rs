@@ -9,7 +9,7 @@ use sqlx::Row;
 use super::VaultError;
 use super::keys::Keys;
 use crate::ambient::Entropy;
-use crate::database::{Cell, Database, bind_all, Insert, placeholders};
+use crate::database::{Cell, Database, Insert, bind_all, placeholders};
 use crate::domain::ids::MemberId;
 use crate::domain::values::KeyId;
 

@@ -5,7 +5,7 @@ use sqlx::AnyConnection;
 
 use super::VaultError;
 use super::forget::forget;
-use crate::database::{Cell, Database, fixed_width, Insert};
+use crate::database::{Cell, Database, Insert, fixed_width};
 
 /// Failures older than this no longer count (judgement).
 const WINDOW: SignedDuration = SignedDuration::from_hours(1);

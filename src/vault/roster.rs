@@ -11,7 +11,7 @@ use super::blind::Index;
 use super::data_keys::Class;
 use super::profile::{Inserted, Match, Profile};
 use super::profiles::{AT_ONCE, Profiles, TABLE, member_of, place};
-use crate::database::{Cell, bind_all, Insert, placeholders};
+use crate::database::{Cell, Insert, bind_all, placeholders};
 use crate::domain::ids::{ImportId, MemberId};
 
 impl Profiles {

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::Place;
 use super::events::{Names, Stored};
 use super::server::{PATIENCE, Server};
-use crate::database::{Cell, Database, fixed_width, Insert, time_of};
+use crate::database::{Cell, Database, Insert, fixed_width, time_of};
 use crate::store::stamp::Stamp;
 use crate::store::{Position, ReadError, advance};
 
