@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use super::tables::{PARKED, Tables, park, parked_row};
 use super::{
@@ -27,6 +28,13 @@ pub struct Projector {
     pub(super) leaves: Arc<dyn Projection>,
     progress: watch::Sender<Position>,
     hurry: Arc<Notify>,
+}
+
+/// How far a fold came.
+pub(super) struct Folded {
+    pub(super) position: Position,
+    /// How long it kept all other writers waiting.
+    pub(super) lock_held: Duration,
 }
 
 impl Projector {
@@ -143,27 +151,31 @@ impl Projector {
             tries_parked: false,
         };
         let batch = self.log.read_after(position, BATCH).await?;
-        let position = self.fold(&live, position, &batch).await?;
+        let position = self.fold(&live, position, &batch).await?.position;
         metrics::gauge!("kadode_projected_position").set(as_metric(position));
         Ok(position)
     }
 
-    /// Folds a batch in one transaction; where an event is to blame for a failure, halves the batch until it is found
-    /// and parks it.
+    /// Folds a batch; where an event is to blame for a failure, halves the batch until it is found and parks it.
     pub(super) async fn fold(
         &self,
         tables: &Tables<'_>,
         from: Position,
         batch: &[Recorded],
-    ) -> Result<Position, FollowError> {
-        let mut from = from;
+    ) -> Result<Folded, FollowError> {
+        let mut done = Folded {
+            position: from,
+            lock_held: Duration::ZERO,
+        };
         let mut waiting = vec![batch];
         while let Some(part) = waiting.pop() {
             let Some(last) = part.last() else { continue };
+            let from = done.position;
             match self.fold_part(tables, from, part, last.position).await {
                 Err(FollowError::Apply(error)) if error.is_of_the_event() && tables.parks() => {
                     if let [poison] = part {
-                        self.park(tables, from, poison, &error.to_string()).await?;
+                        let why = error.to_string();
+                        self.park(tables, from, poison, &why).await?;
                     } else {
                         let (first, second) = part.split_at(part.len() / 2);
                         waiting.push(second);
@@ -171,14 +183,14 @@ impl Projector {
                         continue;
                     }
                 }
-                outcome => outcome?,
+                outcome => done.lock_held += outcome?,
             }
-            from = last.position;
+            done.position = last.position;
             if tables.is_live() {
-                self.progress.send_replace(from);
+                self.progress.send_replace(done.position);
             }
         }
-        Ok(from)
+        Ok(done)
     }
 
     async fn fold_part(
@@ -187,7 +199,7 @@ impl Projector {
         from: Position,
         part: &[Recorded],
         to: Position,
-    ) -> Result<(), FollowError> {
+    ) -> Result<Duration, FollowError> {
         // Before the transaction, which keeps all other writers waiting. Nobody writes here who does not move the checkpoint or put
         // rebuilt tables in place, which shows at what is parked.
         let mut before = self.database.read.acquire().await?;
@@ -198,12 +210,13 @@ impl Projector {
         }
         before.give_back();
         let mut transaction = self.database.begin().await?;
+        let began = Instant::now();
         move_checkpoint(&tables.reader, from, to, &mut transaction).await?;
         if !fold.write(tables, &mut transaction).await? {
             return Err(FollowError::CheckpointMoved(tables.reader.clone()));
         }
         transaction.commit().await?;
-        Ok(())
+        Ok(began.elapsed())
     }
 
     async fn park(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::AnyConnection;
 use tokio::time::{Instant, sleep};
 
-use super::projector::{Projector, READ_MODELS};
+use super::projector::{Folded, Projector, READ_MODELS};
 use super::tables::{PARKED, Tables};
 use super::{BATCH, FollowError, REST, begin_reading, checkpoint, move_checkpoint};
 use crate::database::REBUILD;
@@ -52,11 +52,12 @@ impl Projector {
         loop {
             let began = Instant::now();
             match self.go_on(&mut new).await {
-                Ok(Some(position)) => {
+                Ok(Some(folded)) => {
                     moved = Instant::now();
-                    told(position);
+                    told(folded.position);
                     // A third of the time is for others, whose waiting for the lock is a look at it every 100 ms at last.
-                    sleep(began.elapsed() / 2).await;
+                    let left_to_others = began.elapsed().saturating_sub(folded.lock_held);
+                    sleep((folded.lock_held / 2).saturating_sub(left_to_others)).await;
                 }
                 Ok(None) => return Ok(()),
                 Err(error) if error.may_pass() && moved.elapsed() < PATIENCE => {
@@ -76,7 +77,7 @@ impl Projector {
 
     /// Goes one step on from wherever the new tables are: creates them, folds a batch into them, or puts them in their place. Answers
     /// with the position reached, or none when all is done.
-    async fn go_on(&self, new: &mut Tables<'_>) -> Result<Option<Position>, FollowError> {
+    async fn go_on(&self, new: &mut Tables<'_>) -> Result<Option<Folded>, FollowError> {
         if new.reader.is_empty() {
             self.create(new).await?;
         }
@@ -93,7 +94,10 @@ impl Projector {
         if !batch.is_empty() {
             return self.fold(new, position, &batch).await.map(Some);
         }
-        Ok((!self.swap(new, position).await?).then_some(position))
+        Ok((!self.swap(new, position).await?).then_some(Folded {
+            position,
+            lock_held: Duration::ZERO,
+        }))
     }
 
     /// Creates the new tables. Should another rebuild be under way, its next step fails by the checkpoint.
