@@ -63,7 +63,7 @@ impl From<Timestamp> for Cell {
 /// They are one parameter, as JSON: a parameter a cell is slow on SQLite, whose time for them grows with their square (measured).
 #[derive(Clone, Debug)]
 pub struct Insert {
-    insert: String,
+    into: String,
     then: &'static str,
     /// Whether each column holds numbers.
     numbers: Vec<bool>,
@@ -71,12 +71,12 @@ pub struct Insert {
 }
 
 impl Insert {
-    /// `{insert} … {then}` for all rows. `insert` is like `INSERT INTO t (a, b)`, `then` is empty or an `ON CONFLICT` clause.
+    /// `{into} … {then}` for all rows. `into` is like `INSERT INTO t (a, b)`, `then` is empty or an `ON CONFLICT` clause.
     ///
     /// # Errors
     /// The rows are no JSON, which cannot be.
     pub fn new<const COLUMNS: usize>(
-        insert: impl Into<String>,
+        into: impl Into<String>,
         rows: &[[Cell; COLUMNS]],
         then: &'static str,
     ) -> Result<Self, sqlx::Error> {
@@ -86,7 +86,7 @@ impl Insert {
             serde_json::to_string(&chunk).map_err(|error| sqlx::Error::Encode(error.into()))
         };
         Ok(Self {
-            insert: insert.into(),
+            into: into.into(),
             then,
             numbers: rows.first().into_iter().flatten().map(is_number).collect(),
             statements: rows
@@ -120,8 +120,8 @@ impl Insert {
             "json_each($1) AS cells"
         };
         // Without a WHERE, ON CONFLICT would be read as the condition of a join.
-        let (insert, cells, then) = (&self.insert, cells.join(", "), self.then);
-        let sql = format!("{insert} SELECT {cells} FROM {given} WHERE true {then}");
+        let (into, cells, then) = (&self.into, cells.join(", "), self.then);
+        let sql = format!("{into} SELECT {cells} FROM {given} WHERE true {then}");
         let mut written = 0;
         for rows in self.statements {
             let query = sqlx::query(&sql).bind(rows);

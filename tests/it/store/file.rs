@@ -8,7 +8,8 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::{
-    Place, Sqlite, all, append, event, expect_gapless, note, positions, standing, try_append,
+    Place, SqlPlace, Sqlite, all, append, event, expect_gapless, note, positions, standing,
+    try_append,
 };
 use crate::support::app::eventually;
 

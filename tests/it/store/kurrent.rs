@@ -2,6 +2,7 @@
 //! protocol double, or where that is possible, on the server that `KADODE_TEST_EVENTS` names.
 
 use std::convert::Infallible;
+use std::process::Command;
 use std::time::Duration;
 
 use cqrs_es::persist::{PersistedEventRepository, PersistenceError};
@@ -15,7 +16,9 @@ use kadode::domain::ids::CommandId;
 use kadode::store::{EventLog, GivenUp};
 use tokio::time::Instant;
 
-use super::{Place, Sqlite, all, append, event, expect_gapless, note, standing, try_append};
+use super::{
+    Place, SqlPlace, Sqlite, all, append, event, expect_gapless, note, standing, try_append,
+};
 use crate::support::app::START;
 use crate::support::app::eventually;
 use crate::support::kurrent::{Double, Fault};
@@ -83,10 +86,6 @@ impl<P: HasDatabase> Place for Beside<P> {
             .unwrap()
     }
 
-    async fn tamper(&self, statement: &'static str) -> Result<(), String> {
-        self.sql.tamper(statement).await
-    }
-
     fn stamps_by_our_clock(&self) -> bool {
         matches!(self.server, Server::Double(_))
     }
@@ -98,6 +97,33 @@ async fn on_double() -> (Sqlite, Double, EventLog) {
     double.keep_time(&standing());
     let log = EventLog::open_at(Some(&double.url()), sqlite.database().await, standing()).await;
     (sqlite, double, log.unwrap())
+}
+
+/// What `kadode-contract` says of the cluster at `url`, and whether it ended well.
+async fn contract_tried_on(url: String) -> (bool, String) {
+    let run = move || {
+        let program = env!("CARGO_BIN_EXE_kadode-contract");
+        Command::new(program).arg(url).output().unwrap()
+    };
+    let ended = tokio::task::spawn_blocking(run).await.unwrap();
+    let said = [ended.stdout, ended.stderr].concat();
+    (ended.status.success(), String::from_utf8(said).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_can_try_the_contract_by_a_program_of_its_own() {
+    let double = Double::start();
+    let (well, said) = contract_tried_on(double.url()).await;
+    assert!(well && said.ends_with("14 of 14 cases hold\n"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_contract_is_not_said_to_hold_where_there_is_no_cluster() {
+    let (well, said) = contract_tried_on("esdb://127.0.0.1:9?tls=false".to_owned()).await;
+    assert!(
+        !well && said.starts_with("kadode-contract: ") && said.lines().count() == 1,
+        "{said}"
+    );
 }
 
 /// Two appends, of which the first meets these faults, are stored once each.

@@ -7,7 +7,7 @@ use cqrs_es::persist::PersistenceError;
 use kadode::database::{self, Database};
 use sqlx::{Connection, Executor, PgConnection};
 
-use super::{Place, all, append, expect_gapless, follow, note, standing, try_append};
+use super::{Place, SqlPlace, all, append, expect_gapless, follow, note, standing, try_append};
 use crate::support::app::eventually;
 use crate::support::postgres::{OWNER, Places, QUICK, ROLE, Server, as_server};
 
