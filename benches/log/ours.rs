@@ -28,6 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Ours(Arc<Inner>);
 
 struct Inner {
+    settings: DataSettings,
     society: Society,
     progress: Progress,
     _folder: TempDir,
@@ -51,13 +52,35 @@ impl Ours {
         let progress = projector.progress();
         tokio::spawn(async move { projector.run().await });
         Ok(Self(Arc::new(Inner {
+            settings,
             society,
             progress,
             _folder: folder,
         })))
     }
 
-    async fn run(&self, member: MemberId, command: Issued) -> Result<Position, Fault> {
+    pub(crate) fn society(&self) -> &Society {
+        &self.0.society
+    }
+
+    pub(crate) fn settings(&self) -> &DataSettings {
+        &self.0.settings
+    }
+
+    pub(crate) fn progress(&self) -> Progress {
+        self.0.progress.clone()
+    }
+
+    /// Waits until the read models show `position`.
+    pub(crate) async fn shows(&self, position: Position, patience: Duration) -> Result<(), Fault> {
+        if self.0.progress.reached(position, patience).await {
+            Ok(())
+        } else {
+            Err("the read models lag".into())
+        }
+    }
+
+    pub(crate) async fn run(&self, member: MemberId, command: Issued) -> Result<Position, Fault> {
         let society = &self.0.society;
         let attribution = society.attribution("Bench", "bench");
         let outcome = society
@@ -90,9 +113,7 @@ impl Ours {
                 statuses.of(member).await?.ok_or("no status")?;
                 reads.push(read.elapsed());
                 felt.push(began.elapsed());
-                if !progress.reached(mark, PATIENCE).await {
-                    return Err("the read models lag".into());
-                }
+                self.shows(mark, PATIENCE).await?;
                 shown.push(began.elapsed());
             }
         }
@@ -112,14 +133,10 @@ impl Ours {
 
     /// How fast all read models are built anew from what was stored here.
     pub(crate) async fn rebuild(&self, kind: Kind, table: &mut Table) -> Result<(), Fault> {
-        let Inner {
-            society, progress, ..
-        } = &*self.0;
+        let society = self.society();
         let head = society.log.committed_head().await?;
         eprintln!("log: {kind:?}: rebuilding from {head} events");
-        if !progress.reached(head, PATIENCE * 10).await {
-            return Err("the read models lag".into());
-        }
+        self.shows(head, PATIENCE * 10).await?;
         let began = Instant::now();
         society.projector().rebuild(None, |_| ()).await?;
         let each_second = f64::from(u32::try_from(head)?) / began.elapsed().as_secs_f64();
