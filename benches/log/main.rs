@@ -1,7 +1,9 @@
 //! How fast commands are carried out and read models built, on SQLite and PostgreSQL, beside their floors in the same run (`log-speed`),
-//! and whether that grows with the log (`log-size`): prints one table, and fails if a floor is not held. Run by the scripts of these names.
+//! whether that grows with the log (`log-size`), and how fast a roster is imported (`import-speed`): prints one table, and fails if a
+//! floor is not held. Run by the scripts of these names.
 
 mod floors;
+mod import;
 mod ours;
 mod size;
 #[path = "../shared/table.rs"]
@@ -50,18 +52,22 @@ fn measured() -> Result<Table, Fault> {
         .enable_all()
         .build()?;
     let given: Vec<String> = std::env::args().skip(1).collect();
-    let whether_it_grows = given.first().is_some_and(|first| first == "size");
     // Cargo adds a flag of its own.
     let numbers: Vec<i64> = given.iter().filter_map(|it| it.parse().ok()).collect();
     runtime.block_on(async {
         let mut table = Table::default();
         for kind in [Kind::Sqlite, Kind::Postgres] {
-            if whether_it_grows {
-                size::run(kind, &numbers, &mut table).await?;
-            } else {
-                let seconds = numbers.first().and_then(|it| u64::try_from(*it).ok());
-                let lasting = Duration::from_secs(seconds.unwrap_or(SECONDS));
-                run(kind, lasting, &mut table).await?;
+            match given.first().map(String::as_str) {
+                Some("size") => size::run(kind, &numbers, &mut table).await?,
+                Some("import") => {
+                    let members = numbers.first().ok_or("how many members?")?;
+                    import::run(kind, *members, &mut table).await?;
+                }
+                _ => {
+                    let seconds = numbers.first().and_then(|it| u64::try_from(*it).ok());
+                    let lasting = Duration::from_secs(seconds.unwrap_or(SECONDS));
+                    run(kind, lasting, &mut table).await?;
+                }
             }
         }
         Ok(table)
