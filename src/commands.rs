@@ -138,6 +138,16 @@ impl Commands {
         }
     }
 
+    /// Takes it that nothing is in a stream yet, so that its first command need not load it. Should there be something, that shows at
+    /// the append.
+    pub fn presume_empty<A: Decider>(&self, id: &str) {
+        let left = Left {
+            state: A::default(),
+            sequence: 0,
+        };
+        self.recent.keep(format!("{}-{id}", A::TYPE), left);
+    }
+
     /// The state of a stream now, with nothing asked.
     ///
     /// # Errors

@@ -11,18 +11,20 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use indicatif::ProgressBar;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use serde::Serialize;
 
 use self::enrol::{Done, Import};
 use self::opened::Opened;
-use self::standing::{Standing, compare, letters_not_needed};
+use self::standing::{Standing, compare};
 use super::letters::LettersFile;
-use super::roster::{self, Roster, Row, RowError};
+use super::roster::{Errors, Roster, Row, RowError};
 use crate::ambient::Clock;
 use crate::app::{Fault, Society, given_policy};
 use crate::config::DataSettings;
+use crate::domain::policy::{InitialPassword, Policy};
 use crate::domain::values::TOKYO;
 
 /// Bytes in a roster, at most: some two million members.
@@ -97,29 +99,18 @@ async fn import(
     let window = Window::new(settings.valid_from.unwrap_or(today), days, today)?;
     let exists = Society::exists(&settings.data)?;
     let bytes = read_roster(&settings.roster)?;
-    let roster = roster::parse(&bytes, &policy.policy, today);
-    let by_cohort = roster.by_cohort(&policy.policy);
-    let Roster {
-        rows,
-        count,
-        mut errors,
-    } = roster;
-
-    let standings = if exists {
-        let society = opened.open(settings, clock.clone()).await?;
-        compare(society, &rows, &mut errors).await?
+    let society = if exists {
+        Some(opened.open(settings, clock.clone()).await?)
     } else {
-        vec![Standing::New; rows.len()]
+        None
     };
-    let number = |wanted: fn(&Standing) -> bool| standings.iter().filter(|it| wanted(it)).count();
-    let report = Report {
-        rows: count,
-        new: number(|standing| *standing == Standing::New),
-        unchanged: number(|standing| matches!(standing, Standing::Unchanged(_))),
-        conflicts: number(|standing| *standing == Standing::Conflict),
-        by_cohort,
-        errors: Vec::new(),
-    };
+    let roster = Roster::read(&bytes, &policy.policy, today);
+    let Looked {
+        report,
+        standings,
+        needing_letters,
+        errors,
+    } = look(roster, bytes.len(), &policy.policy, society).await?;
     if !errors.is_empty() {
         super::tell(&format!(
             "roster {}: {} errors, listed on standard output; nothing was imported",
@@ -132,14 +123,17 @@ async fn import(
         })?;
         return Ok(ExitCode::from(2));
     }
-    if settings.letters.is_none() {
-        letters_not_needed(&rows, &standings)?;
+    if settings.letters.is_none() && needing_letters > 0 {
+        return Err(Fault(format!(
+            "--letters OUT.csv is needed: {needing_letters} new members get their password or user ID from us; nothing was imported"
+        )));
     }
     if settings.dry_run {
         print(&report)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let done = carry_out(settings, clock, opened, window, &rows, &standings).await?;
+    let roster = Roster::read_again(&bytes, &policy.policy, today);
+    let done = carry_out(settings, clock, opened, window, roster, &standings).await?;
     super::tell(&format!(
         "roster {}: {} new members, {} known before",
         settings.roster.display(),
@@ -153,13 +147,74 @@ async fn import(
     Ok(ExitCode::SUCCESS)
 }
 
+/// What a look at the whole roster has shown; its rows were let go, to be read again.
+struct Looked<'policy> {
+    report: Report<'policy>,
+    /// What is to be done for each row, in their order.
+    standings: Vec<Standing>,
+    /// New members who get something from us that they can learn from a letter alone.
+    needing_letters: usize,
+    errors: Errors,
+}
+
+/// Reads the roster, and holds it against the society's data, if there are any.
+async fn look<'policy>(
+    mut roster: Roster<'policy>,
+    bytes: usize,
+    policy: &'policy Policy,
+    society: Option<&Society>,
+) -> Result<Looked<'policy>, Fault> {
+    let cohorts = policy.cohorts.iter();
+    let mut by_cohort: BTreeMap<&str, usize> =
+        cohorts.map(|cohort| (cohort.name.as_str(), 0)).collect();
+    let mut standings = Vec::new();
+    let mut needing_letters = 0;
+    let progress = ProgressBar::new(bytes as u64);
+    loop {
+        let rows = roster.rows(BATCH);
+        if rows.is_empty() {
+            break;
+        }
+        for row in &rows {
+            *by_cohort.entry(row.cohort.name.as_str()).or_default() += 1;
+        }
+        let some = match society {
+            Some(society) => compare(society, &rows, &mut roster.errors).await?,
+            None => vec![Standing::New; rows.len()],
+        };
+        let needs = |(row, standing): &(&Row<'_>, &Standing)| {
+            **standing == Standing::New
+                && (row.profile.user_id.is_empty()
+                    || row.cohort.initial_password == InitialPassword::Printed)
+        };
+        needing_letters += rows.iter().zip(&some).filter(needs).count();
+        standings.extend(some);
+        progress.set_position(roster.position());
+    }
+    progress.finish_and_clear();
+    let number = |wanted: fn(&Standing) -> bool| standings.iter().filter(|it| wanted(it)).count();
+    Ok(Looked {
+        report: Report {
+            rows: roster.count,
+            new: number(|standing| *standing == Standing::New),
+            unchanged: number(|standing| matches!(standing, Standing::Unchanged(_))),
+            conflicts: number(|standing| *standing == Standing::Conflict),
+            by_cohort,
+            errors: Vec::new(),
+        },
+        standings,
+        needing_letters,
+        errors: roster.errors,
+    })
+}
+
 /// Writes everything; the society's data are created where there are none yet.
 async fn carry_out(
     settings: &ImportSettings,
     clock: Clock,
     opened: &mut Opened,
     window: Window,
-    rows: &[Row<'_>],
+    roster: Roster<'_>,
     standings: &[Standing],
 ) -> Result<Done, Fault> {
     // First of all, for this is where a slip of the operator shows.
@@ -176,7 +231,7 @@ async fn carry_out(
     match ready.await {
         Ok(society) => {
             Import::new(society, window)
-                .run(rows, standings, letters)
+                .run(roster, standings, letters)
                 .await
         }
         Err(fault) => {

@@ -5,7 +5,7 @@ mod row;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use csv::{ByteRecord, ReaderBuilder};
 use jiff::civil::Date;
@@ -93,92 +93,108 @@ pub struct Row<'policy> {
     pub cohort: &'policy Cohort,
 }
 
-/// A roster as read.
-#[derive(Debug, Default)]
-pub struct Roster<'policy> {
-    /// The rows in which nothing is wrong.
-    pub rows: Vec<Row<'policy>>,
-    /// How many rows there are, right or wrong; those without any text in them do not count.
+/// A roster while it is read, row by row, so that memory does not grow with it.
+pub struct Roster<'a> {
+    /// How many rows were read, right or wrong; those without any text in them do not count.
     pub count: usize,
-    /// What is wrong.
+    /// What is wrong, as far as it was read.
     pub errors: Errors,
+    policy: &'a Policy,
+    today: Date,
+    encoding: Encoding,
+    lines: Lines<'a>,
+    reader: csv::Reader<&'a [u8]>,
+    header: Option<Vec<&'static str>>,
+    /// None, once it is known that nothing stands in it twice.
+    seen: Option<Seen>,
+    ended: bool,
 }
 
-impl Roster<'_> {
-    /// How many of the right rows belong to each cohort of the policy.
+impl<'a> Roster<'a> {
+    /// Begins to read; `today` is the day in Tokyo.
     #[must_use]
-    pub fn by_cohort<'policy>(&self, policy: &'policy Policy) -> BTreeMap<&'policy str, usize> {
-        let mut counts: BTreeMap<&str, usize> = policy
-            .cohorts
-            .iter()
-            .map(|cohort| (cohort.name.as_str(), 0))
-            .collect();
-        for row in &self.rows {
-            if let Some(count) = counts.get_mut(row.cohort.name.as_str()) {
-                *count += 1;
-            }
+    pub fn read(bytes: &'a [u8], policy: &'a Policy, today: Date) -> Self {
+        let bytes = without_mark(bytes);
+        Self {
+            count: 0,
+            errors: Errors::default(),
+            policy,
+            today,
+            encoding: Encoding::of(bytes),
+            lines: Lines::of(bytes),
+            reader: ReaderBuilder::new()
+                .has_headers(false)
+                .flexible(true)
+                .from_reader(bytes),
+            header: None,
+            seen: Some(Seen::default()),
+            ended: false,
         }
-        counts
     }
-}
 
-/// Reads a roster; `today` is the day in Tokyo.
-#[must_use]
-pub fn parse<'policy>(bytes: &[u8], policy: &'policy Policy, today: Date) -> Roster<'policy> {
-    let mut roster = Roster::default();
-    let bytes = without_mark(bytes);
-    let encoding = Encoding::of(bytes);
-    let mut lines = Lines::of(bytes);
-    let mut reader = ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .from_reader(bytes);
-    let mut record = ByteRecord::new();
-    let mut header = None;
-    let mut seen = Seen::default();
-    loop {
-        let start = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
-        match reader.read_byte_record(&mut record) {
-            Ok(true) => {}
-            Ok(false) => break,
-            Err(error) => {
-                let line = lines.record_at(start);
-                roster.errors.add(line, "", error.to_string());
+    /// Begins to read one again in which nothing is wrong.
+    #[must_use]
+    pub fn read_again(bytes: &'a [u8], policy: &'a Policy, today: Date) -> Self {
+        Self {
+            seen: None,
+            ..Self::read(bytes, policy, today)
+        }
+    }
+
+    /// How many of the bytes were read.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.reader.position().byte()
+    }
+
+    /// The next `most` rows in which nothing is wrong; fewer only at the end.
+    pub fn rows(&mut self, most: usize) -> Vec<Row<'a>> {
+        let mut rows = Vec::new();
+        let mut record = ByteRecord::new();
+        while rows.len() < most && !self.ended {
+            let start = usize::try_from(self.position()).unwrap_or(usize::MAX);
+            let read = self.reader.read_byte_record(&mut record);
+            if matches!(read, Ok(false)) {
+                self.ended = true;
+                if self.header.is_none() {
+                    self.errors.add(
+                        1,
+                        "",
+                        format!(
+                            "the file is empty; its first line must name the columns: {}",
+                            ROSTER_COLUMNS.join(", ")
+                        ),
+                    );
+                }
                 break;
             }
-        }
-        let line = lines.record_at(start);
-        let Some(header) = &header else {
-            header = read_header(&record, line, encoding, policy, &mut roster.errors);
-            if header.is_none() {
-                return roster;
+            let line = self.lines.record_at(start);
+            if let Err(error) = read {
+                self.errors.add(line, "", error.to_string());
+                self.ended = true;
+                break;
             }
-            continue;
-        };
-        if record.iter().all(|cell| cell.trim_ascii().is_empty()) {
-            continue;
+            let Some(header) = &self.header else {
+                let (encoding, policy) = (self.encoding, self.policy);
+                self.header = read_header(&record, line, encoding, policy, &mut self.errors);
+                self.ended = self.header.is_none();
+                continue;
+            };
+            if record.iter().all(|cell| cell.trim_ascii().is_empty()) {
+                continue;
+            }
+            self.count += 1;
+            let mut reading = Reading {
+                line,
+                record: &record,
+                header,
+                encoding: self.encoding,
+                errors: &mut self.errors,
+            };
+            rows.extend(reading.row(self.policy, self.today, self.seen.as_mut()));
         }
-        roster.count += 1;
-        let mut reading = Reading {
-            line,
-            record: &record,
-            header,
-            encoding,
-            errors: &mut roster.errors,
-        };
-        roster.rows.extend(reading.row(policy, today, &mut seen));
+        rows
     }
-    if header.is_none() {
-        roster.errors.add(
-            1,
-            "",
-            format!(
-                "the file is empty; its first line must name the columns: {}",
-                ROSTER_COLUMNS.join(", ")
-            ),
-        );
-    }
-    roster
 }
 
 /// Reads the names of the columns, in their order; none, if something is wrong with them, since no row can be read then.

@@ -12,7 +12,7 @@ use super::standing::Known;
 use super::{BATCH, Standing, Window};
 use crate::app::{Fault, Society};
 use crate::cli::letters::{self, Due, LettersFile, Terms};
-use crate::cli::roster::Row;
+use crate::cli::roster::{Roster, Row};
 use crate::domain::ids::{ImportId, MemberId};
 use crate::domain::onboarding::{Command, Issued, Onboarding};
 use crate::domain::policy::Limits;
@@ -68,14 +68,15 @@ impl<'a> Import<'a> {
     /// killed run the next one's letters are whole.
     pub(super) async fn run(
         &self,
-        rows: &[Row<'_>],
+        mut roster: Roster<'_>,
         standings: &[Standing],
         mut letters: Option<LettersFile>,
     ) -> Result<Done, Fault> {
-        let progress = ProgressBar::new(rows.len() as u64);
+        let progress = ProgressBar::new(standings.len() as u64);
         let mut done = Done::default();
-        for (rows, standings) in rows.chunks(BATCH).zip(standings.chunks(BATCH)) {
-            self.batch(rows, standings, letters.as_mut(), &mut done)
+        for standings in standings.chunks(BATCH) {
+            let rows = roster.rows(BATCH);
+            self.batch(&rows, standings, letters.as_mut(), &mut done)
                 .await
                 .map_err(|Fault(why)| {
                     Fault(format!(
@@ -106,6 +107,10 @@ impl<'a> Import<'a> {
         if let Some(letters) = letters {
             self.write_letters(&new, &members, standings, letters, done)
                 .await?;
+        }
+        for member in &members {
+            let id = member.to_string();
+            self.society.commands.presume_empty::<Onboarding>(&id);
         }
         stream::iter(new.iter().zip(&members))
             .map(|(row, member)| self.enrol(row, *member))

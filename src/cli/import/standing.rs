@@ -3,14 +3,11 @@
 use std::collections::{HashMap, HashSet};
 
 use cqrs_es::Aggregate;
-use indicatif::ProgressBar;
 
-use super::BATCH;
 use crate::app::{Fault, Society};
 use crate::cli::roster::{Errors, Row};
 use crate::domain::ids::MemberId;
 use crate::domain::onboarding::Onboarding;
-use crate::domain::policy::InitialPassword;
 use crate::vault::{Match, Profile, Stored};
 
 /// What can be done about a member who is enrolled with something else than the row says.
@@ -64,26 +61,21 @@ impl Known {
     }
 }
 
-/// Holds the rows against the members in the database.
+/// Holds some rows against the members in the database.
 pub(super) async fn compare(
     society: &Society,
     rows: &[Row<'_>],
     errors: &mut Errors,
 ) -> Result<Vec<Standing>, Fault> {
-    let progress = ProgressBar::new(rows.len() as u64);
-    let mut standings = Vec::with_capacity(rows.len());
-    for rows in rows.chunks(BATCH) {
-        let rows: Vec<&Row<'_>> = rows.iter().collect();
-        let known = Known::of(society, &rows).await?;
-        let enrolled: Vec<MemberId> = known.enrolled().collect();
-        let stored = society.vault.profiles.get_many(&enrolled).await;
-        let stored = stored.map_err(|error| unreadable(&error))?;
-        let found = rows.iter().zip(&known.matches);
-        standings.extend(found.map(|(row, found)| standing(row, *found, &known, &stored, errors)));
-        progress.inc(rows.len() as u64);
-    }
-    progress.finish_and_clear();
-    Ok(standings)
+    let rows: Vec<&Row<'_>> = rows.iter().collect();
+    let known = Known::of(society, &rows).await?;
+    let enrolled: Vec<MemberId> = known.enrolled().collect();
+    let stored = society.vault.profiles.get_many(&enrolled).await;
+    let stored = stored.map_err(|error| unreadable(&error))?;
+    let found = rows.iter().zip(&known.matches);
+    Ok(found
+        .map(|(row, found)| standing(row, *found, &known, &stored, errors))
+        .collect())
 }
 
 fn standing(
@@ -173,25 +165,6 @@ fn differing(stored: &Profile, row: &Profile) -> Vec<&'static str> {
     .into_iter()
     .filter_map(|(column, differs)| differs.then_some(column))
     .collect()
-}
-
-/// Without a file of letters, nobody may need one: who gets a password or an ID from us would never learn it.
-pub(super) fn letters_not_needed(rows: &[Row<'_>], standings: &[Standing]) -> Result<(), Fault> {
-    let needing = rows
-        .iter()
-        .zip(standings)
-        .filter(|(row, standing)| {
-            **standing == Standing::New
-                && (row.profile.user_id.is_empty()
-                    || row.cohort.initial_password == InitialPassword::Printed)
-        })
-        .count();
-    if needing == 0 {
-        return Ok(());
-    }
-    Err(Fault(format!(
-        "--letters OUT.csv is needed: {needing} new members get their password or user ID from us; nothing was imported"
-    )))
 }
 
 fn everybody(matches: &[Match]) -> impl Iterator<Item = MemberId> {

@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 
 use csv::ByteRecord;
 use jiff::civil::Date;
+use sha2::{Digest, Sha256};
 
 use super::lines::Encoding;
 use super::{Errors, Row};
@@ -20,13 +21,24 @@ const LONGEST: usize = 64;
 /// Characters in a name, at most.
 const LONGEST_NAME: usize = 100;
 
-/// Where each user ID and each person was met first. The same person is who has the same GID, or the same symbol, number and
-/// date of birth as of migration.
+/// Where each user ID and each person was met first, by half a SHA-256, so that a million rows take tens of megabytes. The same person is
+/// who has the same GID, or the same symbol, number and date of birth as of migration.
 #[derive(Default)]
-pub(super) struct Seen {
-    user_ids: HashMap<String, u64>,
-    gids: HashMap<String, u64>,
-    numbers: HashMap<(String, String, Date), u64>,
+pub(super) struct Seen(HashMap<[u8; 16], u64>);
+
+impl Seen {
+    /// In which line this was met before; else it is met first now. No cell holds a NUL, which stands between the parts.
+    fn first_line(&mut self, parts: &[&str], line: u64) -> Option<u64> {
+        let mut key = [0; 16];
+        key.copy_from_slice(&Sha256::digest(parts.join("\0"))[..16]);
+        match self.0.entry(key) {
+            Entry::Occupied(earlier) => Some(*earlier.get()),
+            Entry::Vacant(place) => {
+                place.insert(line);
+                None
+            }
+        }
+    }
 }
 
 /// A record while it is read.
@@ -44,7 +56,7 @@ impl Reading<'_> {
         &mut self,
         policy: &'policy Policy,
         today: Date,
-        seen: &mut Seen,
+        seen: Option<&mut Seen>,
     ) -> Option<Row<'policy>> {
         let before = self.errors.count();
         let (cells, columns) = (self.record.len(), self.header.len());
@@ -68,20 +80,27 @@ impl Reading<'_> {
             (Some(registered), Some(joined_on)) => self.cohort(policy, registered, joined_on),
             _ => None,
         };
+        let mut seen = seen;
         if let Some(user_id) = &user_id {
-            self.user_id(policy, cohort, user_id, seen);
+            self.user_id(policy, cohort, user_id, seen.as_deref_mut());
         }
         // A copy is told even of a row with another fault.
-        if let (Some(gid), Some(symbol), Some(number)) = (&gid, &symbol, &number)
+        if let Some(seen) = seen
+            && let (Some(gid), Some(symbol), Some(number)) = (&gid, &symbol, &number)
             && let (Some(old_symbol), Some(old_number), Some(born)) =
                 (&symbol_at_migration, &number_at_migration, birth_date)
         {
-            let as_of_migration = |old: &String, present: &String| {
-                some(old.clone()).unwrap_or_else(|| present.clone())
+            let symbol = if old_symbol.is_empty() {
+                symbol
+            } else {
+                old_symbol
             };
-            let symbol = as_of_migration(old_symbol, symbol);
-            let numbers = (symbol, as_of_migration(old_number, number), born);
-            self.person(some(gid.clone()), numbers, seen);
+            let number = if old_number.is_empty() {
+                number
+            } else {
+                old_number
+            };
+            self.person(gid, [symbol, number, &born.to_string()], seen);
         }
         let profile = Profile {
             user_id: user_id?,
@@ -219,7 +238,7 @@ impl Reading<'_> {
         policy: &Policy,
         cohort: Option<&Cohort>,
         user_id: &str,
-        seen: &mut Seen,
+        seen: Option<&mut Seen>,
     ) {
         if user_id.is_empty() {
             if let Some(cohort) = cohort
@@ -238,15 +257,20 @@ impl Reading<'_> {
         } else {
             user_id.to_lowercase()
         };
-        if let Some(earlier) = first_line(&mut seen.user_ids, compared, self.line) {
+        let line = self.line;
+        if let Some(earlier) = seen.and_then(|seen| seen.first_line(&["user_id", &compared], line))
+        {
             let what_to_do = "give each person their own, or keep one of them";
             self.twice("user_id", "user ID", earlier, what_to_do);
         }
     }
 
-    fn person(&mut self, gid: Option<String>, numbers: (String, String, Date), seen: &mut Seen) {
-        let same_gid = gid.and_then(|gid| first_line(&mut seen.gids, gid, self.line));
-        let same_numbers = first_line(&mut seen.numbers, numbers, self.line);
+    fn person(&mut self, gid: &str, [symbol, number, born]: [&str; 3], seen: &mut Seen) {
+        let same_gid = match gid {
+            "" => None,
+            gid => seen.first_line(&["gid", gid], self.line),
+        };
+        let same_numbers = seen.first_line(&["numbers", symbol, number, born], self.line);
         if let Some(earlier) = same_gid {
             self.twice("gid", "person (by GID)", earlier, "keep one of them");
         } else if let Some(earlier) = same_numbers {
@@ -266,21 +290,6 @@ impl Reading<'_> {
 /// An empty cell is nothing.
 fn some(text: String) -> Option<String> {
     (!text.is_empty()).then_some(text)
-}
-
-/// Where this was met before; else it is met first now.
-fn first_line<K: Eq + std::hash::Hash>(
-    seen: &mut HashMap<K, u64>,
-    key: K,
-    line: u64,
-) -> Option<u64> {
-    match seen.entry(key) {
-        Entry::Occupied(earlier) => Some(*earlier.get()),
-        Entry::Vacant(place) => {
-            place.insert(line);
-            None
-        }
-    }
 }
 
 /// Characters that nobody sees or can type: controls, zero widths, directions, and the mark of a failed conversion.
