@@ -536,3 +536,18 @@ async fn no_command_is_refused_for_what_was_true_before_another_program_wrote() 
     assert_eq!(again.events, []);
     assert!(again.state.birth_date_confirmed);
 }
+
+#[tokio::test]
+async fn a_stream_that_is_not_as_empty_as_was_presumed_is_loaded() {
+    let bench = Bench::new().await;
+    tally_by(&bench.other().await, bench.attribution())
+        .await
+        .unwrap();
+    bench.commands.presume_empty::<Attempts>("d1");
+    tally_by(&bench.commands, bench.attribution())
+        .await
+        .unwrap();
+    let stream = bench.stream("attempts", "d1").await;
+    let sequences: Vec<_> = stream.iter().map(|event| event.sequence).collect();
+    assert_eq!(sequences, [1, 2]);
+}
