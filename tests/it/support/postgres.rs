@@ -338,6 +338,7 @@ pub fn data_in(folder: &Path) -> DataSettings {
         events: double_of(folder).map(|double| double.url()),
         key_database,
         keys: Some(folder.join("keys.toml")),
+        witness_file: Vec::new(),
         policy: Some(folder.join("policy.toml")),
     }
 }
