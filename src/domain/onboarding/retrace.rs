@@ -22,6 +22,8 @@ pub struct Append<'a> {
     pub between: (Timestamp, Timestamp),
     /// The limits it was decided under.
     pub limits: &'a Arc<Limits>,
+    /// Whether its last events may be missing, since nobody has read further.
+    pub may_go_on: bool,
 }
 
 /// Why no command can have yielded an append.
@@ -51,7 +53,7 @@ impl Onboarding {
     /// Why it cannot.
     pub fn retrace(&self, append: Append<'_>) -> Result<(), Illegal> {
         let events = append.events;
-        let Some(command) = self.command_of(events) else {
+        let Some(command) = self.command_of(events, append.may_go_on) else {
             return Err(Illegal::NoCommand(events.to_vec()));
         };
         let issued = Issued {
@@ -61,6 +63,7 @@ impl Onboarding {
         };
         match self.decide(&issued) {
             Ok(yielded) if yielded == events => Ok(()),
+            Ok(yielded) if append.may_go_on && yielded.starts_with(events) => Ok(()),
             Ok(_) => Err(Illegal::Other(events.to_vec())),
             Err(refusal) => Err(Illegal::Refused(events.to_vec(), refusal)),
         }
@@ -117,7 +120,7 @@ impl Onboarding {
 
     /// The one command that can have yielded these events.
     #[expect(clippy::too_many_lines, reason = "one arm a command")]
-    fn command_of(&self, events: &[Event]) -> Option<Command> {
+    fn command_of(&self, events: &[Event], may_go_on: bool) -> Option<Command> {
         let present = self.session.as_ref().map(|open| open.id);
         let session = present.unwrap_or(SessionId(Uuid::nil()));
         Some(match events {
@@ -235,6 +238,14 @@ impl Onboarding {
                 check: CodeCheck::Match,
             },
             [Event::NotMeReported {}] => Command::ReportNotMe,
+            [Event::PasswordChanged { credential, form }] if may_go_on => Command::ChangePassword {
+                session,
+                credential: *credential,
+                form: *form,
+            },
+            [Event::LoggedOut { .. }] if may_go_on => {
+                self.retraced_sign_in(session, None, no_code())
+            }
             [Event::LoggedOut { session, why }, signed_in @ ..] => {
                 let lapsed = (*why == LogOutReason::Expiry).then_some(*session);
                 self.sign_in_of(signed_in, lapsed)?
@@ -257,13 +268,22 @@ impl Onboarding {
             ] => (session, code(*challenge, key, *language)),
             _ => return None,
         };
-        Some(Command::SignIn {
-            session: *session,
+        Some(self.retraced_sign_in(*session, lapsed, code))
+    }
+
+    fn retraced_sign_in(
+        &self,
+        session: SessionId,
+        lapsed: Option<SessionId>,
+        code: NewCode,
+    ) -> Command {
+        Command::SignIn {
+            session,
             against: self.credential_in_force(),
             check: PasswordCheck::Match,
             lapsed,
             code,
-        })
+        }
     }
 
     /// Of the links to the present address, the one that counts longest: which one was followed is not stored.

@@ -98,7 +98,7 @@ impl History {
         let goes_on = self.pending.as_ref().is_some_and(|pending| {
             pending.stream == line.stream && line.text("command_id") == Some(&pending.command)
         });
-        if goes_on { Ok(()) } else { self.finish() }
+        if goes_on { Ok(()) } else { self.finish(false) }
     }
 
     /// Takes the next event.
@@ -154,12 +154,12 @@ impl History {
         Ok(())
     }
 
-    /// Judges the append that has ended.
-    pub(super) fn finish(&mut self) -> Result<(), Fault> {
+    /// Judges the append that has ended, or whose end nobody has read where it `may_go_on`: a checkpoint may fall between its events.
+    pub(super) fn finish(&mut self, may_go_on: bool) -> Result<(), Fault> {
         let Some(pending) = mem::take(&mut self.pending) else {
             return Ok(());
         };
-        let judged = self.judge(&pending);
+        let judged = self.judge(&pending, may_go_on);
         judged.map_err(|(what, why)| {
             Fault::new(what, why)
                 .at(pending.position)
@@ -167,7 +167,7 @@ impl History {
         })
     }
 
-    fn judge(&mut self, pending: &Pending) -> Result<(), (&'static str, String)> {
+    fn judge(&mut self, pending: &Pending, may_go_on: bool) -> Result<(), (&'static str, String)> {
         let Some(stream) = self.streams.get_mut(&pending.stream) else {
             return Ok(());
         };
@@ -224,6 +224,7 @@ impl History {
                     events: &events,
                     between,
                     limits,
+                    may_go_on,
                 };
                 let found = onboarding.retrace(append);
                 found.map_err(|why| ("illegal", why.to_string()))?;

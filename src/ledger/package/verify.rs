@@ -197,8 +197,6 @@ impl Content<'_> {
             self.check_event(&text, leaf.as_deref())?;
             progress(self.frontier.size());
         }
-        self.history.finish()?;
-        self.report.streams = self.history.streams();
         let events_end = self.frontier.size();
         if let Some(due) = self.checkpoints.due() {
             let why = format!(
@@ -206,9 +204,16 @@ impl Content<'_> {
             );
             return Err(Fault::new("missing", why).at(self.position() + 1).into());
         }
-        let sealed = self.checkpoints.last().map_or(0, |(head, _)| head.size);
-        if sealed < events_end || sealed == 0 {
-            let why = format!("it comes after the last checkpoint, over {sealed} events");
+        self.history.finish(true)?;
+        self.report.streams = self.history.streams();
+        let Some((last, _)) = self.checkpoints.last() else {
+            return Err(Fault::new("missing", "there is no checkpoint").into());
+        };
+        if last.size < events_end {
+            let why = format!(
+                "it comes after the last checkpoint, which is over {} events",
+                last.size
+            );
             return Err(Fault::new("surplus", why).at(self.position()).into());
         }
         if next_line(&mut leaves, LEAVES)?.is_some() {

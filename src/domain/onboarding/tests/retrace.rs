@@ -10,10 +10,15 @@ use crate::domain::onboarding::Illegal;
 
 /// What is found of these events, stored after `past` and decided on between minutes 11 and 12.
 fn found(past: Vec<Event>, events: &[Event]) -> Result<(), Illegal> {
+    retraced(past, events, false)
+}
+
+fn retraced(past: Vec<Event>, events: &[Event], may_go_on: bool) -> Result<(), Illegal> {
     fold(past).retrace(Append {
         events,
         between: (minute(11), minute(12)),
         limits: &Arc::new(Limits::default()),
+        may_go_on,
     })
 }
 
@@ -227,6 +232,33 @@ fn events_of_several_commands_in_one_append_or_none() {
     expect_no_command(until(Step::SignIn), &[]);
 }
 
+/// Where nobody has read further, every beginning of an append passes, and nothing else.
+#[test]
+fn an_append_that_may_go_on() {
+    let superseded = logged_out(1, LogOutReason::Superseded);
+    let second = [accepted(2, minute(11)), code_issued(2, minute(11))];
+    let appends: [(Step, &[Event]); 4] = [
+        (
+            Step::Password,
+            &[password_changed(1), Event::FirstLoginCompleted {}],
+        ),
+        (Step::SignInAgain, &second),
+        (
+            Step::Otp,
+            &[login_succeeded(2), Event::OnboardingCompleted {}],
+        ),
+        (Step::BirthDate, &[superseded, accepted(2, minute(11))]),
+    ];
+    for (due, events) in appends {
+        for end in 1..events.len() {
+            let beginning = events.split_at(end).0;
+            assert_eq!(retraced(until(due), beginning, true), Ok(()), "{due:?}");
+            assert!(found(until(due), beginning).is_err(), "{due:?}");
+            assert!(retraced(until(Step::Email), beginning, true).is_err());
+        }
+    }
+}
+
 /// What somebody does to a history of appends.
 #[derive(Clone, Copy, Debug)]
 enum Tampering {
@@ -256,7 +288,7 @@ proptest! {
         let limits = Arc::new(Limits::default());
         let mut state = Onboarding::default();
         let legal = appends.iter().all(|(at, events)| {
-            let found = state.retrace(Append { events, between: (*at, *at), limits: &limits });
+            let found = state.retrace(Append { events, between: (*at, *at), limits: &limits, may_go_on: false });
             for event in events {
                 state.apply(event.clone());
             }

@@ -106,6 +106,7 @@ impl World {
                 events: &events,
                 between: (minute(AT), minute(AT)),
                 limits: &issued.limits,
+                may_go_on: false,
             };
             self.state.retrace(append).map_err(|why| why.to_string())?;
         }

@@ -274,6 +274,7 @@ impl World {
                 events: &events,
                 between: (self.at, self.at + SignedDuration::from_secs(60)),
                 limits: &issued.limits,
+                may_go_on: false,
             };
             prop_assert_eq!(self.state.retrace(append), Ok(()));
         }
