@@ -9,13 +9,16 @@ pub use connections::{Limits, answer_connections};
 pub use opening::{Opening, PolicyNeed, given_policy, look_at, migrate};
 pub use serving::{Served, Serving};
 
+use std::path::PathBuf;
 use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretBox};
 
 use crate::ambient::{Clock, Entropy};
 use crate::commands::{Actor, Attribution, Commands};
 use crate::database::Database;
 use crate::domain::ids::CommandId;
-use crate::ledger::Leaves;
+use crate::ledger::{self, Leaves, Sealer};
 use crate::policies::{LoadedPolicy, Policies, PolicyError};
 use crate::projections::history::HistoryProjection;
 use crate::projections::mail_requests::MailRequestsProjection;
@@ -63,6 +66,9 @@ pub struct Society {
     pub policy: LoadedPolicy,
     /// The policies of members' enrolments.
     pub policies: Policies,
+    /// The audit ledger's last checkpoint, beside the keys.
+    checkpoint_file: PathBuf,
+    witness_files: Vec<PathBuf>,
 }
 
 impl Society {
@@ -94,9 +100,27 @@ impl Society {
         }
     }
 
+    /// What seals the ledger; none, if the key file is of a time before there was a key for it.
+    #[must_use]
+    pub fn sealer(&self) -> Option<Sealer> {
+        let secret = self.vault.keys.ledger()?;
+        Some(Sealer::new(ledger::Parts {
+            database: self.database.clone(),
+            secret: SecretBox::new(Box::new(*secret.expose_secret())),
+            domain: self.policy.policy.society.mail_domain().to_owned(),
+            clock: self.clock.clone(),
+            own: self.checkpoint_file.clone(),
+            witnesses: self.witness_files.clone(),
+        }))
+    }
+
     /// The projector of all read models and of the ledger's leaves.
     #[must_use]
     pub fn projector(&self) -> Projector {
+        self.projector_of(Arc::default())
+    }
+
+    fn projector_of(&self, leaves: Arc<Leaves>) -> Projector {
         Projector::new(
             self.log.clone(),
             self.database.clone(),
@@ -105,7 +129,7 @@ impl Society {
                 Arc::new(HistoryProjection),
                 Arc::new(MailRequestsProjection),
             ],
-            Arc::new(Leaves),
+            leaves,
         )
     }
 }

@@ -43,6 +43,15 @@ pub struct DataSettings {
     #[arg(long, env = "KADODE_KEYS", value_name = "FILE")]
     pub keys: Option<PathBuf>,
 
+    /// A further place for the audit ledger's last checkpoint, best under another's hands; may be repeated
+    #[arg(
+        long,
+        env = "KADODE_WITNESS_FILE",
+        value_name = "FILE",
+        value_delimiter = ','
+    )]
+    pub witness_file: Vec<PathBuf>,
+
     /// The society's policy file
     #[arg(long, env = "KADODE_POLICY", value_name = "FILE")]
     pub policy: Option<PathBuf>,

@@ -192,7 +192,8 @@ impl Database {
         let statements: Vec<String> = sqlx::query_scalar(
             "SELECT format('GRANT USAGE ON SCHEMA %I TO %I', current_schema(), $1) \
              UNION ALL SELECT format('GRANT SELECT%s ON %I TO %I', \
-             CASE WHEN tablename IN ('events', '_sqlx_migrations') THEN '' WHEN tablename = 'positions' THEN ', INSERT' \
+             CASE WHEN tablename IN ('events', '_sqlx_migrations') THEN '' \
+             WHEN tablename IN ('positions', 'ledger_leaves', 'ledger_nodes', 'ledger_checkpoints') THEN ', INSERT' \
              ELSE ', INSERT, UPDATE, DELETE' END, tablename, $1) \
              FROM pg_tables WHERE schemaname = current_schema() \
              UNION ALL SELECT format('GRANT EXECUTE ON FUNCTION %s TO %I', oid::regprocedure, $1) \

@@ -159,6 +159,7 @@ impl Society {
             events: None,
             key_database: None,
             keys: Some(path("keys.toml")),
+            witness_file: Vec::new(),
             policy: Some(path("policy.toml")),
         };
         let opened = Opened::open(&settings, Opening::TO_READ, Clock::machine(), |_| ());

@@ -42,6 +42,7 @@ impl Ours {
             database: fresh_database(kind, &folder, "main").await?,
             key_database: Some(fresh_database(kind, &folder, "keys").await?),
             keys: Some(folder.path().join("keys.toml")),
+            witness_file: Vec::new(),
             policy: Some(policy.into()),
             events: None,
         };

@@ -67,6 +67,8 @@ impl Society {
     ) -> Result<Self, Fault> {
         let given = look_at(settings, opening.policy)?;
         let entropy = Entropy::new(clock.clone());
+        let checkpoint_file = keys_path(settings)?.with_added_extension("checkpoint");
+        let witness_files = settings.witness_file.clone();
         let (database, key_database, keys) =
             open_keys(settings, opening.prepare.into(), &clock, told).await?;
         let log = EventLog::open_at(settings.events.as_deref(), database.clone(), clock.clone());
@@ -103,6 +105,8 @@ impl Society {
             vault,
             policy,
             policies,
+            checkpoint_file,
+            witness_files,
         })
     }
 
@@ -241,11 +245,15 @@ async fn open_keys(
             return Err(Fault(error.to_string()));
         }
     };
-    if file == KeyFile::Created {
-        told(&format!(
-            "created the key file {}: keep a copy apart from the database; without it, the data cannot be read",
-            keys_path.display()
-        ));
+    let path = keys_path.display();
+    match file {
+        KeyFile::Found => {}
+        KeyFile::Created => told(&format!(
+            "created the key file {path}: keep a copy apart from the database; without it, the data cannot be read"
+        )),
+        KeyFile::Completed => told(&format!(
+            "added the key that signs the audit ledger to the key file {path}: copy it anew to wherever it is kept or used"
+        )),
     }
     Ok((database, key_database, keys))
 }

@@ -11,6 +11,7 @@ use super::leading::lead;
 use crate::api::tally::Tallies;
 use crate::api::{self, Api};
 use crate::config::{Network, PublicUrl};
+use crate::ledger::{self, Leaves};
 use crate::mail::Transport;
 use crate::projections::status::StatusReader;
 use crate::reactors::outbox::{MailReactor, Outbox};
@@ -44,7 +45,8 @@ impl Society {
     /// Starts what runs beside the routes, and puts the routes together.
     #[must_use]
     pub fn serve(&self, serving: Serving) -> Served {
-        let projector = self.projector();
+        let leaves = Arc::new(Leaves::default());
+        let projector = self.projector_of(leaves.clone());
         let statuses = StatusReader::new(
             self.log.clone(),
             self.database.read.clone(),
@@ -67,7 +69,7 @@ impl Society {
         let projector = Arc::new(projector);
         let leading = {
             let (society, sender, projector) = (self.clone(), sender.clone(), projector.clone());
-            move || society.lead(sender.clone(), projector.clone(), alone)
+            move || society.lead(sender.clone(), projector.clone(), &leaves, alone)
         };
         let mut tasks = if alone {
             leading()
@@ -75,6 +77,9 @@ impl Society {
             let mut tasks = JoinSet::new();
             tasks.spawn(lead(self.database.clone(), leading));
             tasks.spawn(async move { projector.watch().await });
+            if let Some(sealer) = self.sealer() {
+                tasks.spawn(ledger::look_on(sealer));
+            }
             tasks
         };
         tasks.spawn(
@@ -105,10 +110,21 @@ impl Society {
             sender,
         }
     }
+
     /// Starts what one node alone does; `alone` says that there can be no other.
-    fn lead(&self, sender: Sender, projector: Arc<Projector>, alone: bool) -> JoinSet<()> {
+    fn lead(
+        &self,
+        sender: Sender,
+        projector: Arc<Projector>,
+        leaves: &Leaves,
+        alone: bool,
+    ) -> JoinSet<()> {
         let wake = Arc::new(Notify::new());
         let mut tasks = JoinSet::new();
+        if let Some(sealer) = self.sealer() {
+            let (head, progress) = (self.log.head(), projector.progress());
+            tasks.spawn(ledger::seal_on(sealer, head, leaves.urgent(), progress));
+        }
         tasks.spawn(async move { projector.run().await });
         let reactor = Arc::new(MailReactor::new(wake.clone(), self.clock.clone()));
         tasks.spawn(subscription::follow(

@@ -1,4 +1,4 @@
-//! `kadode check`: dangling references, parked events, the ledger's head and the mail backlog, as one JSON object.
+//! `kadode check`: dangling references, parked events, the ledger and the mail backlog, as one JSON object.
 
 use std::collections::HashMap;
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use crate::ambient::Clock;
 use crate::app::{Fault, Opening, Society};
 use crate::config::DataSettings;
 use crate::database::fixed_width;
-use crate::ledger;
+use crate::ledger::{self, Sealed};
 use crate::reactors::sweeper::named_by;
 use crate::subscription::{Position, Recorded};
 
@@ -50,6 +50,12 @@ struct Findings {
     surplus_leaves: i64,
     /// The hash of the last leaf.
     last_leaf: Option<String>,
+    /// Leaves under the last checkpoint.
+    sealed: u64,
+    /// Checkpoints that are not signed with the ledger's key, or not over these leaves; there may be none.
+    wrong_checkpoints: i64,
+    /// Why no checkpoint can be signed; there may be no reason.
+    not_sealing: Option<String>,
     /// Mails that wait to be sent.
     mails_waiting: i64,
     /// When the oldest of them is, or was, due.
@@ -76,8 +82,9 @@ pub(super) async fn run(settings: &CheckSettings, clock: Clock) -> Result<ExitCo
         findings.changed_times,
         findings.missing_leaves,
         findings.surplus_leaves,
+        findings.wrong_checkpoints,
     ];
-    Ok(if faults == [0; 7] {
+    Ok(if faults == [0; 8] && findings.not_sealing.is_none() {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(1)
@@ -116,6 +123,7 @@ async fn look(society: &Society) -> Result<Findings, String> {
         position = last.position;
     }
     found.surplus_leaves = (leaves_end - position).max(0);
+    look_at_checkpoints(society, &mut found).await?;
     found.parked = number("SELECT COUNT(*) FROM parked_events").await?;
     found.not_projected = (position - projected).max(0);
     found.mails_waiting = number("SELECT COUNT(*) FROM outbox").await?;
@@ -146,11 +154,28 @@ async fn look_at_leaves(
         match leaves.get(&event.position) {
             Some(hash) => {
                 found.leaves += 1;
-                found.wrong_leaves += i64::from(ledger::leaf_text(event) != *hash);
+                found.wrong_leaves += i64::from(ledger::leaf_of(event) != *hash);
                 found.last_leaf = Some(hash.clone());
             }
             None => found.missing_leaves += i64::from(event.position <= projected),
         }
+    }
+    Ok(())
+}
+
+/// Holds what was signed, in the database and outside, against the leaves.
+async fn look_at_checkpoints(society: &Society, found: &mut Findings) -> Result<(), String> {
+    let Some(sealer) = society.sealer() else {
+        return Ok(());
+    };
+    match sealer.look().await {
+        Ok(last) => found.sealed = last.map_or(0, |last| last.head.size),
+        Err(why) => found.not_sealing = Some(why.to_string()),
+    }
+    let last = Sealed::stored_last(&society.database).await.map_err(told)?;
+    if let Some(key) = last.and_then(|last| sealer.key_of(&last).ok()) {
+        let wrong = ledger::wrong_checkpoints(&society.database, key.verifier()).await;
+        found.wrong_checkpoints = wrong.map_err(told)?;
     }
     Ok(())
 }

@@ -56,6 +56,7 @@ pub(super) async fn run(settings: DemoSettings, clock: Clock) -> Result<ExitCode
         events: None,
         key_database: None,
         keys: Some(folder.path().join("demo.keys.toml")),
+        witness_file: Vec::new(),
         policy: Some(write(folder.path(), "policy.toml", POLICY)?),
     };
     let roster = write(folder.path(), "roster.csv", ROSTER)?;

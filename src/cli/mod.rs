@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 pub mod import;
+mod ledger;
 pub mod letters;
 mod migrate;
 mod rebuild;
@@ -38,8 +39,10 @@ enum Command {
     Letters(letters::LettersSettings),
     /// Build read models anew from the log
     Rebuild(rebuild::RebuildSettings),
-    /// Look for dangling references, parked events, gaps and a mail backlog
+    /// Look for dangling references, parked events, gaps, what was tampered with, and a mail backlog
     Check(check::CheckSettings),
+    /// The signed audit ledger
+    Ledger(ledger::LedgerSettings),
 }
 
 /// Runs the program with the arguments it was started with.
@@ -67,6 +70,7 @@ pub async fn run() -> ExitCode {
         Command::Letters(settings) => letters::run(&settings, clock).await,
         Command::Rebuild(settings) => rebuild::run(&settings, clock).await,
         Command::Check(settings) => check::run(&settings, clock).await,
+        Command::Ledger(settings) => ledger::run(&settings, clock).await,
     };
     ended.unwrap_or_else(|Fault(why)| {
         eprintln!("kadode: {}", why.replace('\n', " "));

@@ -29,6 +29,19 @@ impl Adoptions {
     }
 }
 
+impl Adoptions {
+    /// Whether the rules make these events, in a stream that stands like this: another policy than the present one comes into force, with
+    /// its text if that is not known yet.
+    #[must_use]
+    pub fn yields(&self, events: &[AdoptionEvent]) -> bool {
+        let [AdoptionEvent::PolicyAdopted { policy, text }] = events else {
+            return false;
+        };
+        let is_present = self.present().is_some_and(|(present, _)| present == policy);
+        !is_present && text.is_some() == self.text_of(policy).is_none()
+    }
+}
+
 /// Put a policy in force.
 #[derive(Clone, Debug)]
 pub struct Adopt {

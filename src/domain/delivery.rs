@@ -127,6 +127,14 @@ impl DeliveryEvent {
     }
 }
 
+impl Delivery {
+    /// Whether the rules make these events of a mail that stands like this: what became of it is noted once.
+    #[must_use]
+    pub fn yields(&self, events: &[DeliveryEvent]) -> bool {
+        self.outcome.is_none() && events.len() == 1
+    }
+}
+
 impl DomainEvent for DeliveryEvent {
     fn event_type(&self) -> String {
         let name = match self {

@@ -15,8 +15,7 @@ use tokio::sync::{Notify, watch};
 
 pub use self::projector::Projector;
 use crate::database::{Database, Insert};
-use crate::store::ReadError;
-pub use crate::store::{EventLog, Position, Recorded};
+pub use crate::store::{EventLog, Position, ReadError, Recorded};
 
 /// How many events are read and folded at once.
 const BATCH: i64 = 500;

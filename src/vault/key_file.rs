@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use data_encoding::{BASE32_NOPAD, BASE64};
 use jiff::Timestamp;
 use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret, SecretBox};
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 use sqlx::Row;
 
 use super::keys::{Key, Keys, Purpose, same};
@@ -32,6 +34,8 @@ pub enum KeyFile {
     Found,
     /// It was created just now; tell the operator to keep a copy apart from the databases.
     Created,
+    /// It was there, and was given the ledger's signing key just now.
+    Completed,
 }
 
 /// Why the master keys cannot be used. The text is fit for the operator and holds no secret.
@@ -60,14 +64,30 @@ pub enum KeyError {
     /// The file is no key file.
     #[error("key file {0}: not a key file (line {1})")]
     Format(PathBuf, usize),
+    /// The ledger is signed with a key that the file lacks, or has another of.
+    #[error(
+        "key file {0}: its entry [ledger] is missing, or another than the one this database's ledger is signed with; \
+         copy it from the key file of the machine that added it (the program said so there)"
+    )]
+    OtherLedger(PathBuf),
     /// The database is away.
     #[error("key check: {0}")]
     Database(#[from] sqlx::Error),
 }
 
+/// The name under which the main database knows the public key of its ledger.
+const LEDGER: &str = "ledger_key";
+
 #[derive(Deserialize)]
 struct File {
     key: Vec<Entry>,
+    ledger: Option<LedgerEntry>,
+}
+
+/// The key that signs the ledger's checkpoints, derived from nothing else: whoever checks them knows its public half for good.
+#[derive(Deserialize)]
+struct LedgerEntry {
+    secret: String,
 }
 
 #[derive(Deserialize)]
@@ -117,7 +137,7 @@ impl Keys {
     ///
     /// # Errors
     /// The file is missing (and must not or may not be created), unreadable, readable by others, or another than the
-    /// databases were made with; or the key database is another than the main one's.
+    /// databases were made with; or the key database is another than the main one's, or the ledger's key another than its own.
     pub async fn open(
         path: &Path,
         main: &Database,
@@ -138,16 +158,35 @@ impl Keys {
             }
             loaded => (loaded?, KeyFile::Found),
         };
+        let (keys, file) = match (if_missing, keys.ledger()) {
+            (IfMissing::Create, None) if meta(main, LEDGER).await?.is_none() => {
+                (Self::add_ledger(path, entropy, now)?, KeyFile::Completed)
+            }
+            _ => (keys, file),
+        };
         // The key database first: one that has no value while the main one has is known to be foreign.
         for (database, stored) in [(key_database, of_keys), (main, of_main)] {
             let stored = match stored {
                 Some(stored) => stored,
-                None if if_missing == IfMissing::Create => keys.write_check_value(database).await?,
+                None if if_missing == IfMissing::Create => {
+                    let value = keys.tag(Purpose::Check, &[]);
+                    written(database, "key_check", value).await?
+                }
                 None => continue,
             };
             if !keys.made(&stored) {
                 return Err(KeyError::Other(path.to_owned()));
             }
+        }
+        let of_ledger = keys.ledger_fingerprint();
+        let stored = match (meta(main, LEDGER).await?, &of_ledger) {
+            (None, Some(own)) if if_missing == IfMissing::Create => {
+                Some(written(main, LEDGER, own.clone()).await?)
+            }
+            (stored, _) => stored,
+        };
+        if stored.is_some() && stored != of_ledger {
+            return Err(KeyError::OtherLedger(path.to_owned()));
         }
         Ok((keys, file))
     }
@@ -178,39 +217,58 @@ impl Keys {
             KeyError::Format(path.to_owned(), before.matches('\n').count() + 1)
         })?;
         let malformed = || KeyError::Format(path.to_owned(), 1);
+        let ledger = match file.ledger {
+            Some(entry) => Some(secret_of(entry.secret).ok_or_else(malformed)?),
+            None => None,
+        };
+        let ledger = ledger.map(|secret| SecretBox::new(Box::new(*secret)));
         let keys: Option<Vec<Key>> = file.key.into_iter().map(read).collect();
-        keys.and_then(Self::of).ok_or_else(malformed)
+        keys.and_then(|keys| Self::of(keys, ledger))
+            .ok_or_else(malformed)
     }
 
-    /// Creates a key file with one key at `path`, readable by its owner alone; it is whole or not there.
+    /// Creates a key file with one key, and the one of the ledger, at `path`, readable by its owner alone; it is whole or not there.
     ///
     /// # Errors
     /// A file is there already, or none can be written.
     pub fn create(path: &Path, entropy: &Entropy, now: Timestamp) -> Result<Self, KeyError> {
-        let failed = |error: io::Error| KeyError::File(path.to_owned(), error);
-        let folder = match path.parent() {
-            Some(folder) if folder != Path::new("") => folder,
-            _ => Path::new("."),
-        };
         let text = Zeroizing::new(format!(
             "# The master keys of Kadode. Without this file nothing in the databases can be read: keep a copy apart from them.\n\
              # The newest key is used for what is new; the others are needed for what is old.\n\n\
-             [[key]]\nid = \"{}\"\ncreated = \"{}\"\nsecret = \"{}\"\n",
+             [[key]]\nid = \"{}\"\ncreated = \"{}\"\nsecret = \"{}\"\n{}",
             BASE32_NOPAD
                 .encode(&entropy.bytes::<5>())
                 .to_ascii_lowercase(),
             fixed_width(now),
-            Zeroizing::new(BASE64.encode(Zeroizing::new(entropy.bytes::<32>()).as_slice()))
-                .as_str(),
+            fresh_secret(entropy).as_str(),
+            ledger_entry(entropy, now).as_str(),
         ));
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-        file.write_all(text.as_bytes()).map_err(failed)?;
-        file.as_file().sync_all().map_err(failed)?;
-        file.persist_noclobber(path)
-            .map_err(|error| failed(error.error))?;
-        fs::File::open(folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(failed)?;
+        write_whole(path, &text, |file| {
+            file.persist_noclobber(path).map_err(|error| error.error)
+        })
+        .map_err(|error| KeyError::File(path.to_owned(), error))?;
+        Self::load(path)
+    }
+
+    /// Adds the ledger's signing key to a file that was made before there was one; another program may have done so just before.
+    fn add_ledger(path: &Path, entropy: &Entropy, now: Timestamp) -> Result<Self, KeyError> {
+        let failed = |error: io::Error| KeyError::File(path.to_owned(), error);
+        let turn = fs::File::open(path).map_err(failed)?;
+        turn.lock().map_err(failed)?;
+        let keys = Self::load(path)?;
+        if keys.ledger().is_some() {
+            return Ok(keys);
+        }
+        let before = Zeroizing::new(fs::read_to_string(path).map_err(failed)?);
+        let text = Zeroizing::new(format!(
+            "{}\n{}",
+            before.trim_end(),
+            ledger_entry(entropy, now).as_str()
+        ));
+        write_whole(path, &text, |file| {
+            file.persist(path).map_err(|error| error.error)
+        })
+        .map_err(failed)?;
         Self::load(path)
     }
 
@@ -220,41 +278,91 @@ impl Keys {
             .any(|own| same(own, check_value))
     }
 
-    async fn write_check_value(&self, database: &Database) -> Result<String, sqlx::Error> {
-        let mut transaction = database.begin().await?;
-        sqlx::query(
-            "INSERT INTO meta (name, value) VALUES ('key_check', $1) ON CONFLICT (name) DO NOTHING",
-        )
-        .bind(self.tag(Purpose::Check, &[]))
-        .execute(&mut *transaction)
-        .await?;
-        let row = sqlx::query("SELECT value FROM meta WHERE name = 'key_check'")
-            .fetch_one(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
-        row.try_get("value")
+    /// What tells this ledger's key from another's, without being it.
+    fn ledger_fingerprint(&self) -> Option<String> {
+        let secret = self.ledger()?;
+        let mut hash = Sha256::new_with_prefix("kadode/v1/ledger-key");
+        hash.update(secret.expose_secret());
+        Some(BASE64.encode(&hash.finalize()))
     }
 }
 
+/// Writes a file that its owner alone may read beside its place, and puts it there with `persist`: it is whole or not there.
+fn write_whole(
+    path: &Path,
+    text: &str,
+    persist: impl FnOnce(tempfile::NamedTempFile) -> io::Result<fs::File>,
+) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    persist(file)?;
+    fs::File::open(folder)?.sync_all()
+}
+
+fn fresh_secret(entropy: &Entropy) -> Zeroizing<String> {
+    Zeroizing::new(BASE64.encode(Zeroizing::new(entropy.bytes::<32>()).as_slice()))
+}
+
+fn ledger_entry(entropy: &Entropy, now: Timestamp) -> Zeroizing<String> {
+    Zeroizing::new(format!(
+        "\n# The key that signs the checkpoints of the audit ledger. All machines that serve this database have the same.\n\
+         [ledger]\ncreated = \"{}\"\nsecret = \"{}\"\n",
+        fixed_width(now),
+        fresh_secret(entropy).as_str()
+    ))
+}
+
+/// Stores a value under a name that may be taken, and answers with the one that stands there then.
+async fn written(database: &Database, name: &str, value: String) -> Result<String, sqlx::Error> {
+    let mut transaction = database.begin().await?;
+    sqlx::query("INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING")
+        .bind(name)
+        .bind(value)
+        .execute(&mut *transaction)
+        .await?;
+    let row = sqlx::query("SELECT value FROM meta WHERE name = $1")
+        .bind(name)
+        .fetch_one(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
+    row.try_get("value")
+}
+
+fn secret_of(text: String) -> Option<Zeroizing<[u8; 32]>> {
+    let text = Zeroizing::new(text);
+    let secret = Zeroizing::new(BASE64.decode(text.as_bytes()).ok()?);
+    secret.as_slice().try_into().ok().map(Zeroizing::new)
+}
+
 fn read(entry: Entry) -> Option<Key> {
-    let text = Zeroizing::new(entry.secret);
+    let secret = secret_of(entry.secret)?;
     // The id stands inside texts whose parts are divided by dots.
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     if !(1..=32).contains(&entry.id.len()) || !entry.id.bytes().all(plain) {
         return None;
     }
-    let secret = Zeroizing::new(BASE64.decode(text.as_bytes()).ok()?);
-    if secret.len() != 32 {
-        return None;
-    }
-    Key::derive(KeyId(entry.id), entry.created.parse().ok()?, &secret)
+    Key::derive(
+        KeyId(entry.id),
+        entry.created.parse().ok()?,
+        secret.as_slice(),
+    )
 }
 
 async fn check_value(database: &Database) -> Result<Option<String>, sqlx::Error> {
+    meta(database, "key_check").await
+}
+
+async fn meta(database: &Database, name: &str) -> Result<Option<String>, sqlx::Error> {
     if !database.has_table("meta").await? {
         return Ok(None);
     }
-    sqlx::query("SELECT value FROM meta WHERE name = 'key_check'")
+    sqlx::query("SELECT value FROM meta WHERE name = $1")
+        .bind(name.to_owned())
         .fetch_optional(&database.read)
         .await?
         .map(|row| row.try_get("value"))

@@ -57,13 +57,15 @@ const PURPOSES: [(Purpose, &[u8]); 10] = [
 /// Of a derived key: one block of SHA-256, the size at which HMAC takes a key as it is.
 const KEY_SIZE: usize = 64;
 
-/// The master keys in force, newest first. Cheap to clone; holds derived keys alone, never the file's secrets.
+/// The master keys in force, newest first, and the ledger's. Cheap to clone; of the master keys, it holds derived ones alone, never the
+/// file's secrets.
 #[derive(Clone)]
 pub struct Keys(Arc<Ring>);
 
 struct Ring {
     newest: Key,
     older: Vec<Key>,
+    ledger: Option<SecretBox<[u8; 32]>>,
 }
 
 pub(super) struct Key {
@@ -82,13 +84,14 @@ impl fmt::Debug for Keys {
 
 impl Keys {
     /// Keys in any order; `None` if there is none.
-    pub(super) fn of(mut keys: Vec<Key>) -> Option<Self> {
+    pub(super) fn of(mut keys: Vec<Key>, ledger: Option<SecretBox<[u8; 32]>>) -> Option<Self> {
         keys.sort_by_key(|key| Reverse(key.created));
         let mut keys = keys.into_iter();
         let newest = keys.next()?;
         Some(Self(Arc::new(Ring {
             newest,
             older: keys.collect(),
+            ledger,
         })))
     }
 
@@ -96,6 +99,12 @@ impl Keys {
     #[must_use]
     pub fn current(&self) -> &KeyId {
         &self.0.newest.id
+    }
+
+    /// The secret of the Ed25519 key that signs the ledger; none, if the file was made before there was one.
+    #[must_use]
+    pub fn ledger(&self) -> Option<&SecretBox<[u8; 32]>> {
+        self.0.ledger.as_ref()
     }
 
     /// HMAC-SHA256 over the length-prefixed parts, with the key of that purpose and name.

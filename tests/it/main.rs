@@ -22,6 +22,7 @@ mod hostile;
 mod import;
 mod imports;
 mod journey;
+mod ledger;
 mod log_kills;
 mod mail;
 mod nodes;

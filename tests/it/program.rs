@@ -7,6 +7,7 @@ mod crashes;
 mod demo;
 mod kill;
 mod kurrent;
+mod ledger;
 mod refusals;
 mod stop;
 

@@ -35,8 +35,7 @@ async fn log_of(society: &Society) -> Vec<Recorded> {
 async fn folded(society: &Society) -> Fold {
     let mut fold = Fold::default();
     for event in log_of(society).await {
-        fold.leaves
-            .push((event.position, ledger::leaf_text(&event)));
+        fold.leaves.push((event.position, ledger::leaf_of(&event)));
         let member = match event.stream_kind.as_str() {
             "onboarding" => event.stream_id.clone(),
             "mail" => {
@@ -425,7 +424,7 @@ async fn an_event_that_cannot_be_read_is_parked_and_others_go_on() {
     let leaves: Vec<_> = log_of(society)
         .await
         .iter()
-        .map(|event| (event.position, ledger::leaf_text(event)))
+        .map(|event| (event.position, ledger::leaf_of(event)))
         .collect();
     assert_eq!(after.leaves, leaves);
 
@@ -654,7 +653,7 @@ fn a_leaf_is_the_hash_of_the_canonical_event() {
     // printf '\0{"metadata":{"actor":"member","software":"kadode 0"},"payload":{"contact":"門出\\n","type":"EmailVerified"},
     // "position":7,"sequence":2,"stream":"onboarding-0196","type":"EmailVerified","version":"1"}' (in one line) | sha256sum
     assert_eq!(
-        ledger::leaf_text(&event),
+        ledger::leaf_of(&event),
         "bab3ff589fbc716388383ffb803a2ec071c5f0d8d6840f25d1037cfdb1e31098"
     );
 }

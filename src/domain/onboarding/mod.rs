@@ -5,6 +5,7 @@ mod command;
 mod decide;
 mod event;
 mod refusal;
+mod retrace;
 mod state;
 mod step;
 #[cfg(test)]
@@ -14,6 +15,7 @@ pub use command::{CodeCheck, Command, CredentialInForce, Issued, NewCode, NewLin
 pub use decide::LinkState;
 pub use event::{CredentialFault, Event, LogOutReason, OtpMethod};
 pub use refusal::Refusal;
+pub use retrace::{Append, Illegal};
 pub use state::{
     Challenge, Contact, Enrolment, Link, Onboarding, OwnPassword, Session, SessionKind,
     SpentChallenge,

@@ -121,14 +121,14 @@ async fn the_error_of_a_spoilt_file_names_its_line_and_not_its_secret() {
     let house = House::new().await;
     let path = house.folder.path().join("keys.toml");
     let text = std::fs::read_to_string(&path).unwrap();
-    let (before, secret) = text.rsplit_once("secret = ").unwrap();
+    let (before, secret) = text.split_once("secret = ").unwrap();
     std::fs::write(&path, format!("{before}secret {secret}")).unwrap();
     let error = Keys::load(&path).unwrap_err();
     assert!(
         error.to_string().ends_with("not a key file (line 7)"),
         "{error}"
     );
-    let canary = secret.trim().trim_matches('"');
+    let canary = secret.lines().next().unwrap().trim_matches('"');
     assert!(!format!("{error:?} {error}").contains(canary));
 }
 
@@ -139,6 +139,61 @@ async fn an_existing_file_is_never_written_over() {
     let before = std::fs::read(&path).unwrap();
     assert!(Keys::create(&path, &house.entropy, house.now()).is_err());
     assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+/// Takes the ledger's key out of the file, and perhaps out of the database, as before there was one.
+async fn without_ledger(house: &House, also_in_database: bool) -> String {
+    let path = house.folder.path().join("keys.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (before, _) = text.split_once("\n# The key that signs").unwrap();
+    std::fs::write(&path, before).unwrap();
+    if also_in_database {
+        sqlx::query("DELETE FROM meta WHERE name = 'ledger_key'")
+            .execute(&house.main.write)
+            .await
+            .unwrap();
+    }
+    before.to_owned()
+}
+
+fn secret_of_ledger(keys: &Keys) -> Option<[u8; 32]> {
+    use secrecy::ExposeSecret;
+    keys.ledger().map(|secret| *secret.expose_secret())
+}
+
+#[tokio::test]
+async fn a_file_from_before_the_ledger_was_signed_is_given_its_key_once() {
+    let house = House::new().await;
+    let before = without_ledger(&house, true).await;
+    let (keys, file) = open(&house, "keys.toml", IfMissing::Create).await.unwrap();
+    assert_eq!(file, KeyFile::Completed);
+    assert_eq!(keys.current(), house.vault.keys.current());
+    assert!(keys.ledger().is_some());
+    let path = house.folder.path().join("keys.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.starts_with(before.trim_end()), "the old keys stay");
+    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    let (again, file) = open(&house, "keys.toml", IfMissing::Create).await.unwrap();
+    assert_eq!(file, KeyFile::Found);
+    assert_eq!(secret_of_ledger(&again), secret_of_ledger(&keys));
+}
+
+#[tokio::test]
+async fn a_caller_who_may_not_create_finds_no_ledger_key_and_adds_none() {
+    let house = House::new().await;
+    without_ledger(&house, true).await;
+    let (keys, file) = open(&house, "keys.toml", IfMissing::Refuse).await.unwrap();
+    assert_eq!((file, secret_of_ledger(&keys)), (KeyFile::Found, None));
+}
+
+#[tokio::test]
+async fn a_second_machine_must_have_the_ledger_key_of_the_first() {
+    let house = House::new().await;
+    without_ledger(&house, false).await;
+    for if_missing in [IfMissing::Create, IfMissing::Refuse] {
+        let opened = open(&house, "keys.toml", if_missing).await;
+        assert!(matches!(opened, Err(KeyError::OtherLedger(_))));
+    }
 }
 
 #[tokio::test]

@@ -74,10 +74,10 @@ impl House {
         let newer = self.folder.path().join("newer.toml");
         self.clock.advance(SignedDuration::from_secs(1));
         Keys::create(&newer, &self.entropy, self.now()).unwrap();
-        let both = [&path, &newer]
-            .map(|path| std::fs::read_to_string(path).unwrap())
-            .concat();
-        std::fs::write(&path, both).unwrap();
+        let [older, newer] = [&path, &newer].map(|path| std::fs::read_to_string(path).unwrap());
+        // The ledger keeps its key.
+        let (newer, _) = newer.split_once("[ledger]").unwrap();
+        std::fs::write(&path, format!("{older}{newer}")).unwrap();
         let (keys, _) = Keys::open(
             &path,
             &self.main,

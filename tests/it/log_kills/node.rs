@@ -155,6 +155,7 @@ async fn open(job: &Job) -> Society {
         database: job.database.clone(),
         key_database: Some(job.key_database.clone()),
         keys: Some(job.folder.join("keys.toml")),
+        witness_file: Vec::new(),
         events: None,
         policy: Some(job.folder.join("policy.toml")),
     };

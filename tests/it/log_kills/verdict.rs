@@ -171,7 +171,7 @@ async fn expect_leaves(society: &Society) {
         .fetch_all(&society.database.read)
         .await
         .unwrap();
-        let wanted: Vec<_> = batch.iter().map(ledger::leaf_text).collect();
+        let wanted: Vec<_> = batch.iter().map(ledger::leaf_of).collect();
         assert_eq!(hashes, wanted);
         position = last.position;
     }

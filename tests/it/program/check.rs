@@ -10,7 +10,7 @@ use crate::support::app::{INITIAL_PASSWORD, USER_ID, eventually};
 use crate::support::program::Program;
 
 /// What may not be there.
-const FAULTS: [&str; 7] = [
+const FAULTS: [&str; 8] = [
     "gaps",
     "dangling",
     "parked",
@@ -18,6 +18,7 @@ const FAULTS: [&str; 7] = [
     "changed_times",
     "missing_leaves",
     "surplus_leaves",
+    "wrong_checkpoints",
 ];
 
 /// Lets somebody change the log who has the file in hand.
@@ -39,6 +40,8 @@ async fn house_with_events() -> House {
     })
     .await;
     program.stop().await;
+    let sealed = Done::of(&mut house.command(&["ledger", "checkpoint"]));
+    assert_eq!(sealed.code, 0, "{}", sealed.stderr);
     house
 }
 
@@ -79,6 +82,10 @@ async fn every_tampering_is_a_finding_and_nothing_else_is() {
         (
             "missing_leaves",
             "DELETE FROM ledger_leaves WHERE position = 2",
+        ),
+        (
+            "wrong_checkpoints",
+            "INSERT INTO ledger_checkpoints SELECT 1, sealed_at, note FROM ledger_checkpoints LIMIT 1",
         ),
         ("dangling", "DELETE FROM profiles"),
         (

@@ -330,6 +330,11 @@ fn on_server() -> MutexGuard<'static, HashMap<PathBuf, Places>> {
     ON_SERVER.lock().unwrap()
 }
 
+/// The main database of the program in `folder`, as its owner sees it.
+pub fn owner_of(folder: &Path) -> String {
+    on_server()[folder].owner.clone()
+}
+
 /// The settings of the program in `folder`.
 pub fn data_in(folder: &Path) -> DataSettings {
     let (database, key_database) = databases_in(folder);
@@ -338,6 +343,7 @@ pub fn data_in(folder: &Path) -> DataSettings {
         events: double_of(folder).map(|double| double.url()),
         key_database,
         keys: Some(folder.join("keys.toml")),
+        witness_file: Vec::new(),
         policy: Some(folder.join("policy.toml")),
     }
 }

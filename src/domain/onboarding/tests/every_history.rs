@@ -12,6 +12,7 @@ mod world;
 
 use std::collections::HashSet;
 
+use self::monitor::{Monitor, Password, Typed};
 use self::moves::Move;
 use self::world::World;
 use super::*;
@@ -76,6 +77,30 @@ fn path(visits: &[Visit], mut index: usize) -> Vec<Move> {
     }
     path.reverse();
     path
+}
+
+/// What is forbidden about a history, if it was typed what its events tell.
+pub(super) fn forbidden_by_the_monitor<'a>(
+    events: impl IntoIterator<Item = &'a Event>,
+) -> Option<String> {
+    let mut monitor = Monitor::default();
+    let limits = Limits::default();
+    events.into_iter().find_map(|event| {
+        let password = if monitor.password {
+            Password::Own
+        } else {
+            Password::Initial
+        };
+        let typed = Typed {
+            password: Some(password),
+            code: match event {
+                Event::OtpLoginSucceeded { challenge, .. } => Some(*challenge),
+                _ => None,
+            },
+            session: monitor.session,
+        };
+        monitor.take(event, typed, &limits).err()
+    })
 }
 
 /// The monitor holds what is forbidden against each single event; see its file.

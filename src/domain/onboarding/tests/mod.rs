@@ -6,6 +6,7 @@ mod journey;
 mod limits;
 mod order;
 mod otp;
+mod retrace;
 mod sequences;
 mod sign_in;
 mod steps;
@@ -21,7 +22,7 @@ use uuid::Uuid;
 use super::command::{
     CodeCheck, Command, CredentialInForce, Issued, NewCode, NewLink, PasswordCheck,
 };
-use super::{CredentialFault, Event, LogOutReason, Onboarding, OtpMethod, Refusal, Step};
+use super::{Append, CredentialFault, Event, LogOutReason, Onboarding, OtpMethod, Refusal, Step};
 use crate::domain::ids::{
     ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, SessionId,
 };

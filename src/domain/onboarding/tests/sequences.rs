@@ -72,6 +72,23 @@ fn last_address_was_followed_then_verified(past: &[Event]) -> bool {
     )
 }
 
+/// What random moves lead to: appends, each with the moment of its decision.
+pub(super) fn random_history() -> impl Strategy<Value = Vec<(Timestamp, Vec<Event>)>> {
+    prop::collection::vec((pause(), any_move()), 1..60).prop_map(|moves| {
+        let mut world = World::new();
+        let mut appends = Vec::new();
+        for (seconds, asked) in moves {
+            let before = world.past.len();
+            world.play(seconds, asked).unwrap();
+            let events = world.past.split_at(before).1.to_vec();
+            if !events.is_empty() {
+                appends.push((world.at, events));
+            }
+        }
+        appends
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -100,6 +100,16 @@ impl World {
         let Ok(events) = self.state.decide(&issued) else {
             return Ok(0);
         };
+        if !events.is_empty() {
+            // Whoever finds it in the log can tell that it is legal.
+            let append = Append {
+                events: &events,
+                between: (minute(AT), minute(AT)),
+                limits: &issued.limits,
+                may_go_on: false,
+            };
+            self.state.retrace(append).map_err(|why| why.to_string())?;
+        }
         for event in &events {
             self.remember_what_is_replaced(event);
             self.monitor.take(event, typed, &limits)?;

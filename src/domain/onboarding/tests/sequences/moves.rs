@@ -268,6 +268,16 @@ impl World {
         let Ok(events) = self.state.decide(&issued) else {
             return Ok(());
         };
+        if !events.is_empty() {
+            // Stored within a minute, and found legal by whoever reads it.
+            let append = Append {
+                events: &events,
+                between: (self.at, self.at + SignedDuration::from_secs(60)),
+                limits: &issued.limits,
+                may_go_on: false,
+            };
+            prop_assert_eq!(self.state.retrace(append), Ok(()));
+        }
         for event in events {
             let before = self.state.due();
             let was_completed = self.state.completed;

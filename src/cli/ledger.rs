@@ -1,0 +1,223 @@
+//! `kadode ledger`: the last checkpoint, the package for auditors, and the check of a package.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::time::{Instant, sleep};
+
+use super::tell;
+use crate::ambient::Clock;
+use crate::app::{Fault, Opening, Society};
+use crate::config::DataSettings;
+use crate::ledger::package::{self, Given, Report, Source};
+use crate::ledger::{SealError, Sealed, Sealer};
+use crate::subscription::{FollowError, checkpoint};
+
+/// How long a `serve` beside this may take to write the leaves of what is committed.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Between one look at it and the next.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// The settings of `kadode ledger`.
+#[derive(Args, Debug)]
+pub(super) struct LedgerSettings {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Seal what is there, and print the last checkpoint
+    Checkpoint {
+        #[command(flatten)]
+        data: DataSettings,
+    },
+    /// Write everything that an auditor needs into a folder
+    Export {
+        /// A folder that is empty or not there yet
+        dir: PathBuf,
+        #[command(flatten)]
+        data: DataSettings,
+    },
+    /// Check a package; needs no database, no network and no secret
+    Verify {
+        /// The package
+        dir: PathBuf,
+        /// A checkpoint that was kept elsewhere: the package must continue it
+        #[arg(long, value_name = "CHECKPOINT")]
+        since: Option<PathBuf>,
+        /// The ledger's public key, from another source than the package
+        #[arg(long, value_name = "VKEY_FILE")]
+        key: Option<PathBuf>,
+    },
+}
+
+/// Ends with 1 where something is wrong, and with 2 where nothing can be said.
+pub(super) async fn run(settings: &LedgerSettings, clock: Clock) -> Result<ExitCode, Fault> {
+    match &settings.what {
+        What::Checkpoint { data } => {
+            let society = Society::open(data, Opening::TO_LOOK, clock, tell).await?;
+            let printed = print_checkpoint(&society).await;
+            society.close().await;
+            printed
+        }
+        What::Export { dir, data } => {
+            let society = Society::open(data, Opening::TO_LOOK, clock, tell).await?;
+            let exported = export(&society, dir.clone()).await;
+            society.close().await;
+            exported
+        }
+        What::Verify { dir, since, key } => {
+            let given = Given {
+                folder: dir,
+                since: since.as_deref(),
+                key: key.as_deref(),
+            };
+            verify(&given)
+        }
+    }
+}
+
+async fn print_checkpoint(society: &Society) -> Result<ExitCode, Fault> {
+    let sealer = sealer_of(society)?;
+    catch_up(society).await?;
+    match sealer.seal().await {
+        Ok(last) => {
+            print!("{}", last.note);
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(why @ (SealError::Cut { .. } | SealError::Forked { .. } | SealError::Note(..))) => {
+            tell(&format!("nothing is signed: {why}"));
+            Ok(ExitCode::from(1))
+        }
+        Err(error) => Err(Fault::from_error("nothing is signed", error)),
+    }
+}
+
+async fn export(society: &Society, folder: PathBuf) -> Result<ExitCode, Fault> {
+    let sealer = sealer_of(society)?;
+    catch_up(society).await?;
+    let last = last_of(&sealer, society).await?;
+    let signer = sealer.key_of(&last);
+    let signer = signer.map_err(|error| Fault::from_error("the ledger", error))?;
+    let source = Source {
+        log: &society.log,
+        database: &society.database,
+        tree: sealer.tree(),
+        last: &last,
+        signer: &signer,
+        now: society.clock.now(),
+    };
+    let bar = ProgressBar::new(last.head.size).with_style(bar_style());
+    let exported = package::export(&source, &folder, |events| bar.set_position(events)).await;
+    bar.finish_and_clear();
+    let exported = exported.map_err(|error| Fault::from_error("nothing is exported", error))?;
+    print_json(&exported)?;
+    tell(&format!(
+        "exported {} events of {} into {}; its key: {}",
+        exported.size,
+        exported.origin,
+        folder.display(),
+        signer.verifier()
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the package goes up to. Where nothing new can be signed, an auditor wants to see why: it goes up to what was.
+async fn last_of(sealer: &Sealer, society: &Society) -> Result<Sealed, Fault> {
+    let why = match sealer.seal().await {
+        Ok(last) => return Ok(last),
+        Err(why) => why,
+    };
+    match Sealed::stored_last(&society.database).await {
+        Ok(Some(last)) => {
+            tell(&format!("nothing new is signed: {why}"));
+            Ok(last)
+        }
+        Ok(None) | Err(_) => Err(Fault::from_error("nothing is signed", why)),
+    }
+}
+
+fn sealer_of(society: &Society) -> Result<Sealer, Fault> {
+    society.sealer().ok_or_else(|| {
+        Fault(
+            "the key file has no key for the ledger yet: start `kadode serve` or run `kadode migrate`, which add it"
+                .to_owned(),
+        )
+    })
+}
+
+/// Writes the leaves of all that is committed, or waits until a `serve` has.
+async fn catch_up(society: &Society) -> Result<(), Fault> {
+    let fault = |error: &dyn std::fmt::Display| Fault::from_error("the ledger lags behind", error);
+    let head = society.log.committed_head().await;
+    let head = head.map_err(|error| fault(&error))?;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match society.projector().catch_up().await {
+            Ok(_) => return Ok(()),
+            Err(error @ FollowError::CheckpointMoved(_)) => {
+                let reached = checkpoint(&society.database, "read_models").await;
+                if reached.map_err(|error| fault(&error))? >= head {
+                    return Ok(());
+                }
+                if Instant::now() >= deadline {
+                    return Err(fault(&error));
+                }
+                sleep(LOOK).await;
+            }
+            Err(error) => return Err(fault(&error)),
+        }
+    }
+}
+
+fn verify(given: &Given<'_>) -> Result<ExitCode, Fault> {
+    let bar = ProgressBar::new_spinner();
+    let checked = package::verify(given, |events| bar.set_position(events));
+    bar.finish_and_clear();
+    let report = checked.map_err(|error| Fault(error.to_string()))?;
+    print_json(&report)?;
+    tell(&in_words(&report));
+    Ok(ExitCode::from(u8::from(!report.ok)))
+}
+
+fn in_words(report: &Report) -> String {
+    let Some(fault) = &report.fault else {
+        let since = report.since.map_or(String::new(), |since| {
+            format!(", unchanged since the earlier checkpoint over {since}")
+        });
+        let key = match report.key_from {
+            "file" => String::new(),
+            _ => format!(
+                "; checked with the package's own key, {}: compare it with one from elsewhere",
+                report.key
+            ),
+        };
+        return format!(
+            "all {} events of {} are as they were signed{since}{key}",
+            report.events, report.origin
+        );
+    };
+    let place = match (fault.position, &fault.stream) {
+        (Some(position), Some(stream)) => format!(" at event {position} ({stream})"),
+        (Some(position), None) => format!(" at event {position}"),
+        (None, _) => String::new(),
+    };
+    format!("WRONG ({}){place}: {}", fault.what, fault.why)
+}
+
+fn print_json(value: &impl serde::Serialize) -> Result<(), Fault> {
+    let text = serde_json::to_string(value)
+        .map_err(|error| Fault::from_error("the result cannot be told", error))?;
+    println!("{text}");
+    Ok(())
+}
+
+fn bar_style() -> ProgressStyle {
+    ProgressStyle::with_template("{bar:40} {pos}/{len} events, {per_sec}, {eta} left")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+}

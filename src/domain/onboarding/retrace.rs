@@ -1,0 +1,361 @@
+//! Whether a stored append is one that the rules make: the command that could have yielded it is put together again, and must yield it
+//! again from the state before.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use super::command::{CodeCheck, Command, Issued, NewCode, NewLink, PasswordCheck};
+use super::event::{CredentialFault, Event, LogOutReason};
+use super::{CredentialInForce, Onboarding, Refusal};
+use crate::domain::ids::{ChallengeId, IssueId, SessionId};
+use crate::domain::policy::Limits;
+use crate::domain::values::{KeyId, Language};
+
+/// An append as it is stored, and what is known of the moment it was decided on.
+#[derive(Clone, Copy, Debug)]
+pub struct Append<'a> {
+    /// Its events, in their order.
+    pub events: &'a [Event],
+    /// The earliest and the latest moment of the decision. Events that hold their moment themselves are believed.
+    pub between: (Timestamp, Timestamp),
+    /// The limits it was decided under.
+    pub limits: &'a Arc<Limits>,
+    /// Whether its last events may be missing, since nobody has read further.
+    pub may_go_on: bool,
+}
+
+/// Why no command can have yielded an append.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Illegal {
+    /// There is no command that yields such events together.
+    #[error("no command yields {}", names(.0))]
+    NoCommand(Vec<Event>),
+    /// The rules stand against the command.
+    #[error("the rules refuse {}: {}", names(.0), .1)]
+    Refused(Vec<Event>, Refusal),
+    /// The command yields something else.
+    #[error("the rules yield something else than this {}", names(.0))]
+    Other(Vec<Event>),
+}
+
+fn names(events: &[Event]) -> String {
+    let names: Vec<&str> = events.iter().map(Event::name).collect();
+    names.join(" and ")
+}
+
+impl Onboarding {
+    /// Whether the append can follow this state. What only the vault and other members know is taken to have been in its favour: that
+    /// a comparison came out as it is told, and that no other member had mails sent to the same address.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub fn retrace(&self, append: Append<'_>) -> Result<(), Illegal> {
+        let events = append.events;
+        let Some(command) = self.command_of(events, append.may_go_on) else {
+            return Err(Illegal::NoCommand(events.to_vec()));
+        };
+        let issued = Issued {
+            at: self.moment_of(append),
+            limits: Arc::clone(append.limits),
+            command,
+        };
+        match self.decide(&issued) {
+            Ok(yielded) if yielded == events => Ok(()),
+            Ok(yielded) if append.may_go_on && yielded.starts_with(events) => Ok(()),
+            Ok(_) => Err(Illegal::Other(events.to_vec())),
+            Err(refusal) => Err(Illegal::Refused(events.to_vec(), refusal)),
+        }
+    }
+
+    /// The moment that an event tells; else the latest one at which what the append needs was still in force.
+    fn moment_of(&self, append: Append<'_>) -> Timestamp {
+        let (earliest, latest) = append.between;
+        if let Some(told) = append.events.iter().find_map(Event::at) {
+            return told;
+        }
+        let end = append.events.first().and_then(|event| self.end_for(event));
+        match end {
+            Some(end) if end <= latest => {
+                let before = end.saturating_sub(SignedDuration::from_micros(1));
+                before.unwrap_or(Timestamp::MIN).max(earliest)
+            }
+            Some(_) | None => latest,
+        }
+    }
+
+    /// When that ends which the event needs to be in force.
+    fn end_for(&self, event: &Event) -> Option<Timestamp> {
+        match event {
+            Event::CredentialsRejected { .. } => match self.credential_in_force() {
+                CredentialInForce::Initial => self.enrolment.as_ref().map(|it| it.expires_at),
+                CredentialInForce::Own(_) => None,
+            },
+            Event::EmailLinkFollowed { .. } | Event::EmailDisowned { .. } => {
+                let links = self.contact.iter().flat_map(|contact| &contact.links);
+                links.map(|link| link.expires_at).max()
+            }
+            Event::OtpRejected { .. } | Event::OtpLoginSucceeded { .. } => {
+                self.challenge.as_ref().map(|it| it.expires_at)
+            }
+            Event::MemberEnrolled { .. }
+            | Event::CredentialsAccepted { .. }
+            | Event::BirthDateConfirmed {}
+            | Event::BirthDateRejected {}
+            | Event::TermsAccepted { .. }
+            | Event::EmailRegistered { .. }
+            | Event::EmailLinkReissued { .. }
+            | Event::EmailVerified { .. }
+            | Event::OtpMethodChosen { .. }
+            | Event::PasswordChanged { .. }
+            | Event::FirstLoginCompleted {}
+            | Event::LoggedOut { .. }
+            | Event::OtpIssued { .. }
+            | Event::OtpReissued { .. }
+            | Event::OnboardingCompleted {}
+            | Event::NotMeReported {} => None,
+        }
+    }
+
+    /// The one command that can have yielded these events.
+    #[expect(clippy::too_many_lines, reason = "one arm a command")]
+    fn command_of(&self, events: &[Event], may_go_on: bool) -> Option<Command> {
+        let present = self.session.as_ref().map(|open| open.id);
+        let session = present.unwrap_or(SessionId(Uuid::nil()));
+        Some(match events {
+            [
+                Event::MemberEnrolled {
+                    cohort,
+                    policy,
+                    import,
+                    joined_month,
+                    terms,
+                    valid_from,
+                    expires_at,
+                },
+            ] => Command::Enrol {
+                cohort: cohort.clone(),
+                policy: policy.clone(),
+                import: *import,
+                joined_month: joined_month.clone(),
+                terms: terms.clone(),
+                valid_from: *valid_from,
+                expires_at: *expires_at,
+            },
+            [Event::CredentialsRejected { why }] => Command::SignIn {
+                session,
+                against: self.credential_in_force(),
+                check: match why {
+                    CredentialFault::WrongPassword => PasswordCheck::Mismatch,
+                    CredentialFault::InitialPasswordReplaced => PasswordCheck::Replaced,
+                },
+                lapsed: None,
+                code: no_code(),
+            },
+            [Event::BirthDateConfirmed {}] => confirm_birth_date(session, true),
+            [Event::BirthDateRejected {}] => confirm_birth_date(session, false),
+            [Event::TermsAccepted { version }] => Command::AcceptTerms {
+                session,
+                version: version.clone(),
+            },
+            [
+                Event::EmailRegistered {
+                    contact,
+                    issue,
+                    key,
+                    language,
+                    ..
+                },
+            ] => Command::RegisterEmail {
+                session,
+                contact: *contact,
+                same_as: None,
+                link: link(*issue, key, *language),
+            },
+            [
+                Event::EmailLinkReissued {
+                    issue,
+                    key,
+                    language,
+                    ..
+                },
+            ] => Command::ResendEmailLink {
+                session,
+                link: link(*issue, key, *language),
+            },
+            [Event::EmailLinkFollowed { contact }] => Command::FollowEmailLink {
+                contact: *contact,
+                issue: self.last_link(),
+            },
+            [Event::EmailDisowned { contact }] => Command::DisownEmail {
+                contact: *contact,
+                issue: self.last_link(),
+            },
+            [Event::EmailVerified { .. }] => Command::UpdateEmail { session },
+            [Event::OtpMethodChosen { method }] => Command::ChooseOtpMethod {
+                session,
+                method: *method,
+            },
+            [
+                Event::PasswordChanged { credential, form },
+                Event::FirstLoginCompleted {},
+            ] => Command::ChangePassword {
+                session,
+                credential: *credential,
+                form: *form,
+            },
+            [Event::LoggedOut { session, why }] if *why != LogOutReason::Superseded => {
+                Command::LogOut {
+                    session: *session,
+                    why: *why,
+                }
+            }
+            [
+                Event::OtpReissued {
+                    session,
+                    challenge,
+                    key,
+                    language,
+                    ..
+                },
+            ] => Command::ResendOtp {
+                session: *session,
+                code: code(*challenge, key, *language),
+            },
+            [Event::OtpRejected { .. }] => Command::SubmitOtp {
+                session,
+                against: self.challenge.as_ref().map(|it| it.id),
+                check: CodeCheck::Mismatch,
+            },
+            [Event::OtpLoginSucceeded { session, challenge }]
+            | [
+                Event::OtpLoginSucceeded { session, challenge },
+                Event::OnboardingCompleted {},
+            ] => Command::SubmitOtp {
+                session: *session,
+                against: Some(*challenge),
+                check: CodeCheck::Match,
+            },
+            [Event::NotMeReported {}] => Command::ReportNotMe,
+            [Event::PasswordChanged { credential, form }] if may_go_on => Command::ChangePassword {
+                session,
+                credential: *credential,
+                form: *form,
+            },
+            [Event::LoggedOut { .. }] if may_go_on => {
+                self.retraced_sign_in(session, None, no_code())
+            }
+            [Event::LoggedOut { session, why }, signed_in @ ..] => {
+                let lapsed = (*why == LogOutReason::Expiry).then_some(*session);
+                self.sign_in_of(signed_in, lapsed)?
+            }
+            signed_in => self.sign_in_of(signed_in, None)?,
+        })
+    }
+
+    fn sign_in_of(&self, events: &[Event], lapsed: Option<SessionId>) -> Option<Command> {
+        let (session, code) = match events {
+            [Event::CredentialsAccepted { session, .. }] => (session, no_code()),
+            [
+                Event::CredentialsAccepted { session, .. },
+                Event::OtpIssued {
+                    challenge,
+                    key,
+                    language,
+                    ..
+                },
+            ] => (session, code(*challenge, key, *language)),
+            _ => return None,
+        };
+        Some(self.retraced_sign_in(*session, lapsed, code))
+    }
+
+    fn retraced_sign_in(
+        &self,
+        session: SessionId,
+        lapsed: Option<SessionId>,
+        code: NewCode,
+    ) -> Command {
+        Command::SignIn {
+            session,
+            against: self.credential_in_force(),
+            check: PasswordCheck::Match,
+            lapsed,
+            code,
+        }
+    }
+
+    /// Of the links to the present address, the one that counts longest: which one was followed is not stored.
+    fn last_link(&self) -> IssueId {
+        let links = self.contact.iter().flat_map(|contact| &contact.links);
+        links
+            .max_by_key(|link| link.expires_at)
+            .map_or(IssueId(Uuid::nil()), |link| link.issue)
+    }
+}
+
+impl Event {
+    /// The moment the command was decided on, where the event holds it.
+    #[must_use]
+    pub const fn at(&self) -> Option<Timestamp> {
+        match self {
+            Self::CredentialsAccepted { at, .. }
+            | Self::EmailRegistered { at, .. }
+            | Self::EmailLinkReissued { at, .. }
+            | Self::OtpIssued { at, .. }
+            | Self::OtpReissued { at, .. } => Some(*at),
+            Self::MemberEnrolled { .. }
+            | Self::CredentialsRejected { .. }
+            | Self::BirthDateConfirmed {}
+            | Self::BirthDateRejected {}
+            | Self::TermsAccepted { .. }
+            | Self::EmailLinkFollowed { .. }
+            | Self::EmailDisowned { .. }
+            | Self::EmailVerified { .. }
+            | Self::OtpMethodChosen { .. }
+            | Self::PasswordChanged { .. }
+            | Self::FirstLoginCompleted {}
+            | Self::LoggedOut { .. }
+            | Self::OtpRejected { .. }
+            | Self::OtpLoginSucceeded { .. }
+            | Self::OnboardingCompleted {}
+            | Self::NotMeReported {} => None,
+        }
+    }
+}
+
+const fn confirm_birth_date(session: SessionId, matches: bool) -> Command {
+    Command::ConfirmBirthDate {
+        session,
+        matches,
+        waiting_until: None,
+    }
+}
+
+fn link(issue: IssueId, key: &KeyId, language: Language) -> NewLink {
+    NewLink {
+        issue,
+        key: key.clone(),
+        language,
+        sent_to_address: Vec::new(),
+    }
+}
+
+fn code(challenge: ChallengeId, key: &KeyId, language: Language) -> NewCode {
+    NewCode {
+        challenge,
+        key: key.clone(),
+        language,
+        sent_to_address: Vec::new(),
+    }
+}
+
+/// Where none is mailed.
+fn no_code() -> NewCode {
+    code(
+        ChallengeId(Uuid::nil()),
+        &KeyId(String::new()),
+        Language::Ja,
+    )
+}

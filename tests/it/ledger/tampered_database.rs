@@ -1,0 +1,228 @@
+//! What somebody does who can write to the database: an export of it is found wrong and says where, and so does `kadode check` (see
+//! `program::check`) or the sealing (see `sealing`).
+
+use super::{audited, checked, checked_since, expect_fault, exported, kept, sealed, tamper};
+use crate::support::walk::{House, walk};
+
+/// The first event of this type.
+async fn first(house: &House, event_type: &str) -> i64 {
+    nth(house, event_type, 0).await
+}
+
+async fn nth(house: &House, event_type: &str, number: usize) -> i64 {
+    let events = house.society.log.read_after(0, 1000).await.unwrap();
+    let these = events.iter().filter(|it| it.event_type == event_type);
+    these.map(|it| it.position).nth(number).unwrap()
+}
+
+/// Fails unless an export of the database after these statements has this fault first.
+async fn expect(house: &House, statements: &str, what: &str, position: Option<i64>) {
+    tamper(&house.society, statements).await;
+    let package = exported(&house.society).await;
+    let fault = expect_fault(&checked(package.path()), what, position);
+    if let Some(position) = position {
+        let events = house.society.log.read_after(position - 1, 1).await.unwrap();
+        let there = events.first().filter(|it| it.position == position);
+        let stream = there.map(|it| format!("{}-{}", it.stream_kind, it.stream_id));
+        assert!(fault.stream.is_none() || stream.is_none() || fault.stream == stream);
+    }
+}
+
+/// Has leaves and read models made anew from whatever the events are.
+const FORGET_LEDGER: &str = "DELETE FROM ledger_leaves; DELETE FROM ledger_nodes; \
+    UPDATE checkpoints SET position = 0 WHERE reader = 'read_models'; \
+    DELETE FROM member_history; DELETE FROM member_status; DELETE FROM mail_requests";
+
+/// Makes leaves and nodes anew.
+async fn grow(house: &House) {
+    house.society.projector().catch_up().await.unwrap();
+    let sealer = house.society.sealer().unwrap();
+    let size = sealer.tree().size().await.unwrap();
+    sealer.tree().grow(size).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_untouched_database_passes() {
+    let house = audited().await;
+    tamper(&house.society, "SELECT 1").await;
+    assert!(checked(exported(&house.society).await.path()).ok);
+}
+
+#[tokio::test]
+async fn a_changed_payload() {
+    let house = audited().await;
+    let change = "UPDATE events SET payload = json_set(payload, '$.joined_month', '2001-01') WHERE position = 5";
+    expect(&house, change, "leaf", Some(5)).await;
+}
+
+#[tokio::test]
+async fn a_changed_time() {
+    let house = audited().await;
+    let change = "UPDATE events SET metadata = json_set(metadata, '$.recorded_at', '2026-04-09T00:00:00.000000Z') WHERE position = 30";
+    expect(&house, change, "leaf", Some(30)).await;
+}
+
+#[tokio::test]
+async fn an_event_deleted_in_the_middle() {
+    let house = audited().await;
+    expect(
+        &house,
+        "DELETE FROM events WHERE position = 20",
+        "position",
+        Some(20),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn an_event_deleted_at_the_end() {
+    let house = audited().await;
+    let head = house.society.log.committed_head().await.unwrap();
+    let delete = "DELETE FROM events WHERE position = (SELECT MAX(position) FROM events)";
+    expect(&house, delete, "missing", Some(head)).await;
+}
+
+#[tokio::test]
+async fn two_events_swapped() {
+    let house = audited().await;
+    let swap = "UPDATE events SET position = -1 WHERE position = 20; UPDATE events SET position = 20 WHERE position = 21; \
+        UPDATE events SET position = 21 WHERE position = -1";
+    expect(&house, swap, "leaf", Some(20)).await;
+}
+
+#[tokio::test]
+async fn two_events_of_one_stream_in_another_order() {
+    let house = audited().await;
+    let place = first(&house, "BirthDateConfirmed").await;
+    let same = "aggregate_id = (SELECT aggregate_id FROM events WHERE position = $)"
+        .replace('$', &place.to_string());
+    let swap = format!(
+        "UPDATE events SET sequence = -1 WHERE {same} AND sequence = 2; UPDATE events SET sequence = 2 WHERE {same} AND sequence = 3; \
+         UPDATE events SET sequence = 3 WHERE sequence = -1"
+    );
+    let events = house.society.log.read_after(0, 1000).await.unwrap();
+    let stream = &events[usize::try_from(place).unwrap() - 1].stream_id;
+    let second = events
+        .iter()
+        .find(|it| it.stream_id == *stream && it.sequence == 2);
+    expect(&house, &swap, "leaf", Some(second.unwrap().position)).await;
+}
+
+/// All later events move up by one, and their leaves and the nodes over them are made anew: all that a database can be made to say.
+#[tokio::test]
+async fn an_event_inserted_and_back_dated() {
+    let house = audited().await;
+    // In two steps, since no two may have one position even for a moment.
+    let insert = "UPDATE events SET position = -1 - position WHERE position >= 10; \
+        UPDATE events SET position = -position WHERE position < 0; \
+        INSERT INTO events SELECT 10, aggregate_type, 'forged', 1, event_type, event_version, payload, metadata, recorded_at \
+        FROM events WHERE position = 9";
+    tamper(&house.society, &format!("{insert}; {FORGET_LEDGER}")).await;
+    grow(&house).await;
+    let report = checked(exported(&house.society).await.path());
+    expect_fault(&report, "root", None);
+}
+
+#[tokio::test]
+async fn a_sealed_address_given_to_another_member() {
+    let house = audited().await;
+    let one = first(&house, "EmailRegistered").await;
+    let other = nth(&house, "EmailRegistered", 1).await;
+    let of = |position| {
+        format!(
+            "(SELECT json_extract(payload, '$.contact') FROM events WHERE position = {position})"
+        )
+    };
+    let swap = format!(
+        "UPDATE events SET payload = json_set(payload, '$.contact', CASE position WHEN {one} THEN {} ELSE {} END) \
+         WHERE position IN ({one}, {other})",
+        of(other),
+        of(one)
+    );
+    expect(&house, &swap, "leaf", Some(one)).await;
+}
+
+#[tokio::test]
+async fn a_code_said_to_be_derived_with_another_key() {
+    let house = audited().await;
+    let place = first(&house, "EmailRegistered").await;
+    let change = format!(
+        "UPDATE events SET payload = json_set(payload, '$.key', 'older') WHERE position = {place}"
+    );
+    expect(&house, &change, "leaf", Some(place)).await;
+}
+
+#[tokio::test]
+async fn a_leaf_changed_or_taken_away() {
+    let house = audited().await;
+    let change = "UPDATE ledger_leaves SET hash = (SELECT hash FROM ledger_leaves WHERE position = 8) WHERE position = 7";
+    expect(&house, change, "leaf", Some(7)).await;
+    expect(
+        &house,
+        "DELETE FROM ledger_leaves WHERE position = 6",
+        "leaf",
+        Some(6),
+    )
+    .await;
+}
+
+/// The event, its leaf and all nodes over it fit together; what was signed does not.
+#[tokio::test]
+async fn an_event_changed_together_with_its_leaf() {
+    let house = audited().await;
+    let change = "UPDATE events SET payload = json_set(payload, '$.joined_month', '2001-01') WHERE position = 5";
+    tamper(&house.society, &format!("{change}; {FORGET_LEDGER}")).await;
+    grow(&house).await;
+    let report = checked(exported(&house.society).await.path());
+    expect_fault(&report, "root", None);
+}
+
+#[tokio::test]
+async fn a_checkpoint_changed_taken_away_or_moved() {
+    let house = audited().await;
+    let change = "UPDATE ledger_checkpoints SET size = size + 1 WHERE size = (SELECT MIN(size) FROM ledger_checkpoints)";
+    expect(&house, change, "checkpoint", None).await;
+    let house = audited().await;
+    let change = "UPDATE ledger_checkpoints SET note = replace(note, 'kenpo', 'other') WHERE size = (SELECT MIN(size) FROM ledger_checkpoints)";
+    expect(&house, change, "signature", None).await;
+}
+
+#[tokio::test]
+async fn a_node_changed_so_that_no_proof_holds() {
+    let house = audited().await;
+    let change = "UPDATE ledger_nodes SET hash = (SELECT hash FROM ledger_leaves WHERE position = 8) WHERE level > 0";
+    expect(&house, change, "consistency", None).await;
+}
+
+/// Both views are whole and signed; they only cannot both be true.
+#[tokio::test]
+async fn a_fork_into_two_views() {
+    let house = audited().await;
+    let fork = House {
+        folder: tempfile::tempdir().unwrap(),
+        society: house.society.clone(),
+    };
+    for name in [
+        "kadode.sqlite",
+        "kadode.sqlite-wal",
+        "kadode.sqlite.keys",
+        "kadode.sqlite.keys-wal",
+        "keys.toml",
+        "keys.toml.checkpoint",
+    ] {
+        let from = house.folder.path().join(name);
+        if from.exists() {
+            std::fs::copy(from, fork.folder.path().join(name)).unwrap();
+        }
+    }
+    let society = crate::support::walk::open(&fork.folder).await;
+    let fork = House { society, ..fork };
+    walk(&house.society, 21, 30).await;
+    walk(&fork.society, 22, 30).await;
+    let one = sealed(&house.society).await.unwrap();
+    sealed(&fork.society).await.unwrap();
+    let package = exported(&fork.society).await;
+    assert!(checked(package.path()).ok);
+    let report = checked_since(package.path(), Some(&kept(&house, &one)));
+    expect_fault(&report, "since", None);
+}
