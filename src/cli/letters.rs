@@ -8,7 +8,6 @@ use std::process::ExitCode;
 
 use clap::Args;
 use cqrs_es::Aggregate;
-use futures::{StreamExt, TryStreamExt, stream};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
@@ -21,13 +20,11 @@ use crate::domain::ids::MemberId;
 use crate::domain::onboarding::Onboarding;
 use crate::domain::policy::InitialPassword;
 use crate::domain::values::TOKYO;
+use crate::projections::status::MemberStatus;
 use crate::vault::{FIRST_ISSUE, Stored};
 
 /// Members looked at together.
 const AT_ONCE: u32 = 500;
-
-/// Streams loaded side by side; the database reads on fewer connections than that.
-const SIDE_BY_SIDE: usize = 32;
 
 /// What `kadode letters` is told.
 #[derive(Args, Clone, Debug)]
@@ -144,24 +141,20 @@ pub(super) async fn due(
     members: &[MemberId],
 ) -> Result<HashMap<MemberId, Due>, Fault> {
     let now = society.clock.now();
-    stream::iter(members.iter().copied())
-        .map(|member| async move {
-            let state: Onboarding =
-                society
-                    .commands
-                    .load(&member.to_string())
-                    .await
-                    .map_err(|error| {
-                        Fault::from_error(
-                            &format!("{}-{member} cannot be read", Onboarding::TYPE),
-                            error,
-                        )
-                    })?;
-            Ok((member, is_due(society, state, now).await?))
-        })
-        .buffer_unordered(SIDE_BY_SIDE)
-        .try_collect()
-        .await
+    let ids: Vec<String> = members.iter().map(ToString::to_string).collect();
+    let streams = society.log.read_streams(Onboarding::TYPE, &ids).await;
+    let mut streams = streams.map_err(unreadable)?;
+    let mut due = HashMap::with_capacity(members.len());
+    for (member, id) in members.iter().zip(&ids) {
+        let mut status = MemberStatus::default();
+        for event in streams.remove(id).unwrap_or_default() {
+            status.fold(&event).map_err(|error| {
+                Fault::from_error(&format!("{}-{id} cannot be read", Onboarding::TYPE), error)
+            })?;
+        }
+        due.insert(*member, is_due(society, status.state, now).await?);
+    }
+    Ok(due)
 }
 
 async fn is_due(society: &Society, state: Onboarding, now: Timestamp) -> Result<Due, Fault> {

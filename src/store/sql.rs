@@ -5,7 +5,7 @@ mod groups;
 mod postgres;
 mod sqlite;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -36,6 +36,10 @@ const POLL: Duration = Duration::from_millis(200);
 
 /// How long the loading of a stream may take, which is some milliseconds: a server that fell silent is no reason to wait for ever.
 const LOADING: Duration = Duration::from_secs(2);
+
+/// Reads events; a condition follows.
+const EVENTS: &str = "SELECT position, aggregate_type, aggregate_id, sequence, event_type, event_version, \
+     CAST(payload AS TEXT) AS payload, CAST(metadata AS TEXT) AS metadata, recorded_at FROM events";
 
 /// cqrs-es's own repositories, of which only the loading is used.
 enum Loads {
@@ -118,14 +122,12 @@ impl SqlLog {
         position: Position,
         limit: i64,
     ) -> Result<Vec<Recorded>, ReadError> {
-        let rows = sqlx::query(
-            "SELECT position, aggregate_type, aggregate_id, sequence, event_type, event_version, \
-             CAST(payload AS TEXT) AS payload, CAST(metadata AS TEXT) AS metadata, recorded_at FROM events WHERE position > $1 ORDER BY position LIMIT $2",
-        )
-        .bind(position)
-        .bind(limit)
-        .fetch_all(&self.0.database.read)
-        .await?;
+        let sql = format!("{EVENTS} WHERE position > $1 ORDER BY position LIMIT $2");
+        let rows = sqlx::query(&sql)
+            .bind(position)
+            .bind(limit)
+            .fetch_all(&self.0.database.read)
+            .await?;
         rows.iter().map(recorded).collect()
     }
 
@@ -135,17 +137,41 @@ impl SqlLog {
         id: &str,
         position: Position,
     ) -> Result<Vec<Recorded>, ReadError> {
-        let rows = sqlx::query(
-            "SELECT position, aggregate_type, aggregate_id, sequence, event_type, event_version, \
-             CAST(payload AS TEXT) AS payload, CAST(metadata AS TEXT) AS metadata, recorded_at FROM events \
-             WHERE aggregate_type = $1 AND aggregate_id = $2 AND position > $3 ORDER BY sequence",
-        )
-        .bind(kind)
-        .bind(id)
-        .bind(position)
-        .fetch_all(&self.0.database.read)
-        .await?;
+        let sql = format!(
+            "{EVENTS} WHERE aggregate_type = $1 AND aggregate_id = $2 AND position > $3 ORDER BY sequence"
+        );
+        let rows = sqlx::query(&sql)
+            .bind(kind)
+            .bind(id)
+            .bind(position)
+            .fetch_all(&self.0.database.read)
+            .await?;
         rows.iter().map(recorded).collect()
+    }
+
+    pub(super) async fn read_streams(
+        &self,
+        kind: &str,
+        ids: &[String],
+    ) -> Result<HashMap<String, Vec<Recorded>>, ReadError> {
+        let mut streams: HashMap<String, Vec<Recorded>> = HashMap::new();
+        for ids in ids.chunks(100) {
+            let sql = format!(
+                "{EVENTS} WHERE aggregate_id IN {} AND aggregate_type = ${} ORDER BY position",
+                placeholders(1, ids.len()),
+                ids.len() + 1
+            );
+            let rows = bind_all(sqlx::query(&sql), ids)
+                .bind(kind)
+                .fetch_all(&self.0.database.read)
+                .await?;
+            for row in rows {
+                let event = recorded(&row)?;
+                let stream = streams.entry(event.stream_id.clone()).or_default();
+                stream.push(event);
+            }
+        }
+        Ok(streams)
     }
 
     pub(super) async fn begun(
