@@ -1,6 +1,10 @@
 //! Sealing: signing what the tree is now, after it was found to continue all that was signed before.
 
-use std::io;
+mod error;
+mod following;
+
+pub use error::SealError;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,71 +13,12 @@ use secrecy::{ExposeSecret, SecretBox};
 use super::checkpoint::Checkpoint;
 use super::leaves::leaves;
 use super::nodes::{Tree, TreeError};
-use super::note::{Note, NoteError, Signer};
+use super::note::{Note, Signer};
 use super::outside::{Kept, Place};
 use super::proof::Head;
 use super::stored::{last_stored, store};
 use crate::ambient::Clock;
 use crate::database::Database;
-
-/// Why nothing was signed; for the operator.
-#[derive(Debug, thiserror::Error)]
-pub enum SealError {
-    /// There is no event yet.
-    #[error("there is no event to seal yet")]
-    Empty,
-    /// The database is away, or its tables are damaged.
-    #[error(transparent)]
-    Tree(#[from] TreeError),
-    /// A file cannot be read or written.
-    #[error("checkpoint file {0}: {1}")]
-    File(PathBuf, #[source] io::Error),
-    /// The last checkpoint is not where it has to be.
-    #[error(
-        "checkpoint file {0}: no such file, though checkpoints were signed before; without it nobody knows whether the past is still the same: \
-         put back the last one you have, from another machine, a witness or an export"
-    )]
-    Lost(PathBuf),
-    /// A witness has no file.
-    #[error(
-        "witness file {0}: no such file; put back the last checkpoint, or, if the witness is a new one, make an empty file there"
-    )]
-    NoWitness(PathBuf),
-    /// A checkpoint does not count.
-    #[error("the checkpoint in {0}: {1}")]
-    Note(String, #[source] NoteError),
-    /// Events that were signed are no longer there.
-    #[error(
-        "the log has been cut: the checkpoint in {place} is over {signed} events, and there are {present}"
-    )]
-    Cut {
-        /// Where the checkpoint is.
-        place: String,
-        /// Its size.
-        signed: u64,
-        /// How many leaves there are.
-        present: u64,
-    },
-    /// Events that were signed are others now.
-    #[error(
-        "the past has been changed: the first {size} events are not those of the checkpoint in {place}"
-    )]
-    Forked {
-        /// Where the checkpoint is.
-        place: String,
-        /// Its size.
-        size: u64,
-    },
-    /// No name can be made of the policy's mail domain.
-    #[error("the mail domain {0:?} of the policy cannot name the ledger")]
-    Name(String),
-}
-
-impl From<sqlx::Error> for SealError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Tree(error.into())
-    }
-}
 
 /// A checkpoint as it was signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,9 +56,13 @@ pub struct Parts {
     pub witnesses: Vec<PathBuf>,
 }
 
+/// How messages name the place that is no file.
+const DATABASE: &str = "the database";
+
 /// All that was signed last, by place.
 struct Known {
-    own: Kept,
+    /// What is in the file beside the keys.
+    own: Option<String>,
     /// Place in words, and note.
     notes: Vec<(String, String)>,
     /// What the database has.
@@ -159,7 +108,7 @@ impl Sealer {
         let size = self.tree.size().await?;
         let signer = self.signer(&known).await?;
         self.tree.grow(size).await?;
-        let last = self.held(&known, &signer, size).await?;
+        let last = self.held(&known.notes, &signer, size).await?;
         let sealed = match last {
             Some(last) if last.head.size == size => last,
             Some(_) | None => {
@@ -192,44 +141,7 @@ impl Sealer {
             return Ok(None);
         }
         let signer = self.signer(&known).await?;
-        self.held(&known, &signer, size).await
-    }
-
-    /// On a machine that does not lead: keeps its file up with what the leading one signs. Where there is no file yet, one is begun only when
-    /// a checkpoint comes while this looks on: then another machine has just held the past against its own. `seen` is what was last there.
-    ///
-    /// # Errors
-    /// See [`SealError`].
-    pub async fn look_on(&self, seen: &mut Option<u64>) -> Result<(), SealError> {
-        let Some(stored) = last_stored(&self.database).await? else {
-            *seen = Some(0);
-            return Ok(());
-        };
-        let Some(place) = self.places.first() else {
-            return Ok(());
-        };
-        let own = read(place).await?;
-        let signer = self.named(origin_of(&stored).unwrap_or_default())?;
-        let mut notes = vec![("the database".to_owned(), stored)];
-        match own {
-            Kept::Note(note) => notes.push((place.path.display().to_string(), note)),
-            Kept::Nothing | Kept::Empty => {
-                let size = open(&notes[0], &signer)?.head.size;
-                if seen.replace(size).is_none_or(|before| before >= size) {
-                    return Ok(());
-                }
-            }
-        }
-        let known = Known {
-            own: Kept::Nothing,
-            notes,
-            stored: None,
-        };
-        let size = self.tree.size().await?;
-        match self.held(&known, &signer, size).await? {
-            Some(last) => self.put(place, &last).await,
-            None => Ok(()),
-        }
+        self.held(&known.notes, &signer, size).await
     }
 
     /// The ledger's key, under the name that the checkpoint has.
@@ -242,42 +154,42 @@ impl Sealer {
 
     /// What was signed last, wherever that is kept.
     async fn known(&self) -> Result<Known, SealError> {
-        let mut own = Kept::Nothing;
+        let mut own = None;
         let mut notes = Vec::new();
-        let mut missing = None;
+        let (mut lost, mut no_witness) = (None, None);
         for place in &self.places {
-            let kept = read(place).await?;
-            if let Kept::Note(note) = &kept {
-                notes.push((place.path.display().to_string(), note.clone()));
-            }
-            if place.is_witness {
-                if kept == Kept::Nothing {
-                    missing = missing.or_else(|| Some(SealError::NoWitness(place.path.clone())));
+            match (read(place).await?, place.is_witness) {
+                (Kept::Note(note), is_witness) => {
+                    if !is_witness {
+                        own = Some(note.clone());
+                    }
+                    notes.push((place.path.display().to_string(), note));
                 }
-            } else {
-                if !matches!(kept, Kept::Note(_)) {
-                    missing = Some(SealError::Lost(place.path.clone()));
+                (Kept::Nothing | Kept::Empty, false) => {
+                    lost = Some(SealError::Lost(place.path.clone()));
                 }
-                own = kept;
+                (Kept::Nothing, true) => {
+                    no_witness = Some(SealError::NoWitness(place.path.clone()));
+                }
+                (Kept::Empty, true) => {}
             }
         }
         let stored = last_stored(&self.database).await?;
-        let in_database = stored.clone().map(|note| ("the database".to_owned(), note));
-        notes.extend(in_database);
-        match missing {
-            Some(missing) if !notes.is_empty() => Err(missing),
-            Some(_) | None => Ok(Known { own, notes, stored }),
+        // As long as the database has none, the very first sealing may have been cut off between the places.
+        if let Some(error) = no_witness.filter(|_| stored.is_some()) {
+            return Err(error);
+        }
+        notes.extend(stored.clone().map(|note| (DATABASE.to_owned(), note)));
+        match lost.filter(|_| !notes.is_empty()) {
+            Some(error) => Err(error),
+            None => Ok(Known { own, notes, stored }),
         }
     }
 
     /// The key, under the name that the ledger was given when it was first sealed: the society's mail domain, and the beginning of the
     /// first leaf, which no two ledgers share.
     async fn signer(&self, known: &Known) -> Result<Signer, SealError> {
-        let given = match &known.own {
-            Kept::Note(note) => origin_of(note),
-            Kept::Nothing | Kept::Empty => None,
-        };
-        if let Some(origin) = given {
+        if let Some(origin) = known.own.as_deref().and_then(origin_of) {
             return self.named(origin);
         }
         let first = leaves(&self.database.read, 0, 1).await?;
@@ -296,12 +208,12 @@ impl Sealer {
     /// The latest of what was signed, if the tree of `present` leaves continues all of it.
     async fn held(
         &self,
-        known: &Known,
+        notes: &[(String, String)],
         signer: &Signer,
         present: u64,
     ) -> Result<Option<Sealed>, SealError> {
         let mut last: Option<Sealed> = None;
-        for kept in &known.notes {
+        for kept in notes {
             let head = open(kept, signer)?.head;
             let (place, note) = kept.clone();
             if head.size > present {

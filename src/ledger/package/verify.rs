@@ -205,7 +205,6 @@ impl Content<'_> {
             return Err(Fault::new("missing", why).at(self.position() + 1).into());
         }
         self.history.finish(true)?;
-        self.report.streams = self.history.streams();
         let Some((last, _)) = self.checkpoints.last() else {
             return Err(Fault::new("missing", "there is no checkpoint").into());
         };
@@ -266,6 +265,7 @@ impl Content<'_> {
         self.history.take(line)?;
         self.frontier.push(hash, |_, _| ());
         self.report.events = self.frontier.size();
+        self.report.streams = self.history.streams();
         self.check_size()
     }
 

@@ -139,6 +139,17 @@ async fn a_kill_before_the_very_first_checkpoint_reached_the_database_is_made_go
 }
 
 #[tokio::test]
+async fn a_kill_before_the_very_first_checkpoint_reached_the_witness_is_made_good() {
+    let house = House::new().await;
+    let first = sealed(&house.society).await.unwrap();
+    tamper(&house.society, "DELETE FROM ledger_checkpoints").await;
+    let society = with_witnesses(&house, &["witness"]).await;
+    assert_eq!(sealed(&society).await.unwrap(), first);
+    let witness = fs::read_to_string(house.folder.path().join("witness"));
+    assert_eq!(witness.unwrap(), first.note);
+}
+
+#[tokio::test]
 async fn a_witness_that_lost_its_checkpoint_stops_the_signing_and_an_empty_file_makes_a_new_one() {
     let house = audited().await;
     let society = with_witnesses(&house, &["witness"]).await;

@@ -1,5 +1,7 @@
 //! `kadode ledger` as auditors and operators run it: what it prints, and how it ends.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -10,6 +12,7 @@ use serde_json::Value;
 
 use super::{house_with_member, house_with_member_on_server, with_member};
 use crate::import::house::{Done, House};
+use crate::support::app::eventually;
 use crate::support::program::Program;
 
 fn ledger(house: &House, arguments: &[&str]) -> Done {
@@ -112,19 +115,25 @@ fn what_is_no_package_ends_with_2_and_one_line() {
     assert!(refusal.refusal().contains("this is no package of a ledger"));
 }
 
+/// All that lies in the house's folder, also what is hidden.
+fn names_in(house: &House) -> BTreeSet<OsString> {
+    let entries = fs::read_dir(house.path("")).unwrap();
+    entries.map(|entry| entry.unwrap().file_name()).collect()
+}
+
 #[test]
 fn a_folder_with_something_in_it_is_left_alone_and_nothing_stays_beside_it() {
     let house = house_with_member();
     fs::create_dir(house.path("package")).unwrap();
     expect_code(&export(&house), 0);
-    let before = house.files();
+    let before = names_in(&house);
     let again = export(&house);
     assert!(
         again.refusal().contains("there is something in it"),
         "{}",
         again.stderr
     );
-    assert_eq!(house.files(), before);
+    assert_eq!(names_in(&house), before);
     let nowhere = ledger(&house, &["export", "nowhere/package"]);
     assert!(
         nowhere.refusal().contains("nowhere/package"),
@@ -195,6 +204,39 @@ fn a_lost_checkpoint_is_told_by_the_ledger_and_by_check() {
     // An auditor is given what there is.
     expect_code(&export(&house), 0);
     expect_code(&verify(&house.path("package"), &[]), 0);
+}
+
+#[tokio::test]
+async fn a_serve_that_cannot_seal_says_so_once_a_minute_and_serves_all_the_same() {
+    let house = house_with_member();
+    expect_code(&ledger(&house, &["checkpoint"]), 0);
+    let note = fs::read(house.path("keys.toml.checkpoint")).unwrap();
+    fs::remove_file(house.path("keys.toml.checkpoint")).unwrap();
+    let arguments = ["--mail", "file:mails", "--metrics", "127.0.0.1:0"];
+    let program = Program::serve_with(&house, &arguments, &[]).await;
+    let metrics = program.said();
+    let (_, metrics) = metrics.split_once("metrics on ").unwrap();
+    let metrics = metrics.lines().next().unwrap().to_owned();
+    expect_metric(&metrics, "kadode_ledger_refused 1").await;
+    let ready = reqwest::get(format!("{}/readyz", program.url)).await;
+    assert_eq!(ready.unwrap().status(), 200);
+    // It tries again every few seconds, and finds the file.
+    fs::write(house.path("keys.toml.checkpoint"), note).unwrap();
+    expect_metric(&metrics, "kadode_ledger_refused 0").await;
+    let said = program.said();
+    let told = said
+        .matches("no checkpoint of the audit ledger is signed")
+        .count();
+    assert_eq!(told, 1, "{said}");
+    assert!(said.contains("put back the last one you have"), "{said}");
+}
+
+async fn expect_metric(url: &str, line: &str) {
+    eventually(line, async || {
+        let metrics = reqwest::get(url).await.unwrap().text().await.unwrap();
+        metrics.lines().any(|it| it == line).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
