@@ -15,8 +15,9 @@ use tokio::time::Instant;
 
 use self::recent::{Left, Recent};
 use self::turns::Turns;
-use crate::domain::ids::CommandId;
+use crate::domain::ids::{CommandId, StaffId};
 use crate::domain::onboarding::{Onboarding, Refusal};
+use crate::domain::staff::{self, Staff};
 pub use crate::store::Position;
 use crate::store::{EventLog, GivenUp, Repository};
 
@@ -57,6 +58,8 @@ pub struct Attribution {
 pub enum Actor {
     /// The member, or whoever holds the member's credentials or link.
     Member(String),
+    /// Somebody of the society's staff, or a program with a token of theirs.
+    Staff(StaffId),
     /// The program itself.
     System(&'static str),
 }
@@ -98,6 +101,12 @@ pub trait Decider: Aggregate<Services = ()> + Clone + 'static {
 impl Decider for Onboarding {
     fn stale(refusal: &Refusal) -> bool {
         *refusal == Refusal::StaleFacts
+    }
+}
+
+impl Decider for Staff {
+    fn stale(refusal: &staff::Refusal) -> bool {
+        *refusal == staff::Refusal::StaleFacts
     }
 }
 
@@ -415,6 +424,7 @@ impl Attribution {
     fn metadata(&self) -> HashMap<String, String> {
         let (kind, id) = match &self.actor {
             Actor::Member(id) => ("member", id.clone()),
+            Actor::Staff(id) => ("staff", id.to_string()),
             Actor::System(part) => ("system", (*part).to_owned()),
         };
         let mut metadata = HashMap::from([

@@ -1,4 +1,4 @@
-//! What the world sees: JSON and pages for members, and the routes of operation.
+//! What the world sees: JSON and pages for members, pages for staff, and the routes of operation.
 
 pub mod blocklist;
 pub mod document;
@@ -8,6 +8,7 @@ pub mod members;
 pub mod operations;
 pub mod pages;
 pub mod problem;
+pub mod staff;
 pub mod status;
 pub mod tally;
 pub mod visit;
@@ -102,6 +103,7 @@ impl Deref for Api {
 pub fn router(api: &Api) -> Router {
     let routes = Router::new()
         .merge(pages::routes())
+        .merge(staff::routes(api))
         .nest("/api/v1", members::routes())
         .route("/healthz", get(operations::alive))
         .route("/readyz", get(operations::ready))

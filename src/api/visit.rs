@@ -27,6 +27,8 @@ pub enum CookieName {
     Device,
     /// The chosen language.
     Language,
+    /// The secret of a session of staff.
+    Staff,
 }
 
 impl CookieName {
@@ -36,6 +38,7 @@ impl CookieName {
             Self::Form => "kadode-form",
             Self::Device => "kadode-device",
             Self::Language => "kadode-lang",
+            Self::Staff => "kadode-staff",
         }
     }
 
@@ -43,7 +46,7 @@ impl CookieName {
     /// the link's page would set another, and the forms that are open would no longer count.
     const fn same_site(self) -> SameSite {
         match self {
-            Self::Session | Self::Device => SameSite::Strict,
+            Self::Session | Self::Device | Self::Staff => SameSite::Strict,
             Self::Form | Self::Language => SameSite::Lax,
         }
     }
@@ -72,6 +75,8 @@ pub struct Visit {
     pub form: Option<String>,
     /// The device cookie.
     pub device: Option<String>,
+    /// The cookie of a session of staff.
+    pub staff: Option<String>,
 }
 
 impl FromRequestParts<Api> for Visit {
@@ -110,6 +115,7 @@ impl Visit {
             secret: cookie(headers, CookieName::Session, secure),
             form: cookie(headers, CookieName::Form, secure),
             device: cookie(headers, CookieName::Device, secure),
+            staff: cookie(headers, CookieName::Staff, secure),
         }
     }
 }

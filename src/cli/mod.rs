@@ -8,6 +8,7 @@ mod migrate;
 mod rebuild;
 pub mod roster;
 mod serve;
+mod staff;
 
 use std::process::ExitCode;
 
@@ -36,6 +37,8 @@ enum Command {
     Import(import::ImportSettings),
     /// Print again the letters that were not used yet
     Letters(letters::LettersSettings),
+    /// Look after the accounts of staff: auditors, support, administrators
+    Staff(staff::StaffSettings),
     /// Build read models anew from the log
     Rebuild(rebuild::RebuildSettings),
     /// Look for dangling references, parked events, gaps and a mail backlog
@@ -65,6 +68,7 @@ pub async fn run() -> ExitCode {
         Command::Migrate(settings) => migrate::run(&settings, clock).await,
         Command::Import(settings) => import::run(&settings, clock).await,
         Command::Letters(settings) => letters::run(&settings, clock).await,
+        Command::Staff(settings) => staff::run(settings, clock).await,
         Command::Rebuild(settings) => rebuild::run(&settings, clock).await,
         Command::Check(settings) => check::run(&settings, clock).await,
     };

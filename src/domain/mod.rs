@@ -10,4 +10,5 @@ pub mod ids;
 pub mod onboarding;
 pub mod password;
 pub mod policy;
+pub mod staff;
 pub mod values;

@@ -135,6 +135,9 @@ const fn outcome_of(problem: &Problem) -> Option<LinkOutcome> {
         | Problem::NeedsSupport(_)
         | Problem::Busy
         | Problem::Crowded(_)
+        | Problem::NotSignedIn
+        | Problem::PasswordDue
+        | Problem::Forbidden
         | Problem::Internal => None,
     }
 }

@@ -11,15 +11,15 @@ use super::{NO_TOKEN, Target};
 
 /// One address and the methods that it knows.
 #[derive(Clone, Debug)]
-pub(super) struct Route {
+pub(crate) struct Route {
     /// As the router has it, with names for its parameters.
-    pub(super) path: String,
-    pub(super) methods: Vec<Method>,
+    pub(crate) path: String,
+    pub(crate) methods: Vec<Method>,
 }
 
 impl Route {
     /// Its address, with a text for every parameter.
-    pub(super) fn with(&self, parameter: &str) -> String {
+    pub(crate) fn with(&self, parameter: &str) -> String {
         let part = |part: &str| {
             if part.starts_with('{') {
                 parameter
@@ -32,21 +32,21 @@ impl Route {
     }
 
     /// An address of it.
-    pub(super) fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         self.with(NO_TOKEN)
     }
 
-    pub(super) fn takes(&self, method: &Method) -> bool {
+    pub(crate) fn takes(&self, method: &Method) -> bool {
         self.methods.contains(method)
     }
 
-    pub(super) fn is_json(&self) -> bool {
+    pub(crate) fn is_json(&self) -> bool {
         self.path.starts_with("/api/")
     }
 }
 
 /// All routes of a router: axum has no list to ask for, but its `Debug` shows them.
-pub(super) fn of(router: &Router) -> Vec<Route> {
+pub(crate) fn of(router: &Router) -> Vec<Route> {
     let shown = format!("{router:?}");
     let (shown, _) = shown.split_once("fallback_router").unwrap();
     let (endpoints, paths) = shown.split_once("node: ").unwrap();
