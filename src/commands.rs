@@ -122,7 +122,8 @@ macro_rules! never_stale {
 never_stale!(
     crate::domain::adoption::Adoptions,
     crate::domain::attempts::Attempts,
-    crate::domain::delivery::Delivery
+    crate::domain::delivery::Delivery,
+    crate::domain::viewing::Viewings
 );
 
 impl Commands {

@@ -1,5 +1,6 @@
-//! What the world sees: JSON and pages for members, pages for staff, and the routes of operation.
+//! What the world sees: JSON and pages for members and for those who review the history, and the routes of operation.
 
+pub mod audit;
 pub mod blocklist;
 pub mod document;
 pub mod guard;
@@ -35,6 +36,7 @@ use crate::config::{Network, PublicUrl};
 use crate::database::Connections;
 use crate::domain::policy::{Limits, Policy};
 use crate::policies::Policies;
+use crate::projections::history::search::LogReader;
 use crate::projections::status::StatusReader;
 use crate::vault::Vault;
 
@@ -56,6 +58,8 @@ pub struct Parts {
     pub vault: Vault,
     /// Where members stand.
     pub statuses: StatusReader,
+    /// The log itself, for those who must not miss an event.
+    pub log: LogReader,
     /// The other read models.
     pub read: Connections,
     /// The present policy.
@@ -104,6 +108,7 @@ pub fn router(api: &Api) -> Router {
     let routes = Router::new()
         .merge(pages::routes())
         .merge(staff::routes(api))
+        .merge(audit::routes(api))
         .nest("/api/v1", members::routes())
         .route("/healthz", get(operations::alive))
         .route("/readyz", get(operations::ready))

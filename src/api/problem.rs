@@ -42,6 +42,8 @@ pub enum Problem {
     PasswordDue,
     /// The role, or the token, does not open it.
     Forbidden,
+    /// There is no member with this id.
+    UnknownMember,
     /// The session's secret was exchanged a moment ago; nothing is granted.
     SessionRotated,
     /// The date of birth or the code is wrong.
@@ -160,7 +162,7 @@ pub struct FieldError {
 
 impl Problem {
     /// Every case that programs can tell apart, for the documentation.
-    pub const ALL: [Self; 31] = {
+    pub const ALL: [Self; 32] = {
         let wait = Wait {
             until: Timestamp::UNIX_EPOCH,
             now: Timestamp::UNIX_EPOCH,
@@ -179,6 +181,7 @@ impl Problem {
             Self::NotSignedIn,
             Self::PasswordDue,
             Self::Forbidden,
+            Self::UnknownMember,
             Self::SessionRotated,
             Self::Mismatch {
                 field: "",
@@ -268,6 +271,11 @@ impl Problem {
                 StatusCode::FORBIDDEN,
                 "forbidden",
                 "Your role or your token does not open this",
+            ),
+            Self::UnknownMember => (
+                StatusCode::NOT_FOUND,
+                "unknown-member",
+                "There is no such member",
             ),
             Self::SessionRotated => (
                 StatusCode::CONFLICT,

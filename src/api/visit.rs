@@ -77,6 +77,8 @@ pub struct Visit {
     pub device: Option<String>,
     /// The cookie of a session of staff.
     pub staff: Option<String>,
+    /// A program's token (RFC 6750).
+    pub bearer: Option<String>,
 }
 
 impl FromRequestParts<Api> for Visit {
@@ -116,12 +118,23 @@ impl Visit {
             form: cookie(headers, CookieName::Form, secure),
             device: cookie(headers, CookieName::Device, secure),
             staff: cookie(headers, CookieName::Staff, secure),
+            bearer: bearer(headers),
         }
     }
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// What follows `Bearer`; where the header is there and holds something else, a token that opens nothing.
+fn bearer(headers: &HeaderMap) -> Option<String> {
+    let header = headers.get(header::AUTHORIZATION)?;
+    let text = header.to_str().unwrap_or_default();
+    let token = text
+        .split_once(' ')
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    Some(token.map_or_else(String::new, |(_, token)| token.trim().to_owned()))
 }
 
 fn cookie(headers: &HeaderMap, name: CookieName, secure: bool) -> Option<String> {

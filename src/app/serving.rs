@@ -12,6 +12,7 @@ use crate::api::tally::Tallies;
 use crate::api::{self, Api};
 use crate::config::{Network, PublicUrl};
 use crate::mail::Transport;
+use crate::projections::history::search::LogReader;
 use crate::projections::status::StatusReader;
 use crate::reactors::outbox::{MailReactor, Outbox};
 use crate::reactors::sender::{self, Sender};
@@ -86,6 +87,7 @@ impl Society {
             commands: self.commands.clone(),
             vault: self.vault.clone(),
             statuses,
+            log: LogReader::new(self.log.clone()),
             read: self.database.read.clone(),
             policy: policy.clone(),
             policy_version: self.policy.label(),

@@ -12,3 +12,4 @@ pub mod password;
 pub mod policy;
 pub mod staff;
 pub mod values;
+pub mod viewing;

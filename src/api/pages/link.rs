@@ -138,6 +138,7 @@ const fn outcome_of(problem: &Problem) -> Option<LinkOutcome> {
         | Problem::NotSignedIn
         | Problem::PasswordDue
         | Problem::Forbidden
+        | Problem::UnknownMember
         | Problem::Internal => None,
     }
 }

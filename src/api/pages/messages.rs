@@ -218,6 +218,7 @@ impl Trouble {
             Problem::NotSignedIn
             | Problem::PasswordDue
             | Problem::Forbidden
+            | Problem::UnknownMember
             | Problem::Malformed
             | Problem::MediaType
             | Problem::TooLarge

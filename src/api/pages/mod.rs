@@ -21,6 +21,7 @@ pub mod words;
 mod tests;
 
 pub use live::Streams;
+pub(in crate::api) use live::{KEEP_ALIVE, Seat};
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -100,6 +101,7 @@ pub fn problem(api: &Api, visit: &Visit, problem: &Problem) -> Response {
         Problem::NotSignedIn
         | Problem::PasswordDue
         | Problem::Forbidden
+        | Problem::UnknownMember
         | Problem::Malformed
         | Problem::MediaType
         | Problem::TooLarge

@@ -1,4 +1,4 @@
-//! Who of the staff asks: from a cookie to the account as it is now; and the guard before every page and route of theirs.
+//! Who of the staff asks: from a cookie or a token to the account as it is now; and the guard before every page and route of theirs.
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
@@ -6,15 +6,15 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::pages;
-use super::rights::{self, Who};
+use super::rights::{self, Right, Who};
 use crate::api::Api;
 use crate::api::problem::Problem;
 use crate::api::visit::Visit;
-use crate::domain::ids::StaffId;
+use crate::domain::ids::{StaffId, TokenId};
 use crate::domain::staff::{Role, Staff};
 use crate::vault::StaffSession;
 
-/// Somebody of the staff whose request was let in.
+/// Somebody of the staff whose request was let in, or a program with a token of theirs.
 #[derive(Clone)]
 pub struct StaffIn {
     /// What the request tells.
@@ -23,8 +23,10 @@ pub struct StaffIn {
     pub staff: StaffId,
     /// The role, as it is now.
     pub role: Role,
-    /// The session.
-    pub session: StaffSession,
+    /// The session; none, if it is a program.
+    pub session: Option<StaffSession>,
+    /// The program's token.
+    pub token: Option<TokenId>,
 }
 
 impl FromRequestParts<Api> for StaffIn {
@@ -49,10 +51,10 @@ pub(super) async fn guard(
 ) -> Response {
     let (mut parts, body) = request.into_parts();
     let Ok(visit) = Visit::from_request_parts(&mut parts, &api).await;
-    let admitted = match rights::of(&parts.method, path).map(|right| right.who) {
+    let admitted = match rights::of(&parts.method, path) {
         None => Err(Problem::Forbidden),
-        Some(Who::Anybody) => Ok(None),
-        Some(who) => api.admit_staff(&visit, who).await.map(Some),
+        Some(right) if right.who == Who::Anybody => Ok(None),
+        Some(right) => api.admit_staff(&visit, right).await.map(Some),
     };
     match admitted {
         Ok(staff) => {
@@ -73,28 +75,58 @@ pub(super) async fn guard(
 }
 
 impl Api {
-    /// The one of the staff who asks, if they are among those who may.
-    async fn admit_staff(&self, visit: &Visit, who: Who) -> Result<StaffIn, Problem> {
-        let (session, state) = self.staff_session(visit).await?;
-        let account = state.in_force().ok_or(Problem::NotSignedIn)?;
-        if let Who::Roles(roles) = who {
-            if state.password_is_due() {
-                return Err(Problem::PasswordDue);
+    /// The one of the staff who asks, if they are among those who may. A session is in use from now on.
+    async fn admit_staff(&self, visit: &Visit, right: &Right) -> Result<StaffIn, Problem> {
+        let mut staff = self.still_admitted(visit, right).await?;
+        if let Some(session) = staff.session.take() {
+            let now = self.clock.now();
+            staff.session = Some(self.vault.staff_access.touch(session, now).await?);
+        }
+        Ok(staff)
+    }
+
+    /// The same, for whoever was let in before and only waits: that keeps no session alive.
+    pub(in crate::api) async fn still_admitted(
+        &self,
+        visit: &Visit,
+        right: &Right,
+    ) -> Result<StaffIn, Problem> {
+        let visit = visit.clone();
+        if let Some(text) = visit.bearer.as_deref() {
+            let found = self.vault.staff_access.token(text).await?;
+            let (staff, token) = found.ok_or(Problem::NotSignedIn)?;
+            let state = self.staff_state(staff).await?;
+            let account = state.in_force().ok_or(Problem::NotSignedIn)?;
+            let scopes = state.scopes_of(token, self.clock.now());
+            if scopes.is_empty() {
+                return Err(Problem::NotSignedIn);
             }
-            if !roles.contains(&account.role) {
+            let in_scope = right.scope.is_some_and(|scope| scopes.contains(&scope));
+            if !in_scope || !right.is_of(account.role) {
                 return Err(Problem::Forbidden);
             }
+            return Ok(StaffIn {
+                visit,
+                staff,
+                role: account.role,
+                session: None,
+                token: Some(token),
+            });
         }
-        let session = self
-            .vault
-            .staff_access
-            .touch(session, self.clock.now())
-            .await?;
+        let (session, state) = self.staff_session(&visit).await?;
+        let account = state.in_force().ok_or(Problem::NotSignedIn)?;
+        if right.who != Who::AllStaff && state.password_is_due() {
+            return Err(Problem::PasswordDue);
+        }
+        if !right.is_of(account.role) {
+            return Err(Problem::Forbidden);
+        }
         Ok(StaffIn {
-            visit: visit.clone(),
+            visit,
             staff: session.staff,
             role: account.role,
-            session,
+            session: Some(session),
+            token: None,
         })
     }
 

@@ -36,7 +36,7 @@ pub fn routes(api: &Api) -> Router<Api> {
 }
 
 /// The methods of one route, behind the guard that reads the table of rights.
-pub(super) fn guarded(
+pub(in crate::api) fn guarded(
     api: &Api,
     path: &'static str,
     methods: MethodRouter<Api>,

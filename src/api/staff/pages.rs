@@ -91,6 +91,10 @@ pub(super) async fn sign_in(
 }
 
 /// What somebody who could not sign in is told.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "all other problems are the program's own"
+)]
 fn what_to_do(api: &Api, visit: &Visit, problem: &Problem) -> Text {
     let text = |key| Text::of(visit.language, key);
     match problem {
@@ -227,6 +231,10 @@ pub(in crate::api) async fn desk(
 }
 
 /// In place of a page that is not shown: to the door, to the password, or why not.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "all other problems look as they do to members"
+)]
 pub(in crate::api) fn turned_away(api: &Api, visit: &Visit, problem: &Problem) -> Response {
     let (title, next) = match problem {
         Problem::NotSignedIn if visit.staff.is_some() => {
@@ -235,6 +243,7 @@ pub(in crate::api) fn turned_away(api: &Api, visit: &Visit, problem: &Problem) -
         Problem::NotSignedIn => return Redirect::to(DOOR).into_response(),
         Problem::PasswordDue => return Redirect::to("/staff/password").into_response(),
         Problem::Forbidden => ("staff.forbidden", "staff.forbidden_next"),
+        Problem::UnknownMember => ("staff.unknown_member", "staff.unknown_member_next"),
         Problem::Busy | Problem::Crowded(_) => ("staff.away", "staff.busy"),
         _ => return crate::api::pages::problem(api, visit, problem),
     };

@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 
-use crate::domain::staff::Role;
+use crate::domain::staff::{Role, Scope};
 
 /// Who may open something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,9 +24,15 @@ pub struct Right {
     pub path: &'static str,
     /// Who may.
     pub who: Who,
+    /// With which scope a token of theirs may too; none, if no token may.
+    pub scope: Option<Scope>,
 }
 
 const EVERY_ROLE: Who = Who::Roles(&Role::ALL);
+/// Single members are for those who review the history.
+const REVIEWERS: Who = Who::Roles(&[Role::Auditor, Role::Administrator]);
+/// Events by the many are for those too who report on the whole.
+const READERS: Who = Who::Roles(&[Role::Auditor, Role::Compliance, Role::Administrator]);
 
 /// The table.
 pub const RIGHTS: &[Right] = &[
@@ -36,10 +42,46 @@ pub const RIGHTS: &[Right] = &[
     right("GET", "/staff/password", Who::AllStaff),
     right("POST", "/staff/password", Who::AllStaff),
     right("GET", "/staff", EVERY_ROLE),
+    right("GET", "/audit", REVIEWERS),
+    right("POST", "/audit/search", REVIEWERS),
+    right("GET", "/audit/members/{member}", REVIEWERS),
+    right("POST", "/audit/members/{member}/unmask", REVIEWERS),
+    right("GET", "/audit/events", READERS),
+    api(
+        "POST",
+        "/api/v1/audit/members/search",
+        REVIEWERS,
+        Scope::AuditMembers,
+    ),
+    api(
+        "GET",
+        "/api/v1/audit/members/{member}",
+        REVIEWERS,
+        Scope::AuditMembers,
+    ),
+    api("GET", EVENTS, READERS, Scope::AuditRead),
+    api("GET", EVENTS_STREAM, READERS, Scope::AuditRead),
 ];
 
+/// The export.
+pub const EVENTS: &str = "/api/v1/audit/events";
+/// The stream.
+pub const EVENTS_STREAM: &str = "/api/v1/audit/events/stream";
+
 const fn right(method: &'static str, path: &'static str, who: Who) -> Right {
-    Right { method, path, who }
+    Right {
+        method,
+        path,
+        who,
+        scope: None,
+    }
+}
+
+const fn api(method: &'static str, path: &'static str, who: Who, scope: Scope) -> Right {
+    Right {
+        scope: Some(scope),
+        ..right(method, path, who)
+    }
 }
 
 /// The line for a request to the route at `path`.
@@ -53,4 +95,15 @@ pub fn of(method: &Method, path: &str) -> Option<&'static Right> {
     RIGHTS
         .iter()
         .find(|right| right.method == method && right.path == path)
+}
+
+impl Right {
+    /// Whether a role opens it.
+    #[must_use]
+    pub fn is_of(&self, role: Role) -> bool {
+        match self.who {
+            Who::Anybody | Who::AllStaff => true,
+            Who::Roles(roles) => roles.contains(&role),
+        }
+    }
 }

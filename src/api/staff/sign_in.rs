@@ -187,6 +187,7 @@ impl Api {
         who: &StaffIn,
         typed: &str,
     ) -> Result<SecretString, Problem> {
+        let session = who.session.as_ref().ok_or(Problem::NotSignedIn)?.id;
         let state = self.staff_state(who.staff).await?;
         let Some(Password::Initial(initial)) = state.account.map(|account| account.password) else {
             return Err(Problem::AlreadySet);
@@ -220,7 +221,6 @@ impl Api {
             .credentials
             .store(slot, credential, owner, &password, now)
             .await?;
-        let session = who.session.id;
         self.carry_out_for_staff("ChangeStaffPassword", who.staff, &who.visit, move |_| {
             Ok(Command::ChangePassword {
                 session,

@@ -1,7 +1,9 @@
 //! The staff's pages: one struct a page, plain data in, HTML out.
 
 use askama::Template;
+use axum::http::Method;
 
+use super::rights;
 use crate::api::pages::frame::Page;
 use crate::api::pages::words::Text;
 use crate::domain::staff::Role;
@@ -37,6 +39,14 @@ pub enum Told {
 }
 
 impl Desk {
+    /// Whether the role of whoever is signed in opens the page at this path.
+    #[must_use]
+    pub fn opens(&self, path: &str) -> bool {
+        let right = rights::of(&Method::GET, path);
+        let badge = self.badge.as_ref();
+        badge.is_some_and(|badge| right.is_some_and(|right| right.is_of(badge.role)))
+    }
+
     /// The text under `key`.
     #[must_use]
     pub fn t(&self, key: &str) -> Text {

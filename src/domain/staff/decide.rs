@@ -160,18 +160,27 @@ impl Staff {
             };
         }
         let account = self.account.as_ref().ok_or(Refusal::Unknown)?;
-        match command {
-            Command::SignIn {
-                session,
-                facts,
-                lapsed,
-            } => return self.sign_in(account, session, &facts, lapsed, issued.at),
-            Command::Disable if account.disabled => return Ok(Vec::new()),
-            Command::SignOut { session } if self.session != Some(session) => {
-                return Err(Refusal::SessionEnded);
-            }
-            _ if account.disabled => return Err(Refusal::Disabled),
-            _ => {}
+        if let Command::SignIn {
+            session,
+            facts,
+            lapsed,
+        } = command
+        {
+            return self.sign_in(account, session, &facts, lapsed, issued.at);
+        }
+        if account.disabled {
+            return match command {
+                Command::Disable => Ok(Vec::new()),
+                Command::SignOut { .. } => Err(Refusal::SessionEnded),
+                Command::Add { .. }
+                | Command::ChangeRole { .. }
+                | Command::ResetPassword { .. }
+                | Command::ResetTotp { .. }
+                | Command::SignIn { .. }
+                | Command::ChangePassword { .. }
+                | Command::IssueToken { .. }
+                | Command::RevokeToken { .. } => Err(Refusal::Disabled),
+            };
         }
         let event = match command {
             Command::ChangeRole { role } if account.role == role => None,
@@ -179,7 +188,9 @@ impl Staff {
             Command::ResetPassword { initial } => Some(Event::StaffPasswordReset { initial }),
             Command::ResetTotp { totp } => Some(Event::StaffTotpReset { totp }),
             Command::Disable => Some(Event::StaffDisabled {}),
-            Command::ChangePassword { session, .. } if self.session != Some(session) => {
+            Command::ChangePassword { session, .. } | Command::SignOut { session }
+                if self.session != Some(session) =>
+            {
                 return Err(Refusal::SessionEnded);
             }
             Command::ChangePassword { .. } if !self.password_is_due() => {

@@ -105,18 +105,20 @@ async fn every_address_that_a_page_leads_to_is_among_the_routes_of_the_router() 
         .iter()
         .map(|route| route.path.as_str())
         .collect();
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/templates/pages");
     let mut led_to = BTreeSet::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
-        for mark in ["action=\"/", "href=\"/"] {
-            let addresses = text
-                .split(mark)
-                .skip(1)
-                .map(|rest| rest.split(['"', '?', '#']).next().unwrap());
-            led_to.extend(
-                addresses.map(|rest| format!("/{}", rest.replace("{{ token }}", "{token}"))),
-            );
+    for folder in ["pages", "staff", "audit"] {
+        let folder = format!("{}/templates/{folder}", env!("CARGO_MANIFEST_DIR"));
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+            for mark in ["action=\"/", "href=\"/"] {
+                let addresses = text.split(mark).skip(1);
+                led_to.extend(addresses.map(|rest| {
+                    let address = rest.split(['"', '?', '#']).next().unwrap();
+                    format!("/{address}")
+                        .replace("{{ ", "{")
+                        .replace(" }}", "}")
+                }));
+            }
         }
     }
     assert!(led_to.len() > 5, "{led_to:?}");

@@ -1,9 +1,10 @@
 //! Accounts of staff in a running program, and browsers of theirs.
 
 use jiff::SignedDuration;
-use kadode::domain::ids::{PrintId, StaffId, TotpId};
-use kadode::domain::staff::{Account, Command, Initial, Issued, Refusal, Role, Staff, Totp};
-use secrecy::ExposeSecret;
+use kadode::domain::ids::{PrintId, StaffId, TokenId, TotpId};
+use kadode::domain::staff::{Account, Command, Initial, Issued, Refusal, Role, Scope, Staff, Totp};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::support::app::App;
@@ -71,6 +72,35 @@ pub async fn command(app: &App, staff: StaffId, command: Command) -> Result<(), 
         Err(kadode::commands::CommandError::Refused(refusal)) => Err(refusal),
         Err(other) => panic!("{other}"),
     }
+}
+
+/// Issues a token, as `kadode staff token` does.
+pub async fn token(
+    app: &App,
+    staff: StaffId,
+    scope: Scope,
+    days: i64,
+) -> Result<SecretString, Refusal> {
+    let token = TokenId(app.society.entropy.id());
+    let now = app.clock.now();
+    let access = &app.society.vault.staff_access;
+    let text = access.make_token(staff, token, now).await.unwrap();
+    let issue = Command::IssueToken {
+        token,
+        scopes: vec![scope],
+        expires_at: now + SignedDuration::from_hours(24 * days),
+    };
+    command(app, staff, issue).await?;
+    Ok(text)
+}
+
+/// The views that were stored, oldest first: what, whose, what for.
+pub async fn views(app: &App) -> Vec<Value> {
+    let all = app.society.log.read_after(0, 100_000).await.unwrap();
+    all.into_iter()
+        .filter(|event| event.event_type == "AuditDataViewed")
+        .map(|event| event.payload)
+        .collect()
 }
 
 /// An account as it is now.

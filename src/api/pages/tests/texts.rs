@@ -51,8 +51,10 @@ fn named_keys() -> BTreeSet<String> {
     for folder in [
         "templates/pages",
         "templates/staff",
+        "templates/audit",
         "src/api/pages",
         "src/api/staff",
+        "src/api/audit",
     ] {
         for entry in std::fs::read_dir(root.join(folder)).unwrap() {
             let path = entry.unwrap().path();
