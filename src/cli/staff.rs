@@ -1,26 +1,22 @@
 //! `kadode staff`: accounts of those who work for the society, each change an event; what it prints is one JSON line.
 
+mod accounts;
+
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use jiff::{SignedDuration, Timestamp};
-use secrecy::{ExposeSecret, SecretString};
+use jiff::SignedDuration;
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
+pub(super) use self::accounts::{NewStaff, add};
+use self::accounts::{authenticator, give, named, new_initial, new_totp, unreachable_vault};
 use super::tell;
 use crate::ambient::Clock;
 use crate::app::{Fault, Opening, Society};
-use crate::commands::{CommandError, Outcome};
 use crate::config::DataSettings;
-use crate::domain::ids::{PrintId, StaffId, TokenId, TotpId};
-use crate::domain::staff::{Command, Initial, Issued, Refusal, Role, Scope, Staff, Totp};
-
-/// How long a printed password counts. Judgement: it is handed over in person, within days.
-const INITIAL_AGE: SignedDuration = SignedDuration::from_hours(24 * 7);
-
-/// The longest name, in characters.
-const LONGEST_NAME: usize = 64;
+use crate::domain::ids::TokenId;
+use crate::domain::staff::{Command, Role, Scope, Staff};
 
 /// The settings of `kadode staff`.
 #[derive(Args, Debug)]
@@ -96,14 +92,6 @@ struct Revoked {
 struct All {
     #[command(flatten)]
     data: DataSettings,
-}
-
-/// A new account, with what its owner is to be given.
-pub(super) struct NewStaff {
-    pub(super) staff: StaffId,
-    pub(super) password: SecretString,
-    /// The otpauth:// address.
-    pub(super) totp: SecretString,
 }
 
 /// Carries out one of them.
@@ -195,46 +183,6 @@ async fn carry_out(society: &Society, command: &StaffCommand) -> Result<Vec<Valu
     Ok(vec![line])
 }
 
-/// Makes an account.
-pub(super) async fn add(society: &Society, name: &str, role: Role) -> Result<NewStaff, Fault> {
-    let name = checked(name)?;
-    let names = &society.vault.staff;
-    let now = society.clock.now();
-    let fresh = StaffId(society.entropy.id());
-    let staff = if names
-        .insert(fresh, name, now)
-        .await
-        .map_err(unreachable_vault)?
-    {
-        fresh
-    } else {
-        // Of an earlier try that was cut off before its event, the name alone is left; it is taken up again.
-        named(society, name).await?
-    };
-    let (initial, totp) = (new_initial(society), new_totp(society));
-    let command = Command::Add {
-        role,
-        initial: initial.clone(),
-        totp: totp.clone(),
-    };
-    match given(society, staff, "AddStaff", command).await {
-        Err(CommandError::Refused(Refusal::AlreadyAdded)) => {
-            return Err(Fault(format!(
-                "there is an account named {name:?} already: choose another name"
-            )));
-        }
-        outcome => drop(outcome.map_err(refused)?),
-    }
-    let secrets = &society.vault.staff_secrets;
-    Ok(NewStaff {
-        staff,
-        password: secrets
-            .initial_password(staff, &initial)
-            .map_err(unreachable_vault)?,
-        totp: authenticator(society, staff, &totp, name)?,
-    })
-}
-
 async fn make_token(society: &Society, it: &TokenOf) -> Result<Value, Fault> {
     let staff = named(society, &it.name).await?;
     let token = TokenId(society.entropy.id());
@@ -280,96 +228,4 @@ async fn list(society: &Society) -> Result<Vec<Value>, Fault> {
         }));
     }
     Ok(lines)
-}
-
-/// A name as an account may have it.
-fn checked(name: &str) -> Result<&str, Fault> {
-    let name = name.trim();
-    let length = name.chars().count();
-    if length == 0 || length > LONGEST_NAME || name.chars().any(char::is_control) {
-        return Err(Fault(format!(
-            "a name has 1 to {LONGEST_NAME} characters, and no control characters"
-        )));
-    }
-    Ok(name)
-}
-
-async fn named(society: &Society, name: &str) -> Result<StaffId, Fault> {
-    let name = checked(name)?;
-    let found = society.vault.staff.find(name).await;
-    found.map_err(unreachable_vault)?.ok_or_else(|| {
-        Fault(format!(
-            "there is no account named {name:?}; `kadode staff list` shows those there are"
-        ))
-    })
-}
-
-fn new_initial(society: &Society) -> Initial {
-    Initial {
-        print: PrintId(random_id(society)),
-        key: society.vault.staff_secrets.current_key().clone(),
-        expires_at: society.clock.now() + INITIAL_AGE,
-    }
-}
-
-fn new_totp(society: &Society) -> Totp {
-    Totp {
-        totp: TotpId(random_id(society)),
-        key: society.vault.staff_secrets.current_key().clone(),
-    }
-}
-
-fn random_id(society: &Society) -> uuid::Uuid {
-    uuid::Builder::from_random_bytes(society.entropy.bytes()).into_uuid()
-}
-
-fn authenticator(
-    society: &Society,
-    staff: StaffId,
-    totp: &Totp,
-    name: &str,
-) -> Result<SecretString, Fault> {
-    let issuer = &society.policy.policy.society.name;
-    let issuer = issuer.in_language(crate::domain::values::Language::Ja);
-    let secrets = &society.vault.staff_secrets;
-    secrets
-        .authenticator(staff, totp, issuer, name.trim())
-        .map_err(unreachable_vault)
-}
-
-async fn give(
-    society: &Society,
-    staff: StaffId,
-    name: &'static str,
-    command: Command,
-) -> Result<(), Fault> {
-    given(society, staff, name, command)
-        .await
-        .map(drop)
-        .map_err(refused)
-}
-
-async fn given(
-    society: &Society,
-    staff: StaffId,
-    name: &'static str,
-    command: Command,
-) -> Result<Outcome<Staff>, CommandError<Refusal, std::convert::Infallible>> {
-    let at: Timestamp = society.clock.now();
-    let issued = Issued { at, command };
-    let attribution = society.attribution(name, "staff");
-    society
-        .commands
-        .run(staff.to_string(), attribution, move |_: Arc<Staff>| {
-            std::future::ready(Ok(issued.clone()))
-        })
-        .await
-}
-
-fn refused(error: CommandError<Refusal, std::convert::Infallible>) -> Fault {
-    Fault::from_error("nothing was changed", error)
-}
-
-fn unreachable_vault(error: impl std::fmt::Display) -> Fault {
-    Fault::from_error("the account cannot be looked after now", error)
 }

@@ -4,6 +4,7 @@ pub mod asked;
 mod follow;
 pub mod json;
 pub mod line;
+mod list;
 mod looks;
 pub mod moment;
 mod pages;
@@ -28,7 +29,7 @@ pub fn routes(api: &Api) -> Router<Api> {
         ("/audit/search", post(pages::find)),
         ("/audit/members/{member}", get(pages::member)),
         ("/audit/members/{member}/unmask", post(pages::unmask)),
-        ("/audit/events", get(pages::events)),
+        ("/audit/events", get(list::events)),
         ("/api/v1/audit/members/search", post(audit_search)),
         ("/api/v1/audit/members/{member}", get(audit_history)),
         (rights::EVENTS, get(audit_events)),

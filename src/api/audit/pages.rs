@@ -1,4 +1,4 @@
-//! The auditors' pages: finding a member, a member's history, the list of events.
+//! The auditors' pages of members: finding one, and one's history.
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
@@ -6,31 +6,24 @@ use axum::response::{IntoResponse, Redirect, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use super::asked::Asked;
 use super::json::member_named;
-use super::line::Line;
 use super::looks::Showing;
 use super::person::{Mask, Search};
-use super::timeline::{Entry, Span, Timeline, staff_of};
-use super::views::{Choice, EventsPage, MemberPage, Row, SearchPage};
+use super::timeline::{Entry, Span, Timeline};
+use super::views::{Choice, MemberPage, Row, SearchPage};
 use super::words::{actor_text, event_text, outcome_text, purpose_text, why};
 use crate::api::Api;
 use crate::api::pages::answers::page;
 use crate::api::pages::forms::{FormToken, Sent};
 use crate::api::pages::words::{Text, step_label, to_the_second};
 use crate::api::problem::Problem;
+use crate::api::staff::StaffIn;
 use crate::api::staff::pages::{desk, turned_away};
 use crate::api::staff::views::Told;
-use crate::api::staff::{StaffIn, rights};
 use crate::domain::onboarding::Step;
 use crate::domain::values::Language;
 use crate::domain::viewing::{Purpose, View};
-use crate::projections::Recorded;
-use crate::projections::history::kinds::{KINDS, Outcome, outcome_of};
-use crate::projections::history::search::{ACTORS, Page, search};
-
-/// Events on one page of the list.
-const A_PAGE: i64 = 100;
+use crate::projections::history::kinds::{Outcome, outcome_of};
 
 /// `GET /audit`.
 pub(super) async fn search_page(State(api): State<Api>, who: StaffIn) -> Response {
@@ -254,106 +247,7 @@ fn standing(language: Language, timeline: &Timeline) -> Text {
     Text::of(language, "audit.step_due").with("step", label(due))
 }
 
-/// `GET /audit/events`.
-pub(super) async fn events(
-    State(api): State<Api>,
-    who: StaffIn,
-    asked: Result<Query<Asked>, QueryRejection>,
-) -> Response {
-    let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
-    let shows = events_page(&api, &who, asked).await;
-    shown(&api, &who, shows)
-}
-
-async fn events_page(api: &Api, who: &StaffIn, asked: Asked) -> Result<Response, Problem> {
-    let language = who.visit.language;
-    let (asked, wanted, problem) = match asked.read() {
-        Ok(wanted) => (asked, wanted, None),
-        Err(problem) => {
-            let all = Asked::default();
-            let wanted = all.read()?;
-            (all, wanted, Some(problem))
-        }
-    };
-    api.statuses.caught_up().await;
-    let size = api.statuses.progress().position();
-    let (from, until) = wanted.bounds(api).await?;
-    let until = wanted
-        .before
-        .map_or(until, |before| until.min(before - 1))
-        .min(size);
-    let page_of = Page::Backward(from.max(wanted.after), until);
-    let mut found = search(&api.read, &wanted.filter, page_of, A_PAGE + 1).await?;
-    let more = found.len() > usize::try_from(A_PAGE).unwrap_or(usize::MAX);
-    if more {
-        found.pop();
-    }
-    let older = found.last().filter(|_| more).map(|last| {
-        let before = last.recorded.position.to_string();
-        let mut query = asked.filters();
-        query.push(("before", &before));
-        with_query("/audit/events", &query)
-    });
-    let recorded: Vec<Recorded> = found.iter().map(|it| it.recorded.clone()).collect();
-    let names = api.staff_names(&recorded).await?;
-    let rows = found.iter().map(|it| {
-        let entry = Entry {
-            line: Line::of(&it.recorded),
-            staff: staff_of(&it.recorded).and_then(|staff| names.get(&staff).cloned()),
-            from: None,
-        };
-        Row {
-            member: it.member.map(|member| member.to_string()),
-            cohort: it.cohort.clone(),
-            ..row_of(language, &entry)
-        }
-    });
-    let rows = rows.collect();
-    api.note_look(who, Showing::of(View::EventList, wanted.part()))
-        .await?;
-    let form = FormToken::of(api, &who.visit);
-    let path = with_query("/audit/events", &asked.filters());
-    let mut desk = desk(api, who, &form, path).await?;
-    desk.told = problem
-        .as_ref()
-        .map(|_| Told::Ill(Text::of(language, "audit.filter_unknown")));
-    let choice = |value: &str, text: String, chosen: &str| Choice {
-        value: value.to_owned(),
-        text,
-        chosen: value == chosen.trim(),
-    };
-    let types = KINDS.map(|(name, _)| {
-        let text = format!("{name} ({})", event_text(language, name, None));
-        choice(name, text, &asked.event_type)
-    });
-    let outcomes = Outcome::ALL.map(|outcome| {
-        let text = outcome_text(language, outcome).to_string();
-        choice(outcome.name(), text, &asked.outcome)
-    });
-    let actors =
-        ACTORS.map(|actor| choice(actor, actor_text(language, actor).to_string(), &asked.actor));
-    let cohorts = api.policy.cohorts.iter().map(|cohort| {
-        let who = cohort.who.in_language(language).to_owned();
-        choice(&cohort.name, who, &asked.cohort)
-    });
-    let view = EventsPage {
-        types: types.into(),
-        outcomes: outcomes.into(),
-        actors: actors.into(),
-        cohorts: cohorts.collect(),
-        from: asked.from.clone(),
-        until: asked.until.clone(),
-        rows,
-        older,
-        size,
-        opens_members: rights::of(&axum::http::Method::GET, "/audit/members/{member}")
-            .is_some_and(|right| right.is_of(who.role)),
-        desk,
-    };
-    Ok(page(&view, form, problem.as_ref()))
-}
-
-fn row_of(language: Language, entry: &Entry) -> Row {
+pub(super) fn row_of(language: Language, entry: &Entry) -> Row {
     let line = &entry.line;
     let outcome = outcome_of(&line.event_type);
     let actor = actor_text(language, &line.actor);
@@ -378,12 +272,12 @@ fn row_of(language: Language, entry: &Entry) -> Row {
 }
 
 /// A page, or what stands in its place.
-fn shown(api: &Api, who: &StaffIn, page: Result<Response, Problem>) -> Response {
+pub(super) fn shown(api: &Api, who: &StaffIn, page: Result<Response, Problem>) -> Response {
     page.unwrap_or_else(|problem| turned_away(api, &who.visit, &problem))
 }
 
 /// A path with those fields that say something.
-fn with_query(path: &str, fields: &[(&str, &str)]) -> String {
+pub(super) fn with_query(path: &str, fields: &[(&str, &str)]) -> String {
     let said = fields.iter().filter(|(_, value)| !value.is_empty());
     let pairs: Vec<String> = said
         .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))

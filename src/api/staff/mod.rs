@@ -2,6 +2,7 @@
 
 mod access;
 pub mod pages;
+mod password;
 pub mod rights;
 mod sign_in;
 pub mod views;

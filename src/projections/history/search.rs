@@ -66,22 +66,23 @@ impl Filter {
     }
 
     fn statement(&self, page: Page) -> String {
-        let conditions: String = self
+        let conditions: Vec<String> = self
             .conditions()
             .iter()
             .enumerate()
             .map(|(at, (column, _))| {
                 let without_index = if at == 0 { "" } else { " || ''" };
-                format!(" AND {column}{without_index} = ${}", at + 4)
+                format!("AND {column}{without_index} = ${}", at + 4)
             })
             .collect();
+        let conditions = conditions.join(" ");
         let order = match page {
             Page::Forward(..) => "ASC",
             Page::Backward(..) => "DESC",
         };
         format!(
             "SELECT position, recorded_at, event_type, event_version, stream_kind, stream_id, sequence, cohort, member_id, \
-             payload, metadata FROM history WHERE position > $1 AND position <= $2{conditions} \
+             payload, metadata FROM history WHERE position > $1 AND position <= $2 {conditions} \
              ORDER BY position {order} LIMIT $3"
         )
     }

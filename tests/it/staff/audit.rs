@@ -285,7 +285,7 @@ async fn the_list_goes_on_where_the_last_page_ended() {
         app.enrol(other, "joined-to-2024-12-01").await;
     }
     let positions = |html: &str| -> Vec<i64> {
-        let marks = html.split("#").skip(1);
+        let marks = html.split('#').skip(1);
         marks
             .filter_map(|rest| rest.split('<').next().unwrap().parse().ok())
             .collect()

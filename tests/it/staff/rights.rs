@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kadode::api::staff::rights::{RIGHTS, Right, Who};
+use kadode::api::staff::rights::{EVENTS_STREAM, RIGHTS, Right, Who};
 use kadode::domain::staff::{Role, Scope};
 use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret;
@@ -24,6 +24,15 @@ async fn asks(browser: &Browser, right: &Right) -> Shown {
         request = request.json(&json!({"user_id": "nobody"}));
     } else if method == Method::POST {
         request = request.form(&[("form_token", browser.token())]);
+    }
+    if right.path == EVENTS_STREAM {
+        // It does not end by itself: how it begins is enough.
+        let response = request.send().await.unwrap();
+        return Shown {
+            status: response.status(),
+            headers: response.headers().clone(),
+            html: String::new(),
+        };
     }
     browser.send(request).await
 }
