@@ -15,8 +15,9 @@ use tokio::time::Instant;
 
 use self::recent::{Left, Recent};
 use self::turns::Turns;
-use crate::domain::ids::CommandId;
+use crate::domain::ids::{CommandId, StaffId};
 use crate::domain::onboarding::{Onboarding, Refusal};
+use crate::domain::staff::{self, Staff};
 pub use crate::store::Position;
 use crate::store::{EventLog, GivenUp, Repository};
 
@@ -57,6 +58,8 @@ pub struct Attribution {
 pub enum Actor {
     /// The member, or whoever holds the member's credentials or link.
     Member(String),
+    /// Somebody of the society's staff, or a program with a token of theirs.
+    Staff(StaffId),
     /// The program itself.
     System(&'static str),
 }
@@ -101,6 +104,12 @@ impl Decider for Onboarding {
     }
 }
 
+impl Decider for Staff {
+    fn stale(refusal: &staff::Refusal) -> bool {
+        *refusal == staff::Refusal::StaleFacts
+    }
+}
+
 macro_rules! never_stale {
     ($($aggregate:ty),+) => {$(
         impl Decider for $aggregate {
@@ -113,7 +122,8 @@ macro_rules! never_stale {
 never_stale!(
     crate::domain::adoption::Adoptions,
     crate::domain::attempts::Attempts,
-    crate::domain::delivery::Delivery
+    crate::domain::delivery::Delivery,
+    crate::domain::viewing::Viewings
 );
 
 impl Commands {
@@ -425,6 +435,7 @@ impl Attribution {
     fn metadata(&self) -> HashMap<String, String> {
         let (kind, id) = match &self.actor {
             Actor::Member(id) => ("member", id.clone()),
+            Actor::Staff(id) => ("staff", id.to_string()),
             Actor::System(part) => ("system", (*part).to_owned()),
         };
         let mut metadata = HashMap::from([

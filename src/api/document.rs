@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use utoipa::OpenApi as _;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{ContentBuilder, ObjectBuilder, OpenApi, Ref, ResponseBuilder, Type};
 
 use super::members::Document;
@@ -15,11 +17,16 @@ use super::visit::CookieName;
 /// What the session cookie is called among the document's security schemes.
 const SESSION: &str = "session";
 
+/// What the cookie of staff and the token of a program are called there.
+const STAFF: &str = "staff";
+const TOKEN: &str = "token";
+
 /// What a request meets before its route: another host, and a program too busy.
 const ANY: &[&str] = &["misdirected", "busy"];
 /// What a request that may change something meets beside that.
 const CHANGE: &[&str] = &["foreign"];
 const NEEDS_SESSION: &[&str] = &["no-session", "session-rotated"];
+const NEEDS_STAFF: &[&str] = &["not-signed-in", "password-due", "forbidden", "invalid"];
 const BODY: &[&str] = &["malformed", "media-type", "too-large"];
 const LINK: &[&str] = &[
     "link-unknown",
@@ -32,11 +39,13 @@ const LINK: &[&str] = &[
 #[must_use]
 pub fn document(secure: bool) -> OpenApi {
     let mut document = Document::openapi();
-    let cookie = ApiKey::Cookie(ApiKeyValue::new(CookieName::Session.full(secure)));
-    document
-        .components
-        .get_or_insert_default()
-        .add_security_scheme(SESSION, SecurityScheme::ApiKey(cookie));
+    let components = document.components.get_or_insert_default();
+    for (scheme, name) in [(SESSION, CookieName::Session), (STAFF, CookieName::Staff)] {
+        let cookie = ApiKey::Cookie(ApiKeyValue::new(name.full(secure)));
+        components.add_security_scheme(scheme, SecurityScheme::ApiKey(cookie));
+    }
+    let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    components.add_security_scheme(TOKEN, bearer);
     for item in document.paths.paths.values_mut() {
         for (operation, changes) in [
             (&mut item.get, false),
@@ -102,6 +111,9 @@ fn problems(operation: &str) -> Option<Vec<&'static str>> {
         ],
         "look_at_link" => &[LINK],
         "follow_link" => &[LINK, BODY, &["out-of-order"]],
+        "audit_search" => &[NEEDS_STAFF, BODY],
+        "audit_history" => &[NEEDS_STAFF, &["malformed", "unknown-member"]],
+        "audit_events" | "audit_stream" => &[NEEDS_STAFF, &["malformed"]],
         _ => return None,
     };
     Some([ANY, &own.concat()].concat())
@@ -118,6 +130,11 @@ fn describe(operation: &mut Operation, changes: bool) {
     }
     if names.contains(&"session-rotated") {
         operation.security = Some(vec![SecurityRequirement::new::<_, _, String>(SESSION, [])]);
+    }
+    if names.contains(&"not-signed-in") {
+        let either = [STAFF, TOKEN];
+        let either = either.map(|scheme| SecurityRequirement::new::<_, _, String>(scheme, []));
+        operation.security = Some(either.into());
     }
     let mut answers: BTreeMap<u16, Vec<&'static str>> = BTreeMap::new();
     let mut waits = Vec::new();

@@ -1,5 +1,6 @@
-//! What the world sees: JSON and pages for members, and the routes of operation.
+//! What the world sees: JSON and pages for members and for those who review the history, and the routes of operation.
 
+pub mod audit;
 pub mod blocklist;
 pub mod document;
 pub mod guard;
@@ -8,6 +9,7 @@ pub mod members;
 pub mod operations;
 pub mod pages;
 pub mod problem;
+pub mod staff;
 pub mod status;
 pub mod tally;
 pub mod visit;
@@ -34,6 +36,7 @@ use crate::config::{Network, PublicUrl};
 use crate::database::Connections;
 use crate::domain::policy::{Limits, Policy};
 use crate::policies::Policies;
+use crate::projections::history::search::LogReader;
 use crate::projections::status::StatusReader;
 use crate::vault::Vault;
 
@@ -55,6 +58,8 @@ pub struct Parts {
     pub vault: Vault,
     /// Where members stand.
     pub statuses: StatusReader,
+    /// The log itself, for those who must not miss an event.
+    pub log: LogReader,
     /// The other read models.
     pub read: Connections,
     /// The present policy.
@@ -102,6 +107,8 @@ impl Deref for Api {
 pub fn router(api: &Api) -> Router {
     let routes = Router::new()
         .merge(pages::routes())
+        .merge(staff::routes(api))
+        .merge(audit::routes(api))
         .nest("/api/v1", members::routes())
         .route("/healthz", get(operations::alive))
         .route("/readyz", get(operations::ready))

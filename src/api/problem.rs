@@ -36,6 +36,14 @@ pub enum Problem {
     SignInFailed,
     /// There is no session, or it has ended.
     NoSession,
+    /// No session of staff, none that counts any more, or no token that does.
+    NotSignedIn,
+    /// Of staff, the printed password still counts: their own comes before all else.
+    PasswordDue,
+    /// The role, or the token, does not open it.
+    Forbidden,
+    /// There is no member with this id.
+    UnknownMember,
     /// The session's secret was exchanged a moment ago; nothing is granted.
     SessionRotated,
     /// The date of birth or the code is wrong.
@@ -154,7 +162,7 @@ pub struct FieldError {
 
 impl Problem {
     /// Every case that programs can tell apart, for the documentation.
-    pub const ALL: [Self; 28] = {
+    pub const ALL: [Self; 32] = {
         let wait = Wait {
             until: Timestamp::UNIX_EPOCH,
             now: Timestamp::UNIX_EPOCH,
@@ -170,6 +178,10 @@ impl Problem {
             Self::FormToken,
             Self::SignInFailed,
             Self::NoSession,
+            Self::NotSignedIn,
+            Self::PasswordDue,
+            Self::Forbidden,
+            Self::UnknownMember,
             Self::SessionRotated,
             Self::Mismatch {
                 field: "",
@@ -244,6 +256,26 @@ impl Problem {
                 StatusCode::UNAUTHORIZED,
                 "no-session",
                 "Sign in; you continue where you were",
+            ),
+            Self::NotSignedIn => (
+                StatusCode::UNAUTHORIZED,
+                "not-signed-in",
+                "Sign in as staff, or send a token that counts",
+            ),
+            Self::PasswordDue => (
+                StatusCode::FORBIDDEN,
+                "password-due",
+                "Set a password of your own first",
+            ),
+            Self::Forbidden => (
+                StatusCode::FORBIDDEN,
+                "forbidden",
+                "Your role or your token does not open this",
+            ),
+            Self::UnknownMember => (
+                StatusCode::NOT_FOUND,
+                "unknown-member",
+                "There is no such member",
             ),
             Self::SessionRotated => (
                 StatusCode::CONFLICT,

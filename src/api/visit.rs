@@ -27,6 +27,8 @@ pub enum CookieName {
     Device,
     /// The chosen language.
     Language,
+    /// The secret of a session of staff.
+    Staff,
 }
 
 impl CookieName {
@@ -36,6 +38,7 @@ impl CookieName {
             Self::Form => "kadode-form",
             Self::Device => "kadode-device",
             Self::Language => "kadode-lang",
+            Self::Staff => "kadode-staff",
         }
     }
 
@@ -43,7 +46,7 @@ impl CookieName {
     /// the link's page would set another, and the forms that are open would no longer count.
     const fn same_site(self) -> SameSite {
         match self {
-            Self::Session | Self::Device => SameSite::Strict,
+            Self::Session | Self::Device | Self::Staff => SameSite::Strict,
             Self::Form | Self::Language => SameSite::Lax,
         }
     }
@@ -72,6 +75,10 @@ pub struct Visit {
     pub form: Option<String>,
     /// The device cookie.
     pub device: Option<String>,
+    /// The cookie of a session of staff.
+    pub staff: Option<String>,
+    /// A program's token (RFC 6750).
+    pub bearer: Option<String>,
 }
 
 impl FromRequestParts<Api> for Visit {
@@ -110,12 +117,24 @@ impl Visit {
             secret: cookie(headers, CookieName::Session, secure),
             form: cookie(headers, CookieName::Form, secure),
             device: cookie(headers, CookieName::Device, secure),
+            staff: cookie(headers, CookieName::Staff, secure),
+            bearer: bearer(headers),
         }
     }
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// What follows `Bearer`; where the header is there and holds something else, a token that opens nothing.
+fn bearer(headers: &HeaderMap) -> Option<String> {
+    let header = headers.get(header::AUTHORIZATION)?;
+    let text = header.to_str().unwrap_or_default();
+    let token = text
+        .split_once(' ')
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    Some(token.map_or_else(String::new, |(_, token)| token.trim().to_owned()))
 }
 
 fn cookie(headers: &HeaderMap, name: CookieName, secure: bool) -> Option<String> {

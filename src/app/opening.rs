@@ -47,6 +47,12 @@ impl Opening {
         sign_in_queue: 0,
     };
 
+    /// For what adds to a database, whatever its policy.
+    pub const TO_ADD: Self = Self {
+        policy: PolicyNeed::Adopted,
+        ..Self::TO_FILL
+    };
+
     /// For what looks after a database, whatever its policy.
     pub const TO_LOOK: Self = Self {
         policy: PolicyNeed::Adopted,

@@ -13,6 +13,7 @@ use crate::api::{self, Api};
 use crate::config::{Network, PublicUrl};
 use crate::ledger::{self, Leaves};
 use crate::mail::Transport;
+use crate::projections::history::search::LogReader;
 use crate::projections::status::StatusReader;
 use crate::reactors::outbox::{MailReactor, Outbox};
 use crate::reactors::sender::{self, Sender};
@@ -91,6 +92,7 @@ impl Society {
             commands: self.commands.clone(),
             vault: self.vault.clone(),
             statuses,
+            log: LogReader::new(self.log.clone()),
             read: self.database.read.clone(),
             policy: policy.clone(),
             policy_version: self.policy.label(),

@@ -1,4 +1,4 @@
-//! `kadode demo`: a sample society on this machine, with mails on a local page.
+//! `kadode demo`: a sample society on this machine, with mails on a local page, and an auditor whose codes another page shows.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,14 +12,18 @@ use axum::routing::get;
 use clap::Args;
 use jiff::Timestamp;
 use mail_parser::MessageParser;
+use secrecy::ExposeSecret;
 
 use super::import::{self, ImportSettings};
 use super::serve::{listen, local_address, until_told_to_stop};
+use super::staff::{self, NewStaff};
 use super::tell;
 use crate::ambient::Clock;
 use crate::api;
 use crate::app::{Fault, Opening, Serving, Society};
 use crate::config::{DataSettings, PublicUrl};
+use crate::domain::ids::StaffId;
+use crate::domain::staff::{Role, Staff};
 use crate::domain::values::TOKYO;
 use crate::mail::Transport;
 
@@ -27,6 +31,9 @@ const ROSTER: &str = include_str!("../../policies/sample-roster.csv");
 
 /// The user ID of the manual's example in the sample roster.
 const EXAMPLE_USER_ID: &str = "hanako01";
+
+/// The name of the sample auditor.
+const AUDITOR: &str = "auditor";
 
 const POLICY: &str = include_str!("../../policies/sample.toml");
 
@@ -74,6 +81,7 @@ pub(super) async fn run(settings: DemoSettings, clock: Clock) -> Result<ExitCode
         ..Opening::TO_FILL
     };
     let society = Society::open(&data, opening, clock, tell).await?;
+    let auditor = staff::add(&society, AUDITOR, Role::Auditor).await?;
     let mails = folder.path().join("mails");
     let transport = Transport::open(&format!("file:{}", mails.display()), None)
         .map_err(|error| Fault(error.to_string()))?;
@@ -85,9 +93,19 @@ pub(super) async fn run(settings: DemoSettings, clock: Clock) -> Result<ExitCode
     });
     let more_routes = Router::new()
         .route("/demo/mails", get(mails_page))
-        .with_state(mails);
+        .with_state(mails)
+        .merge(
+            Router::new()
+                .route("/demo/code", get(code_page))
+                .with_state((society.clone(), auditor.staff)),
+        );
     let more_routes = api::guarded(&served.api, more_routes);
-    print_what_to_try(&origin, folder.path(), printed_password(&letters).as_ref());
+    print_what_to_try(
+        &origin,
+        folder.path(),
+        printed_password(&letters).as_ref(),
+        &auditor,
+    );
     until_told_to_stop(served, listener, more_routes).await;
     society.close().await;
     Ok(ExitCode::SUCCESS)
@@ -102,7 +120,12 @@ fn printed_password(letters: &Path) -> Option<(String, String)> {
     })
 }
 
-fn print_what_to_try(origin: &str, folder: &Path, printed: Option<&(String, String)>) {
+fn print_what_to_try(
+    origin: &str,
+    folder: &Path,
+    printed: Option<&(String, String)>,
+    auditor: &NewStaff,
+) {
     println!(
         "
 見本の健康保険組合が動いています。A sample society is being served.
@@ -127,6 +150,16 @@ fn print_what_to_try(origin: &str, folder: &Path, printed: Option<&(String, Stri
     }
     println!(
         "
+監査の担当者としてログインする  Sign in as an auditor:
+  画面 Page                    {origin}/staff
+  担当者名 Name                {AUDITOR}
+  パスワード Password          {}
+  認証アプリの数字 Code        {origin}/demo/code   (認証アプリには or for an authenticator: {})",
+        auditor.password.expose_secret(),
+        auditor.totp.expose_secret(),
+    );
+    println!(
+        "
 名簿と手紙 Roster and letters: {}
 終わるには Ctrl-C。すべて消えます。 Ctrl-C ends it; everything is gone then.
 ",
@@ -138,6 +171,33 @@ fn write(folder: &Path, name: &str, text: &str) -> Result<PathBuf, Fault> {
     let path = folder.join(name);
     std::fs::write(&path, text).map_err(|error| Fault::from_error(name, error))?;
     Ok(path)
+}
+
+#[derive(Template)]
+#[template(path = "demo_code.html")]
+struct CodePage {
+    style: String,
+    code: String,
+}
+
+/// What the sample auditor's authenticator shows now.
+async fn code_page(State((society, staff)): State<(Society, StaffId)>) -> Html<String> {
+    let state: Staff = match society.commands.load(&staff.to_string()).await {
+        Ok(state) => state,
+        Err(error) => {
+            tracing::error!(error, "the sample auditor cannot be loaded");
+            Staff::default()
+        }
+    };
+    let code = state.account.and_then(|account| {
+        let (secrets, now) = (&society.vault.staff_secrets, society.clock.now());
+        secrets.present_code(staff, &account.totp, now).ok()
+    });
+    let page = CodePage {
+        style: api::pages::assets::address("pages.css"),
+        code: code.map_or_else(String::new, |code| code.expose_secret().to_owned()),
+    };
+    Html(page.render().unwrap_or_default())
 }
 
 #[derive(Template)]

@@ -9,6 +9,7 @@ mod migrate;
 mod rebuild;
 pub mod roster;
 mod serve;
+mod staff;
 
 use std::process::ExitCode;
 
@@ -37,6 +38,8 @@ enum Command {
     Import(import::ImportSettings),
     /// Print again the letters that were not used yet
     Letters(letters::LettersSettings),
+    /// Look after the accounts of staff: auditors, support, administrators
+    Staff(staff::StaffSettings),
     /// Build read models anew from the log
     Rebuild(rebuild::RebuildSettings),
     /// Look for dangling references, parked events, gaps, what was tampered with, and a mail backlog
@@ -63,11 +66,12 @@ pub async fn run() -> ExitCode {
     };
     let clock = Clock::machine();
     let ended = match line.command {
-        Command::Demo(settings) => demo::run(settings, clock).await,
+        Command::Demo(settings) => Box::pin(demo::run(settings, clock)).await,
         Command::Serve(settings) => serve::run(settings, clock).await,
         Command::Migrate(settings) => migrate::run(&settings, clock).await,
         Command::Import(settings) => import::run(&settings, clock).await,
         Command::Letters(settings) => letters::run(&settings, clock).await,
+        Command::Staff(settings) => staff::run(settings, clock).await,
         Command::Rebuild(settings) => rebuild::run(&settings, clock).await,
         Command::Check(settings) => check::run(&settings, clock).await,
         Command::Ledger(settings) => ledger::run(&settings, clock).await,

@@ -45,6 +45,14 @@ ids! {
     ImportId,
     /// One mail to one member.
     MailId,
+    /// Somebody who works for the society and looks into the history; a version-7 UUID.
+    StaffId,
+    /// One printing of a first password for staff.
+    PrintId,
+    /// One secret in somebody's authenticator: 128 random bits from which, with a key, it is derived.
+    TotpId,
+    /// One bearer token of a program.
+    TokenId,
     /// One command, kept across its retries, so that a commit of unknown outcome is never doubled.
     CommandId,
 }

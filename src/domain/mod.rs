@@ -10,4 +10,6 @@ pub mod ids;
 pub mod onboarding;
 pub mod password;
 pub mod policy;
+pub mod staff;
 pub mod values;
+pub mod viewing;

@@ -1,4 +1,9 @@
-//! What happened to each member, for the member's own page.
+//! What happened, event by event, with indexes for whoever looks for something: a member for their own page, an auditor for all.
+
+pub mod kinds;
+pub mod search;
+
+use std::collections::HashMap;
 
 use cqrs_es::Aggregate;
 use futures::future::BoxFuture;
@@ -7,10 +12,11 @@ use serde_json::Value;
 use sqlx::AnyConnection;
 
 use super::event;
-use crate::database::{Cell, Connections, Insert, time_of};
+use crate::database::{Cell, Connections, Insert, placeholders, time_of};
 use crate::domain::delivery::{Delivery, DeliveryEvent};
 use crate::domain::ids::MemberId;
-use crate::domain::onboarding::Onboarding;
+use crate::domain::onboarding::{Event, Onboarding};
+use crate::domain::viewing::{ViewingEvent, Viewings};
 use crate::subscription::{ApplyError, Position, Projection, Recorded};
 
 /// One entry of a member's history.
@@ -26,68 +32,146 @@ pub struct Entry {
     pub payload: Value,
 }
 
-/// The read model `member_history`.
+/// The read model `history`.
 #[derive(Debug)]
 pub struct HistoryProjection;
 
 impl Projection for HistoryProjection {
     fn name(&self) -> &'static str {
-        "member_history"
+        "history"
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["member_history"]
+        &["history", "history_members"]
     }
 
     fn fold<'a>(
         &'a self,
         batch: &'a [Recorded],
         suffix: &'a str,
-        _before: &'a mut AnyConnection,
+        before: &'a mut AnyConnection,
     ) -> BoxFuture<'a, Result<Vec<Insert>, ApplyError>> {
         Box::pin(async move {
-            let mut rows = Vec::new();
-            for recorded in batch {
-                let Some(member) = member_of(recorded)? else {
-                    continue;
-                };
-                rows.push([
-                    Cell::from(member),
+            let members: Vec<Option<String>> =
+                batch.iter().map(member_of).collect::<Result<_, _>>()?;
+            let enrolled = enrolled_in(batch)?;
+            let mut cohorts = known_cohorts(&members, &enrolled, suffix, before).await?;
+            let new: Vec<_> = enrolled
+                .iter()
+                .map(|(member, cohort)| [Cell::from(member.clone()), Cell::from(cohort.clone())])
+                .collect();
+            let members_of = Insert::new(
+                format!("INSERT INTO history_members{suffix} (member_id, cohort)"),
+                &new,
+                "",
+            )?;
+            cohorts.extend(enrolled);
+            let row = |(recorded, member): (&Recorded, Option<String>)| {
+                let cohort = member.as_ref().and_then(|member| cohorts.get(member));
+                [
                     Cell::from(recorded.position),
-                    Cell::from(recorded.event_type.clone()),
                     Cell::from(recorded.recorded_at),
+                    Cell::from(recorded.event_type.clone()),
+                    Cell::from(recorded.event_version.clone()),
+                    Cell::from(recorded.stream_kind.clone()),
+                    Cell::from(recorded.stream_id.clone()),
+                    Cell::from(recorded.sequence),
+                    Cell::from(cohort.cloned()),
+                    Cell::from(member),
+                    Cell::from(actor_of(recorded)),
+                    Cell::from(kinds::outcome_of(&recorded.event_type).name()),
                     Cell::from(recorded.payload.to_string()),
-                ]);
-            }
+                    Cell::from(recorded.metadata.to_string()),
+                ]
+            };
+            let rows: Vec<_> = batch.iter().zip(members).map(row).collect();
             let insert = format!(
-                "INSERT INTO member_history{suffix} \
-                 (member_id, position, event_type, recorded_at, payload)"
+                "INSERT INTO history{suffix} (position, recorded_at, event_type, event_version, stream_kind, stream_id, \
+                 sequence, cohort, member_id, actor, outcome, payload, metadata)"
             );
-            Ok(vec![Insert::new(insert, &rows, "")?])
+            Ok(vec![members_of, Insert::new(insert, &rows, "")?])
         })
     }
 }
 
-/// The member that an event is about, if it is about one.
-fn member_of(recorded: &Recorded) -> Result<Option<String>, ApplyError> {
-    if recorded.stream_kind == Onboarding::TYPE {
-        return Ok(Some(recorded.stream_id.clone()));
-    }
-    if recorded.stream_kind == Delivery::TYPE {
-        let event: DeliveryEvent = event(recorded)?;
-        return Ok(Some(event.mail().member.to_string()));
-    }
-    Ok(None)
+/// The kind of actor that gave the command.
+fn actor_of(recorded: &Recorded) -> &str {
+    recorded.metadata["actor"].as_str().unwrap_or("unknown")
 }
 
-/// A member's history in the order of the log.
+/// The member that an event is about, if it is about one.
+fn member_of(recorded: &Recorded) -> Result<Option<String>, ApplyError> {
+    Ok(match recorded.stream_kind.as_str() {
+        Onboarding::TYPE => Some(recorded.stream_id.clone()),
+        Delivery::TYPE => {
+            let event: DeliveryEvent = event(recorded)?;
+            Some(event.mail().member.to_string())
+        }
+        Viewings::TYPE => {
+            let ViewingEvent::AuditDataViewed { look } = event(recorded)?;
+            look.member.map(|member| member.to_string())
+        }
+        _ => None,
+    })
+}
+
+/// The member that an event is about; none, if it is about none, or cannot be read.
+#[must_use]
+pub fn subject(recorded: &Recorded) -> Option<MemberId> {
+    member_of(recorded).ok()??.parse().ok()
+}
+
+/// The members who were enrolled in this batch, with their cohorts.
+fn enrolled_in(batch: &[Recorded]) -> Result<HashMap<String, String>, ApplyError> {
+    let mut enrolled = HashMap::new();
+    for recorded in batch {
+        if recorded.stream_kind == Onboarding::TYPE
+            && recorded.sequence == 1
+            && let Event::MemberEnrolled { cohort, .. } = event(recorded)?
+        {
+            enrolled.insert(recorded.stream_id.clone(), cohort);
+        }
+    }
+    Ok(enrolled)
+}
+
+/// The cohorts of those who were enrolled before this batch.
+async fn known_cohorts(
+    members: &[Option<String>],
+    enrolled: &HashMap<String, String>,
+    suffix: &str,
+    connection: &mut AnyConnection,
+) -> Result<HashMap<String, String>, ApplyError> {
+    let mut wanted: Vec<&String> = members
+        .iter()
+        .flatten()
+        .filter(|member| !enrolled.contains_key(*member))
+        .collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let mut known = HashMap::new();
+    for some in wanted.chunks(100) {
+        let sql = format!(
+            "SELECT member_id, cohort FROM history_members{suffix} WHERE member_id IN {}",
+            placeholders(1, some.len())
+        );
+        let mut query = sqlx::query_as::<_, (String, String)>(&sql);
+        for member in some {
+            query = query.bind(member.as_str());
+        }
+        known.extend(query.fetch_all(&mut *connection).await?);
+    }
+    Ok(known)
+}
+
+/// A member's history in the order of the log, for the member: what they did and what was mailed, not who looked at it.
 ///
 /// # Errors
 /// The database is away, or the row is of another version: rebuild the read model.
 pub async fn of_member(pool: &Connections, member: MemberId) -> Result<Vec<Entry>, ApplyError> {
     let rows: Vec<(Position, String, String, String)> = sqlx::query_as(
-        "SELECT position, event_type, recorded_at, payload FROM member_history \
-         WHERE member_id = $1 ORDER BY position",
+        "SELECT position, event_type, recorded_at, payload FROM history \
+         WHERE member_id = $1 AND stream_kind IN ('onboarding', 'mail') ORDER BY position",
     )
     .bind(member.to_string())
     .fetch_all(pool)

@@ -6,9 +6,7 @@ pub mod status;
 
 use serde::de::DeserializeOwned;
 
-pub use crate::subscription::{ApplyError, FollowError, Progress};
-
-use crate::subscription::Recorded;
+pub use crate::subscription::{ApplyError, FollowError, Position, Progress, Recorded};
 
 /// The event that a record holds, as the domain reads it.
 fn event<E: DeserializeOwned>(recorded: &Recorded) -> Result<E, ApplyError> {

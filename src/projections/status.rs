@@ -248,6 +248,26 @@ impl StatusReader {
         Ok(status.state.enrolment.is_some().then_some(status))
     }
 
+    /// Where a member stood when the log ended at `position`; none, if there was no such member yet.
+    ///
+    /// # Errors
+    /// The log is away, or an event cannot be read.
+    pub async fn at(
+        &self,
+        member: MemberId,
+        position: Position,
+    ) -> Result<Option<MemberStatus>, FollowError> {
+        let stream = self
+            .log
+            .read_stream(Onboarding::TYPE, &member.to_string())
+            .await?;
+        let mut status = MemberStatus::default();
+        for event in stream.iter().take_while(|it| it.position <= position) {
+            status.fold(event)?;
+        }
+        Ok(status.state.enrolment.is_some().then_some(status))
+    }
+
     /// Waits until the read models show what is committed now, for whoever needs more than a status; two seconds at most.
     pub async fn caught_up(&self) {
         let _ = self.progress.reached(self.log.head(), PATIENCE).await;

@@ -1,5 +1,5 @@
-//! Removes from the vault what was written for an event that never came, and what is too old to count; and tells which vault rows a
-//! member's events name.
+//! Removes from the vault what was written for an event that never came, and what is too old to count; and tells which vault rows
+//! events name.
 
 use std::collections::HashSet;
 
@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::ambient::Clock;
 use crate::domain::ids::MemberId;
 use crate::domain::onboarding::{Event, Onboarding};
+use crate::domain::staff::{self, Staff};
 use crate::subscription::{EventLog, Recorded};
 use crate::vault::{Named, Vault, VaultError};
 
@@ -60,7 +61,7 @@ async fn forget_on(vault: &Vault, clock: &Clock) {
     }
 }
 
-/// Removes what was written from `since` on and no event names, judged by the members' streams themselves; answers how many rows.
+/// Removes what was written from `since` on and no event names, judged by the streams themselves; answers how many rows.
 ///
 /// # Errors
 /// Vault or log are away.
@@ -74,9 +75,13 @@ async fn sweep(
         let members: HashSet<MemberId> = rows.iter().map(|(member, _)| *member).collect();
         let mut named = HashSet::new();
         for member in members {
-            let stream = log.read_stream(Onboarding::TYPE, &member.to_string()).await;
-            let stream = stream.map_err(|error| Trouble(error.to_string()))?;
-            for recorded in &stream {
+            let mut streams = Vec::new();
+            // Verifiers of staff are kept beside those of members, under ids that no member has.
+            for kind in [Onboarding::TYPE, Staff::TYPE] {
+                let stream = log.read_stream(kind, &member.to_string()).await;
+                streams.extend(stream.map_err(|error| Trouble(error.to_string()))?);
+            }
+            for recorded in &streams {
                 match named_by(recorded) {
                     Ok(name) => named.extend(name),
                     // It may name any of them: better to keep too much than to lose an address or a verifier.
@@ -111,9 +116,18 @@ impl From<VaultError> for Trouble {
 /// The event cannot be read.
 #[expect(
     clippy::wildcard_enum_match_arm,
-    reason = "only three events name a row of the vault"
+    reason = "only four events name a row of the vault"
 )]
 pub fn named_by(recorded: &Recorded) -> Result<Option<Named>, serde_json::Error> {
+    if recorded.stream_kind == Staff::TYPE {
+        let event = serde_json::from_value(recorded.payload.clone())?;
+        return Ok(match event {
+            staff::Event::StaffPasswordChanged { credential } => {
+                Some(Named::Credential(credential))
+            }
+            _ => None,
+        });
+    }
     if recorded.stream_kind != Onboarding::TYPE {
         return Ok(None);
     }

@@ -47,6 +47,11 @@ impl Blind {
         self.index("gid", &[&normal(gid)])
     }
 
+    /// The name of somebody of the staff.
+    pub(super) fn staff_name(&self, name: &str) -> Index {
+        self.index("staff name", &[&normal(name).to_lowercase()])
+    }
+
     /// Symbol, number and date of birth as of migration.
     pub(super) fn person(&self, symbol: &str, number: &str, birth_date: &str) -> Index {
         self.index("person", &[&normal(symbol), &normal(number), birth_date])

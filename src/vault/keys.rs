@@ -38,10 +38,12 @@ pub enum Purpose {
     Devices,
     /// Tokens of HTML forms.
     Forms,
+    /// First passwords, authenticators, sessions and tokens of staff.
+    Staff,
 }
 
 /// All purposes in the order of the enum, with the label of their derivation; a label never changes.
-const PURPOSES: [(Purpose, &[u8]); 10] = [
+const PURPOSES: [(Purpose, &[u8]); 11] = [
     (Purpose::Check, b"kadode/v1/check"),
     (Purpose::Wrapping, b"kadode/v1/wrapping"),
     (Purpose::BlindIndex, b"kadode/v1/blind-index"),
@@ -52,6 +54,7 @@ const PURPOSES: [(Purpose, &[u8]); 10] = [
     (Purpose::Sessions, b"kadode/v1/sessions"),
     (Purpose::Devices, b"kadode/v1/devices"),
     (Purpose::Forms, b"kadode/v1/forms"),
+    (Purpose::Staff, b"kadode/v1/staff"),
 ];
 
 /// Of a derived key: one block of SHA-256, the size at which HMAC takes a key as it is.

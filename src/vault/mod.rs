@@ -21,6 +21,9 @@ mod roster;
 mod seal;
 mod session;
 mod sessions;
+mod staff;
+mod staff_access;
+mod staff_secrets;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -39,6 +42,9 @@ pub use profile::{Inserted, Match, Page, Profile, Stored, given_user_id, was_giv
 pub use profiles::Profiles;
 pub use session::{Found, Fresh, Opening, Session};
 pub use sessions::Sessions;
+pub use staff::{StaffNames, keys_of, lane_of_staff};
+pub use staff_access::{StaffAccess, StaffSession};
+pub use staff_secrets::StaffSecrets;
 pub use sweep::{Named, Sweep};
 pub use traces::{Trace, Traces};
 pub use waits::{Begun, Lanes, Waits};
@@ -102,6 +108,12 @@ pub struct Vault {
     pub traces: Traces,
     /// The queue in front of argon2.
     pub hasher: Hasher,
+    /// The names of staff.
+    pub staff: StaffNames,
+    /// First passwords and authenticators of staff.
+    pub staff_secrets: StaffSecrets,
+    /// Sessions and tokens of staff.
+    pub staff_access: StaffAccess,
     /// Removal of what no event names.
     pub sweep: Sweep,
     data_keys: data_keys::DataKeys,
@@ -134,6 +146,9 @@ impl Vault {
             initial_passwords: InitialPasswords::new(keys.clone()),
             one_time: OneTime::new(keys.clone()),
             sessions: Sessions::new(main.clone(), keys.clone(), entropy.clone(), settings),
+            staff: StaffNames::new(main.clone(), data_keys.clone(), blind.clone()),
+            staff_secrets: StaffSecrets::new(keys.clone()),
+            staff_access: StaffAccess::new(main.clone(), keys.clone(), entropy.clone()),
             waits: Waits::new(main.clone(), blind, devices.clone(), settings.sign_in),
             devices,
             traces: Traces::new(data_keys.clone()),

@@ -6,7 +6,7 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::VaultError;
-use super::blind::Blind;
+use super::blind::{Blind, Index};
 use super::data_keys::{DataKeys, Unwrapped};
 use super::profile::{Page, Stored};
 use super::seal::Place;
@@ -118,6 +118,42 @@ impl Profiles {
         let rows: Vec<AnyRow> = named.or(nearest).into_iter().collect();
         let page = self.open(&rows).await?;
         Ok((member, page.into_iter().next().and_then(|(_, it)| it)))
+    }
+
+    /// Whom 記号 and 番号 name at present.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn find_by_symbol_number(
+        &self,
+        symbol: &str,
+        number: &str,
+    ) -> Result<Vec<MemberId>, VaultError> {
+        let index = self.blind.symbol_number(symbol, number);
+        self.members_where("symbol_number_index", &index).await
+    }
+
+    /// Whom a GID names.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn find_by_gid(&self, gid: &str) -> Result<Vec<MemberId>, VaultError> {
+        self.members_where("gid_index", &self.blind.gid(gid)).await
+    }
+
+    async fn members_where(
+        &self,
+        column: &str,
+        index: &Index,
+    ) -> Result<Vec<MemberId>, VaultError> {
+        let sql = format!(
+            "SELECT member_id FROM profiles WHERE {column} IN {} ORDER BY member_id",
+            placeholders(1, index.all().len())
+        );
+        let rows = bind_all(sqlx::query(&sql), index.all())
+            .fetch_all(&self.database.read)
+            .await?;
+        rows.iter().map(member_of).collect()
     }
 
     /// The next members after `after`.

@@ -1,5 +1,6 @@
-//! Members in real browsers: from the paper to the portal, with and without scripts, mouse or keyboard, and past the demo's own page.
+//! Members and auditors in real browsers: from the paper to the portal, with and without scripts, mouse or keyboard, and past the demo's own page.
 
+mod audit;
 mod troubles;
 
 use std::net::{Ipv4Addr, TcpListener};

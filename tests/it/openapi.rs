@@ -124,6 +124,10 @@ async fn every_route_of_the_contract_is_in_the_document() {
         "POST /api/v1/sessions/current/otp/resend",
         "GET /api/v1/email-confirmations/{token}",
         "POST /api/v1/email-confirmations/{token}",
+        "POST /api/v1/audit/members/search",
+        "GET /api/v1/audit/members/{member}",
+        "GET /api/v1/audit/events",
+        "GET /api/v1/audit/events/stream",
         "GET /healthz",
         "GET /readyz",
         "GET /api/v1/openapi.json",
@@ -202,6 +206,8 @@ async fn what_needs_a_session_says_so_and_nothing_else_does() {
             || path.starts_with("/api/v1/sessions/current/otp");
         let said = operation["security"] == json!([{"session": []}]);
         assert_eq!(said, needed, "{method} {path}");
+        let said = operation["security"] == json!([{"staff": []}, {"token": []}]);
+        assert_eq!(said, path.starts_with("/api/v1/audit"), "{method} {path}");
     }
 }
 

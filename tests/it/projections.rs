@@ -79,7 +79,7 @@ async fn stored(society: &Society) -> Fold {
             .await
             .unwrap();
     let history: Vec<(String, Position, String, String)> = sqlx::query_as(
-        "SELECT member_id, position, event_type, payload FROM member_history ORDER BY position",
+        "SELECT member_id, position, event_type, payload FROM history WHERE member_id IS NOT NULL ORDER BY position",
     )
     .fetch_all(pool)
     .await
@@ -227,7 +227,7 @@ async fn a_rebuild_of_all_or_of_one_is_what_stood_there_before() {
     for only in [
         None,
         Some("member_status"),
-        Some("member_history"),
+        Some("history"),
         Some("mail_requests"),
         None,
     ] {
@@ -258,7 +258,7 @@ async fn a_rebuild_mends_tables_that_were_spoilt() {
     house.walk(1, 100).await;
     let projector = house.society.projector();
     projector.catch_up().await.unwrap();
-    write(&house.society, "DELETE FROM member_history").await;
+    write(&house.society, "DELETE FROM history").await;
     write(&house.society, "UPDATE member_status SET status = '{}'").await;
     projector.rebuild(None, |_| {}).await.unwrap();
     expect_folded(&house.society).await;
@@ -309,7 +309,7 @@ async fn a_rebuild_while_others_read_and_append_is_never_seen_half() {
     let reader = tokio::spawn(async move {
         loop {
             for society in [&reading, &watching] {
-                let seen: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM member_history")
+                let seen: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM history")
                     .fetch_one(&society.database.read)
                     .await
                     .unwrap();
@@ -320,7 +320,7 @@ async fn a_rebuild_while_others_read_and_append_is_never_seen_half() {
     // As `kadode rebuild` beside `kadode serve`, with members going on.
     let beside = house.open_again().await;
     let rebuilding = async {
-        for only in [None, Some("member_history"), None] {
+        for only in [None, Some("history"), None] {
             beside.projector().rebuild(only, |_| {}).await.unwrap();
         }
     };
@@ -382,7 +382,7 @@ async fn of_two_rebuilds_at_once_neither_spoils_the_other() {
     house.walk(1, 600).await;
     house.society.projector().catch_up().await.unwrap();
     let mut rebuilding = JoinSet::new();
-    for only in [None, Some("member_status"), None, Some("member_history")] {
+    for only in [None, Some("member_status"), None, Some("history")] {
         let society = house.open_again().await;
         rebuilding.spawn(async move { society.projector().rebuild(only, |_| {}).await });
     }
@@ -478,17 +478,14 @@ async fn a_rebuild_after_the_repair_empties_the_parking() {
     let before = stored(society).await;
 
     // While it is still there, a rebuild goes round it, and keeps it.
-    for only in [None, Some("member_history")] {
+    for only in [None, Some("history")] {
         projector.rebuild(only, |_| {}).await.unwrap();
         assert_eq!(stored(society).await, before);
         assert_eq!(parked(society).await.len(), 2);
     }
     mend(society, bad).await;
     // One read model alone must not show what the others cannot.
-    projector
-        .rebuild(Some("member_history"), |_| {})
-        .await
-        .unwrap();
+    projector.rebuild(Some("history"), |_| {}).await.unwrap();
     assert_eq!(stored(society).await, before);
     projector.rebuild(None, |_| {}).await.unwrap();
     assert_eq!(parked(society).await, []);
@@ -511,7 +508,8 @@ async fn an_event_that_breaks_a_constraint_is_parked() {
     write(
         society,
         &format!(
-            "INSERT INTO member_history VALUES ('{}', {next}, 'X', '', '{{}}')",
+            "INSERT INTO history (position, recorded_at, event_type, event_version, stream_kind, stream_id, sequence, member_id, \
+             actor, outcome, payload, metadata) VALUES ({next}, '', 'X', '', '', '', 0, '{}', '', '', '{{}}', '{{}}')",
             members[0]
         ),
     )

@@ -12,10 +12,11 @@ use crate::support::app::{
 
 /// Kills the program when `step` is due, starts it again, and signs in elsewhere with `password`.
 async fn due_after_a_kill_at(step: &str, password: &str) -> String {
-    let (app, member) = App::with_member().await;
+    // On the heap: a program being started is large, and there are two.
+    let (app, member) = Box::pin(App::with_member()).await;
     app.client_at(step).await;
     let before = app.events(member).await;
-    let app = App::start_in(app.kill().await, Setup::default()).await;
+    let app = Box::pin(App::start_in(app.kill().await, Setup::default())).await;
     assert_eq!(
         app.events(member).await,
         before,

@@ -13,7 +13,7 @@ use crate::api::Api;
 use crate::api::problem::Problem;
 
 /// A JSON object; anything else is a problem.
-pub(super) struct Body<T>(pub(super) T);
+pub(in crate::api) struct Body<T>(pub(in crate::api) T);
 
 impl<T: DeserializeOwned> FromRequest<Api> for Body<T> {
     type Rejection = Problem;

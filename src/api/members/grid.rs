@@ -11,13 +11,13 @@ const APART: Duration = Duration::from_millis(250);
 
 /// The work on one request, measured.
 #[derive(Debug)]
-pub(super) struct Grid {
+pub(in crate::api) struct Grid {
     began: Instant,
 }
 
 impl Grid {
     /// The work begins now.
-    pub(super) fn begin() -> Self {
+    pub(in crate::api) fn begin() -> Self {
         Self {
             began: Instant::now(),
         }
@@ -25,7 +25,7 @@ impl Grid {
 
     /// Waits for something that is no work on this request, and leaves the time it took out. A queue's length would carry the
     /// work beyond a line now and then, and the more often the longer it takes.
-    pub(super) async fn without<T>(&mut self, waiting: impl Future<Output = T>) -> T {
+    pub(in crate::api) async fn without<T>(&mut self, waiting: impl Future<Output = T>) -> T {
         let before = Instant::now();
         let done = waiting.await;
         self.began += before.elapsed();
@@ -33,7 +33,7 @@ impl Grid {
     }
 
     /// Waits for the next line.
-    pub(super) async fn next_line(self) {
+    pub(in crate::api) async fn next_line(self) {
         let lines = self.began.elapsed().as_nanos() / APART.as_nanos() + 1;
         let lines = u32::try_from(lines).unwrap_or(u32::MAX);
         tokio::time::sleep_until(self.began + APART * lines).await;

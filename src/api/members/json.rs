@@ -17,6 +17,7 @@ use super::bodies::{
 };
 use super::{Credentials, Done, SignedIn};
 use crate::api::Api;
+use crate::api::audit;
 use crate::api::operations;
 use crate::api::problem::{Problem, ProblemBody};
 use crate::api::status::Status;
@@ -28,8 +29,8 @@ use crate::vault::DEVICE_AGE;
 #[openapi(
     info(
         title = "Kadode",
-        description = "From a sheet of paper to the portal: the first login of a member, step by step. \
-            A session is a cookie; times are RFC 3339 in UTC; errors are RFC 9457 problems.",
+        description = "From a sheet of paper to the portal: the first login of a member, step by step; and its history, for \
+            those who review it. A session is a cookie; times are RFC 3339 in UTC; errors are RFC 9457 problems.",
     ),
     paths(
         sign_in,
@@ -47,6 +48,10 @@ use crate::vault::DEVICE_AGE;
         otp_resend,
         look_at_link,
         follow_link,
+        audit::audit_search,
+        audit::audit_history,
+        audit::audit_events,
+        audit::audit_stream,
         operations::alive,
         operations::ready,
         operations::openapi,

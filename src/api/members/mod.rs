@@ -15,6 +15,7 @@ mod sign_in;
 
 pub use confirmation::Confirmation;
 pub use done::Done;
+pub(in crate::api) use grid::Grid;
 pub use json::{Document, routes};
 pub(in crate::api) use json::{Token, cookies, end_of_session};
 pub use session::SignedIn;

@@ -108,7 +108,7 @@ impl Api {
     }
 
     /// Gives the browser a lane of its own for later failures, once it has shown that it is the member's.
-    pub(super) async fn remember_browser(
+    pub(in crate::api) async fn remember_browser(
         &self,
         visit: &Visit,
         user_id: &str,
@@ -122,7 +122,7 @@ impl Api {
     }
 
     /// Counts a try before it is looked at, so that fifty at once cannot pass under the bound.
-    pub(super) async fn begin_try(&self, lanes: &Lanes) -> Result<u32, Problem> {
+    pub(in crate::api) async fn begin_try(&self, lanes: &Lanes) -> Result<u32, Problem> {
         let now = self.clock.now();
         match self.vault.waits.begin_try(lanes, now).await? {
             Begun::Allowed { tries_left, .. } => Ok(tries_left),
@@ -135,14 +135,14 @@ impl Api {
         }
     }
 
-    pub(super) fn crowded(&self, full: QueueFull) -> Problem {
+    pub(in crate::api) fn crowded(&self, full: QueueFull) -> Problem {
         let now = self.clock.now();
         let until = now + SignedDuration::try_from(full.come_in).unwrap_or_default();
         Problem::Crowded(Wait { until, now })
     }
 
     /// Nothing was learnt of whoever tried: that must not count against them.
-    pub(super) async fn take_back(&self, lanes: &Lanes) {
+    pub(in crate::api) async fn take_back(&self, lanes: &Lanes) {
         if let Err(error) = self.vault.waits.take_back(lanes).await {
             tracing::error!(%error, "a try that came to nothing stays counted as a failure");
         }

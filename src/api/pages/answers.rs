@@ -91,7 +91,11 @@ pub(super) const fn path_of(due: Step) -> &'static str {
 }
 
 /// A page, with the status and headers of the problem it tells of and the cookie that its form needs.
-pub(super) fn page(view: &impl Template, form: FormToken, problem: Option<&Problem>) -> Response {
+pub(in crate::api) fn page(
+    view: &impl Template,
+    form: FormToken,
+    problem: Option<&Problem>,
+) -> Response {
     let status = problem.map_or(StatusCode::OK, |problem| problem.row().0);
     if let Some(problem) = problem.filter(|_| status.is_server_error()) {
         tracing::error!(problem = problem.name(), "a page answers with a problem");
@@ -174,7 +178,7 @@ pub(super) async fn onward(api: &Api, done: &Done, notice: Option<Notice>) -> Re
 }
 
 /// What surrounds a page that knows nothing of a member.
-pub(super) fn outside(api: &Api, visit: &Visit, form: &FormToken, path: String) -> Page {
+pub(in crate::api) fn outside(api: &Api, visit: &Visit, form: &FormToken, path: String) -> Page {
     Page {
         language: visit.language,
         path,

@@ -17,16 +17,16 @@ use crate::vault::Purpose;
 
 /// What the forms of one answer carry. It depends on a cookie of its own, not on the session, so that a form that was
 /// sent twice still counts after the first sending changed the session.
-pub(super) struct FormToken {
+pub(in crate::api) struct FormToken {
     /// The hidden field's value.
-    pub(super) text: String,
+    pub(in crate::api) text: String,
     /// The cookie to set, where the browser had none.
-    pub(super) cookie: Option<HeaderValue>,
+    pub(in crate::api) cookie: Option<HeaderValue>,
 }
 
 impl FormToken {
     /// For a page without forms.
-    pub(super) const fn none() -> Self {
+    pub(in crate::api) const fn none() -> Self {
         Self {
             text: String::new(),
             cookie: None,
@@ -34,7 +34,7 @@ impl FormToken {
     }
 
     /// The token for the browser of a request.
-    pub(super) fn of(api: &Api, visit: &Visit) -> Self {
+    pub(in crate::api) fn of(api: &Api, visit: &Visit) -> Self {
         let known = mark(visit);
         let mark = known.unwrap_or_else(|| api.entropy.bytes());
         let cookie = known.is_none().then(|| {
@@ -68,12 +68,12 @@ fn is_own(api: &Api, visit: &Visit, token: &str) -> bool {
 }
 
 /// A form that one of our pages in the same browser sent; any other is answered with a problem page.
-pub(super) struct Sent<T>(pub(super) T);
+pub(in crate::api) struct Sent<T>(pub(in crate::api) T);
 
 /// A form without fields.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Nothing {}
+pub(in crate::api) struct Nothing {}
 
 #[derive(Deserialize)]
 struct WithToken<T> {

@@ -135,6 +135,10 @@ const fn outcome_of(problem: &Problem) -> Option<LinkOutcome> {
         | Problem::NeedsSupport(_)
         | Problem::Busy
         | Problem::Crowded(_)
+        | Problem::NotSignedIn
+        | Problem::PasswordDue
+        | Problem::Forbidden
+        | Problem::UnknownMember
         | Problem::Internal => None,
     }
 }

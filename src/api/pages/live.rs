@@ -10,48 +10,49 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::stream::{self, Stream};
+use uuid::Uuid;
 
 use crate::api::Api;
 use crate::api::problem::Problem;
 use crate::api::visit::Visit;
-use crate::domain::ids::MemberId;
 use crate::domain::onboarding::Step;
 use crate::projections::Progress;
 use crate::vault::{Found, Session};
 
 /// How often a silent stream says that it lives, and looks whether its session still does.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+pub(in crate::api) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// After the read models have moved, a stream rests so long before it looks, so that a rush of events is one look.
 const BREATH: Duration = Duration::from_millis(200);
 
-/// How many streams a member may have open: a few tabs on a few devices.
-const MOST_PER_MEMBER: usize = 4;
+/// How many streams somebody may have open: a few tabs on a few devices.
+const MOST_EACH: usize = 4;
 
 /// How many streams may be open in all; each costs a look into the read model whenever that moves.
 const MOST: usize = 5000;
 
 /// The streams that are open; clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Streams(Arc<Mutex<HashMap<MemberId, usize>>>);
+pub struct Streams(Arc<Mutex<HashMap<Uuid, usize>>>);
 
 /// One open stream's place, given back when it is dropped.
-struct Seat {
+pub(in crate::api) struct Seat {
     streams: Streams,
-    member: MemberId,
+    owner: Uuid,
 }
 
 impl Streams {
-    fn take(&self, member: MemberId) -> Option<Seat> {
+    /// A place for a stream of this member, or this one of the staff.
+    pub(in crate::api) fn take(&self, owner: Uuid) -> Option<Seat> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = open.get(&member).copied().unwrap_or(0);
-        if own >= MOST_PER_MEMBER || open.values().sum::<usize>() >= MOST {
+        let own = open.get(&owner).copied().unwrap_or(0);
+        if own >= MOST_EACH || open.values().sum::<usize>() >= MOST {
             return None;
         }
-        open.insert(member, own + 1);
+        open.insert(owner, own + 1);
         Some(Seat {
             streams: self.clone(),
-            member,
+            owner,
         })
     }
 }
@@ -63,11 +64,11 @@ impl Drop for Seat {
             .0
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let left = open.get(&self.member).map_or(0, |own| own - 1);
+        let left = open.get(&self.owner).map_or(0, |own| own - 1);
         if left == 0 {
-            open.remove(&self.member);
+            open.remove(&self.owner);
         } else {
-            open.insert(self.member, left);
+            open.insert(self.owner, left);
         }
     }
 }
@@ -75,7 +76,7 @@ impl Drop for Seat {
 /// `GET /events`. The session is looked at but not used: an open stream does not keep it alive.
 pub(super) async fn events(State(api): State<Api>, visit: Visit) -> Result<Response, Problem> {
     let session = api.session_of(&visit).await?;
-    let seat = api.streams.take(session.member).ok_or(Problem::Busy)?;
+    let seat = api.streams.take(session.member.0).ok_or(Problem::Busy)?;
     let watch = Watch {
         progress: api.statuses.progress(),
         api,

@@ -215,7 +215,11 @@ impl Trouble {
             Problem::Waiting(wait) => Self::Waiting { until: wait.until },
             Problem::NeedsSupport(_) => Self::NeedsSupport,
             Problem::Busy | Problem::Crowded(_) => Self::Busy,
-            Problem::Malformed
+            Problem::NotSignedIn
+            | Problem::PasswordDue
+            | Problem::Forbidden
+            | Problem::UnknownMember
+            | Problem::Malformed
             | Problem::MediaType
             | Problem::TooLarge
             | Problem::NotFound

@@ -1,9 +1,9 @@
 //! The members' pages: one address a step, Japanese first, whole without JavaScript.
 
-mod answers;
+pub(in crate::api) mod answers;
 pub mod assets;
 mod door;
-mod forms;
+pub(in crate::api) mod forms;
 pub mod frame;
 mod link;
 mod live;
@@ -21,6 +21,7 @@ pub mod words;
 mod tests;
 
 pub use live::Streams;
+pub(in crate::api) use live::{KEEP_ALIVE, Seat};
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -97,7 +98,11 @@ pub fn problem(api: &Api, visit: &Visit, problem: &Problem) -> Response {
         | Problem::NeedsSupport(wait) => ProblemKind::Waiting { until: wait.until },
         Problem::Misdirected => ProblemKind::Elsewhere,
         Problem::Busy | Problem::Crowded(_) => ProblemKind::Busy,
-        Problem::Malformed
+        Problem::NotSignedIn
+        | Problem::PasswordDue
+        | Problem::Forbidden
+        | Problem::UnknownMember
+        | Problem::Malformed
         | Problem::MediaType
         | Problem::TooLarge
         | Problem::SignInFailed

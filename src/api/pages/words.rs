@@ -17,6 +17,12 @@ impl Text {
         Self(rust_i18n::t!(key, locale = language.tag()).into_owned())
     }
 
+    /// A text that is a name, the same in every language.
+    #[must_use]
+    pub fn plain(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+
     /// This text with `%{name}` replaced by `value`.
     #[must_use]
     pub fn with(self, name: &str, value: impl fmt::Display) -> Self {
@@ -62,6 +68,16 @@ pub fn date_and_time(language: Language, at: Timestamp) -> String {
     let format = match language {
         Language::Ja => "%Y年%-m月%-d日 %-H時%M分",
         Language::En => "%-d %B %Y, %H:%M",
+    };
+    in_japan(at).strftime(format).to_string()
+}
+
+/// A moment to the second, as whoever compares it with other records needs it.
+#[must_use]
+pub fn to_the_second(language: Language, at: Timestamp) -> String {
+    let format = match language {
+        Language::Ja => "%Y年%-m月%-d日 %-H時%M分%S秒",
+        Language::En => "%-d %B %Y, %H:%M:%S",
     };
     in_japan(at).strftime(format).to_string()
 }

@@ -13,14 +13,18 @@ use crate::domain::adoption::Adoptions;
 use crate::domain::attempts::Attempts;
 use crate::domain::delivery::Delivery;
 use crate::domain::onboarding::Onboarding;
+use crate::domain::staff::Staff;
+use crate::domain::viewing::Viewings;
 use crate::store::{Position, Recorded};
 
 /// The kinds of our streams: what else is in the log is the server's or another program's.
-const KINDS: [&str; 4] = [
+const KINDS: [&str; 6] = [
     Onboarding::TYPE,
     Delivery::TYPE,
     Attempts::TYPE,
     Adoptions::TYPE,
+    Staff::TYPE,
+    Viewings::TYPE,
 ];
 
 /// The space of names in which event ids are made.

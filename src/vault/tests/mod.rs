@@ -6,6 +6,7 @@ mod failing;
 mod keys;
 mod people;
 mod sessions;
+mod staff;
 mod sweep;
 mod waits;
 

@@ -11,7 +11,7 @@ mod log;
 mod methods;
 mod parsers;
 mod requests;
-mod routes;
+pub(crate) mod routes;
 mod sockets;
 mod texts;
 

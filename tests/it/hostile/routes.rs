@@ -11,15 +11,15 @@ use super::{NO_TOKEN, Target};
 
 /// One address and the methods that it knows.
 #[derive(Clone, Debug)]
-pub(super) struct Route {
+pub(crate) struct Route {
     /// As the router has it, with names for its parameters.
-    pub(super) path: String,
-    pub(super) methods: Vec<Method>,
+    pub(crate) path: String,
+    pub(crate) methods: Vec<Method>,
 }
 
 impl Route {
     /// Its address, with a text for every parameter.
-    pub(super) fn with(&self, parameter: &str) -> String {
+    pub(crate) fn with(&self, parameter: &str) -> String {
         let part = |part: &str| {
             if part.starts_with('{') {
                 parameter
@@ -32,21 +32,21 @@ impl Route {
     }
 
     /// An address of it.
-    pub(super) fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         self.with(NO_TOKEN)
     }
 
-    pub(super) fn takes(&self, method: &Method) -> bool {
+    pub(crate) fn takes(&self, method: &Method) -> bool {
         self.methods.contains(method)
     }
 
-    pub(super) fn is_json(&self) -> bool {
+    pub(crate) fn is_json(&self) -> bool {
         self.path.starts_with("/api/")
     }
 }
 
 /// All routes of a router: axum has no list to ask for, but its `Debug` shows them.
-pub(super) fn of(router: &Router) -> Vec<Route> {
+pub(crate) fn of(router: &Router) -> Vec<Route> {
     let shown = format!("{router:?}");
     let (shown, _) = shown.split_once("fallback_router").unwrap();
     let (endpoints, paths) = shown.split_once("node: ").unwrap();
@@ -105,18 +105,20 @@ async fn every_address_that_a_page_leads_to_is_among_the_routes_of_the_router() 
         .iter()
         .map(|route| route.path.as_str())
         .collect();
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/templates/pages");
     let mut led_to = BTreeSet::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
-        for mark in ["action=\"/", "href=\"/"] {
-            let addresses = text
-                .split(mark)
-                .skip(1)
-                .map(|rest| rest.split(['"', '?', '#']).next().unwrap());
-            led_to.extend(
-                addresses.map(|rest| format!("/{}", rest.replace("{{ token }}", "{token}"))),
-            );
+    for folder in ["pages", "staff", "audit"] {
+        let folder = format!("{}/templates/{folder}", env!("CARGO_MANIFEST_DIR"));
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+            for mark in ["action=\"/", "href=\"/"] {
+                let addresses = text.split(mark).skip(1);
+                led_to.extend(addresses.map(|rest| {
+                    let address = rest.split(['"', '?', '#']).next().unwrap();
+                    format!("/{address}")
+                        .replace("{{ ", "{")
+                        .replace(" }}", "}")
+                }));
+            }
         }
     }
     assert!(led_to.len() > 5, "{led_to:?}");

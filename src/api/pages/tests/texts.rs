@@ -29,14 +29,18 @@ fn collect(path: &str, table: &toml::Table, found: &mut Texts) {
 }
 
 fn japanese() -> Texts {
-    texts(include_str!("../../../../locales/pages.ja.toml"))
+    let mut all = texts(include_str!("../../../../locales/pages.ja.toml"));
+    all.extend(texts(include_str!("../../../../locales/staff.ja.toml")));
+    all
 }
 
 fn english() -> Texts {
-    texts(include_str!("../../../../locales/pages.en.toml"))
+    let mut all = texts(include_str!("../../../../locales/pages.en.toml"));
+    all.extend(texts(include_str!("../../../../locales/staff.en.toml")));
+    all
 }
 
-/// Every quoted `word.word` in the templates and in the rooms beside this one.
+/// Every quoted `word.word` in the templates and in the rooms of pages.
 fn named_keys() -> BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let sections: BTreeSet<String> = japanese()
@@ -44,7 +48,14 @@ fn named_keys() -> BTreeSet<String> {
         .filter_map(|key| Some(key.split_once('.')?.0.to_owned()))
         .collect();
     let mut named = BTreeSet::new();
-    for folder in ["templates/pages", "src/api/pages"] {
+    for folder in [
+        "templates/pages",
+        "templates/staff",
+        "templates/audit",
+        "src/api/pages",
+        "src/api/staff",
+        "src/api/audit",
+    ] {
         for entry in std::fs::read_dir(root.join(folder)).unwrap() {
             let path = entry.unwrap().path();
             if path.is_file() {

@@ -13,9 +13,10 @@ use crate::import::house::{Done, House};
 use crate::support::program::Program;
 
 /// The tables of the read models, with the ledger's leaves.
-const TABLES: [&str; 5] = [
+const TABLES: [&str; 6] = [
     "member_status",
-    "member_history",
+    "history",
+    "history_members",
     "mail_requests",
     "parked_events",
     "ledger_leaves",

@@ -1,0 +1,193 @@
+//! What is asked for in an address: filters, moments and cursors, never a personal datum.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::moment;
+use crate::api::Api;
+use crate::api::problem::Problem;
+use crate::projections::Position;
+use crate::projections::history::kinds::{KINDS, Outcome};
+use crate::projections::history::search::{ACTORS, Filter, position_at};
+
+/// Events in one answer to a program, at most and unless it says otherwise.
+const MOST: i64 = 1000;
+
+/// What is asked for; a field that is empty or left out asks for nothing.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Asked {
+    /// The type of events.
+    #[serde(rename = "type")]
+    pub event_type: String,
+    /// How they went.
+    pub outcome: String,
+    /// The kind of actor.
+    pub actor: String,
+    /// The cohort of the members they are about.
+    pub cohort: String,
+    /// The beginning of the period.
+    pub from: String,
+    /// Its end.
+    pub until: String,
+    /// Only events after this position.
+    pub after: String,
+    /// Only events before this position.
+    pub before: String,
+    /// At most so many.
+    pub limit: String,
+}
+
+/// The same, read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Wanted {
+    pub(super) filter: Filter,
+    pub(super) from: Option<Timestamp>,
+    pub(super) until: Option<Timestamp>,
+    pub(super) after: Position,
+    pub(super) before: Option<Position>,
+    pub(super) limit: i64,
+}
+
+impl Asked {
+    pub(super) fn read(&self) -> Result<Wanted, Problem> {
+        let event_type = text(&self.event_type);
+        if let Some(name) = event_type
+            && !KINDS.iter().any(|(known, _)| *known == name)
+        {
+            return Err(unknown("type"));
+        }
+        let outcome = match text(&self.outcome) {
+            Some(name) => {
+                let named = Outcome::ALL.into_iter().find(|it| it.name() == name);
+                Some(named.ok_or(unknown("outcome"))?)
+            }
+            None => None,
+        };
+        let actor = text(&self.actor);
+        if actor.is_some_and(|actor| !ACTORS.contains(&actor)) {
+            return Err(unknown("actor"));
+        }
+        let cohort = text(&self.cohort);
+        // What is asked for stands in the event of the view: nothing but a name may get there.
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if cohort.is_some_and(|cohort| cohort.len() > 64 || !cohort.chars().all(plain)) {
+            return Err(unknown("cohort"));
+        }
+        let limit = number("limit", &self.limit)?.unwrap_or(MOST);
+        if !(1..=MOST).contains(&limit) {
+            return Err(Problem::Invalid {
+                field: "limit",
+                why: "out_of_range",
+            });
+        }
+        Ok(Wanted {
+            filter: Filter {
+                member: None,
+                event_type: event_type.map(str::to_owned),
+                outcome,
+                cohort: cohort.map(str::to_owned),
+                actor: actor.map(str::to_owned),
+            },
+            from: moment("from", &self.from, moment::start_of)?,
+            until: moment("until", &self.until, moment::end_of)?,
+            after: number("after", &self.after)?.unwrap_or(0),
+            before: number("before", &self.before)?,
+            limit,
+        })
+    }
+
+    /// The filters as they stand in an address, without cursors.
+    pub(super) fn filters(&self) -> Vec<(&'static str, &str)> {
+        [
+            ("type", &self.event_type),
+            ("outcome", &self.outcome),
+            ("actor", &self.actor),
+            ("cohort", &self.cohort),
+            ("from", &self.from),
+            ("until", &self.until),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, text(value)?)))
+        .collect()
+    }
+}
+
+impl Wanted {
+    /// Whether all events are asked for.
+    pub(super) fn is_all(&self) -> bool {
+        self.filter == Filter::default() && self.from.is_none() && self.until.is_none()
+    }
+
+    /// Which part of the history that is, for the event of the view.
+    pub(super) fn part(&self) -> Option<String> {
+        let filter = &self.filter;
+        let parts: Vec<String> = [
+            ("type", filter.event_type.clone()),
+            ("outcome", filter.outcome.map(|it| it.name().to_owned())),
+            ("actor", filter.actor.clone()),
+            ("cohort", filter.cohort.clone()),
+            ("from", self.from.map(|moment| moment.to_string())),
+            ("until", self.until.map(|moment| moment.to_string())),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("{name}={}", value?)))
+        .collect();
+        (!parts.is_empty()).then(|| parts.join("&"))
+    }
+
+    /// The positions between which the period lies: after the first, up to the second.
+    pub(super) async fn bounds(&self, api: &Api) -> Result<(Position, Position), Problem> {
+        let from = match self.from {
+            Some(from) => {
+                let before = from.checked_sub(jiff::SignedDuration::from_micros(1));
+                position_at(&api.read, before.unwrap_or(Timestamp::MIN)).await?
+            }
+            None => 0,
+        };
+        let until = match self.until {
+            Some(until) => position_at(&api.read, until).await?,
+            None => Position::MAX,
+        };
+        Ok((from, until))
+    }
+}
+
+/// A field that says something.
+pub(super) fn text(field: &str) -> Option<&str> {
+    Some(field.trim()).filter(|text| !text.is_empty())
+}
+
+pub(super) fn moment(
+    field: &'static str,
+    typed: &str,
+    read: impl Fn(&str) -> Option<Timestamp>,
+) -> Result<Option<Timestamp>, Problem> {
+    let wrong = Problem::Invalid {
+        field,
+        why: "not_a_moment",
+    };
+    text(typed)
+        .map(|typed| read(typed).ok_or(wrong))
+        .transpose()
+}
+
+fn number(field: &'static str, typed: &str) -> Result<Option<i64>, Problem> {
+    let wrong = Problem::Invalid {
+        field,
+        why: "not_a_number",
+    };
+    let number = text(typed).map(|typed| typed.parse().ok().filter(|number| *number >= 0));
+    number.map(|number| number.ok_or(wrong)).transpose()
+}
+
+pub(super) fn cursor(field: &'static str, typed: &str) -> Result<Option<Position>, Problem> {
+    number(field, typed)
+}
+
+const fn unknown(field: &'static str) -> Problem {
+    Problem::Invalid {
+        field,
+        why: "unknown",
+    }
+}

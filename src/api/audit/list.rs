@@ -1,0 +1,148 @@
+//! The auditors' list of events, newest first, with filters.
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::Method;
+use axum::response::Response;
+
+use super::asked::Asked;
+use super::line::Line;
+use super::looks::Showing;
+use super::pages::{row_of, shown, with_query};
+use super::timeline::{Entry, staff_of};
+use super::views::{Choice, EventsPage, Row};
+use super::words::{actor_text, event_text, outcome_text};
+use crate::api::Api;
+use crate::api::pages::answers::page;
+use crate::api::pages::forms::FormToken;
+use crate::api::pages::words::Text;
+use crate::api::problem::Problem;
+use crate::api::staff::pages::desk;
+use crate::api::staff::views::Told;
+use crate::api::staff::{StaffIn, rights};
+use crate::domain::values::Language;
+use crate::domain::viewing::View;
+use crate::projections::Recorded;
+use crate::projections::history::kinds::{KINDS, Outcome};
+use crate::projections::history::search::{ACTORS, Page, search};
+
+/// Events on one page.
+const A_PAGE: i64 = 100;
+
+/// `GET /audit/events`.
+pub(super) async fn events(
+    State(api): State<Api>,
+    who: StaffIn,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Response {
+    let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
+    let shows = events_page(&api, &who, asked).await;
+    shown(&api, &who, shows)
+}
+
+async fn events_page(api: &Api, who: &StaffIn, asked: Asked) -> Result<Response, Problem> {
+    let language = who.visit.language;
+    let (asked, wanted, problem) = match asked.read() {
+        Ok(wanted) => (asked, wanted, None),
+        Err(problem) => {
+            let all = Asked::default();
+            let wanted = all.read()?;
+            (all, wanted, Some(problem))
+        }
+    };
+    api.statuses.caught_up().await;
+    let size = api.statuses.progress().position();
+    let (from, until) = wanted.bounds(api).await?;
+    let until = wanted
+        .before
+        .map_or(until, |before| until.min(before - 1))
+        .min(size);
+    let page_of = Page::Backward(from.max(wanted.after), until);
+    let mut found = search(&api.read, &wanted.filter, page_of, A_PAGE + 1).await?;
+    let more = found.len() > usize::try_from(A_PAGE).unwrap_or(usize::MAX);
+    if more {
+        found.pop();
+    }
+    let older = found.last().filter(|_| more).map(|last| {
+        let before = last.recorded.position.to_string();
+        let mut query = asked.filters();
+        query.push(("before", &before));
+        with_query("/audit/events", &query)
+    });
+    let recorded: Vec<Recorded> = found.iter().map(|it| it.recorded.clone()).collect();
+    let names = api.staff_names(&recorded).await?;
+    let rows = found.iter().map(|it| {
+        let entry = Entry {
+            line: Line::of(&it.recorded),
+            staff: staff_of(&it.recorded).and_then(|staff| names.get(&staff).cloned()),
+            from: None,
+        };
+        Row {
+            member: it.member.map(|member| member.to_string()),
+            cohort: it.cohort.clone(),
+            ..row_of(language, &entry)
+        }
+    });
+    let rows = rows.collect();
+    api.note_look(who, Showing::of(View::EventList, wanted.part()))
+        .await?;
+    let form = FormToken::of(api, &who.visit);
+    let path = with_query("/audit/events", &asked.filters());
+    let mut desk = desk(api, who, &form, path).await?;
+    desk.told = problem
+        .as_ref()
+        .map(|_| Told::Ill(Text::of(language, "audit.filter_unknown")));
+    let view = EventsPage {
+        types: types(language, &asked),
+        outcomes: outcomes(language, &asked),
+        actors: actors(language, &asked),
+        cohorts: cohorts(api, language, &asked),
+        from: asked.from.clone(),
+        until: asked.until.clone(),
+        rows,
+        older,
+        size,
+        opens_members: rights::of(&Method::GET, "/audit/members/{member}")
+            .is_some_and(|right| right.is_of(who.role)),
+        desk,
+    };
+    Ok(page(&view, form, problem.as_ref()))
+}
+
+fn choice(value: &str, text: String, chosen: &str) -> Choice {
+    Choice {
+        value: value.to_owned(),
+        text,
+        chosen: value == chosen.trim(),
+    }
+}
+
+fn types(language: Language, asked: &Asked) -> Vec<Choice> {
+    let choice = |(name, _)| {
+        let text = format!("{name} ({})", event_text(language, name, None));
+        choice(name, text, &asked.event_type)
+    };
+    KINDS.map(choice).into()
+}
+
+fn outcomes(language: Language, asked: &Asked) -> Vec<Choice> {
+    let choice = |outcome: Outcome| {
+        let text = outcome_text(language, outcome).to_string();
+        choice(outcome.name(), text, &asked.outcome)
+    };
+    Outcome::ALL.map(choice).into()
+}
+
+fn actors(language: Language, asked: &Asked) -> Vec<Choice> {
+    let choice = |actor| choice(actor, actor_text(language, actor).to_string(), &asked.actor);
+    ACTORS.map(choice).into()
+}
+
+fn cohorts(api: &Api, language: Language, asked: &Asked) -> Vec<Choice> {
+    let cohorts = api.policy.cohorts.iter();
+    let choices = cohorts.map(|cohort| {
+        let who = cohort.who.in_language(language).to_owned();
+        choice(&cohort.name, who, &asked.cohort)
+    });
+    choices.collect()
+}

@@ -1,0 +1,68 @@
+//! Every view of the history leaves an event before it is shown.
+
+use std::convert::Infallible;
+
+use crate::api::Api;
+use crate::api::problem::Problem;
+use crate::api::staff::StaffIn;
+use crate::commands::CommandError;
+use crate::domain::ids::MemberId;
+use crate::domain::values::TOKYO;
+use crate::domain::viewing::{Look, Purpose, View, Viewings};
+
+/// What is about to be shown.
+pub(super) struct Showing {
+    pub(super) view: View,
+    pub(super) member: Option<MemberId>,
+    pub(super) purpose: Option<Purpose>,
+    pub(super) part: Option<String>,
+}
+
+impl Showing {
+    /// A view of many members, or of none.
+    pub(super) const fn of(view: View, part: Option<String>) -> Self {
+        Self {
+            view,
+            member: None,
+            purpose: None,
+            part,
+        }
+    }
+}
+
+impl Api {
+    /// Stores who looks at what.
+    ///
+    /// # Errors
+    /// It could not be stored; then nothing may be shown.
+    pub(super) async fn note_look(&self, who: &StaffIn, showing: Showing) -> Result<(), Problem> {
+        let now = self.clock.now();
+        let look = Look {
+            viewer: who.staff,
+            token: who.token,
+            view: showing.view,
+            member: showing.member,
+            purpose: showing.purpose,
+            part: showing.part,
+            at: now,
+        };
+        let day = TOKYO.to_datetime(now).date();
+        let attribution = self
+            .attribution_of_staff("ViewAuditData", who.staff, &who.visit)
+            .await?;
+        let stored = self
+            .commands
+            .run::<Viewings, Infallible, _, _>(day.to_string(), attribution, move |_| {
+                std::future::ready(Ok(look.clone()))
+            })
+            .await;
+        match stored {
+            Ok(_) => Ok(()),
+            Err(CommandError::Busy) => Err(Problem::Busy),
+            Err(error) => {
+                tracing::error!(%error, "a look at the history could not be stored, and nothing was shown");
+                Err(Problem::Busy)
+            }
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! The auditors' pages of members: finding one, and one's history.
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+
+use super::json::member_named;
+use super::looks::Showing;
+use super::person::{Mask, Search};
+use super::timeline::{Entry, Span, Timeline};
+use super::views::{Choice, MemberPage, Row, SearchPage};
+use super::words::{actor_text, event_text, outcome_text, purpose_text, why};
+use crate::api::Api;
+use crate::api::pages::answers::page;
+use crate::api::pages::forms::{FormToken, Sent};
+use crate::api::pages::words::{Text, step_label, to_the_second};
+use crate::api::problem::Problem;
+use crate::api::staff::StaffIn;
+use crate::api::staff::pages::{desk, turned_away};
+use crate::api::staff::views::Told;
+use crate::domain::onboarding::Step;
+use crate::domain::values::Language;
+use crate::domain::viewing::{Purpose, View};
+use crate::projections::history::kinds::{Outcome, outcome_of};
+
+/// `GET /audit`.
+pub(super) async fn search_page(State(api): State<Api>, who: StaffIn) -> Response {
+    shown(&api, &who, search_form(&api, &who, Vec::new(), None).await)
+}
+
+/// `POST /audit/search`: to the member's history; what was typed stands in no address.
+pub(super) async fn find(
+    State(api): State<Api>,
+    who: StaffIn,
+    Sent(typed): Sent<Search>,
+) -> Response {
+    shown(&api, &who, found(&api, &who, &typed).await)
+}
+
+async fn found(api: &Api, who: &StaffIn, typed: &Search) -> Result<Response, Problem> {
+    let language = who.visit.language;
+    let members = match api.find_members(typed).await {
+        Ok(members) => members,
+        Err(problem @ Problem::Invalid { .. }) => {
+            let told = Told::Ill(Text::of(language, "audit.one_of"));
+            return search_form(api, who, Vec::new(), Some((told, problem))).await;
+        }
+        Err(problem) => return Err(problem),
+    };
+    if let [member] = members.as_slice() {
+        return Ok(Redirect::to(&format!("/audit/members/{member}")).into_response());
+    }
+    let mut found = Vec::with_capacity(members.len());
+    for member in members {
+        if let Some(person) = api.person(member, None, Mask::On).await? {
+            found.push((member.to_string(), person));
+        }
+    }
+    api.note_look(who, Showing::of(View::MemberSearch, None))
+        .await?;
+    let told = found
+        .is_empty()
+        .then(|| Told::Ill(Text::of(language, "audit.nobody")));
+    search_form(
+        api,
+        who,
+        found,
+        told.map(|told| (told, Problem::UnknownMember)),
+    )
+    .await
+}
+
+async fn search_form(
+    api: &Api,
+    who: &StaffIn,
+    found: Vec<(String, super::person::Person)>,
+    told: Option<(Told, Problem)>,
+) -> Result<Response, Problem> {
+    let form = FormToken::of(api, &who.visit);
+    let mut desk = desk(api, who, &form, "/audit".to_owned()).await?;
+    let (told, problem) = told.unzip();
+    desk.told = told;
+    let view = SearchPage { desk, found };
+    Ok(page(&view, form, problem.as_ref()))
+}
+
+/// `GET /audit/members/{member}`.
+pub(super) async fn member(
+    State(api): State<Api>,
+    who: StaffIn,
+    Path(member): Path<String>,
+    span: Result<Query<Span>, QueryRejection>,
+) -> Response {
+    let span = span.map(|Query(span)| span).unwrap_or_default();
+    let shows = member_page(&api, &who, &member, &span, None).await;
+    shown(&api, &who, shows)
+}
+
+/// What personal data are asked for with.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Unmasking {
+    purpose: String,
+    at: String,
+    since: String,
+}
+
+/// `POST /audit/members/{member}/unmask`: the same page with the personal data.
+pub(super) async fn unmask(
+    State(api): State<Api>,
+    who: StaffIn,
+    Path(member): Path<String>,
+    Sent(asked): Sent<Unmasking>,
+) -> Response {
+    let span = Span {
+        at: asked.at,
+        since: asked.since,
+        before: String::new(),
+    };
+    let purpose = Purpose::named(&asked.purpose).ok_or(());
+    let shows = member_page(&api, &who, &member, &span, Some(purpose)).await;
+    shown(&api, &who, shows)
+}
+
+async fn member_page(
+    api: &Api,
+    who: &StaffIn,
+    member: &str,
+    span: &Span,
+    unmasking: Option<Result<Purpose, ()>>,
+) -> Result<Response, Problem> {
+    let member = member_named(member)?;
+    let language = who.visit.language;
+    let purpose = unmasking.and_then(Result::ok);
+    let mask = if purpose.is_some() {
+        Mask::Off
+    } else {
+        Mask::On
+    };
+    // Of a moment that cannot be read, the whole is shown, and what is wrong.
+    let (timeline, mut problem) = match api.timeline(member, span, mask).await {
+        Err(problem @ Problem::Invalid { .. }) => {
+            let whole = api.timeline(member, &Span::default(), mask).await?;
+            (whole, Some((problem, "audit.not_a_moment")))
+        }
+        timeline => (timeline?, None),
+    };
+    if unmasking == Some(Err(())) {
+        let why = Problem::Invalid {
+            field: "purpose",
+            why: "required",
+        };
+        problem = Some((why, "audit.purpose_needed"));
+    }
+    let view = if mask == Mask::Off {
+        View::MemberData
+    } else {
+        View::MemberHistory
+    };
+    let showing = Showing {
+        member: Some(member),
+        purpose,
+        ..Showing::of(view, timeline.part.clone())
+    };
+    api.note_look(who, showing).await?;
+    let form = FormToken::of(api, &who.visit);
+    let path = with_query(
+        &format!("/audit/members/{member}"),
+        &[("at", span.at.trim()), ("since", span.since.trim())],
+    );
+    let mut desk = desk(api, who, &form, path).await?;
+    desk.told = problem
+        .as_ref()
+        .map(|(_, key)| Told::Ill(Text::of(language, key)));
+    let older = timeline.older.map(|older| {
+        let (at, since) = (span.at.trim(), span.since.trim());
+        let query = [("at", at), ("since", since), ("before", &older.to_string())];
+        with_query(&format!("/audit/members/{member}"), &query)
+    });
+    let view = MemberPage {
+        member: member.to_string(),
+        cohort: timeline.cohort.clone(),
+        unmasked: mask == Mask::Off,
+        purposes: purposes(language),
+        at: span.at.trim().to_owned(),
+        since: span.since.trim().to_owned(),
+        span: span_text(language, &timeline),
+        standing: standing(language, &timeline),
+        rows: timeline
+            .entries
+            .iter()
+            .map(|entry| row_of(language, entry))
+            .collect(),
+        older,
+        person: timeline.person,
+        desk,
+    };
+    let problem = problem.map(|(problem, _)| problem);
+    Ok(page(&view, form, problem.as_ref()))
+}
+
+fn purposes(language: Language) -> Vec<Choice> {
+    let choice = |purpose: Purpose| Choice {
+        value: purpose.name().to_owned(),
+        text: purpose_text(language, purpose).to_string(),
+        chosen: false,
+    };
+    Purpose::ALL.map(choice).into()
+}
+
+/// As of when, after when, and how many events the log had.
+fn span_text(language: Language, timeline: &Timeline) -> Text {
+    let time = |moment| to_the_second(language, moment);
+    let at = timeline.at.moment.map(time);
+    let since = timeline.since.and_then(|since| since.moment).map(time);
+    let text = match (since, at) {
+        (None, None) => Text::of(language, "audit.span_now"),
+        (None, Some(at)) => Text::of(language, "audit.span_at").with("at", at),
+        (Some(since), None) => Text::of(language, "audit.span_since").with("since", since),
+        (Some(since), Some(at)) => Text::of(language, "audit.span_between")
+            .with("since", since)
+            .with("at", at),
+    };
+    text.with("size", timeline.at.position)
+}
+
+/// Where the member stood, or how that changed.
+fn standing(language: Language, timeline: &Timeline) -> Text {
+    let label = |step: Option<Step>| match step {
+        Some(step) => {
+            let label = step_label(language, step.name()).map(|text| text.to_string());
+            format!("{} {}", step.number(), label.unwrap_or_default())
+        }
+        None => Text::of(language, "audit.not_enrolled").to_string(),
+    };
+    let (before, due) = timeline.steps();
+    if timeline.since.is_some() && before != due {
+        return Text::of(language, "audit.step_changed")
+            .with("before", label(before))
+            .with("after", label(due));
+    }
+    if timeline.since.is_some() {
+        return Text::of(language, "audit.step_same").with("step", label(due));
+    }
+    Text::of(language, "audit.step_due").with("step", label(due))
+}
+
+pub(super) fn row_of(language: Language, entry: &Entry) -> Row {
+    let line = &entry.line;
+    let outcome = outcome_of(&line.event_type);
+    let actor = actor_text(language, &line.actor);
+    let who = match (&entry.staff, line.actor.as_str()) {
+        (Some(name), _) => format!("{actor}: {name}"),
+        (None, "system") => format!("{actor}: {}", line.actor_id),
+        (None, _) => actor.to_string(),
+    };
+    Row {
+        position: line.position,
+        at: line.recorded_at,
+        text: event_text(language, &line.event_type, line.payload["why"].as_str()),
+        event_type: line.event_type.clone(),
+        outcome: outcome_text(language, outcome),
+        notable: outcome != Outcome::Done,
+        who,
+        from: entry.from.clone(),
+        why: why(line),
+        member: line.member.clone(),
+        cohort: None,
+    }
+}
+
+/// A page, or what stands in its place.
+pub(super) fn shown(api: &Api, who: &StaffIn, page: Result<Response, Problem>) -> Response {
+    page.unwrap_or_else(|problem| turned_away(api, &who.visit, &problem))
+}
+
+/// A path with those fields that say something.
+pub(super) fn with_query(path: &str, fields: &[(&str, &str)]) -> String {
+    let said = fields.iter().filter(|(_, value)| !value.is_empty());
+    let pairs: Vec<String> = said
+        .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
+        .collect();
+    if pairs.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{}", pairs.join("&"))
+    }
+}

@@ -1,0 +1,120 @@
+//! The auditors' pages: one struct a page, plain data in, HTML out.
+
+use askama::Template;
+use jiff::Timestamp;
+
+use super::person::Person;
+use crate::api::pages::words::{Text, to_the_second};
+use crate::api::staff::views::{Desk, Told};
+
+/// A choice of a list.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    /// What the form sends.
+    pub value: String,
+    /// What it is called.
+    pub text: String,
+    /// Whether it is chosen.
+    pub chosen: bool,
+}
+
+/// `/audit`: finding a member.
+#[derive(Template)]
+#[template(path = "audit/search.html")]
+pub struct SearchPage {
+    /// What surrounds the page.
+    pub desk: Desk,
+    /// Whom a search found, where it was more than one: id, and who that is.
+    pub found: Vec<(String, Person)>,
+}
+
+/// One event in a list.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Its number in the log.
+    pub position: i64,
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// What happened.
+    pub text: Text,
+    /// The stored name of its type.
+    pub event_type: String,
+    /// How it went.
+    pub outcome: Text,
+    /// Whether that is worth a look.
+    pub notable: bool,
+    /// Who acted.
+    pub who: String,
+    /// From where.
+    pub from: Option<String>,
+    /// Why.
+    pub why: String,
+    /// The member it is about.
+    pub member: Option<String>,
+    /// That member's cohort.
+    pub cohort: Option<String>,
+}
+
+/// `/audit/members/{member}`.
+#[derive(Template)]
+#[template(path = "audit/member.html")]
+pub struct MemberPage {
+    /// What surrounds the page.
+    pub desk: Desk,
+    /// The member's id.
+    pub member: String,
+    /// The member's cohort.
+    pub cohort: String,
+    /// Who that is; none, if it was erased.
+    pub person: Option<Person>,
+    /// Whether personal data are shown.
+    pub unmasked: bool,
+    /// What personal data may be shown for.
+    pub purposes: Vec<Choice>,
+    /// The moments as they were asked for.
+    pub at: String,
+    /// The same of the beginning.
+    pub since: String,
+    /// What the span is, in words.
+    pub span: Text,
+    /// Where the member stood.
+    pub standing: Text,
+    /// What happened, newest first.
+    pub rows: Vec<Row>,
+    /// Where older ones are.
+    pub older: Option<String>,
+}
+
+/// `/audit/events`.
+#[derive(Template)]
+#[template(path = "audit/events.html")]
+pub struct EventsPage {
+    /// What surrounds the page.
+    pub desk: Desk,
+    /// Types of events.
+    pub types: Vec<Choice>,
+    /// Outcomes.
+    pub outcomes: Vec<Choice>,
+    /// Kinds of actors.
+    pub actors: Vec<Choice>,
+    /// Cohorts.
+    pub cohorts: Vec<Choice>,
+    /// The beginning of the period, as it was asked for.
+    pub from: String,
+    /// Its end.
+    pub until: String,
+    /// What was found, newest first.
+    pub rows: Vec<Row>,
+    /// Where older ones are.
+    pub older: Option<String>,
+    /// The position up to which was looked.
+    pub size: i64,
+    /// Whether the role opens the histories of members.
+    pub opens_members: bool,
+}
+
+impl Row {
+    fn time(&self, desk: &Desk) -> String {
+        to_the_second(desk.page.language, self.at)
+    }
+}

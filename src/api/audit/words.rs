@@ -1,0 +1,123 @@
+//! What events, outcomes, actors and purposes are called on the auditors' pages.
+
+use super::line::Line;
+use crate::api::pages::words::Text;
+use crate::domain::values::Language;
+use crate::domain::viewing::Purpose;
+use crate::projections::history::kinds::Outcome;
+
+/// What happened, by the stored name of the event's type; the name itself, if it is none of ours.
+#[must_use]
+pub fn event_text(language: Language, event_type: &str, why: Option<&str>) -> Text {
+    let key = match event_type {
+        "MemberEnrolled" => "happening.member_enrolled",
+        "CredentialsAccepted" => "happening.credentials_accepted",
+        "CredentialsRejected" => "happening.credentials_rejected",
+        "BirthDateConfirmed" => "happening.birth_date_confirmed",
+        "BirthDateRejected" => "happening.birth_date_rejected",
+        "TermsAccepted" => "happening.terms_accepted",
+        "EmailRegistered" => "happening.email_registered",
+        "EmailLinkReissued" => "happening.email_link_reissued",
+        "EmailLinkFollowed" => "happening.email_link_followed",
+        "EmailDisowned" => "happening.email_disowned",
+        "EmailVerified" => "happening.email_verified",
+        "OtpMethodChosen" => "happening.otp_method_chosen",
+        "PasswordChanged" => "happening.password_changed",
+        "FirstLoginCompleted" => "happening.first_login_completed",
+        "LoggedOut" => match why {
+            Some("expiry") => "happening.logged_out_by_expiry",
+            Some("superseded") => "happening.logged_out_superseded",
+            Some("staff") => "happening.logged_out_by_staff",
+            Some(_) | None => "happening.logged_out_by_member",
+        },
+        "OtpIssued" => "happening.otp_issued",
+        "OtpReissued" => "happening.otp_reissued",
+        "OtpRejected" => "happening.otp_rejected",
+        "OtpLoginSucceeded" => "happening.otp_login_succeeded",
+        "OnboardingCompleted" => "happening.onboarding_completed",
+        "NotMeReported" => "happening.not_me_reported",
+        "MailAccepted" => "happening.mail_accepted",
+        "MailFailed" => "happening.mail_failed",
+        "MailSkipped" => "happening.mail_skipped",
+        "AttemptsTallied" => "event.attempts_tallied",
+        "PolicyAdopted" => "event.policy_adopted",
+        "StaffAdded" => "event.staff_added",
+        "StaffRoleChanged" => "event.staff_role_changed",
+        "StaffPasswordReset" => "event.staff_password_reset",
+        "StaffTotpReset" => "event.staff_totp_reset",
+        "StaffPasswordChanged" => "event.staff_password_changed",
+        "StaffSignedIn" => "event.staff_signed_in",
+        "StaffSignInRejected" => "event.staff_sign_in_rejected",
+        "StaffSignedOut" => "event.staff_signed_out",
+        "StaffDisabled" => "event.staff_disabled",
+        "AccessTokenIssued" => "event.access_token_issued",
+        "AccessTokenRevoked" => "event.access_token_revoked",
+        "AuditDataViewed" => "event.audit_data_viewed",
+        other => return Text::plain(other),
+    };
+    Text::of(language, key)
+}
+
+/// How it went.
+#[must_use]
+pub fn outcome_text(language: Language, outcome: Outcome) -> Text {
+    Text::of(
+        language,
+        match outcome {
+            Outcome::Done => "outcome.done",
+            Outcome::Failed => "outcome.failed",
+            Outcome::Refused => "outcome.refused",
+        },
+    )
+}
+
+/// A kind of actor.
+#[must_use]
+pub fn actor_text(language: Language, actor: &str) -> Text {
+    let key = match actor {
+        "member" => "actor.member",
+        "staff" => "actor.staff",
+        "system" => "actor.system",
+        other => return Text::plain(other),
+    };
+    Text::of(language, key)
+}
+
+/// What for.
+#[must_use]
+pub fn purpose_text(language: Language, purpose: Purpose) -> Text {
+    Text::of(
+        language,
+        match purpose {
+            Purpose::MemberRequest => "purpose.member_request",
+            Purpose::Incident => "purpose.incident",
+            Purpose::Review => "purpose.review",
+            Purpose::Legal => "purpose.legal",
+        },
+    )
+}
+
+/// Why: the command, and what the event says of its reason.
+#[must_use]
+pub fn why(line: &Line) -> String {
+    let said = ["why", "view", "purpose"].map(|name| line.payload[name].as_str());
+    let mut parts = vec![line.command.as_str()];
+    parts.extend(said.into_iter().flatten());
+    parts.retain(|part| !part.is_empty());
+    parts.join(" · ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::event_text;
+    use crate::domain::values::Language;
+    use crate::projections::history::kinds::KINDS;
+
+    #[test]
+    fn every_type_of_event_has_words_of_its_own() {
+        for (name, _) in KINDS {
+            let text = event_text(Language::Ja, name, None).to_string();
+            assert_ne!(text, name);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Who may open which page and route of staff and auditors: one table, and nothing is open that it does not name.
+
+use axum::http::Method;
+
+use crate::domain::staff::{Role, Scope};
+
+/// Who may open something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// Whoever comes.
+    Anybody,
+    /// All staff, also those who have yet to set a password of their own.
+    AllStaff,
+    /// Staff with one of these roles and a password of their own.
+    Roles(&'static [Role]),
+}
+
+/// One line of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Right {
+    /// The method; who may GET may also HEAD.
+    pub method: &'static str,
+    /// The path, as the router has it.
+    pub path: &'static str,
+    /// Who may.
+    pub who: Who,
+    /// With which scope a token of theirs may too; none, if no token may.
+    pub scope: Option<Scope>,
+}
+
+const EVERY_ROLE: Who = Who::Roles(&Role::ALL);
+/// Single members are for those who review the history.
+const REVIEWERS: Who = Who::Roles(&[Role::Auditor, Role::Administrator]);
+/// Events by the many are for those too who report on the whole.
+const READERS: Who = Who::Roles(&[Role::Auditor, Role::Compliance, Role::Administrator]);
+
+/// The table.
+pub const RIGHTS: &[Right] = &[
+    right("GET", "/staff/sign-in", Who::Anybody),
+    right("POST", "/staff/sign-in", Who::Anybody),
+    right("POST", "/staff/sign-out", Who::Anybody),
+    right("GET", "/staff/password", Who::AllStaff),
+    right("POST", "/staff/password", Who::AllStaff),
+    right("GET", "/staff", EVERY_ROLE),
+    right("GET", "/audit", REVIEWERS),
+    right("POST", "/audit/search", REVIEWERS),
+    right("GET", "/audit/members/{member}", REVIEWERS),
+    right("POST", "/audit/members/{member}/unmask", REVIEWERS),
+    right("GET", "/audit/events", READERS),
+    api(
+        "POST",
+        "/api/v1/audit/members/search",
+        REVIEWERS,
+        Scope::AuditMembers,
+    ),
+    api(
+        "GET",
+        "/api/v1/audit/members/{member}",
+        REVIEWERS,
+        Scope::AuditMembers,
+    ),
+    api("GET", EVENTS, READERS, Scope::AuditRead),
+    api("GET", EVENTS_STREAM, READERS, Scope::AuditRead),
+];
+
+/// The export.
+pub const EVENTS: &str = "/api/v1/audit/events";
+/// The stream.
+pub const EVENTS_STREAM: &str = "/api/v1/audit/events/stream";
+
+const fn right(method: &'static str, path: &'static str, who: Who) -> Right {
+    Right {
+        method,
+        path,
+        who,
+        scope: None,
+    }
+}
+
+const fn api(method: &'static str, path: &'static str, who: Who, scope: Scope) -> Right {
+    Right {
+        scope: Some(scope),
+        ..right(method, path, who)
+    }
+}
+
+/// The line for a request to the route at `path`.
+#[must_use]
+pub fn of(method: &Method, path: &str) -> Option<&'static Right> {
+    let method = if *method == Method::HEAD {
+        "GET"
+    } else {
+        method.as_str()
+    };
+    RIGHTS
+        .iter()
+        .find(|right| right.method == method && right.path == path)
+}
+
+impl Right {
+    /// Whether a role opens it.
+    #[must_use]
+    pub fn is_of(&self, role: Role) -> bool {
+        match self.who {
+            Who::Anybody | Who::AllStaff => true,
+            Who::Roles(roles) => roles.contains(&role),
+        }
+    }
+}

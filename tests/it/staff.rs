@@ -1,0 +1,8 @@
+//! Staff: signing in with password and authenticator, the first password, the end of sessions, and who may open what.
+
+mod accounts;
+mod audit;
+mod export;
+mod rights;
+mod sign_in;
+pub(crate) mod support;

@@ -1,0 +1,126 @@
+//! `kadode staff`: what it prints, and what it refuses.
+
+use serde_json::Value;
+
+use crate::import::house::{Done, House};
+
+fn run(house: &House, arguments: &[&str]) -> Done {
+    Done::of(&mut house.command(&[&["staff"], arguments].concat()))
+}
+
+/// The lines of a run that has to go well.
+fn lines(house: &House, arguments: &[&str]) -> Vec<Value> {
+    let done = run(house, arguments);
+    assert_eq!(done.code, 0, "{} {}", done.stdout, done.stderr);
+    done.stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn line(house: &House, arguments: &[&str]) -> Value {
+    let mut lines = lines(house, arguments);
+    assert_eq!(lines.len(), 1);
+    lines.remove(0)
+}
+
+#[test]
+fn an_account_is_printed_once_with_its_password_and_its_authenticator() {
+    let house = House::new();
+    let added = line(&house, &["add", "akiko", "--role", "auditor"]);
+    let mut fields: Vec<&String> = added.as_object().unwrap().keys().collect();
+    fields.sort_unstable();
+    assert_eq!(fields, ["name", "password", "role", "staff", "totp"]);
+    assert_eq!(added["role"], "auditor");
+    assert_eq!(added["password"].as_str().unwrap().len(), 16);
+    let totp = added["totp"].as_str().unwrap();
+    assert!(totp.starts_with("otpauth://totp/"), "{totp}");
+    let secret = totp.split("secret=").nth(1).unwrap();
+    assert_eq!(secret.split('&').next().unwrap().len(), 32);
+
+    let listed = line(&house, &["list"]);
+    assert_eq!(listed["staff"], added["staff"]);
+    assert_eq!(listed["name"], "akiko");
+    assert_eq!(listed["own_password"], false);
+    assert!(listed.get("password").is_none() && listed.get("totp").is_none());
+}
+
+#[test]
+fn no_account_is_there_by_default() {
+    let house = House::new();
+    line(&house, &["add", "akiko", "--role", "support"]);
+    assert_eq!(lines(&house, &["list"]).len(), 1);
+}
+
+#[test]
+fn what_cannot_be_done_is_told_in_one_line() {
+    let house = House::new();
+    line(&house, &["add", "akiko", "--role", "support"]);
+    let refused = [
+        (&["add", "AKIKO", "--role", "auditor"][..], "already"),
+        (&["add", "taro", "--role", "boss"], "there is no role"),
+        (&["add", "", "--role", "auditor"], "1 to 64 characters"),
+        (&["disable", "nobody"], "there is no account"),
+        (
+            &["token", "akiko", "--scope", "audit:read", "--days", "1"],
+            "the role does not open audit:read",
+        ),
+        (
+            &["token", "akiko", "--scope", "all", "--days", "1"],
+            "there is no scope",
+        ),
+    ];
+    for (arguments, why) in refused {
+        let done = run(&house, arguments);
+        assert!(
+            done.refusal().contains(why),
+            "{arguments:?}: {}",
+            done.stderr
+        );
+    }
+    assert_eq!(lines(&house, &["list"]).len(), 1);
+}
+
+#[test]
+fn roles_authenticators_passwords_and_tokens_are_changed_and_listed() {
+    let house = House::new();
+    let added = line(&house, &["add", "akiko", "--role", "support"]);
+    line(&house, &["role", "akiko", "--role", "auditor"]);
+    let reset = line(&house, &["reset-totp", "akiko"]);
+    assert_ne!(reset["totp"], added["totp"]);
+    let reset = line(&house, &["reset-password", "akiko"]);
+    assert_ne!(reset["password"], added["password"]);
+    let token = line(
+        &house,
+        &["token", "akiko", "--scope", "audit:read", "--days", "30"],
+    );
+    assert!(token["token"].as_str().unwrap().starts_with("kadode_"));
+    let listed = line(&house, &["list"]);
+    assert_eq!(listed["role"], "auditor");
+    assert_eq!(listed["tokens"][0]["token_id"], token["token_id"]);
+    assert!(
+        !listed
+            .to_string()
+            .contains(token["token"].as_str().unwrap())
+    );
+    line(
+        &house,
+        &["revoke-token", "akiko", token["token_id"].as_str().unwrap()],
+    );
+    line(&house, &["disable", "akiko"]);
+    let listed = line(&house, &["list"]);
+    assert_eq!(listed["disabled"], true);
+    assert_eq!(listed["tokens"], serde_json::json!([]));
+}
+
+#[test]
+fn without_a_policy_nothing_is_created() {
+    let house = House::new();
+    std::fs::remove_file(house.path("policy.toml")).unwrap();
+    let mut command = house.command(&["staff", "add", "akiko", "--role", "auditor"]);
+    command.env_remove("KADODE_POLICY");
+    let done = Done::of(&mut command);
+    assert!(done.refusal().contains("--policy"), "{}", done.stderr);
+    let left: Vec<_> = std::fs::read_dir(house.path("")).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
