@@ -7,9 +7,8 @@ use std::sync::LazyLock;
 use kadode::ledger::{Checkpoint, Head, Note, Signer, Verifier};
 use libfuzzer_sys::{arbitrary, fuzz_target};
 
-static SIGNER: LazyLock<Signer> = LazyLock::new(|| {
-    Signer::new("kenpo.example.jp/kadode", &[7; 32]).expect("the name is a name")
-});
+static SIGNER: LazyLock<Signer> =
+    LazyLock::new(|| Signer::new("kenpo.example.jp/kadode", &[7; 32]).expect("the name is a name"));
 
 #[derive(Debug, arbitrary::Arbitrary)]
 struct Input<'a> {

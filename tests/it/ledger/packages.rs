@@ -102,6 +102,17 @@ async fn a_package_continues_the_checkpoint_of_an_earlier_one() {
 }
 
 #[tokio::test]
+async fn an_old_package_does_not_pass_for_the_present_one() {
+    let house = audited().await;
+    let old = exported(&house.society).await;
+    walk(&house.society, 9, 20).await;
+    let present = sealed(&house.society).await.unwrap();
+    let report = checked_since(old.path(), Some(&kept(&house, &present)));
+    let fault = expect_fault(&report, "since", None);
+    assert!(fault.why.contains("the log has been cut"), "{fault:?}");
+}
+
+#[tokio::test]
 async fn a_package_goes_as_far_as_its_last_checkpoint() {
     let house = audited().await;
     let last = sealed(&house.society).await.unwrap();

@@ -130,6 +130,15 @@ async fn whichever_writes_a_kill_cut_off_are_made_good() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_kept_outside_is_not_in_the_database_either() {
+    let house = House::new().await;
+    let society = with_witnesses(&house, &["no-folder/witness"]).await;
+    let refused = sealed(&society).await;
+    assert!(matches!(refused, Err(SealError::File(..))), "{refused:?}");
+    assert_eq!(stored(&society).await, 0);
+}
+
+#[tokio::test]
 async fn a_kill_before_the_very_first_checkpoint_reached_the_database_is_made_good() {
     let house = House::new().await;
     let first = sealed(&house.society).await.unwrap();
