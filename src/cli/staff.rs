@@ -97,10 +97,12 @@ struct All {
 /// Carries out one of them.
 pub(super) async fn run(settings: StaffSettings, clock: Clock) -> Result<ExitCode, Fault> {
     let data = settings.command.data();
-    // Before anything is created: without a policy there is nothing to open.
-    if data.policy.is_none() && !Society::exists(data)? {
+    // Before anything is created: only the first account of a society that has given its policy needs no database yet.
+    let may_create = matches!(settings.command, StaffCommand::Add(_)) && data.policy.is_some();
+    if !may_create && !Society::exists(data)? {
         return Err(Fault(
-            "there is no database yet: give --policy FILE, or import a roster first".to_owned(),
+            "there is no database yet: import a roster first, or add an account with --policy FILE"
+                .to_owned(),
         ));
     }
     let society = Society::open(data, Opening::TO_ADD, clock, tell).await?;

@@ -53,12 +53,19 @@ impl Filter {
     fn conditions(&self) -> Vec<(&'static str, String)> {
         let member = self.member.map(|member| member.to_string());
         let outcome = self.outcome.map(|outcome| outcome.name().to_owned());
+        // Most went well: that leaves more rows than anything else.
+        let (rare, common) = if self.outcome == Some(Outcome::Done) {
+            (None, outcome)
+        } else {
+            (outcome, None)
+        };
         [
             ("member_id", member),
             ("event_type", self.event_type.clone()),
-            ("outcome", outcome),
+            ("outcome", rare),
             ("cohort", self.cohort.clone()),
             ("actor", self.actor.clone()),
+            ("outcome", common),
         ]
         .into_iter()
         .filter_map(|(column, value)| Some((column, value?)))

@@ -1,12 +1,15 @@
 //! No secret and no personal datum gets into database files, log (panics included), metrics, addresses, or mails where it does not
-//! belong, whatever members and strangers send.
+//! belong, whatever members, auditors and strangers send.
 
 mod search;
 
-use reqwest::Method;
+use kadode::domain::ids::StaffId;
+use kadode::domain::staff::Staff;
+use reqwest::{Method, StatusCode};
+use secrecy::ExposeSecret;
 
 use self::search::{database_files, forms, is_silent, mail_without, master_keys};
-use crate::import::house::House;
+use crate::import::house::{Done, House};
 use crate::support::app::{Answer, Client, code_in, eventually, text_of, token_in};
 use crate::support::browser::{Browser, Shown};
 use crate::support::program::Program;
@@ -19,6 +22,8 @@ const BIRTH_DATE: &str = "1971-02-03";
 const INITIAL_PASSWORD: &str = "9081726354615243340919710203";
 const NEW_PASSWORD: &str = "canary-new-password-rook";
 const ADDRESS: &str = "canary.mailbox@kenpo.example.jp";
+/// The name of one of the staff.
+const AUDITOR: &str = "canaryauditor";
 const MAIL_USER: &str = "canarymailuser";
 const MAIL_PASSWORD: &str = "canary-mail-password";
 
@@ -26,7 +31,7 @@ const MAIL_PASSWORD: &str = "canary-mail-password";
 const REFUSED: &str = "a mail was not accepted";
 
 /// What is known before anything begins, and must be seen nowhere.
-const CANARIES: [&str; 37] = [
+const CANARIES: [&str; 41] = [
     USER_ID,
     BIRTH_DATE,
     "19710203",
@@ -41,6 +46,10 @@ const CANARIES: [&str; 37] = [
     "canary.mailbox",
     MAIL_USER,
     MAIL_PASSWORD,
+    AUDITOR,
+    "canary-staff-wrong",
+    "canary-staff-own-quill",
+    "canary-nobody",
     "canary-wrong-password",
     "canary-wrong-again",
     "1969-12-30",
@@ -197,6 +206,81 @@ async fn journey(program: &Program, mails: &SmtpServer, seen: &mut Seen) {
     noted.get("/history").await.is(200);
 }
 
+/// An auditor looks the member up by everything that stands on the paper, and sees it unmasked.
+async fn review(program: &Program, house: &House, seen: &mut Seen) {
+    let added = Done::of(&mut house.command(&["staff", "add", AUDITOR, "--role", "auditor"]));
+    let added = added.report();
+    let text = |name: &str| added[name].as_str().unwrap().to_owned();
+    let (totp, password) = (text("totp"), text("password"));
+    let secret = totp.split("secret=").nth(1).unwrap();
+    seen.secrets
+        .push(secret.split('&').next().unwrap().to_owned());
+    seen.secrets.push(password.clone());
+    let token = [
+        "staff",
+        "token",
+        AUDITOR,
+        "--scope",
+        "audit:read",
+        "--days",
+        "1",
+    ];
+    let token = Done::of(&mut house.command(&token)).report();
+    let token = token["token"].as_str().unwrap().to_owned();
+    let staff: StaffId = text("staff").parse().unwrap();
+    let society = house.society().await;
+    let state: Staff = society.commands.load(&staff.to_string()).await.unwrap();
+    let secrets = &society.vault.staff_secrets;
+    let authenticator = state.account.unwrap().totp;
+    let code = secrets.present_code(staff, &authenticator, society.clock.now());
+    let code = code.unwrap().expose_secret().to_owned();
+    society.close().await;
+
+    let browser = Browser::at_url(&program.url);
+    let mut noted = Noted {
+        browser: &browser,
+        seen,
+    };
+    noted.get("/staff/sign-in").await.is(200);
+    let wrong = [
+        ("name", AUDITOR),
+        ("password", "canary-staff-wrong"),
+        ("code", &code),
+    ];
+    noted.post("/staff/sign-in", &wrong).await.is(401);
+    let right = [("name", AUDITOR), ("password", &password), ("code", &code)];
+    noted.post("/staff/sign-in", &right).await.is(303);
+    noted.get("/staff/password").await.is(200);
+    let own = [("new_password", "canary-staff-own-quill")];
+    noted.post("/staff/password", &own).await.is(303);
+    noted.get("/audit").await.is(200);
+    let mut found = String::new();
+    for typed in [
+        vec![("user_id", USER_ID)],
+        vec![("symbol", "9081726354"), ("number", "6152433409")],
+        vec![("gid", "GIDCANARY81")],
+    ] {
+        let shown = noted.post("/audit/search", &typed).await;
+        shown.is(303);
+        shown.headers["location"]
+            .to_str()
+            .unwrap()
+            .clone_into(&mut found);
+    }
+    let nobody = [("user_id", "canary-nobody")];
+    noted.post("/audit/search", &nobody).await.is(404);
+    noted.get(&found).await.is(200);
+    let purpose = [("purpose", "incident")];
+    let unmasked = noted.post(&format!("{found}/unmask"), &purpose).await;
+    unmasked.is(200).says(BIRTH_DATE).says(ADDRESS);
+    let bearer = format!("Bearer {token}");
+    let headers = [("authorization", bearer.as_str())];
+    let client = Client::new(&program.url, &headers);
+    client.get("/audit/events").await.expect(StatusCode::OK);
+    seen.secrets.push(token);
+    seen.codes.push(code);
+}
+
 /// What strangers try: IDs that are passwords, headers and bodies that carry anything.
 async fn strangers(program: &Program) -> Vec<Answer> {
     let hostile = [
@@ -268,6 +352,7 @@ async fn no_canary_is_seen_in_files_log_metrics_addresses_or_mails_at_the_finest
             .extend(location.map(|it| it.to_str().unwrap().to_owned()));
     }
     journey(&program, &mails, &mut seen).await;
+    review(&program, &house, &mut seen).await;
 
     let log = program.said();
     let (_, metrics) = log.split_once("metrics on ").unwrap();

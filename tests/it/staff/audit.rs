@@ -335,3 +335,46 @@ async fn what_happened_before_the_read_model_was_there_is_in_it_after_a_rebuild(
     })
     .await;
 }
+
+#[tokio::test]
+async fn nothing_in_an_address_breaks_a_page_or_an_answer() {
+    let (_app, member, browser) = review().await;
+    let hostile = [
+        "%00",
+        "%FF",
+        "%27%22--",
+        "-1",
+        "0",
+        "1",
+        "9223372036854775807",
+        "99999999999999999999",
+        "9999-12-31",
+        "-009999-01-01",
+        "2026-04-10T99:00",
+        "2026-02-30",
+        "%E6%97%A5",
+        "x%0D%0Ay",
+        "=",
+        "&",
+        "+",
+    ];
+    let fields = [
+        "type", "outcome", "actor", "cohort", "from", "until", "after", "before", "limit", "at",
+        "since",
+    ];
+    let paths = [
+        path_of(member),
+        format!("/api/v1{}", path_of(member)),
+        "/audit/events".to_owned(),
+        "/api/v1/audit/events".to_owned(),
+    ];
+    for path in &paths {
+        for field in fields {
+            for value in hostile {
+                let address = format!("{path}?{field}={value}");
+                let shown = browser.send(browser.request(Method::GET, &address)).await;
+                assert!(shown.status.as_u16() < 500, "{address}: {}", shown.status);
+            }
+        }
+    }
+}

@@ -195,3 +195,39 @@ async fn no_token_but_a_true_one_that_counts_opens_anything() {
         StatusCode::UNAUTHORIZED
     );
 }
+
+/// Written once more by hand, so that a slip in the table does not pass for its rule.
+#[test]
+fn the_table_says_what_was_decided() {
+    let decided = "
+        GET /staff/sign-in: anybody
+        POST /staff/sign-in: anybody
+        POST /staff/sign-out: anybody
+        GET /staff/password: all staff
+        POST /staff/password: all staff
+        GET /staff: support auditor compliance administrator
+        GET /audit: auditor administrator
+        POST /audit/search: auditor administrator
+        GET /audit/members/{member}: auditor administrator
+        POST /audit/members/{member}/unmask: auditor administrator
+        GET /audit/events: auditor compliance administrator
+        POST /api/v1/audit/members/search: auditor administrator, audit:members
+        GET /api/v1/audit/members/{member}: auditor administrator, audit:members
+        GET /api/v1/audit/events: auditor compliance administrator, audit:read
+        GET /api/v1/audit/events/stream: auditor compliance administrator, audit:read";
+    let decided: Vec<&str> = decided.trim().lines().map(str::trim).collect();
+    let said = RIGHTS.iter().map(|right| {
+        let who = match right.who {
+            Who::Anybody => "anybody".to_owned(),
+            Who::AllStaff => "all staff".to_owned(),
+            Who::Roles(roles) => {
+                let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
+                names.join(" ")
+            }
+        };
+        let scope = right.scope.map(|scope| format!(", {}", scope.name()));
+        let scope = scope.unwrap_or_default();
+        format!("{} {}: {who}{scope}", right.method, right.path)
+    });
+    assert_eq!(said.collect::<Vec<_>>(), decided);
+}

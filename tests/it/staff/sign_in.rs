@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::support::{
     Clerk, OWN_PASSWORD, at_the_door, at_work, beginner, code, command, enters, events, hire,
 };
-use crate::support::app::{App, Setup};
+use crate::support::app::{App, Setup, eventually};
 use crate::support::browser::{Browser, Shown};
 
 const FAILED: &str = "ログインできませんでした。";
@@ -327,4 +327,41 @@ async fn from_where_staff_signed_in_is_sealed_beside_the_event() {
         .await
         .unwrap();
     assert_eq!(trace.user_agent, "Test Browser");
+}
+
+#[tokio::test]
+async fn the_sweep_of_what_no_event_names_leaves_the_passwords_of_staff() {
+    let (app, clerk) = app_with_auditor().await;
+    at_work(&app, &clerk).await;
+    let left_over = kadode::domain::ids::CredentialId(app.society.entropy.id());
+    let vault = &app.society.vault;
+    let slot = vault.hasher.acquire().await.unwrap();
+    vault
+        .credentials
+        .store(
+            slot,
+            left_over,
+            kadode::vault::keys_of(clerk.id),
+            "never named",
+            app.clock.now(),
+        )
+        .await
+        .unwrap();
+    app.wait(25 * 60 * 60);
+    let setup = Setup {
+        clock: app.clock.clone(),
+        ..Setup::default()
+    };
+    let app = Box::pin(App::start_in(app.kill().await, setup)).await;
+    eventually("the sweep", || async {
+        let named = kadode::vault::Named::Credential(left_over);
+        let missing = app.society.vault.sweep.missing(&[named]).await.unwrap();
+        (missing == [named]).then_some(())
+    })
+    .await;
+    let browser = at_the_door(&app).await;
+    let present = code(&app, clerk.id).await;
+    enters(&browser, &clerk.name, OWN_PASSWORD, &present)
+        .await
+        .leads_to("/staff");
 }
