@@ -119,6 +119,12 @@ impl DomainEvent for ViewingEvent {
 }
 
 impl Viewings {
+    /// Whether the rules make these events of the looks before: each view is noted once.
+    #[must_use]
+    pub fn yields(&self, events: &[ViewingEvent]) -> bool {
+        matches!(events, [ViewingEvent::AuditDataViewed { look }] if !self.goes_on(look))
+    }
+
     /// Whether a look is the next page of an export that has its event.
     fn goes_on(&self, look: &Look) -> bool {
         look.view == View::Export

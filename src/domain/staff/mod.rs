@@ -2,6 +2,7 @@
 
 mod decide;
 mod event;
+mod retrace;
 mod role;
 #[cfg(test)]
 mod tests;

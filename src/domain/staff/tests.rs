@@ -147,11 +147,28 @@ impl Given {
         Self { at, ..self }
     }
 
+    #[track_caller]
     fn when(&self, command: Command) -> Decided {
-        Decided(self.state.decide(&Issued {
+        let decided = self.state.decide(&Issued {
             at: self.at,
             command,
-        }))
+        });
+        // Whatever the rules make, whoever checks a package finds again; also where it ends within the append.
+        let at = [self.at, self.at];
+        for events in decided.iter().filter(|events| !events.is_empty()) {
+            assert!(self.state.yields(events, at, false), "{events:?}");
+            assert!(self.state.yields(&events[..1], at, true), "{events:?}");
+        }
+        Decided(decided)
+    }
+
+    #[track_caller]
+    fn never(&self, events: impl IntoIterator<Item = Event>) {
+        let events: Vec<_> = events.into_iter().collect();
+        assert!(
+            !self.state.yields(&events, [self.at, self.at], false),
+            "{events:?}"
+        );
     }
 }
 
@@ -384,6 +401,24 @@ fn a_token_counts_until_it_expires_or_is_revoked() {
     past.push(Event::AccessTokenRevoked { token: TOKEN });
     assert_eq!(fold(past.clone()).scopes_of(TOKEN, start()), []);
     given(past).when(revoke).refused(Refusal::UnknownToken);
+}
+
+#[test]
+fn what_the_rules_never_make_is_found() {
+    let begun = || working().into_iter().chain([signed_in(SESSION, 5)]);
+    given([]).never([signed_in(SESSION, 5)]);
+    given(begun()).never([added(Role::Auditor)]);
+    given(begun()).never([]);
+    // A code for the second time, and a session beside an open one.
+    given(begun()).never([
+        ended(SESSION, SignOutReason::Superseded),
+        signed_in(OTHER_SESSION, 5),
+    ]);
+    given(begun()).never([signed_in(OTHER_SESSION, 6)]);
+    given(begun()).never([ended(OTHER_SESSION, SignOutReason::Own)]);
+    given(begun()).never([rejected(SignInFault::PasswordExpired)[0].clone()]);
+    given([added(Role::Support)]).never([issued(Scope::AuditRead)]);
+    given(begun().chain([Event::StaffDisabled {}])).never([signed_in(OTHER_SESSION, 6)]);
 }
 
 #[test]

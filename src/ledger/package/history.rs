@@ -19,6 +19,8 @@ use crate::domain::attempts::{Attempts, AttemptsEvent};
 use crate::domain::delivery::{Delivery, DeliveryEvent};
 use crate::domain::onboarding::{Append, Event, Onboarding};
 use crate::domain::policy::{Limits, Policy, PolicyVersion};
+use crate::domain::staff::{Event as StaffEvent, Staff};
+use crate::domain::viewing::{ViewingEvent, Viewings};
 use crate::subscription::Position;
 
 /// How far the moment of a decision may lie from when it was stored, where the event does not tell it: an append waits for seconds, and
@@ -63,6 +65,8 @@ enum State {
     Mail(Delivery),
     Attempts,
     Policy,
+    Staff(Box<Staff>),
+    Views(Viewings),
 }
 
 /// An append that may not have ended yet.
@@ -201,6 +205,21 @@ impl History {
                     delivery.apply(event);
                 }
             }
+            State::Views(views) => {
+                let events = read::<ViewingEvent>(&pending.events)?;
+                illegal(views.yields(&events))?;
+                for event in events {
+                    views.apply(event);
+                }
+            }
+            State::Staff(staff) => {
+                let events = read::<StaffEvent>(&pending.events)?;
+                let at = [-LEEWAY, LEEWAY].map(|by| shifted(pending.stored, by));
+                illegal(staff.yields(&events, at, may_go_on))?;
+                for event in events {
+                    staff.apply(event);
+                }
+            }
             State::Onboarding(onboarding) => {
                 let events = read::<Event>(&pending.events)?;
                 if let Some(told) = events.iter().find_map(Event::at) {
@@ -266,6 +285,8 @@ impl State {
             Delivery::TYPE => Self::Mail(Delivery::default()),
             Attempts::TYPE => Self::Attempts,
             Adoptions::TYPE => Self::Policy,
+            Staff::TYPE => Self::Staff(Box::default()),
+            Viewings::TYPE => Self::Views(Viewings::default()),
             _ => return None,
         })
     }

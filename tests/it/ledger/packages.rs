@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use kadode::domain::staff::{Command, Role, Scope};
 use kadode::ledger::package::{self, Given, Unable};
 use kadode::ledger::{Signer, Verifier};
 use reqwest::StatusCode;
@@ -10,6 +11,7 @@ use serde_json::json;
 use super::{
     audited, audited_in, checked, checked_since, expect_fault, exported, kept, own_file, sealed,
 };
+use crate::staff::support::{OWN_PASSWORD, at_work, code, command, enters, hire, token};
 use crate::support::app::{App, INITIAL_PASSWORD, NEW_PASSWORD, USER_ID};
 use crate::support::kurrent::put_on_kurrent;
 use crate::support::postgres::put_on_server;
@@ -181,4 +183,27 @@ async fn the_file_beside_the_keys_is_a_checkpoint_to_check_against() {
     let package = exported(&house.society).await;
     let report = checked_since(package.path(), Some(&own_file(&house)));
     assert_eq!((report.ok, report.since), (true, Some(report.size)));
+}
+
+#[tokio::test]
+async fn what_staff_and_their_views_leave_passes() {
+    let (app, _) = App::with_member().await;
+    let clerk = hire(&app, "見本 検", Role::Auditor).await;
+    let browser = at_work(&app, &clerk).await;
+    let member = app_member(&app).await;
+    for _ in 0..2 {
+        browser
+            .get(&format!("/audit/members/{member}"))
+            .await
+            .is(200);
+    }
+    enters(&browser, &clerk.name, OWN_PASSWORD, "000000").await;
+    let present = code(&app, clerk.id).await;
+    enters(&browser, &clerk.name, OWN_PASSWORD, &present).await;
+    token(&app, clerk.id, Scope::AuditRead, 30).await.unwrap();
+    command(&app, clerk.id, Command::Disable).await.unwrap();
+    sealed(&app.society).await.unwrap();
+    let report = checked(exported(&app.society).await.path());
+    assert_eq!(report.fault, None);
+    assert!(report.events >= 12, "{report:?}");
 }
