@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::{Instant, sleep};
 
+use super::roster::is_unprintable;
 use super::tell;
 use crate::ambient::Clock;
 use crate::app::{Fault, Opening, Society};
@@ -183,7 +184,7 @@ fn verify(given: &Given<'_>) -> Result<ExitCode, Fault> {
     bar.finish_and_clear();
     let report = checked.map_err(|error| Fault(error.to_string()))?;
     print_json(&report)?;
-    tell(&in_words(&report));
+    tell(&escaped(&in_words(&report)));
     Ok(ExitCode::from(u8::from(!report.ok)))
 }
 
@@ -212,6 +213,19 @@ fn in_words(report: &Report) -> String {
     format!("WRONG ({}){place}: {}", fault.what, fault.why)
 }
 
+/// What a package says of itself may hold anything: nothing of it may move the cursor or turn the line round.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_unprintable(c) {
+            escaped.extend(c.escape_unicode());
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
 fn print_json(value: &impl serde::Serialize) -> Result<(), Fault> {
     let text = serde_json::to_string(value)
         .map_err(|error| Fault::from_error("the result cannot be told", error))?;
@@ -222,4 +236,17 @@ fn print_json(value: &impl serde::Serialize) -> Result<(), Fault> {
 fn bar_style() -> ProgressStyle {
     ProgressStyle::with_template("{bar:40} {pos}/{len} events, {per_sec}, {eta} left")
         .unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escaped;
+
+    #[test]
+    fn what_a_package_says_of_itself_moves_no_cursor_and_turns_no_line_round() {
+        assert_eq!(
+            escaped("a\u{1b}[2J\r\n\u{202e}見"),
+            "a\\u{1b}[2J\\u{d}\\u{a}\\u{202e}見"
+        );
+    }
 }

@@ -12,6 +12,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use self::lines::{Encoding, Lines, without_mark};
+pub(super) use self::row::is_unprintable;
 use self::row::{Reading, Seen};
 use crate::api::input::normalise_id;
 use crate::domain::policy::{Cohort, Policy, ROSTER_COLUMNS};

@@ -106,7 +106,14 @@ pub(super) async fn run(settings: StaffSettings, clock: Clock) -> Result<ExitCod
         ));
     }
     let society = Society::open(data, Opening::TO_ADD, clock, tell).await?;
-    let ended = carry_out(&society, &settings.command).await;
+    let ended = async {
+        // Every event names a policy, which must be in the log before it.
+        if data.policy.is_some() && !matches!(settings.command, StaffCommand::List(_)) {
+            society.adopt_policy().await?;
+        }
+        carry_out(&society, &settings.command).await
+    };
+    let ended = ended.await;
     society.close().await;
     for line in ended? {
         println!("{line}");

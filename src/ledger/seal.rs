@@ -15,8 +15,9 @@ use super::leaves::leaves;
 use super::nodes::{Tree, TreeError};
 use super::note::{Note, Signer};
 use super::outside::{Kept, Place};
-use super::proof::Head;
+use super::proof::{Head, continues};
 use super::stored::{last_stored, store};
+use super::tree::consistency;
 use crate::ambient::Clock;
 use crate::database::Database;
 
@@ -58,6 +59,9 @@ pub struct Parts {
 
 /// How messages name the place that is no file.
 const DATABASE: &str = "the database";
+
+/// How messages name the places together.
+const EVERYWHERE: &str = "all places";
 
 /// All that was signed last, by place.
 struct Known {
@@ -111,8 +115,11 @@ impl Sealer {
         let last = self.held(&known.notes, &signer, size).await?;
         let sealed = match last {
             Some(last) if last.head.size == size => last,
-            Some(_) | None => {
+            last => {
                 let head = self.tree.head(size).await?;
+                if let Some(last) = &last {
+                    self.continued(EVERYWHERE, &last.head, &head).await?;
+                }
                 let origin = signer.verifier().name().to_owned();
                 let note = signer.sign(&Checkpoint { origin, head }.text());
                 Sealed {
@@ -212,6 +219,7 @@ impl Sealer {
         signer: &Signer,
         present: u64,
     ) -> Result<Option<Sealed>, SealError> {
+        let mut heads = Vec::with_capacity(notes.len());
         let mut last: Option<Sealed> = None;
         for kept in notes {
             let head = open(kept, signer)?.head;
@@ -229,11 +237,31 @@ impl Sealer {
                     size: head.size,
                 });
             }
+            heads.push((place, head));
             if last.as_ref().is_none_or(|last| last.head.size < head.size) {
                 last = Some(Sealed { head, note });
             }
         }
+        // Each may be true of nodes of its own.
+        if let Some(last) = &last {
+            for (place, head) in heads {
+                self.continued(&place, &head, &last.head).await?;
+            }
+        }
         Ok(last)
+    }
+
+    /// Fails unless the tree `new` begins with all leaves of `old`, which was signed and is kept in this place: by a proof, since whoever
+    /// can write nodes of the tree could have planted one that the old root does not rest on.
+    async fn continued(&self, place: &str, old: &Head, new: &Head) -> Result<(), SealError> {
+        let proof = self.tree.hashes(&consistency(old.size, new.size)).await?;
+        if continues(old, new, &proof) {
+            return Ok(());
+        }
+        Err(SealError::Forked {
+            place: place.to_owned(),
+            size: old.size,
+        })
     }
 
     async fn put(&self, place: &Place, sealed: &Sealed) -> Result<(), SealError> {

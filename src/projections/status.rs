@@ -268,9 +268,10 @@ impl StatusReader {
         Ok(status.state.enrolment.is_some().then_some(status))
     }
 
-    /// Waits until the read models show what is committed now, for whoever needs more than a status; two seconds at most.
-    pub async fn caught_up(&self) {
-        let _ = self.progress.reached(self.log.head(), PATIENCE).await;
+    /// Waits until the read models show what is committed now, for whoever needs more than a status; two seconds at most. Answers
+    /// whether they do.
+    pub async fn caught_up(&self) -> bool {
+        self.progress.reached(self.log.head(), PATIENCE).await
     }
 
     /// Tells when the read model has moved on.

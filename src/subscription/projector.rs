@@ -201,7 +201,7 @@ impl Projector {
         to: Position,
     ) -> Result<Duration, FollowError> {
         // Before the transaction, which keeps all other writers waiting. Nobody writes here who does not move the checkpoint or put
-        // rebuilt tables in place, which shows at what is parked.
+        // rebuilt tables in place, which is counted.
         let mut before = self.database.read.acquire().await?;
         let mut fold = tables.fold(part, &mut before).await?;
         if tables.is_live() {

@@ -6,7 +6,7 @@ use sqlx::AnyConnection;
 use tokio::time::{Instant, sleep};
 
 use super::projector::{Folded, Projector, READ_MODELS};
-use super::tables::{PARKED, Tables};
+use super::tables::{PARKED, Tables, count_swap};
 use super::{BATCH, FollowError, REST, begin_reading, checkpoint, move_checkpoint};
 use crate::database::REBUILD;
 use crate::store::Position;
@@ -167,6 +167,7 @@ impl Projector {
         if live < built {
             move_checkpoint(READ_MODELS, live, built, &mut transaction).await?;
         }
+        count_swap(&mut transaction).await?;
         for table in new.names() {
             self.database
                 .put_rebuilt_in_place(table, &mut transaction)

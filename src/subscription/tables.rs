@@ -50,6 +50,7 @@ impl Tables<'_> {
         events: &[Recorded],
         before: &mut AnyConnection,
     ) -> Result<Fold, ApplyError> {
+        let swaps = swaps(before).await?;
         let parked = parked_streams(self.parked, before).await?;
         let is_behind = |event: &Recorded| {
             let stream = (event.stream_kind.clone(), event.stream_id.clone());
@@ -72,25 +73,34 @@ impl Tables<'_> {
             let rows: Vec<_> = behind.iter().map(|event| parked_row(event, why)).collect();
             inserts.push(park(self.parked, &rows)?);
         }
-        Ok(Fold { parked, inserts })
+        Ok(Fold {
+            swaps,
+            parked,
+            inserts,
+        })
     }
 }
 
 /// What is to be written of some events.
 pub(super) struct Fold {
-    /// The streams that were parked when it was made.
+    /// How often tables had been put in place when it was made.
+    swaps: Position,
+    /// The streams that were parked then.
     parked: Parked,
     pub(super) inserts: Vec<Insert>,
 }
 
 impl Fold {
-    /// Writes it, and answers whether it is still true: nothing may have been parked or taken up again since it was made.
+    /// Writes it, and answers whether it is still true: no rebuilt tables may have been put in place since it was made, and nothing parked
+    /// or taken up again.
     pub(super) async fn write(
         self,
         tables: &Tables<'_>,
         connection: &mut AnyConnection,
     ) -> Result<bool, ApplyError> {
-        if parked_streams(tables.parked, connection).await? != self.parked {
+        if swaps(connection).await? != self.swaps
+            || parked_streams(tables.parked, connection).await? != self.parked
+        {
             return Ok(false);
         }
         for insert in self.inserts {
@@ -98,6 +108,30 @@ impl Fold {
         }
         Ok(true)
     }
+}
+
+/// Where it is counted how often rebuilt tables were put in place.
+const SWAPS: &str = "swaps";
+
+/// How often rebuilt tables were put in place.
+async fn swaps(connection: &mut AnyConnection) -> Result<Position, sqlx::Error> {
+    let counted = sqlx::query_scalar("SELECT position FROM checkpoints WHERE reader = $1")
+        .bind(SWAPS)
+        .fetch_optional(connection)
+        .await?;
+    Ok(counted.unwrap_or(0))
+}
+
+/// Counts that rebuilt tables are put in place: what was folded from the old ones must not be written to them.
+pub(super) async fn count_swap(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO checkpoints (reader, position) VALUES ($1, 1) \
+         ON CONFLICT (reader) DO UPDATE SET position = checkpoints.position + 1",
+    )
+    .bind(SWAPS)
+    .execute(connection)
+    .await
+    .map(drop)
 }
 
 /// The streams with parked events, each with the position of the first.

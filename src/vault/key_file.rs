@@ -253,6 +253,8 @@ impl Keys {
     /// Adds the ledger's signing key to a file that was made before there was one; another program may have done so just before.
     fn add_ledger(path: &Path, entropy: &Entropy, now: Timestamp) -> Result<Self, KeyError> {
         let failed = |error: io::Error| KeyError::File(path.to_owned(), error);
+        // The file itself, where a link leads to it.
+        let path = &path.canonicalize().map_err(failed)?;
         let turn = fs::File::open(path).map_err(failed)?;
         turn.lock().map_err(failed)?;
         let keys = Self::load(path)?;

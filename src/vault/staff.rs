@@ -33,10 +33,11 @@ pub const fn keys_of(staff: StaffId) -> MemberId {
     MemberId(staff.0)
 }
 
-/// What failures with a typed name of staff count under. No user ID of a member holds a NUL, so neither counts for the other.
+/// What failures with a typed name of staff count under, in whatever letters. No user ID of a member holds a NUL, so neither counts for
+/// the other.
 #[must_use]
 pub fn lane_of_staff(name: &str) -> String {
-    format!("staff\0{name}")
+    format!("staff\0{}", name.to_lowercase())
 }
 
 impl StaffNames {

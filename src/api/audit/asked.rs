@@ -153,6 +153,20 @@ impl Wanted {
     }
 }
 
+impl Api {
+    /// Waits for the read models. A history that is cut short because they lag must not pass for a whole one.
+    ///
+    /// # Errors
+    /// [`Problem::Busy`]: they lag, as they do while they are filled anew.
+    pub(super) async fn shows_everything(&self) -> Result<(), Problem> {
+        if self.statuses.caught_up().await {
+            Ok(())
+        } else {
+            Err(Problem::Busy)
+        }
+    }
+}
+
 /// A field that says something.
 pub(super) fn text(field: &str) -> Option<&str> {
     Some(field.trim()).filter(|text| !text.is_empty())

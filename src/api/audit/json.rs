@@ -186,7 +186,7 @@ pub(in crate::api) async fn audit_events(
         let next = events.last().map_or(after, |last| last.position);
         (events, next)
     } else {
-        api.statuses.caught_up().await;
+        api.shows_everything().await?;
         let shown = api.statuses.progress().position();
         let (from, until) = wanted.bounds(&api).await?;
         let until = until.min(shown);

@@ -50,7 +50,7 @@ async fn events_page(api: &Api, who: &StaffIn, asked: Asked) -> Result<Response,
             (all, wanted, Some(problem))
         }
     };
-    api.statuses.caught_up().await;
+    api.shows_everything().await?;
     let size = api.statuses.progress().position();
     let (from, until) = wanted.bounds(api).await?;
     let until = wanted

@@ -49,6 +49,8 @@ async fn found(api: &Api, who: &StaffIn, typed: &Search) -> Result<Response, Pro
         }
         Err(problem) => return Err(problem),
     };
+    api.note_look(who, Showing::of(View::MemberSearch, None))
+        .await?;
     if let [member] = members.as_slice() {
         return Ok(Redirect::to(&format!("/audit/members/{member}")).into_response());
     }
@@ -58,8 +60,6 @@ async fn found(api: &Api, who: &StaffIn, typed: &Search) -> Result<Response, Pro
             found.push((member.to_string(), person));
         }
     }
-    api.note_look(who, Showing::of(View::MemberSearch, None))
-        .await?;
     let told = found
         .is_empty()
         .then(|| Told::Ill(Text::of(language, "audit.nobody")));

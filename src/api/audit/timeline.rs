@@ -91,9 +91,10 @@ impl Api {
         let at = moment("at", &span.at, end_of)?;
         let since = moment("since", &span.since, end_of)?;
         let before = cursor("before", &span.before)?;
-        let present = self.statuses.of(member).await?;
-        let present = present.ok_or(Problem::UnknownMember)?;
-        self.statuses.caught_up().await;
+        if self.statuses.of(member).await?.is_none() {
+            return Err(Problem::UnknownMember);
+        }
+        self.shows_everything().await?;
         let end = match at {
             Some(at) => position_at(&self.read, at).await?,
             // No more than what can be shown: the read model may lag.
@@ -129,13 +130,14 @@ impl Api {
             events.pop();
         }
         let older = events.last().filter(|_| more).map(|it| it.position);
-        let contact = present.state.contact.as_ref().map(|it| it.id);
+        let state_then = status.as_ref().map(|status| &status.state);
+        let contact = state_then.and_then(|state| state.contact.as_ref().map(|it| it.id));
         let email = self.address(contact).await?;
         let entries = self.entries(member, &events, mask).await?;
         Ok(Timeline {
             member,
             person: self.person(member, email.as_ref(), mask).await?,
-            cohort: cohort_of(&present.state),
+            cohort: state_then.map_or_else(String::new, cohort_of),
             part: part_of(at, since),
             at,
             since,

@@ -293,7 +293,7 @@ fn some(text: String) -> Option<String> {
 }
 
 /// Characters that nobody sees or can type: controls, zero widths, directions, and the mark of a failed conversion.
-fn is_unprintable(c: char) -> bool {
+pub(in crate::cli) fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffd}')

@@ -1,6 +1,6 @@
 //! The files of a package: written with their hashes, and read line by line, so that no size of a log fills the memory.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
@@ -68,11 +68,31 @@ pub(super) enum LineError {
     NoLine,
 }
 
+/// Opens a file of a package, which may come from anybody: nothing but a plain file, for a link or a pipe leads anywhere.
+fn open_plain(path: &Path) -> io::Result<File> {
+    if fs::symlink_metadata(path)?.is_file() {
+        File::open(path)
+    } else {
+        Err(io::Error::other("this is no plain file"))
+    }
+}
+
+/// A short file of a package, as a whole.
+pub(super) fn read_short(folder: &Path, name: &str) -> io::Result<String> {
+    let mut text = String::new();
+    let mut file = open_plain(&folder.join(name))?.take(LONGEST + 1);
+    file.read_to_string(&mut text)?;
+    if text.len() as u64 > LONGEST {
+        return Err(io::Error::other("it is larger than 8 MiB"));
+    }
+    Ok(text)
+}
+
 impl Reading {
     pub(super) fn open(folder: &Path, name: &str) -> io::Result<Self> {
         Ok(Self {
             name: name.to_owned(),
-            file: BufReader::new(File::open(folder.join(name))?),
+            file: BufReader::new(open_plain(&folder.join(name))?),
             hash: Sha256::new(),
             bytes: 0,
         })

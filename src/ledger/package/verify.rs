@@ -1,6 +1,6 @@
 //! Checks a package with nothing but itself, a public key and perhaps an earlier checkpoint: no database, no network, no secret.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use data_encoding::{BASE64, HEXLOWER};
 
 use super::checked::{Checkpoints, Stop, missing, next_line, open};
-use super::files::Reading;
+use super::files::{Reading, read_short};
 use super::history::{History, Line};
 use super::manifest::{self, FORMAT, Listed, Manifest};
 use super::{CHECKPOINT, EVENTS, Fault, KEY, LEAVES, MANIFEST, MANIFEST_NOTE, POLICIES};
@@ -107,13 +107,13 @@ impl<E: Into<Stop>> From<E> for End {
 
 fn check(given: &Given<'_>, report: &mut Report, progress: impl FnMut(u64)) -> Result<(), End> {
     let folder = given.folder;
-    let text = match fs::read(folder.join(MANIFEST)) {
+    let text = match read_short(folder, MANIFEST) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(End::Unable(Unable::NoPackage(folder.to_owned())));
         }
         read => read.map_err(|error| Stop::Io(MANIFEST.to_owned(), error))?,
     };
-    let manifest: Manifest = serde_json::from_slice(&text)
+    let manifest: Manifest = serde_json::from_str(&text)
         .map_err(|_| Fault::new("manifest", format!("{MANIFEST} is not as it should be")))?;
     if manifest.format != FORMAT {
         return Err(End::Unable(Unable::Format(manifest.format)));
@@ -136,24 +136,22 @@ fn check(given: &Given<'_>, report: &mut Report, progress: impl FnMut(u64)) -> R
     };
     let read = content.check(folder, progress)?;
     content.check_rest(folder, &manifest, read)?;
-    let note = fs::read_to_string(folder.join(MANIFEST_NOTE));
+    // Last, since whatever else is wrong says more.
+    let note = read_short(folder, MANIFEST_NOTE);
     let note = note.map_err(|error| missing(MANIFEST_NOTE, error))?;
-    manifest::check(&text, &note, &key)
+    manifest::check(text.as_bytes(), &note, &key)
         .map_err(|error| Fault::new("manifest", format!("{MANIFEST_NOTE}: {error}")))?;
     Ok(())
 }
 
 fn key(given: &Given<'_>, report: &mut Report) -> Result<Verifier, End> {
-    let own = given.folder.join(KEY);
-    let (path, from) = match given.key {
-        Some(path) => (path, "file"),
-        None => (&*own, "package"),
-    };
-    report.key_from = from;
-    let text = match fs::read_to_string(path) {
-        Err(error) if given.key.is_none() => return Err(missing(KEY, error).into()),
-        Err(error) => return Err(End::Unable(Unable::File(path.to_owned(), error))),
-        Ok(text) => text,
+    let text = if let Some(path) = given.key {
+        report.key_from = "file";
+        let read = fs::read_to_string(path);
+        read.map_err(|error| End::Unable(Unable::File(path.to_owned(), error)))?
+    } else {
+        report.key_from = "package";
+        read_short(given.folder, KEY).map_err(|error| missing(KEY, error))?
     };
     match (Verifier::parse(text.trim()), given.key) {
         (Some(key), _) => Ok(key),
@@ -317,7 +315,12 @@ impl Content<'_> {
             .chain([checkpoints, proofs])
             .map(|file| (file.name.clone(), file))
             .collect();
+        let mut names = HashSet::new();
         for listed in &manifest.files {
+            if !names.insert(&listed.name) {
+                let why = format!("{MANIFEST} tells of {:?} twice", listed.name);
+                return Err(Fault::new("manifest", why).into());
+            }
             let found = match known.remove(&listed.name) {
                 Some(found) => found,
                 None => read_whole(folder, &listed.name)?,
@@ -332,7 +335,7 @@ impl Content<'_> {
                 Fault::new("manifest", format!("{MANIFEST} does not tell of {name}")).into(),
             );
         }
-        let latest = fs::read_to_string(folder.join(CHECKPOINT));
+        let latest = read_short(folder, CHECKPOINT);
         if Some(latest.map_err(|error| missing(CHECKPOINT, error))?) != note {
             let why = format!("{CHECKPOINT} is not the last checkpoint");
             return Err(Fault::new("file", why).into());

@@ -226,3 +226,8 @@ async fn neither_names_nor_secrets_of_staff_stand_in_a_file_or_in_what_is_printe
         assert!(!places.iter().any(found), "{canary}");
     }
 }
+
+#[test]
+fn failures_count_under_one_name_however_it_is_spelled() {
+    assert_eq!(lane_of_staff("aKiko"), lane_of_staff("AKIKO"));
+}

@@ -1,6 +1,7 @@
 //! Untouched packages pass, whatever they come from, and say what was checked.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 
 use kadode::domain::staff::{Command, Role, Scope};
 use kadode::ledger::package::{self, Given, Unable};
@@ -206,4 +207,39 @@ async fn what_staff_and_their_views_leave_passes() {
     let report = checked(exported(&app.society).await.path());
     assert_eq!(report.fault, None);
     assert!(report.events >= 12, "{report:?}");
+}
+
+#[tokio::test]
+async fn a_manifest_that_tells_of_a_file_twice_is_wrong() {
+    let house = audited().await;
+    let package = exported(&house.society).await;
+    let manifest = package.path().join("manifest.json");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let mut read: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let files = read["files"].as_array_mut().unwrap();
+    let again = files[0].clone();
+    files.push(again);
+    fs::write(&manifest, read.to_string()).unwrap();
+    let fault = expect_fault(&checked(package.path()), "manifest", None);
+    assert!(fault.why.ends_with("twice"), "{fault:?}");
+}
+
+#[tokio::test]
+async fn nothing_but_plain_files_of_a_package_is_read() {
+    let house = audited().await;
+    let package = exported(&house.society).await;
+    for name in ["manifest.json", "leaves.txt", "checkpoint"] {
+        let path = package.path().join(name);
+        let kept = package.path().join("kept");
+        fs::rename(&path, &kept).unwrap();
+        symlink("/dev/zero", &path).unwrap();
+        let given = Given {
+            folder: package.path(),
+            since: None,
+            key: None,
+        };
+        let checked = package::verify(&given, |_| ());
+        assert!(!checked.is_ok_and(|report| report.ok), "{name}");
+        fs::rename(&kept, &path).unwrap();
+    }
 }

@@ -228,3 +228,41 @@ async fn a_served_ledger_is_sealed_at_once_when_a_member_has_arrived() {
     .await;
     assert!(app.folder.path().join("keys.toml.checkpoint").exists());
 }
+
+/// The old root rests on lower nodes, the new one on a higher: each alone may look right.
+#[tokio::test]
+async fn a_node_planted_beforehand_makes_no_other_past() {
+    let house = audited().await;
+    let old = sealed(&house.society).await.unwrap().head.size;
+    let before = fs::read(own_file(&house)).unwrap();
+    walk(&house.society, 10, 120).await;
+    house.society.projector().catch_up().await.unwrap();
+    let head = house.society.log.committed_head().await.unwrap();
+    let new = u64::try_from(head).unwrap();
+    // The complete subtree of the new tree in whose middle the old one ends.
+    let level = (1..64)
+        .find(|level| {
+            let begins = (old >> level) << level;
+            let ends = begins + (1 << level);
+            begins < old
+                && ends <= new
+                && new & (1 << level) != 0
+                && new >> (level + 1) << (level + 1) == begins
+        })
+        .unwrap();
+    tamper(
+        &house.society,
+        &format!(
+            "INSERT INTO ledger_nodes (level, number, hash) VALUES ({level}, {}, '{}')",
+            old >> level,
+            "0".repeat(64)
+        ),
+    )
+    .await;
+    let refused = sealed(&house.society).await;
+    assert!(
+        matches!(refused, Err(SealError::Forked { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(fs::read(own_file(&house)).unwrap(), before);
+}

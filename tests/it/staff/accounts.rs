@@ -139,3 +139,17 @@ fn nothing_is_created_but_for_a_first_account_with_a_policy() {
         .collect();
     assert!(left.is_empty(), "{left:?}");
 }
+
+#[test]
+fn the_policy_is_in_the_log_before_the_first_account() {
+    let house = House::new();
+    line(&house, &["add", "akiko", "--role", "auditor"]);
+    line(&house, &["list"]);
+    for arguments in [
+        &["ledger", "export", "package"][..],
+        &["ledger", "verify", "package"],
+    ] {
+        let done = Done::of(&mut house.command(arguments));
+        assert_eq!(done.code, 0, "{} {}", done.stdout, done.stderr);
+    }
+}
