@@ -53,7 +53,7 @@ const AT_THE_START: &[Wrong] = &[
         &["\"mysql\"", "give sqlite:PATH or postgres://"]),
     ("both databases are one", "serve --mail file:mails --database sqlite:one.sqlite --key-database sqlite:one.sqlite", &[],
         &["--key-database must be another database"]),
-    ("no server listens there", "serve --mail file:mails --database postgres://kadode:SECRET@127.0.0.1:1/kadode", &[],
+    ("no server listens there", "serve --mail file:mails --listen 127.0.0.1:0 --database postgres://kadode:SECRET@127.0.0.1:1/kadode", &[],
         &["database postgres://127.0.0.1:1/kadode: ", "Connection refused"]),
     ("the folder of the database is not there", "serve --mail file:mails --database sqlite:nowhere/kadode.sqlite", &[],
         &["database nowhere/kadode.sqlite", "No such file"]),
