@@ -1,19 +1,24 @@
 //! The way out: read models and leaves are a fold of the log, whatever happens meanwhile.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use kadode::app::Society;
+use kadode::database::Insert;
 use kadode::domain::delivery::DeliveryEvent;
 use kadode::domain::ids::MemberId;
-use kadode::ledger;
+use kadode::ledger::{self, Leaves};
 use kadode::projections::history;
-use kadode::projections::status::{MemberStatus, StatusReader};
+use kadode::projections::status::{MemberStatus, StatusProjection, StatusReader};
 use kadode::store::{Position, Recorded};
-use kadode::subscription::FollowError;
+use kadode::subscription::{ApplyError, FollowError, Projection, Projector};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
+use sqlx::AnyConnection;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::support::app::{START, eventually};
@@ -396,6 +401,70 @@ async fn of_two_rebuilds_at_once_neither_spoils_the_other() {
         .await
         .unwrap();
     expect_folded(&house.society).await;
+}
+
+/// The read model of statuses, which has folded and waits before it is written.
+struct Late {
+    folds: StatusProjection,
+    folded: Notify,
+    go_on: Notify,
+}
+
+impl Projection for Late {
+    fn name(&self) -> &'static str {
+        self.folds.name()
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        self.folds.tables()
+    }
+
+    fn fold<'a>(
+        &'a self,
+        batch: &'a [Recorded],
+        suffix: &'a str,
+        before: &'a mut AnyConnection,
+    ) -> BoxFuture<'a, Result<Vec<Insert>, ApplyError>> {
+        Box::pin(async move {
+            let inserts = self.folds.fold(batch, suffix, before).await;
+            self.folded.notify_one();
+            self.go_on.notified().await;
+            inserts
+        })
+    }
+}
+
+#[tokio::test]
+async fn what_was_folded_from_tables_that_gave_way_to_rebuilt_ones_is_not_written() {
+    let house = House::new().await;
+    let society = &house.society;
+    house.walk(1, 40).await;
+    society.projector().catch_up().await.unwrap();
+    house.walk(2, 10).await;
+    let late = Arc::new(Late {
+        folds: StatusProjection(society.log.clone()),
+        folded: Notify::new(),
+        go_on: Notify::new(),
+    });
+    let (log, database) = (society.log.clone(), society.database.clone());
+    let read_models: Vec<Arc<dyn Projection>> = vec![late.clone()];
+    let projector = Projector::new(log, database, read_models, Arc::new(Leaves::default()));
+    let projecting = tokio::spawn(async move { projector.catch_up().await });
+    late.folded.notified().await;
+    // One alone goes no further than the live ones are, and moves no checkpoint of theirs.
+    let rebuilt = society.projector();
+    rebuilt
+        .rebuild(Some("member_status"), |_| {})
+        .await
+        .unwrap();
+    late.go_on.notify_one();
+    let ended = projecting.await.unwrap();
+    assert!(
+        matches!(ended, Err(FollowError::CheckpointMoved(_))),
+        "{ended:?}"
+    );
+    society.projector().catch_up().await.unwrap();
+    expect_folded(society).await;
 }
 
 #[tokio::test]
