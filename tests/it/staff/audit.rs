@@ -65,6 +65,29 @@ async fn a_member_is_found_by_user_id_by_numbers_and_by_gid() {
 }
 
 #[tokio::test]
+async fn a_search_is_recorded_though_nobody_follows_where_it_leads() {
+    let (app, member, browser) = review().await;
+    finds(&browser, &[("user_id", USER_ID)])
+        .await
+        .leads_to(&path_of(member));
+    let looks: Vec<_> = views(&app)
+        .await
+        .into_iter()
+        .map(|it| it["view"].clone())
+        .collect();
+    assert_eq!(looks, ["member_search"]);
+}
+
+#[tokio::test]
+async fn the_address_shown_is_the_one_of_the_moment_asked_for() {
+    let (_app, member, browser) = review().await;
+    let at = |moment: &str| format!("{}?at=2026-04-10T{moment}", path_of(member));
+    let before = browser.get(&at("09:02:30")).await;
+    before.is(200).is_silent_on("h***@e***.jp");
+    browser.get(&at("09:03:30")).await.says("h***@e***.jp");
+}
+
+#[tokio::test]
 async fn who_is_not_there_is_not_found_and_two_things_at_once_are_not_looked_for() {
     let (_app, _, browser) = review().await;
     finds(&browser, &[("user_id", "nobody")])
