@@ -3,19 +3,24 @@
 pub mod kinds;
 pub mod search;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use cqrs_es::Aggregate;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde_json::Value;
 use sqlx::AnyConnection;
 
 use super::event;
+use super::reports::counting;
+use super::reports::counts::Key;
+use super::reports::reader;
+use super::reports::track::Track;
 use crate::database::{Cell, Connections, Insert, placeholders, time_of};
 use crate::domain::delivery::{Delivery, DeliveryEvent};
 use crate::domain::ids::MemberId;
-use crate::domain::onboarding::{Event, Onboarding};
+use crate::domain::onboarding::Onboarding;
 use crate::domain::viewing::{ViewingEvent, Viewings};
 use crate::subscription::{ApplyError, Position, Projection, Recorded};
 
@@ -42,7 +47,7 @@ impl Projection for HistoryProjection {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["history", "history_members"]
+        &["history", "history_members", "history_counts"]
     }
 
     fn fold<'a>(
@@ -54,21 +59,18 @@ impl Projection for HistoryProjection {
         Box::pin(async move {
             let members: Vec<Option<String>> =
                 batch.iter().map(member_of).collect::<Result<_, _>>()?;
-            let enrolled = enrolled_in(batch)?;
-            let mut cohorts = known_cohorts(&members, &enrolled, suffix, before).await?;
-            let new: Vec<_> = enrolled
-                .iter()
-                .map(|(member, cohort)| [Cell::from(member.clone()), Cell::from(cohort.clone())])
-                .collect();
-            let members_of = Insert::new(
-                format!("INSERT INTO history_members{suffix} (member_id, cohort)"),
-                &new,
-                "",
-            )?;
-            cohorts.extend(enrolled);
-            let row = |(recorded, member): (&Recorded, Option<String>)| {
-                let cohort = member.as_ref().and_then(|member| cohorts.get(member));
-                [
+            let mut tracks = known_tracks(&members, suffix, before).await?;
+            let mut sums: BTreeMap<(Date, Key), i64> = BTreeMap::new();
+            let mut rows = Vec::with_capacity(batch.len());
+            for (recorded, member) in batch.iter().zip(members) {
+                let mut none = None;
+                let track = match &member {
+                    Some(member) => tracks.entry(member.clone()).or_default(),
+                    None => &mut none,
+                };
+                let counts = counting::count(recorded, track)?;
+                let day = counting::day_of(recorded.recorded_at);
+                rows.push([
                     Cell::from(recorded.position),
                     Cell::from(recorded.recorded_at),
                     Cell::from(recorded.event_type.clone()),
@@ -76,20 +78,27 @@ impl Projection for HistoryProjection {
                     Cell::from(recorded.stream_kind.clone()),
                     Cell::from(recorded.stream_id.clone()),
                     Cell::from(recorded.sequence),
-                    Cell::from(cohort.cloned()),
+                    Cell::from(track.as_ref().map(|track| track.cohort.clone())),
                     Cell::from(member),
                     Cell::from(actor_of(recorded)),
                     Cell::from(kinds::outcome_of(&recorded.event_type).name()),
                     Cell::from(recorded.payload.to_string()),
                     Cell::from(recorded.metadata.to_string()),
-                ]
-            };
-            let rows: Vec<_> = batch.iter().zip(members).map(row).collect();
+                    Cell::from(reader::encoded(&counts)),
+                ]);
+                for count in counts {
+                    *sums.entry((day, count.key)).or_default() += count.number;
+                }
+            }
             let insert = format!(
                 "INSERT INTO history{suffix} (position, recorded_at, event_type, event_version, stream_kind, stream_id, \
-                 sequence, cohort, member_id, actor, outcome, payload, metadata)"
+                 sequence, cohort, member_id, actor, outcome, payload, metadata, counts)"
             );
-            Ok(vec![members_of, Insert::new(insert, &rows, "")?])
+            Ok(vec![
+                written_tracks(&tracks, suffix)?,
+                Insert::new(insert, &rows, "")?,
+                reader::added(sums, suffix)?,
+            ])
         })
     }
 }
@@ -121,47 +130,50 @@ pub fn subject(recorded: &Recorded) -> Option<MemberId> {
     member_of(recorded).ok()??.parse().ok()
 }
 
-/// The members who were enrolled in this batch, with their cohorts.
-fn enrolled_in(batch: &[Recorded]) -> Result<HashMap<String, String>, ApplyError> {
-    let mut enrolled = HashMap::new();
-    for recorded in batch {
-        if recorded.stream_kind == Onboarding::TYPE
-            && recorded.sequence == 1
-            && let Event::MemberEnrolled { cohort, .. } = event(recorded)?
-        {
-            enrolled.insert(recorded.stream_id.clone(), cohort);
-        }
-    }
-    Ok(enrolled)
-}
-
-/// The cohorts of those who were enrolled before this batch.
-async fn known_cohorts(
+/// Where the members of a batch were before it.
+async fn known_tracks(
     members: &[Option<String>],
-    enrolled: &HashMap<String, String>,
     suffix: &str,
     connection: &mut AnyConnection,
-) -> Result<HashMap<String, String>, ApplyError> {
-    let mut wanted: Vec<&String> = members
-        .iter()
-        .flatten()
-        .filter(|member| !enrolled.contains_key(*member))
-        .collect();
+) -> Result<HashMap<String, Option<Track>>, ApplyError> {
+    let mut wanted: Vec<&String> = members.iter().flatten().collect();
     wanted.sort_unstable();
     wanted.dedup();
     let mut known = HashMap::new();
     for some in wanted.chunks(100) {
         let sql = format!(
-            "SELECT member_id, cohort FROM history_members{suffix} WHERE member_id IN {}",
+            "SELECT member_id, track FROM history_members{suffix} WHERE member_id IN {}",
             placeholders(1, some.len())
         );
         let mut query = sqlx::query_as::<_, (String, String)>(&sql);
         for member in some {
             query = query.bind(member.as_str());
         }
-        known.extend(query.fetch_all(&mut *connection).await?);
+        for (member, track) in query.fetch_all(&mut *connection).await? {
+            let track = serde_json::from_str(&track)
+                .map_err(|error| ApplyError::Unreadable(error.to_string()))?;
+            known.insert(member, Some(track));
+        }
     }
     Ok(known)
+}
+
+fn written_tracks(
+    tracks: &HashMap<String, Option<Track>>,
+    suffix: &str,
+) -> Result<Insert, ApplyError> {
+    let mut rows = Vec::with_capacity(tracks.len());
+    for (member, track) in tracks {
+        let Some(track) = track else { continue };
+        let text = serde_json::to_string(track)
+            .map_err(|error| ApplyError::Unreadable(error.to_string()))?;
+        rows.push([Cell::from(member.clone()), Cell::from(text)]);
+    }
+    Ok(Insert::new(
+        format!("INSERT INTO history_members{suffix} (member_id, track)"),
+        &rows,
+        "ON CONFLICT (member_id) DO UPDATE SET track = excluded.track",
+    )?)
 }
 
 /// A member's history in the order of the log, for the member: what they did and what was mailed, not who looked at it.

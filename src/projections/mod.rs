@@ -2,6 +2,7 @@
 
 pub mod history;
 pub mod mail_requests;
+pub mod reports;
 pub mod status;
 
 use serde::de::DeserializeOwned;

@@ -1,0 +1,76 @@
+//! Tries that came to nothing, and what was held back: waiting times and freezes.
+
+use std::collections::BTreeMap;
+
+use super::counts::{Counts, Topic};
+use super::report::{Basis, Kind, Plot, Value};
+use super::{Content, column};
+
+/// Refusals that are a waiting time, by the names of their problems.
+const HELD_BACK: [&str; 3] = ["waiting", "too-soon", "budget-spent"];
+
+pub(super) fn attempts(counts: &Counts, basis: &Basis) -> Content {
+    let mut members = BTreeMap::new();
+    for (day, key, number) in counts.by_day(Topic::Failing) {
+        *members.entry((day, key.of[0].as_str())).or_default() += number;
+    }
+    let mut days: BTreeMap<_, i64> = BTreeMap::new();
+    for (day, key, number) in counts.by_day(Topic::Failed) {
+        let [event, why, _] = &key.of;
+        *days.entry((day, event.as_str(), why.as_str())).or_default() += number;
+    }
+    let rows = days.into_iter().map(|((day, event, why), number)| {
+        let members = members.get(&(day, event)).copied();
+        vec![
+            day.into(),
+            event.into(),
+            why.into(),
+            number.into(),
+            members.map_or(Value::None, |it| Value::members(it, basis.asked)),
+        ]
+    });
+    Content {
+        rows: rows.collect(),
+        columns: vec![
+            column("day", Kind::Date),
+            column("what", Kind::Event),
+            column("why", Kind::Text),
+            column("tries", Kind::Number),
+            column("members", Kind::Number),
+        ],
+        plot: Some(Plot {
+            labels: &[0, 1, 2],
+            length: 3,
+            whole: None,
+        }),
+    }
+}
+
+pub(super) fn waits(counts: &Counts) -> Content {
+    let mut days: BTreeMap<_, i64> = BTreeMap::new();
+    for (day, key, number) in counts.by_day(Topic::Failed) {
+        let [event, why, _] = &key.of;
+        if event == "Refused" && HELD_BACK.contains(&why.as_str()) {
+            *days.entry((day, why.clone())).or_default() += number;
+        }
+    }
+    for (day, _, number) in counts.by_day(Topic::Frozen) {
+        *days.entry((day, "NotMeReported".to_owned())).or_default() += number;
+    }
+    let rows = days.into_iter();
+    Content {
+        rows: rows
+            .map(|((day, why), number)| vec![day.into(), why.into(), number.into()])
+            .collect(),
+        columns: vec![
+            column("day", Kind::Date),
+            column("why", Kind::Event),
+            column("times", Kind::Number),
+        ],
+        plot: Some(Plot {
+            labels: &[0, 1],
+            length: 2,
+            whole: None,
+        }),
+    }
+}

@@ -1,0 +1,198 @@
+//! How far members have come: by cohort and month of joining, and day by day.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
+use super::counts::{Counts, Topic};
+use super::groups::{SMALL_GROUPS, Sum, shielded};
+use super::numbers::Distribution;
+use super::report::{Asked, Basis, Kind, Plot, SMALL, Value};
+use super::{Content, column};
+use crate::domain::onboarding::Step;
+
+#[derive(Default)]
+struct Way {
+    imported: i64,
+    /// Members who did each step.
+    done: BTreeMap<&'static str, i64>,
+    took: Distribution,
+}
+
+impl Sum for Way {
+    fn members(&self) -> i64 {
+        self.imported
+    }
+
+    fn join(&mut self, other: Self) {
+        self.imported += other.imported;
+        for (step, members) in other.done {
+            *self.done.entry(step).or_default() += members;
+        }
+        self.took.join(other.took);
+    }
+}
+
+/// What members are put together by.
+#[derive(Clone, Copy)]
+enum By {
+    All,
+    Cohort,
+    Joined,
+}
+
+impl By {
+    const ALL: [Self; 3] = [Self::All, Self::Cohort, Self::Joined];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Cohort => "cohort",
+            Self::Joined => "joined_month",
+        }
+    }
+
+    fn group(self, cohort: &str, joined: &str) -> String {
+        match self {
+            Self::All => String::new(),
+            Self::Cohort => cohort.to_owned(),
+            Self::Joined => joined.to_owned(),
+        }
+    }
+}
+
+pub(super) fn by_group(counts: &Counts, basis: &Basis) -> Content {
+    let mut columns = vec![
+        column("by", Kind::Word("by")),
+        column("group", Kind::Cohort),
+        column("imported", Kind::Number),
+    ];
+    columns.extend(Step::ALL.map(|step| column(step.name(), Kind::Number)));
+    columns.extend([
+        column("percent", Kind::Percent),
+        column("median_days", Kind::Days),
+    ]);
+    let rows = By::ALL
+        .into_iter()
+        .flat_map(|by| rows_by(by, counts, basis.asked))
+        .collect();
+    let percent = columns.len() - 2;
+    Content {
+        columns,
+        rows,
+        plot: Some(Plot {
+            labels: &[0, 1],
+            length: percent,
+            whole: None,
+        }),
+    }
+}
+
+fn rows_by(by: By, counts: &Counts, asked: Asked) -> Vec<Vec<Value>> {
+    let mut groups: BTreeMap<String, Way> = BTreeMap::new();
+    for (key, number) in counts.of(Topic::Enrolled) {
+        let way = groups.entry(by.group(&key.cohort, &key.of[0])).or_default();
+        way.imported += number;
+    }
+    for (key, number) in counts.of(Topic::Done) {
+        let step = Step::ALL.iter().find(|step| step.name() == key.of[0]);
+        let Some(step) = step else { continue };
+        let way = groups.entry(by.group(&key.cohort, &key.of[1])).or_default();
+        *way.done.entry(step.name()).or_default() += number;
+    }
+    for (key, number) in counts.of(Topic::Took) {
+        if key.of[0] == "valid_from"
+            && let Ok(seconds) = key.of[1].parse()
+        {
+            let way = groups.entry(by.group(&key.cohort, &key.of[2])).or_default();
+            way.took.add(seconds, number);
+        }
+    }
+    shielded(groups, asked.shield)
+        .into_iter()
+        .map(|(group, way)| {
+            let done = |step: Step| way.done.get(step.name()).copied().unwrap_or_default();
+            let mut row = vec![by.name().into(), group.into(), way.imported.into()];
+            row.extend(Step::ALL.map(|step| Value::from(done(step))));
+            row.push(Value::percent(done(Step::Completed), way.imported));
+            row.push(Value::days(way.took.percentile(50)));
+            row
+        })
+        .collect()
+}
+
+#[derive(Clone, Copy, Default)]
+struct Day {
+    imported: i64,
+    completed: i64,
+}
+
+pub(super) fn by_day(counts: &Counts, basis: &Basis) -> Content {
+    let mut days: BTreeMap<Date, Day> = BTreeMap::new();
+    for (day, _, number) in counts.by_day(Topic::Imported) {
+        days.entry(day).or_default().imported += number;
+    }
+    for (day, _, number) in counts.by_day(Topic::Completed) {
+        days.entry(day).or_default().completed += number;
+    }
+    let mut total = Day::default();
+    let mut since = None;
+    let mut rows: Vec<Vec<Value>> = Vec::new();
+    let mut span = Day::default();
+    let few = |number: i64| number > 0 && number < SMALL;
+    for (day, brought) in days {
+        let from = *since.get_or_insert(day);
+        for sum in [&mut total, &mut span] {
+            sum.imported += brought.imported;
+            sum.completed += brought.completed;
+        }
+        // Days of few members go together with the next, since the sums would tell them apart.
+        if basis.asked.shield && (few(span.imported) || few(span.completed)) {
+            continue;
+        }
+        rows.push(row_of(from, day, span, total));
+        since = None;
+        span = Day::default();
+    }
+    if since.is_some() {
+        // The last few are not told yet: what follows will take them along.
+        rows.push(vec![
+            SMALL_GROUPS.into(),
+            Value::None,
+            Value::Hidden,
+            Value::Hidden,
+            Value::Hidden,
+            Value::Hidden,
+            Value::Hidden,
+        ]);
+    }
+    Content {
+        columns: vec![
+            column("from", Kind::Date),
+            column("day", Kind::Date),
+            column("imported", Kind::Number),
+            column("completed", Kind::Number),
+            column("imported_so_far", Kind::Number),
+            column("completed_so_far", Kind::Number),
+            column("percent", Kind::Percent),
+        ],
+        rows,
+        plot: Some(Plot {
+            labels: &[1],
+            length: 5,
+            whole: Some(4),
+        }),
+    }
+}
+
+fn row_of(from: Date, day: Date, span: Day, total: Day) -> Vec<Value> {
+    vec![
+        from.into(),
+        day.into(),
+        span.imported.into(),
+        span.completed.into(),
+        total.imported.into(),
+        total.completed.into(),
+        Value::percent(total.completed, total.imported),
+    ]
+}

@@ -1,0 +1,189 @@
+//! What reports are made of: numbers of things that happened, by day of Tokyo's calendar, which add up to what holds at a day's end.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
+/// What is counted. `of` of a [`Key`] says which of them, in the order told here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Topic {
+    /// Events: type, outcome.
+    Events,
+    /// Members taken from rosters: month of joining.
+    Enrolled,
+    /// The same, by day: import.
+    Imported,
+    /// Members in a state, less those who left it: state, end of the initial password (empty once there is another).
+    InState,
+    /// Members for whom a step became due for the first time: step.
+    Entered,
+    /// Members who did a step for the first time: step, month of joining.
+    Done,
+    /// Members who reached the end, by day.
+    Completed,
+    /// Members who wait at a step, less those who went on: step, day since which.
+    Waiting,
+    /// How long a step took the first time: step, seconds.
+    Dwell,
+    /// How long all took: since what, seconds, month of joining.
+    Took,
+    /// Tries at a step that came to nothing: step, type of event.
+    Stumbled,
+    /// Tries that came to nothing, by day: type of event, or `Refused`; why.
+    Failed,
+    /// Members with such tries, by day, each once a day: type of event.
+    Failing,
+    /// Accounts that were frozen, by day.
+    Frozen,
+    /// Mails: kind, class of the domain, what became of them.
+    Mails,
+    /// How long mails took that the server accepted: kind, class of the domain, seconds.
+    MailTook,
+    /// Links and codes: kind, what became of them.
+    Codes,
+    /// How long until they were used: kind, seconds.
+    CodeTook,
+    /// What happened to accounts of staff, by day: account, type of event.
+    Staff,
+    /// What staff looked at, by day: account, view, purpose or how.
+    Viewed,
+}
+
+impl Topic {
+    /// All of them.
+    pub const ALL: [Self; 20] = [
+        Self::Events,
+        Self::Enrolled,
+        Self::Imported,
+        Self::InState,
+        Self::Entered,
+        Self::Done,
+        Self::Completed,
+        Self::Waiting,
+        Self::Dwell,
+        Self::Took,
+        Self::Stumbled,
+        Self::Failed,
+        Self::Failing,
+        Self::Frozen,
+        Self::Mails,
+        Self::MailTook,
+        Self::Codes,
+        Self::CodeTook,
+        Self::Staff,
+        Self::Viewed,
+    ];
+
+    /// The name that tables hold.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Enrolled => "enrolled",
+            Self::Imported => "imported",
+            Self::InState => "in_state",
+            Self::Entered => "entered",
+            Self::Done => "done",
+            Self::Completed => "completed",
+            Self::Waiting => "waiting",
+            Self::Dwell => "dwell",
+            Self::Took => "took",
+            Self::Stumbled => "stumbled",
+            Self::Failed => "failed",
+            Self::Failing => "failing",
+            Self::Frozen => "frozen",
+            Self::Mails => "mails",
+            Self::MailTook => "mail_took",
+            Self::Codes => "codes",
+            Self::CodeTook => "code_took",
+            Self::Staff => "staff",
+            Self::Viewed => "viewed",
+        }
+    }
+
+    /// The topic of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|topic| topic.name() == name)
+    }
+
+    /// Whether reports tell the days apart.
+    #[must_use]
+    pub const fn by_day(self) -> bool {
+        matches!(
+            self,
+            Self::Imported
+                | Self::Completed
+                | Self::Failed
+                | Self::Failing
+                | Self::Frozen
+                | Self::Staff
+                | Self::Viewed
+        )
+    }
+}
+
+/// Which things are counted together.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// What.
+    pub topic: Topic,
+    /// The cohort of the member it is about; empty, if it is about none.
+    pub cohort: String,
+    /// Which of them; what a topic does not have is empty.
+    pub of: [String; 3],
+}
+
+/// How many more of them there are, or fewer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// Of what.
+    pub key: Key,
+    /// How many.
+    pub number: i64,
+}
+
+impl Count {
+    /// One more, or so many.
+    pub(super) fn new(topic: Topic, cohort: &str, of: [&str; 3], number: i64) -> Self {
+        Self {
+            key: Key {
+                topic,
+                cohort: cohort.to_owned(),
+                of: of.map(str::to_owned),
+            },
+            number,
+        }
+    }
+}
+
+/// Added up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts(BTreeMap<(Key, Option<Date>), i64>);
+
+impl Counts {
+    /// Adds what a day brought.
+    pub fn add(&mut self, day: Date, count: Count) {
+        let day = count.key.topic.by_day().then_some(day);
+        *self.0.entry((count.key, day)).or_default() += count.number;
+    }
+
+    /// All of a topic, without what adds up to nothing.
+    pub(super) fn of(&self, topic: Topic) -> impl Iterator<Item = (&Key, i64)> {
+        self.by_day(topic).map(|(_, key, number)| (key, number))
+    }
+
+    /// The same with the days, where the topic tells them apart; else in one day that is none.
+    pub(super) fn by_day(&self, topic: Topic) -> impl Iterator<Item = (Date, &Key, i64)> {
+        let least = Key {
+            topic,
+            cohort: String::new(),
+            of: Default::default(),
+        };
+        self.0
+            .range((least, None)..)
+            .take_while(move |((key, _), _)| key.topic == topic)
+            .filter(|(_, number)| **number != 0)
+            .map(|((key, day), number)| (day.unwrap_or_default(), key, *number))
+    }
+}

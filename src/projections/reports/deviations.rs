@@ -1,0 +1,28 @@
+//! Where the product departs from a standard, knowingly: what reviewers ask for first.
+
+use super::report::{Kind, Value};
+use super::{Content, column};
+
+/// Number; the rule that is departed from. What and why stand in the locale under `report.deviation`.
+const DEVIATIONS: [(&str, &str); 7] = [
+    ("D-1", "NIST SP 800-63B-4 3.1.3.1; OWASP ASVS 5.0 6.3.6"),
+    ("D-2", "OWASP ASVS 5.0 6.4.1"),
+    ("D-3", "OWASP ASVS 5.0 14.2.1"),
+    ("D-4", "ISO 27001:2022 A.8.15"),
+    ("D-5", "NIST SP 800-63B-4 2.2.2"),
+    ("D-6", "OWASP ASVS 5.0 6.2.2"),
+    ("D-7", "segregation of duties"),
+];
+
+pub(super) fn deviations() -> Content {
+    let rows = DEVIATIONS.map(|(number, rule)| vec![number.into(), number.into(), rule.into()]);
+    Content {
+        rows: rows.into_iter().map(Vec::<Value>::from).collect(),
+        columns: vec![
+            column("deviation", Kind::Text),
+            column("what", Kind::Word("deviation")),
+            column("rule", Kind::Text),
+        ],
+        plot: None,
+    }
+}

@@ -1,0 +1,93 @@
+//! Where members stop: how many each step lost, how long it takes, and what goes wrong there most.
+
+use std::collections::BTreeMap;
+
+use super::counts::{Counts, Topic};
+use super::numbers::Distribution;
+use super::report::{Basis, Kind, Plot, Value};
+use super::{Content, column};
+use crate::domain::onboarding::Step;
+
+#[derive(Default)]
+struct Passage {
+    entered: i64,
+    done: i64,
+    waiting: i64,
+    took: Distribution,
+    stumbled: BTreeMap<String, i64>,
+}
+
+pub(super) fn funnel(counts: &Counts, basis: &Basis) -> Content {
+    let mut steps: BTreeMap<&str, Passage> = BTreeMap::new();
+    for (key, number) in counts.of(Topic::Entered) {
+        steps.entry(&key.of[0]).or_default().entered += number;
+    }
+    for (key, number) in counts.of(Topic::Done) {
+        steps.entry(&key.of[0]).or_default().done += number;
+    }
+    for (key, number) in counts.of(Topic::Waiting) {
+        steps.entry(&key.of[0]).or_default().waiting += number;
+    }
+    for (key, number) in counts.of(Topic::Dwell) {
+        if let Ok(seconds) = key.of[1].parse() {
+            steps
+                .entry(&key.of[0])
+                .or_default()
+                .took
+                .add(seconds, number);
+        }
+    }
+    for (key, number) in counts.of(Topic::Stumbled) {
+        let stumbled = &mut steps.entry(&key.of[0]).or_default().stumbled;
+        *stumbled.entry(key.of[1].clone()).or_default() += number;
+    }
+    let rows = Step::ALL.into_iter().filter_map(|step| {
+        // Nobody waits at step 10, which is done with step 9, nor at the end.
+        if matches!(step, Step::FirstLoginCompleted | Step::Completed) {
+            return None;
+        }
+        let passage = steps.get(step.name())?;
+        Some(row_of(step, passage, basis))
+    });
+    Content {
+        columns: vec![
+            column("step", Kind::Number),
+            column("name", Kind::Word("step")),
+            column("entered", Kind::Number),
+            column("done", Kind::Number),
+            column("waiting", Kind::Number),
+            column("lost_percent", Kind::Percent),
+            column("seconds_p50", Kind::Seconds),
+            column("seconds_p95", Kind::Seconds),
+            column("failed_tries", Kind::Number),
+            column("most_frequent_failure", Kind::Event),
+        ],
+        rows: rows.collect(),
+        plot: Some(Plot {
+            labels: &[0, 1],
+            length: 3,
+            whole: Some(2),
+        }),
+    }
+}
+
+fn row_of(step: Step, passage: &Passage, basis: &Basis) -> Vec<Value> {
+    // Of equally frequent ones, the first by name.
+    let most = passage
+        .stumbled
+        .iter()
+        .rev()
+        .max_by_key(|(_, number)| **number);
+    vec![
+        i64::from(step.number()).into(),
+        step.name().into(),
+        Value::members(passage.entered, basis.asked),
+        Value::members(passage.done, basis.asked),
+        Value::members(passage.waiting, basis.asked),
+        Value::percent(passage.entered - passage.done, passage.entered),
+        passage.took.percentile(50).into(),
+        passage.took.percentile(95).into(),
+        passage.stumbled.values().sum::<i64>().into(),
+        most.map_or(Value::None, |(name, _)| name.as_str().into()),
+    ]
+}

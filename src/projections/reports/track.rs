@@ -1,0 +1,345 @@
+//! What is remembered of a member to tell what their next event counts for.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use super::counting::{day_of, span};
+use super::counts::{Count, Topic};
+use crate::database::fixed_width;
+use crate::domain::delivery::MailKind;
+use crate::domain::onboarding::{Event, Step};
+
+/// Where a member is on the way, and since when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Track {
+    /// The cohort.
+    pub cohort: String,
+    /// The month of joining, `YYYY-MM`; empty, where the roster does not tell it.
+    joined: String,
+    has_terms: bool,
+    valid_from: Timestamp,
+    /// The end of the initial password, until the member has another.
+    expires_at: Option<Timestamp>,
+    signed_in_at: Option<Timestamp>,
+    /// The step that the member is at: the one due, whatever became of the session.
+    at: Step,
+    /// Since when.
+    since: Timestamp,
+    /// Steps that were due once.
+    entered: Vec<Step>,
+    /// Steps that were done once.
+    done: Vec<Step>,
+    frozen: bool,
+    /// When a link was last asked for, and not used since.
+    link_asked: Option<Timestamp>,
+    /// When a code was last asked for, and not used since.
+    code_asked: Option<Timestamp>,
+    /// When a mail of either kind was last asked for.
+    mail_asked: BTreeMap<String, Timestamp>,
+    /// The last day on which a try of that type came to nothing.
+    failed_on: BTreeMap<String, Date>,
+}
+
+/// Where a member stands for the reconciliation. Whether an initial password has expired depends on the moment, so reports tell that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum State {
+    NotStarted,
+    InProgress,
+    Completed,
+    Frozen,
+}
+
+impl State {
+    pub(super) const ALL: [Self; 4] = [
+        Self::NotStarted,
+        Self::InProgress,
+        Self::Completed,
+        Self::Frozen,
+    ];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::NotStarted => "not_started",
+            Self::InProgress => "in_progress",
+            Self::Completed => "completed",
+            Self::Frozen => "frozen",
+        }
+    }
+}
+
+/// The name of a kind of mail.
+pub(super) const fn mail_name(kind: MailKind) -> &'static str {
+    match kind {
+        MailKind::EmailLink => "email_link",
+        MailKind::Otp => "otp",
+    }
+}
+
+impl Track {
+    /// A member who is enrolled; none, if the event is another.
+    pub(super) fn begin(event: &Event, at: Timestamp) -> Option<Self> {
+        let Event::MemberEnrolled {
+            cohort,
+            joined_month,
+            terms,
+            valid_from,
+            expires_at,
+            ..
+        } = event
+        else {
+            return None;
+        };
+        Some(Self {
+            cohort: cohort.clone(),
+            joined: joined_month.clone().unwrap_or_default(),
+            has_terms: terms.is_some(),
+            valid_from: *valid_from,
+            expires_at: Some(*expires_at),
+            signed_in_at: None,
+            at: Step::SignIn,
+            since: at,
+            entered: vec![Step::SignIn],
+            done: Vec::new(),
+            frozen: false,
+            link_asked: None,
+            code_asked: None,
+            mail_asked: BTreeMap::new(),
+            failed_on: BTreeMap::new(),
+        })
+    }
+
+    /// What the enrolment counts for.
+    pub(super) fn enrolled(&self, import: &str) -> Vec<Count> {
+        let mut counts = vec![
+            self.one(Topic::Enrolled, [&self.joined, "", ""]),
+            self.one(Topic::Imported, [import, "", ""]),
+            self.one(Topic::Entered, [Step::SignIn.name(), "", ""]),
+        ];
+        self.stands(1, &mut counts);
+        counts
+    }
+
+    /// What the member's next event counts for.
+    pub(super) fn take(&mut self, event: &Event, at: Timestamp) -> Vec<Count> {
+        let before = self.clone();
+        let mut counts = self.note(event, at);
+        if self.stand() != before.stand() {
+            before.stands(-1, &mut counts);
+            self.stands(1, &mut counts);
+        }
+        counts
+    }
+
+    fn note(&mut self, event: &Event, at: Timestamp) -> Vec<Count> {
+        let mut counts = Vec::new();
+        match event {
+            Event::CredentialsAccepted { .. } if self.expires_at.is_none() => {
+                self.does(Step::SignInAgain, at, &mut counts);
+                if self.at == Step::SignInAgain {
+                    self.goes_to(Step::Otp, at, &mut counts);
+                }
+            }
+            Event::CredentialsAccepted { .. } => {
+                self.signed_in_at.get_or_insert(at);
+                self.does(Step::SignIn, at, &mut counts);
+                if self.at == Step::SignIn {
+                    self.goes_to(Step::BirthDate, at, &mut counts);
+                }
+            }
+            Event::BirthDateConfirmed {} => {
+                self.does(Step::BirthDate, at, &mut counts);
+                let next = if self.has_terms {
+                    Step::Terms
+                } else {
+                    Step::Email
+                };
+                if self.at == Step::BirthDate {
+                    self.goes_to(next, at, &mut counts);
+                }
+            }
+            Event::TermsAccepted { .. } => {
+                self.does(Step::Terms, at, &mut counts);
+                self.goes_to(Step::Email, at, &mut counts);
+            }
+            Event::EmailRegistered { .. } => {
+                self.does(Step::Email, at, &mut counts);
+                self.goes_to(Step::EmailLink, at, &mut counts);
+                counts.push(self.asks(MailKind::EmailLink, "issued", at));
+            }
+            Event::EmailLinkReissued { .. } => {
+                counts.push(self.asks(MailKind::EmailLink, "reissued", at));
+            }
+            Event::EmailLinkFollowed { .. } => {
+                self.does(Step::EmailLink, at, &mut counts);
+                self.goes_to(Step::EmailUpdate, at, &mut counts);
+                self.uses(MailKind::EmailLink, at, &mut counts);
+            }
+            Event::EmailDisowned { .. } => {
+                self.goes_to(Step::Email, at, &mut counts);
+                counts.push(self.one(
+                    Topic::Codes,
+                    [mail_name(MailKind::EmailLink), "disowned", ""],
+                ));
+            }
+            Event::EmailVerified { .. } => {
+                self.does(Step::EmailUpdate, at, &mut counts);
+                self.goes_to(Step::OtpMethod, at, &mut counts);
+            }
+            Event::OtpMethodChosen { .. } => {
+                self.does(Step::OtpMethod, at, &mut counts);
+                self.goes_to(Step::Password, at, &mut counts);
+            }
+            Event::PasswordChanged { .. } => {
+                self.does(Step::Password, at, &mut counts);
+                self.expires_at = None;
+                if self.at == Step::Password {
+                    self.goes_to(Step::LogOut, at, &mut counts);
+                }
+            }
+            Event::FirstLoginCompleted {} => {
+                self.does(Step::FirstLoginCompleted, at, &mut counts);
+            }
+            Event::LoggedOut { .. } if self.at == Step::LogOut => {
+                self.does(Step::LogOut, at, &mut counts);
+                self.goes_to(Step::SignInAgain, at, &mut counts);
+            }
+            Event::OtpIssued { .. } => counts.push(self.asks(MailKind::Otp, "issued", at)),
+            Event::OtpReissued { .. } => counts.push(self.asks(MailKind::Otp, "reissued", at)),
+            Event::OtpLoginSucceeded { .. } => {
+                self.does(Step::Otp, at, &mut counts);
+                self.uses(MailKind::Otp, at, &mut counts);
+            }
+            Event::OnboardingCompleted {} => self.completes(at, &mut counts),
+            Event::NotMeReported {} => {
+                self.frozen = true;
+                counts.push(self.one(Topic::Frozen, ["", "", ""]));
+            }
+            Event::CredentialsRejected { why } => {
+                let why = serde_json::to_value(why).unwrap_or_default();
+                self.fails(event, why.as_str().unwrap_or_default(), at, &mut counts);
+            }
+            Event::BirthDateRejected {} => self.fails(event, "", at, &mut counts),
+            Event::OtpRejected { .. } => {
+                self.fails(event, "", at, &mut counts);
+                counts.push(self.one(Topic::Codes, [mail_name(MailKind::Otp), "wrong", ""]));
+            }
+            Event::MemberEnrolled { .. } | Event::LoggedOut { .. } => {}
+        }
+        counts
+    }
+
+    /// How long ago a mail of this kind was last asked for.
+    pub(super) fn mail_took(&self, kind: MailKind, at: Timestamp) -> Option<String> {
+        let asked = self.mail_asked.get(mail_name(kind))?;
+        Some(span(*asked, at))
+    }
+
+    fn one(&self, topic: Topic, of: [&str; 3]) -> Count {
+        Count::new(topic, &self.cohort, of, 1)
+    }
+
+    fn does(&mut self, step: Step, at: Timestamp, counts: &mut Vec<Count>) {
+        if self.done.contains(&step) {
+            return;
+        }
+        self.done.push(step);
+        counts.push(self.one(Topic::Done, [step.name(), &self.joined, ""]));
+        // Step 10 is done with step 9; the time of a step counts from when it became due.
+        if self.at == step {
+            let took = span(self.since, at);
+            counts.push(self.one(Topic::Dwell, [step.name(), &took, ""]));
+        }
+    }
+
+    fn goes_to(&mut self, step: Step, at: Timestamp, counts: &mut Vec<Count>) {
+        self.at = step;
+        self.since = at;
+        if !self.entered.contains(&step) {
+            self.entered.push(step);
+            counts.push(self.one(Topic::Entered, [step.name(), "", ""]));
+        }
+    }
+
+    fn completes(&mut self, at: Timestamp, counts: &mut Vec<Count>) {
+        self.does(Step::Completed, at, counts);
+        self.goes_to(Step::Completed, at, counts);
+        counts.push(self.one(Topic::Completed, ["", "", ""]));
+        let began = [
+            ("valid_from", Some(self.valid_from)),
+            ("first_sign_in", self.signed_in_at),
+        ];
+        for (name, began) in began {
+            let Some(began) = began else { continue };
+            let took = span(began, at);
+            counts.push(self.one(Topic::Took, [name, &took, &self.joined]));
+        }
+    }
+
+    fn asks(&mut self, kind: MailKind, what: &str, at: Timestamp) -> Count {
+        let open = match kind {
+            MailKind::EmailLink => &mut self.link_asked,
+            MailKind::Otp => &mut self.code_asked,
+        };
+        *open = Some(at);
+        self.mail_asked.insert(mail_name(kind).to_owned(), at);
+        self.one(Topic::Codes, [mail_name(kind), what, ""])
+    }
+
+    fn uses(&mut self, kind: MailKind, at: Timestamp, counts: &mut Vec<Count>) {
+        let open = match kind {
+            MailKind::EmailLink => &mut self.link_asked,
+            MailKind::Otp => &mut self.code_asked,
+        };
+        let Some(asked) = open.take() else { return };
+        let took = span(asked, at);
+        counts.push(self.one(Topic::Codes, [mail_name(kind), "used", ""]));
+        counts.push(self.one(Topic::CodeTook, [mail_name(kind), &took, ""]));
+    }
+
+    fn fails(&mut self, event: &Event, why: &str, at: Timestamp, counts: &mut Vec<Count>) {
+        let (name, day) = (event.name(), day_of(at));
+        counts.push(self.one(Topic::Stumbled, [self.at.name(), name, ""]));
+        counts.push(self.one(Topic::Failed, [name, why, ""]));
+        if self.failed_on.insert(name.to_owned(), day) != Some(day) {
+            counts.push(self.one(Topic::Failing, [name, "", ""]));
+        }
+    }
+
+    const fn state(&self) -> State {
+        match self.at {
+            _ if self.frozen => State::Frozen,
+            Step::Completed => State::Completed,
+            _ if self.signed_in_at.is_some() => State::InProgress,
+            _ => State::NotStarted,
+        }
+    }
+
+    /// All that the counts of states and of waiting members depend on.
+    fn stand(&self) -> (State, Option<Timestamp>, Step, Date) {
+        (self.state(), self.expires_at, self.at, day_of(self.since))
+    }
+
+    /// Counts where the member stands, or takes it back.
+    fn stands(&self, number: i64, counts: &mut Vec<Count>) {
+        let (state, expires_at, at, since) = self.stand();
+        let expires_at = match state {
+            State::NotStarted | State::InProgress => expires_at.map(fixed_width),
+            State::Completed | State::Frozen => None,
+        };
+        let expires_at = expires_at.unwrap_or_default();
+        let count = |topic, of| Count::new(topic, &self.cohort, of, number);
+        counts.push(count(Topic::InState, [state.name(), &expires_at, ""]));
+        if matches!(state, State::NotStarted | State::InProgress) {
+            counts.push(count(Topic::Waiting, [at.name(), &since.to_string(), ""]));
+        }
+    }
+
+    /// The step that the member is at.
+    #[cfg(test)]
+    pub(super) const fn at(&self) -> Step {
+        self.at
+    }
+}
