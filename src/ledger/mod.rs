@@ -2,6 +2,7 @@
 //! and unchanged without trusting anybody.
 
 mod canonical;
+mod certificate;
 mod checkpoint;
 mod leaves;
 mod nodes;

@@ -101,6 +101,11 @@ impl Sealer {
         &self.tree
     }
 
+    /// The database that the tree is in.
+    pub(super) const fn database(&self) -> &Database {
+        &self.database
+    }
+
     /// Signs what the tree is now, unless that was done, and answers with the last checkpoint. It is outside the database before it is in
     /// it: nobody can have seen one that this program forgot. Whatever place a kill left behind is brought up to date.
     ///

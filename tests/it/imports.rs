@@ -37,7 +37,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     ("projections", &["subscription", "domain"]),
-    ("ledger", &["subscription", "domain"]),
+    ("ledger", &["projections", "subscription", "domain"]),
     // 2
     ("commands", &["store", "domain"]),
     ("subscription", &["store", "domain"]),

@@ -9,6 +9,7 @@ mod desk;
 mod deviations;
 mod funnel;
 mod groups;
+pub mod integrity;
 mod mails;
 mod numbers;
 pub mod reader;
@@ -24,6 +25,7 @@ mod tests;
 pub use groups::SMALL_GROUPS;
 
 use self::counts::{Counts, Topic};
+use self::integrity::SealedDay;
 use self::report::{Basis, Column, Kind, Plot, Report, Value};
 
 /// The reports there are.
@@ -63,11 +65,13 @@ pub enum Name {
     Imports,
     /// How many events of each type there are.
     Events,
+    /// What was signed, and whether it still holds.
+    Integrity,
 }
 
 impl Name {
     /// All of them, in the order of a list.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Completion,
         Self::CompletionByDay,
         Self::Funnel,
@@ -85,6 +89,7 @@ impl Name {
         Self::Reconciliation,
         Self::Imports,
         Self::Events,
+        Self::Integrity,
     ];
 
     /// The name that programs and addresses use.
@@ -108,6 +113,7 @@ impl Name {
             Self::Reconciliation => "reconciliation",
             Self::Imports => "imports",
             Self::Events => "events",
+            Self::Integrity => "integrity",
         }
     }
 
@@ -125,9 +131,9 @@ struct Content {
     plot: Option<Plot>,
 }
 
-/// Makes a report.
+/// Makes a report; `sealed` counts for [`Name::Integrity`] alone, and `counts` for all others.
 #[must_use]
-pub fn make(name: Name, counts: &Counts, basis: Basis) -> Report {
+pub fn make(name: Name, counts: &Counts, sealed: &[SealedDay], basis: Basis) -> Report {
     let content = match name {
         Name::Completion => completion::by_group(counts, &basis),
         Name::CompletionByDay => completion::by_day(counts, &basis),
@@ -146,6 +152,7 @@ pub fn make(name: Name, counts: &Counts, basis: Basis) -> Report {
         Name::Reconciliation => reconciliation::reconciliation(counts, &basis),
         Name::Imports => reconciliation::imports(counts),
         Name::Events => reconciliation::events(counts),
+        Name::Integrity => integrity::integrity(sealed, &basis),
     };
     Report {
         name,
@@ -178,7 +185,7 @@ const fn topics(name: Name) -> &'static [Topic] {
         Name::Staff => &[Topic::Staff],
         Name::Access => &[Topic::Viewed],
         // Of nothing, but the position is read with the counts.
-        Name::Deviations | Name::Events => &[Topic::Events],
+        Name::Deviations | Name::Integrity | Name::Events => &[Topic::Events],
         Name::Reconciliation => &[Topic::Enrolled, Topic::InState],
         Name::Imports => &[Topic::Imported],
     }
