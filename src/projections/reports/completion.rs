@@ -113,9 +113,11 @@ fn rows_by(by: By, counts: &Counts, asked: Asked) -> Vec<Vec<Value>> {
         .map(|(group, way)| {
             let done = |step: Step| way.done.get(step.name()).copied().unwrap_or_default();
             let mut row = vec![by.name().into(), group.into(), way.imported.into()];
-            row.extend(Step::ALL.map(|step| Value::from(done(step))));
-            row.push(Value::percent(done(Step::Completed), way.imported));
-            row.push(Value::days(way.took.percentile(50)));
+            row.extend(Step::ALL.map(|step| Value::members(done(step), asked)));
+            let hidden = asked.hides(done(Step::Completed));
+            let percent = Value::percent(done(Step::Completed), way.imported);
+            row.push(percent.hidden_if(hidden));
+            row.push(Value::days(way.took.percentile(50)).hidden_if(hidden));
             row
         })
         .collect()

@@ -78,15 +78,22 @@ fn row_of(step: Step, passage: &Passage, basis: &Basis) -> Vec<Value> {
         .iter()
         .rev()
         .max_by_key(|(_, number)| **number);
+    let asked = basis.asked;
+    let few = asked.hides(passage.entered) || asked.hides(passage.done);
+    let lost = Value::percent(passage.entered - passage.done, passage.entered);
+    let took = |percent| {
+        let took = Value::from(passage.took.percentile(percent));
+        took.hidden_if(asked.hides(passage.took.count()))
+    };
     vec![
         i64::from(step.number()).into(),
         step.name().into(),
-        Value::members(passage.entered, basis.asked),
-        Value::members(passage.done, basis.asked),
-        Value::members(passage.waiting, basis.asked),
-        Value::percent(passage.entered - passage.done, passage.entered),
-        passage.took.percentile(50).into(),
-        passage.took.percentile(95).into(),
+        Value::members(passage.entered, asked),
+        Value::members(passage.done, asked),
+        Value::members(passage.waiting, asked),
+        lost.hidden_if(few),
+        took(50),
+        took(95),
         passage.stumbled.values().sum::<i64>().into(),
         most.map_or(Value::None, |(name, _)| name.as_str().into()),
     ]

@@ -56,6 +56,13 @@ impl Default for Asked {
     }
 }
 
+impl Asked {
+    /// Whether what so many members did is not to be told.
+    pub(super) const fn hides(self, members: i64) -> bool {
+        self.shield && members > 0 && members < SMALL
+    }
+}
+
 /// Groups of fewer members tell of single persons.
 pub const SMALL: i64 = 5;
 
@@ -171,9 +178,14 @@ impl Value {
         })
     }
 
+    /// The same, hidden where it tells of few members.
+    pub(super) fn hidden_if(self, is_hidden: bool) -> Self {
+        if is_hidden { Self::Hidden } else { self }
+    }
+
     /// A number of members, unless it tells of few and the report is for readers who may not see persons.
     pub(super) const fn members(number: i64, asked: Asked) -> Self {
-        if asked.shield && number > 0 && number < SMALL {
+        if asked.hides(number) {
             Self::Hidden
         } else {
             Self::Number(number)
