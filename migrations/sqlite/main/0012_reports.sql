@@ -3,6 +3,13 @@ DROP TABLE history_members;
 DELETE FROM history;
 ALTER TABLE history ADD COLUMN counts TEXT NOT NULL DEFAULT '[]';
 
+-- Fewer indexes for every event to be put into: moments are found by halving, and only what is rare is looked for by itself.
+DROP INDEX history_by_time;
+DROP INDEX history_by_outcome;
+DROP INDEX history_by_actor;
+CREATE INDEX history_by_rare_outcome ON history (outcome, position) WHERE outcome <> 'done';
+CREATE INDEX history_by_rare_actor ON history (actor, position) WHERE actor <> 'member';
+
 -- Where each member is on the way: what their next event counts for depends on it.
 CREATE TABLE history_members (
     member_id TEXT PRIMARY KEY,

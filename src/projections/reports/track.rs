@@ -29,9 +29,9 @@ pub struct Track {
     /// Since when.
     since: Timestamp,
     /// Steps that were due once.
-    entered: Vec<Step>,
+    entered: Steps,
     /// Steps that were done once.
-    done: Vec<Step>,
+    done: Steps,
     frozen: bool,
     /// When a link was last asked for, and not used since.
     link_asked: Option<Timestamp>,
@@ -41,6 +41,20 @@ pub struct Track {
     mail_asked: BTreeMap<String, Timestamp>,
     /// The last day on which a try of that type came to nothing.
     failed_on: BTreeMap<String, Date>,
+}
+
+/// A set of steps, a bit for each by the manual's number: rows of the read model are written with every event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Steps(u16);
+
+impl Steps {
+    const fn has(self, step: Step) -> bool {
+        self.0 & (1 << step.number()) != 0
+    }
+
+    const fn with(self, step: Step) -> Self {
+        Self(self.0 | (1 << step.number()))
+    }
 }
 
 /// Where a member stands for the reconciliation. Whether an initial password has expired depends on the moment, so reports tell that.
@@ -101,8 +115,8 @@ impl Track {
             signed_in_at: None,
             at: Step::SignIn,
             since: at,
-            entered: vec![Step::SignIn],
-            done: Vec::new(),
+            entered: Steps::default().with(Step::SignIn),
+            done: Steps::default(),
             frozen: false,
             link_asked: None,
             code_asked: None,
@@ -242,10 +256,10 @@ impl Track {
     }
 
     fn does(&mut self, step: Step, at: Timestamp, counts: &mut Vec<Count>) {
-        if self.done.contains(&step) {
+        if self.done.has(step) {
             return;
         }
-        self.done.push(step);
+        self.done = self.done.with(step);
         counts.push(self.one(Topic::Done, [step.name(), &self.joined, ""]));
         // Step 10 is done with step 9; the time of a step counts from when it became due.
         if self.at == step {
@@ -257,8 +271,8 @@ impl Track {
     fn goes_to(&mut self, step: Step, at: Timestamp, counts: &mut Vec<Count>) {
         self.at = step;
         self.since = at;
-        if !self.entered.contains(&step) {
-            self.entered.push(step);
+        if !self.entered.has(step) {
+            self.entered = self.entered.with(step);
             counts.push(self.one(Topic::Entered, [step.name(), "", ""]));
         }
     }
