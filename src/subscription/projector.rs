@@ -149,6 +149,7 @@ impl Projector {
             read_models: &self.read_models,
             parked: PARKED,
             tries_parked: false,
+            has_indexes: true,
         };
         let batch = self.log.read_after(position, BATCH).await?;
         let position = self.fold(&live, position, &batch).await?.position;

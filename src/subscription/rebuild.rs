@@ -47,6 +47,7 @@ impl Projector {
             read_models: &chosen,
             parked: if all { PARKED_ANEW } else { PARKED },
             tries_parked: all,
+            has_indexes: false,
         };
         let mut moved = Instant::now();
         loop {
@@ -93,6 +94,16 @@ impl Projector {
         let batch = self.log.read_after(position, limit).await?;
         if !batch.is_empty() {
             return self.fold(new, position, &batch).await.map(Some);
+        }
+        if !new.has_indexes {
+            for table in new.names() {
+                self.database.index_rebuilt(table).await?;
+            }
+            new.has_indexes = true;
+            return Ok(Some(Folded {
+                position,
+                lock_held: Duration::ZERO,
+            }));
         }
         Ok((!self.swap(new, position).await?).then_some(Folded {
             position,

@@ -25,6 +25,8 @@ pub(super) struct Tables<'a> {
     pub(super) parked: &'static str,
     /// Whether what is parked in the live tables is tried again.
     pub(super) tries_parked: bool,
+    /// Whether new tables have their indexes yet; live ones always have.
+    pub(super) has_indexes: bool,
 }
 
 impl Tables<'_> {

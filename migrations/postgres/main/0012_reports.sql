@@ -42,3 +42,39 @@ BEGIN
     RETURN live || '_rebuild';
 END
 $$;
+
+-- A rebuild puts its rows into a table that has its keys alone, and gets the other indexes when all are there.
+CREATE OR REPLACE FUNCTION create_rebuilt(live TEXT) RETURNS VOID
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+    key TEXT;
+    grantee OID;
+BEGIN
+    PERFORM drop_rebuilt(live);
+    EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL EXCLUDING INDEXES)', rebuilt_name(live), live);
+    FOR key IN SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = live::regclass AND contype IN ('p', 'u') LOOP
+        EXECUTE format('ALTER TABLE %I ADD %s', rebuilt_name(live), key);
+    END LOOP;
+    FOR grantee IN SELECT DISTINCT acl.grantee FROM pg_class, aclexplode(relacl) AS acl WHERE oid = live::regclass LOOP
+        EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO %s', rebuilt_name(live), grantee::regrole);
+    END LOOP;
+END
+$$;
+
+CREATE FUNCTION index_rebuilt(live TEXT) RETURNS VOID
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+    definition TEXT;
+BEGIN
+    -- Done before, by one that failed at a later table.
+    IF EXISTS (SELECT FROM pg_index WHERE indrelid = rebuilt_name(live)::regclass
+        AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)) THEN
+        RETURN;
+    END IF;
+    FOR definition IN SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = live::regclass
+        AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid) LOOP
+        EXECUTE regexp_replace(definition, '^CREATE (UNIQUE )?INDEX .* ON \S+ USING', format('CREATE \1INDEX ON %I USING', rebuilt_name(live)));
+    END LOOP;
+END
+$$;
+REVOKE ALL ON FUNCTION index_rebuilt FROM PUBLIC;
