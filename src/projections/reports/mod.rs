@@ -7,6 +7,7 @@ pub mod counts;
 mod deadlines;
 mod desk;
 mod deviations;
+pub mod format;
 mod funnel;
 mod groups;
 mod mails;
@@ -177,7 +178,7 @@ const fn topics(name: Name) -> &'static [Topic] {
         Name::Codes => &[Topic::Codes, Topic::CodeTook],
         Name::Staff => &[Topic::Staff],
         Name::Access => &[Topic::Viewed],
-        // Of nothing, but the position is read with the counts.
+        // The first is of nothing.
         Name::Deviations | Name::Events => &[Topic::Events],
         Name::Reconciliation => &[Topic::Enrolled, Topic::InState],
         Name::Imports => &[Topic::Imported],
