@@ -9,6 +9,7 @@ pub mod members;
 pub mod operations;
 pub mod pages;
 pub mod problem;
+pub mod reports;
 pub mod staff;
 pub mod status;
 pub mod tally;

@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use tokio::time::{Instant, sleep};
 
+use super::catching_up::catch_up;
 use super::roster::is_unprintable;
 use super::tell;
 use crate::ambient::Clock;
@@ -15,16 +14,6 @@ use crate::app::{Fault, Opening, Society};
 use crate::config::DataSettings;
 use crate::ledger::package::{self, Given, Report, Source};
 use crate::ledger::{SealError, Sealed, Sealer};
-use crate::subscription::{FollowError, checkpoint};
-
-/// How long a `serve` beside this may take to write the leaves of what is committed.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How long one that runs may take to show that it does; it takes some ten milliseconds.
-const FOR_A_SERVE: Duration = Duration::from_secs(1);
-
-/// Between one look at it and the next.
-const LOOK: Duration = Duration::from_millis(50);
 
 /// The settings of `kadode ledger`.
 #[derive(Args, Debug)]
@@ -153,29 +142,6 @@ fn sealer_of(society: &Society) -> Result<Sealer, Fault> {
                 .to_owned(),
         )
     })
-}
-
-/// Waits until a `serve` beside this has written the leaves of all that is committed; where none does, writes them.
-async fn catch_up(society: &Society) -> Result<(), Fault> {
-    let fault = |error: &dyn std::fmt::Display| Fault::from_error("the ledger lags behind", error);
-    let head = society.log.committed_head().await;
-    let head = head.map_err(|error| fault(&error))?;
-    let began = Instant::now();
-    loop {
-        let reached = checkpoint(&society.database, "read_models").await;
-        if reached.map_err(|error| fault(&error))? >= head {
-            return Ok(());
-        }
-        // Not at once: two that project get into each other's way.
-        if began.elapsed() >= FOR_A_SERVE {
-            match society.projector().catch_up().await {
-                Ok(_) => return Ok(()),
-                Err(FollowError::CheckpointMoved(_)) if began.elapsed() < PATIENCE => {}
-                Err(error) => return Err(fault(&error)),
-            }
-        }
-        sleep(LOOK).await;
-    }
 }
 
 fn verify(given: &Given<'_>) -> Result<ExitCode, Fault> {

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand, and how each ends.
 
+mod catching_up;
 mod check;
 mod demo;
 pub mod import;
@@ -7,6 +8,7 @@ mod ledger;
 pub mod letters;
 mod migrate;
 mod rebuild;
+mod report;
 pub mod roster;
 mod serve;
 mod staff;
@@ -44,6 +46,8 @@ enum Command {
     Rebuild(rebuild::RebuildSettings),
     /// Look for dangling references, parked events, gaps, what was tampered with, and a mail backlog
     Check(check::CheckSettings),
+    /// A report for compliance and auditors, as of any moment
+    Report(report::ReportSettings),
     /// The signed audit ledger
     Ledger(ledger::LedgerSettings),
 }
@@ -74,6 +78,7 @@ pub async fn run() -> ExitCode {
         Command::Staff(settings) => staff::run(settings, clock).await,
         Command::Rebuild(settings) => rebuild::run(&settings, clock).await,
         Command::Check(settings) => check::run(&settings, clock).await,
+        Command::Report(settings) => report::run(&settings, clock).await,
         Command::Ledger(settings) => ledger::run(&settings, clock).await,
     };
     ended.unwrap_or_else(|Fault(why)| {

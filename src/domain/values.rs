@@ -26,6 +26,14 @@ impl Language {
             Self::En => "en",
         }
     }
+
+    /// The language of that tag.
+    #[must_use]
+    pub fn tagged(tag: &str) -> Option<Self> {
+        [Self::Ja, Self::En]
+            .into_iter()
+            .find(|language| language.tag() == tag)
+    }
 }
 
 /// The name of a key in the master key file, stored beside whatever was derived or sealed with it, so that keys can rotate.

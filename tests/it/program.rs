@@ -9,6 +9,7 @@ mod kill;
 mod kurrent;
 mod ledger;
 mod refusals;
+mod report;
 mod stop;
 
 use kadode::domain::ids::MemberId;

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::files::Writing;
 use super::history::{policy_file, policy_in};
 use super::manifest::{EventsIn, FORMAT, Listed, Manifest, sign};
+use super::reports::Reports;
 use super::{
     CHECKPOINT, CHECKPOINTS, EVENTS, KEY, LEAVES, MANIFEST, MANIFEST_NOTE, POLICIES, PROOFS, README,
 };
@@ -23,6 +24,9 @@ use crate::ledger::seal::Sealed;
 use crate::ledger::stored::checkpoints_after;
 use crate::ledger::tree::consistency;
 use crate::subscription::{EventLog, Position};
+
+/// What writes the package.
+const SOFTWARE: &str = concat!("kadode ", env!("CARGO_PKG_VERSION"));
 
 /// Events read at once.
 const BATCH: Position = 500;
@@ -149,7 +153,7 @@ async fn write(
             EventLog::Kurrent(_) => EventsIn::EventStore,
         },
         exported_at: fixed_width(source.now),
-        software: concat!("kadode ", env!("CARGO_PKG_VERSION")).to_owned(),
+        software: SOFTWARE.to_owned(),
         files,
     };
     let text = serde_json::to_string_pretty(&manifest)? + "\n";
@@ -173,7 +177,7 @@ fn write_one(folder: &Path, name: &str, text: &str) -> io::Result<Listed> {
     file.finish()
 }
 
-/// Events, leaves, and the policies among them.
+/// Events, leaves, the policies among them, and the reports they make.
 async fn write_events(
     source: &Source<'_>,
     folder: &Path,
@@ -183,6 +187,7 @@ async fn write_events(
     let mut events = Writing::create(folder, EVENTS).map_err(at)?;
     let mut leaf_file = Writing::create(folder, LEAVES).map_err(at)?;
     let mut files = Vec::new();
+    let mut reports = Reports::new();
     fs::create_dir(folder.join(POLICIES)).map_err(at)?;
     let end = as_number(source.last.head.size);
     let mut from: Position = 0;
@@ -195,6 +200,7 @@ async fn write_events(
         for event in batch.iter().filter(|event| event.position <= to) {
             events.write(&leaf_text(event)).map_err(at)?;
             events.write("\n").map_err(at)?;
+            reports.take(event);
             if let Some((sha256, text)) = policy_in(&event.event_type, &event.payload) {
                 let name = policy_file(sha256);
                 let is_new = files.iter().all(|file: &Listed| file.name != name);
@@ -215,6 +221,8 @@ async fn write_events(
     }
     files.push(events.finish().map_err(at)?);
     files.push(leaf_file.finish().map_err(at)?);
+    let head = &source.last.head;
+    files.extend(reports.write(folder, head, SOFTWARE).map_err(at)?);
     Ok(files)
 }
 

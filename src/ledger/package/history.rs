@@ -21,7 +21,7 @@ use crate::domain::onboarding::{Append, Event, Onboarding};
 use crate::domain::policy::{Limits, Policy, PolicyVersion};
 use crate::domain::staff::{Event as StaffEvent, Staff};
 use crate::domain::viewing::{ViewingEvent, Viewings};
-use crate::subscription::Position;
+use crate::subscription::{Position, Recorded};
 
 /// How far the moment of a decision may lie from when it was stored, where the event does not tell it: an append waits for seconds, and
 /// machines in step differ by as little. Judgement.
@@ -90,6 +90,11 @@ impl History {
             skew: SignedDuration::ZERO,
             pending: None,
         }
+    }
+
+    /// The latest time of an event so far.
+    pub(super) const fn latest(&self) -> Timestamp {
+        self.latest
     }
 
     /// How many streams there are.
@@ -297,6 +302,23 @@ impl Line {
     pub(super) fn policy_file(&self) -> Option<(String, String)> {
         let (sha256, _) = policy_in(&self.event_type, &self.payload)?;
         Some((sha256.to_owned(), policy_file(sha256)))
+    }
+
+    /// The event as readers of the log have it; none, if it is of no stream or no time. Where a time ran back, the `latest` before counts.
+    pub(super) fn recorded(&self, latest: Timestamp) -> Option<Recorded> {
+        let (kind, id) = self.stream.split_once('-')?;
+        let recorded_at: Timestamp = self.text("recorded_at")?.parse().ok()?;
+        Some(Recorded {
+            position: self.position,
+            stream_kind: kind.to_owned(),
+            stream_id: id.to_owned(),
+            sequence: self.sequence,
+            event_type: self.event_type.clone(),
+            event_version: self.version.clone(),
+            payload: self.payload.clone(),
+            metadata: Value::Null,
+            recorded_at: recorded_at.max(latest),
+        })
     }
 
     fn text(&self, name: &str) -> Option<&str> {

@@ -6,6 +6,7 @@ mod export;
 mod files;
 mod history;
 mod manifest;
+mod reports;
 mod verify;
 
 pub use export::{ExportError, Exported, Source, export};
@@ -24,6 +25,7 @@ const MANIFEST: &str = "manifest.json";
 const MANIFEST_NOTE: &str = "manifest.note";
 const README: &str = "README.md";
 const POLICIES: &str = "policies";
+const REPORTS: &str = "reports";
 
 /// Something that is wrong with a package or with what is in it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]

@@ -11,7 +11,8 @@ use super::checked::{Checkpoints, Stop, missing, next_line, open};
 use super::files::{Reading, read_short};
 use super::history::{History, Line};
 use super::manifest::{self, FORMAT, Listed, Manifest};
-use super::{CHECKPOINT, EVENTS, Fault, KEY, LEAVES, MANIFEST, MANIFEST_NOTE, POLICIES};
+use super::reports::Reports;
+use super::{CHECKPOINT, EVENTS, Fault, KEY, LEAVES, MANIFEST, MANIFEST_NOTE, POLICIES, REPORTS};
 use crate::ledger::canonical::canonical;
 use crate::ledger::checkpoint::Checkpoint;
 use crate::ledger::note::{NoteError, Verifier};
@@ -133,6 +134,7 @@ fn check(given: &Given<'_>, report: &mut Report, progress: impl FnMut(u64)) -> R
         history: History::new(manifest.events_in),
         checkpoints: Checkpoints::open(folder)?,
         policies: HashMap::new(),
+        reports: Reports::new(),
     };
     let read = content.check(folder, progress)?;
     content.check_rest(folder, &manifest, read)?;
@@ -183,6 +185,7 @@ struct Content<'a> {
     checkpoints: Checkpoints,
     /// The hash of each policy that was adopted, by the name of its file.
     policies: HashMap<String, String>,
+    reports: Reports,
 }
 
 impl Content<'_> {
@@ -259,6 +262,9 @@ impl Content<'_> {
         }
         if let Some((sha256, name)) = line.policy_file() {
             self.policies.insert(name, sha256);
+        }
+        if let Some(recorded) = line.recorded(self.history.latest()) {
+            self.reports.take(&recorded);
         }
         self.history.take(line)?;
         self.frontier.push(hash, |_, _| ());
@@ -346,13 +352,18 @@ impl Content<'_> {
                 return Err(Fault::new("file", why).into());
             }
         }
-        Ok(())
+        match head {
+            Some(head) => self.reports.check(folder, &head, manifest),
+            None => Ok(()),
+        }
     }
 }
 
 fn read_whole(folder: &Path, name: &str) -> Result<Listed, Stop> {
     // Only files of the package itself, whatever the manifest says.
-    let plain = name.strip_prefix(&format!("{POLICIES}/")).unwrap_or(name);
+    let mut folders = [POLICIES, REPORTS].iter();
+    let plain = folders.find_map(|of| name.strip_prefix(of)?.strip_prefix('/'));
+    let plain = plain.unwrap_or(name);
     if plain.contains(['/', '\\']) || plain.starts_with('.') {
         return Err(Fault::new("manifest", format!("{MANIFEST} tells of a file {name:?}")).into());
     }

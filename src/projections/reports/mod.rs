@@ -7,6 +7,7 @@ pub mod counts;
 mod deadlines;
 mod desk;
 mod deviations;
+pub mod format;
 mod funnel;
 mod groups;
 pub mod integrity;
@@ -184,7 +185,7 @@ const fn topics(name: Name) -> &'static [Topic] {
         Name::Codes => &[Topic::Codes, Topic::CodeTook],
         Name::Staff => &[Topic::Staff],
         Name::Access => &[Topic::Viewed],
-        // Of nothing, but the position is read with the counts.
+        // The first two are of no counts.
         Name::Deviations | Name::Integrity | Name::Events => &[Topic::Events],
         Name::Reconciliation => &[Topic::Enrolled, Topic::InState],
         Name::Imports => &[Topic::Imported],

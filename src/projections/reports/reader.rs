@@ -21,6 +21,8 @@ pub struct Counted {
     pub counts: Counts,
     /// The position of the last event that they count.
     pub position: Position,
+    /// When that was recorded; none, if there is none.
+    pub recorded_at: Option<Timestamp>,
     /// The policy in force there, `NAME@SHA256`; empty, if none was adopted.
     pub policy: String,
 }
@@ -45,6 +47,7 @@ pub async fn counted(
     Ok(Counted {
         counts,
         position,
+        recorded_at: recorded_at(pool, position).await?,
         policy: policy(pool, position).await?,
     })
 }
@@ -55,7 +58,7 @@ async fn at(
     topics: &[Topic],
     position: Position,
 ) -> Result<Counts, ApplyError> {
-    let Some(day) = day_at(pool, position).await? else {
+    let Some(day) = recorded_at(pool, position).await?.map(day_of) else {
         return Ok(Counts::default());
     };
     // Today's sum may count what came since: only a day with nothing after the position is whole.
@@ -99,7 +102,8 @@ async fn days(
         names.join(",")
     };
     let (all, by_day) = (
-        quoted(&mut topics.iter()),
+        // Every event is of one type: where anything is counted, that is, and the position comes with it.
+        quoted(&mut topics.iter().chain([&Topic::Events])),
         quoted(&mut Topic::ALL.iter().filter(|topic| topic.by_day())),
     );
     let sql = format!(
@@ -140,14 +144,17 @@ fn summed(row: &AnyRow) -> Result<(Date, Count), ApplyError> {
     Ok((day, Count { key, number }))
 }
 
-/// The day on which the event at `position` was recorded; none, if there is none.
-async fn day_at(pool: &Connections, position: Position) -> Result<Option<Date>, ApplyError> {
+/// When the event at `position` was recorded; none, if there is none.
+async fn recorded_at(
+    pool: &Connections,
+    position: Position,
+) -> Result<Option<Timestamp>, ApplyError> {
     let recorded_at: Option<String> =
         sqlx::query_scalar("SELECT recorded_at FROM history WHERE position = $1")
             .bind(position)
             .fetch_optional(pool)
             .await?;
-    Ok(recorded_at.as_deref().map(time_of).transpose()?.map(day_of))
+    Ok(recorded_at.as_deref().map(time_of).transpose()?)
 }
 
 fn end_of(day: Date) -> Timestamp {

@@ -1,0 +1,4 @@
+//! Reports for compliance and auditors: made as of a moment, in four formats.
+
+pub mod format;
+pub mod making;
