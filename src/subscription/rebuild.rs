@@ -99,6 +99,9 @@ impl Projector {
             for table in new.names() {
                 self.database.index_rebuilt(table).await?;
             }
+            if new.parked == PARKED_ANEW {
+                self.database.index_rebuilt(PARKED).await?;
+            }
             new.has_indexes = true;
             return Ok(Some(Folded {
                 position,

@@ -137,12 +137,14 @@ fn check(given: &Given<'_>, report: &mut Report, progress: impl FnMut(u64)) -> R
         reports: Reports::new(),
     };
     let read = content.check(folder, progress)?;
-    content.check_rest(folder, &manifest, read)?;
-    // Last, since whatever else is wrong says more.
+    let (reports, head) = content.check_rest(folder, &manifest, read)?;
+    // Late, since whatever else is wrong says more.
     let note = read_short(folder, MANIFEST_NOTE);
     let note = note.map_err(|error| missing(MANIFEST_NOTE, error))?;
     manifest::check(text.as_bytes(), &note, &key)
         .map_err(|error| Fault::new("manifest", format!("{MANIFEST_NOTE}: {error}")))?;
+    // What is signed may still have been made up.
+    reports.check(folder, &head, &manifest)?;
     Ok(())
 }
 
@@ -308,13 +310,18 @@ impl Content<'_> {
     }
 
     /// The files as such, and those that no event stands in.
-    fn check_rest(self, folder: &Path, manifest: &Manifest, read: [Listed; 2]) -> Result<(), Stop> {
+    fn check_rest(
+        self,
+        folder: &Path,
+        manifest: &Manifest,
+        read: [Listed; 2],
+    ) -> Result<(Reports, Head), Stop> {
         let last = self.checkpoints.last().cloned();
-        let (head, note) = last.unzip();
-        if !head.is_some_and(|head| manifest.is_of(&head)) || manifest.origin != self.key.name() {
+        let is_of = |head: &Head| manifest.is_of(head) && manifest.origin == self.key.name();
+        let Some((head, note)) = last.filter(|(head, _)| is_of(head)) else {
             let why = format!("{MANIFEST} is of another ledger or another checkpoint");
             return Err(Fault::new("manifest", why).into());
-        }
+        };
         let [checkpoints, proofs] = self.checkpoints.finish()?;
         let mut known: HashMap<String, Listed> = read
             .into_iter()
@@ -342,7 +349,7 @@ impl Content<'_> {
             );
         }
         let latest = read_short(folder, CHECKPOINT);
-        if Some(latest.map_err(|error| missing(CHECKPOINT, error))?) != note {
+        if latest.map_err(|error| missing(CHECKPOINT, error))? != note {
             let why = format!("{CHECKPOINT} is not the last checkpoint");
             return Err(Fault::new("file", why).into());
         }
@@ -352,10 +359,7 @@ impl Content<'_> {
                 return Err(Fault::new("file", why).into());
             }
         }
-        match head {
-            Some(head) => self.reports.check(folder, &head, manifest),
-            None => Ok(()),
-        }
+        Ok((self.reports, head))
     }
 }
 

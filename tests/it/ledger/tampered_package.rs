@@ -5,19 +5,23 @@ use std::fs;
 use data_encoding::HEXLOWER;
 use kadode::ledger::{Checkpoint, Note, Signer, canonical, leaf_hash};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use super::{audited, checked, expect_fault, exported};
+use super::{audited, checked, expect_fault, exported, sealed};
 
 struct Package {
     folder: TempDir,
+    key: Signer,
 }
 
 impl Package {
     async fn new() -> Self {
         let house = audited().await;
+        let last = sealed(&house.society).await.unwrap();
         Self {
             folder: exported(&house.society).await,
+            key: house.society.sealer().unwrap().key_of(&last).unwrap(),
         }
     }
 
@@ -45,6 +49,24 @@ impl Package {
             lines[place] = canonical(&event);
         });
         self.remake_leaves();
+    }
+
+    /// Tells of a file in the manifest as it is now, or no more, and signs that: as whoever has the key can.
+    fn list_anew(&self, name: &str) {
+        let mut manifest: Value = serde_json::from_str(&self.text("manifest.json")).unwrap();
+        let files = manifest["files"].as_array_mut().unwrap();
+        files.retain(|file| file["name"] != name);
+        if let Ok(bytes) = fs::read(self.folder.path().join(name)) {
+            let sha256 = HEXLOWER.encode(&Sha256::digest(&bytes));
+            files.push(json!({"name": name, "bytes": bytes.len(), "sha256": sha256}));
+        }
+        let manifest = manifest.to_string();
+        let hash = HEXLOWER.encode(&Sha256::digest(&manifest));
+        let note = self
+            .key
+            .sign(&format!("kadode ledger manifest 1\n{hash}\n"));
+        self.write("manifest.json", &manifest);
+        self.write("manifest.note", &note.to_string());
     }
 
     fn remake_leaves(&self) {
@@ -273,6 +295,46 @@ async fn the_same_event_in_other_words() {
     package.expect("unreadable", Some(12));
     package.edit("events.jsonl", |lines| lines[11] = "{}".to_owned());
     package.expect("unreadable", Some(12));
+}
+
+#[tokio::test]
+async fn a_report_with_another_number_also_where_the_manifest_tells_of_it() {
+    let package = Package::new().await;
+    let report = "reports/reconciliation.csv";
+    let mut place = 0;
+    package.edit(report, |lines| {
+        place = lines
+            .iter()
+            .position(|line| line.starts_with("cohort,"))
+            .unwrap()
+            + 1;
+        lines[place] = format!("{}1", lines[place].strip_suffix('0').unwrap());
+    });
+    let why = package.expect("file", None);
+    assert!(why.starts_with(report), "{why}");
+    package.list_anew(report);
+    let why = package.expect("report", None);
+    let expected = format!(
+        "{report}, line {}: this is not what the events make",
+        place + 1
+    );
+    assert_eq!(why, expected);
+}
+
+#[tokio::test]
+async fn a_report_taken_away_or_one_that_there_is_not() {
+    let package = Package::new().await;
+    let report = "reports/attempts.json";
+    let text = package.text(report);
+    fs::remove_file(package.folder.path().join(report)).unwrap();
+    package.list_anew(report);
+    let why = package.expect("manifest", None);
+    assert_eq!(why, "manifest.json does not tell of reports/attempts.json");
+    package.write(report, &text);
+    package.list_anew(report);
+    package.write("reports/other.json", "{}");
+    package.list_anew("reports/other.json");
+    package.expect("report", None);
 }
 
 #[tokio::test]
