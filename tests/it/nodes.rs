@@ -16,7 +16,9 @@ use crate::program::{house_with_member_on_server, member_of};
 use crate::support::app::{
     Client, INITIAL_PASSWORD, NEW_PASSWORD, USER_ID, eventually, mails_in, token_in,
 };
+use crate::support::postgres::{databases_in, port_of_server};
 use crate::support::program::Program;
+use crate::support::proxy::{Fault, Proxy};
 
 /// Within what time another node goes on.
 const SOON: Duration = Duration::from_secs(5);
@@ -36,16 +38,20 @@ struct Nodes {
 
 impl Nodes {
     async fn start() -> Self {
-        let house = house_with_member_on_server();
+        Self::start_in(house_with_member_on_server(), &[]).await
+    }
+
+    /// The leading node has these settings besides.
+    async fn start_in(house: House, settings: &[(&str, &str)]) -> Self {
         let member = member_of(&house).await;
         let balancer = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let public_url = format!("http://{}", balancer.local_addr().unwrap());
-        let leading = node(&house, &public_url).await;
+        let leading = node(&house, &public_url, settings).await;
         eventually("a leading node", || {
             std::future::ready(leading.said().contains(LEADS).then_some(()))
         })
         .await;
-        let other = node(&house, &public_url).await;
+        let other = node(&house, &public_url, &[]).await;
         let addresses = [&leading, &other].map(|node| node.url.replacen("http://", "", 1));
         let mut balancing = JoinSet::new();
         balancing.spawn(balance(balancer, addresses));
@@ -79,9 +85,9 @@ impl Nodes {
     }
 }
 
-async fn node(house: &House, public_url: &str) -> Program {
+async fn node(house: &House, public_url: &str, settings: &[(&str, &str)]) -> Program {
     let arguments = ["--mail", "file:mails", "--public-url", public_url];
-    Program::serve_with(house, &arguments, &[]).await
+    Program::serve_with(house, &arguments, settings).await
 }
 
 /// Gives each connection to the next node.
@@ -194,7 +200,26 @@ async fn when_the_leading_node_freezes_another_goes_on_and_once_awake_it_doubles
     signal("STOP", &nodes.leading);
     expect_the_other_goes_on(&nodes).await;
     signal("CONT", &nodes.leading);
-    eventually("the word of the node that woke up", || {
+    expect_nothing_doubled(&nodes).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_the_leading_node_is_cut_off_another_goes_on_and_back_again_it_doubles_nothing() {
+    let house = house_with_member_on_server();
+    let proxy = Proxy::before(port_of_server()).await;
+    let (main, keys) = databases_in(&house.path(""));
+    let [main, keys] = [main, keys.unwrap()].map(|url| proxy.url(&url));
+    let settings = [("KADODE_DATABASE", &*main), ("KADODE_KEY_DATABASE", &*keys)];
+    let nodes = Nodes::start_in(house, &settings).await;
+    proxy.inflict(Fault::Severed);
+    expect_the_other_goes_on(&nodes).await;
+    proxy.mend();
+    expect_nothing_doubled(&nodes).await;
+}
+
+/// The node that led notices that it does no more, and the one mail was sent once.
+async fn expect_nothing_doubled(nodes: &Nodes) {
+    eventually("the word of the node that led", || {
         let said = nodes.leading.said();
         std::future::ready(said.contains("this node has lost the lead").then_some(()))
     })

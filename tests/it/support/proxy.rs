@@ -17,6 +17,8 @@ pub enum Fault {
     Late(Duration),
     /// Nothing gets through any more, and nobody is told.
     Silence,
+    /// The same, also on connections that come later, until [`Proxy::mend`].
+    Severed,
 }
 
 /// A proxy; dropping it ends its connections.
@@ -68,9 +70,14 @@ impl Proxy {
         url.into()
     }
 
-    /// Does this to all present connections, and to none that comes later.
+    /// Does this to all present connections, and but for [`Fault::Severed`] to none that comes later.
     pub fn inflict(&self, fault: Fault) {
         self.faults.send_replace(Some(fault));
+    }
+
+    /// Lets connections through that come from now on.
+    pub fn mend(&self) {
+        self.faults.send_replace(None);
     }
 
     /// Waits until a client says something with `marker` in it, and takes over its connection. In force from the call on.
@@ -111,7 +118,11 @@ async fn accept(
         let (client, _) = listener.accept().await.unwrap();
         let (catching, mut faults) = (catching.clone(), faults.subscribe());
         faults.mark_unchanged();
+        let severed = *faults.borrow() == Some(Fault::Severed);
         connections.spawn(async move {
+            if severed {
+                return std::future::pending().await;
+            }
             // Where the server is away, the client finds out by being hung up on.
             if let Ok(server) = TcpStream::connect(("127.0.0.1", server)).await {
                 let _ = pass(client, server, faults, &catching).await;
@@ -190,6 +201,6 @@ async fn suffer(
             // Let go only when it has been worked on.
             server.read(&mut last).await.map(drop)
         }
-        Some(Fault::Silence) => std::future::pending().await,
+        Some(Fault::Silence | Fault::Severed) => std::future::pending().await,
     }
 }
