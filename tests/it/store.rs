@@ -6,6 +6,7 @@ mod file;
 mod groups;
 mod network;
 mod outages;
+mod tls;
 mod traps;
 
 mod kurrent;

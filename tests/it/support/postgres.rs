@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -141,6 +141,15 @@ pub const QUICK: &[&str] = &["fsync=off"];
 impl Server {
     /// A fresh one, with these settings.
     pub async fn start(options: &'static [&'static str]) -> Self {
+        Self::start_with(options, None).await
+    }
+
+    /// A fresh one that offers TLS with this certificate and its key (PEM), and answers nobody without.
+    pub async fn start_with_tls(certificate: &str, key: &str) -> Self {
+        Self::start_with(&["fsync=off", "ssl=on"], Some((certificate, key))).await
+    }
+
+    async fn start_with(options: &'static [&'static str], tls: Option<(&str, &str)>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         if let Some((user, group)) = server_user() {
             chown(folder.path(), Some(user), Some(group)).unwrap();
@@ -151,6 +160,22 @@ impl Server {
             .output()
             .unwrap();
         assert!(made.status.success(), "{made:?}");
+        if let Some((certificate, key)) = tls {
+            let data = folder.path().join("data");
+            let only_tls = "hostssl all all all trust\n";
+            for (name, text) in [
+                ("server.crt", certificate),
+                ("server.key", key),
+                ("pg_hba.conf", only_tls),
+            ] {
+                let path = data.join(name);
+                fs::write(&path, text).unwrap();
+                fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+                if let Some((user, group)) = server_user() {
+                    chown(&path, Some(user), Some(group)).unwrap();
+                }
+            }
+        }
         let port = free_port();
         let postmaster = postmaster(folder.path(), port, options);
         let mut server = Self {
