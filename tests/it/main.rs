@@ -37,6 +37,7 @@ mod projections;
 mod races;
 mod resume;
 mod sessions;
+mod spreadsheet;
 mod staff;
 mod status;
 mod store;
