@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::counts::{Counts, Topic};
 use super::numbers::Distribution;
-use super::report::{Basis, Kind, Plot, Value};
+use super::report::{Basis, Kind, Plot, SMALL, Value};
 use super::{Content, column};
 use crate::domain::onboarding::Step;
 
@@ -78,16 +78,80 @@ fn row_of(step: Step, passage: &Passage, basis: &Basis) -> Vec<Value> {
         .iter()
         .rev()
         .max_by_key(|(_, number)| **number);
+    let is_small = |members: i64| members > 0 && members < SMALL;
+    let lost = passage.entered - passage.done;
+    // A share tells its number, and the times of few are theirs.
+    let percent = if basis.asked.shield
+        && [passage.entered, passage.done, lost]
+            .into_iter()
+            .any(is_small)
+    {
+        Value::Hidden
+    } else {
+        Value::percent(lost, passage.entered)
+    };
+    let seconds = |percent| {
+        if basis.asked.shield && is_small(passage.took.count()) {
+            Value::Hidden
+        } else {
+            passage.took.percentile(percent).into()
+        }
+    };
     vec![
         i64::from(step.number()).into(),
         step.name().into(),
         Value::members(passage.entered, basis.asked),
         Value::members(passage.done, basis.asked),
         Value::members(passage.waiting, basis.asked),
-        Value::percent(passage.entered - passage.done, passage.entered),
-        passage.took.percentile(50).into(),
-        passage.took.percentile(95).into(),
+        percent,
+        seconds(50),
+        seconds(95),
         passage.stumbled.values().sum::<i64>().into(),
         most.map_or(Value::None, |(name, _)| name.as_str().into()),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Passage, Step, row_of};
+    use crate::projections::reports::report::{Asked, Basis, Value};
+
+    /// The cells of a step that so many came to and did, in a minute each.
+    fn shown(entered: i64, done: i64, shield: bool) -> Vec<Value> {
+        let mut passage = Passage {
+            entered,
+            done,
+            ..Passage::default()
+        };
+        passage.took.add(60, done);
+        let asked = Asked {
+            shield,
+            ..Asked::default()
+        };
+        let basis = Basis {
+            asked,
+            ..Basis::default()
+        };
+        row_of(Step::Email, &passage, &basis)
+    }
+
+    #[test]
+    fn a_share_does_not_tell_the_number_that_is_hidden() {
+        for (entered, done) in [(4, 2), (20, 3), (20, 17)] {
+            assert_eq!(
+                shown(entered, done, true)[5],
+                Value::Hidden,
+                "{entered} {done}"
+            );
+            assert_ne!(shown(entered, done, false)[5], Value::Hidden);
+        }
+        assert_eq!(shown(20, 10, true)[5], Value::Tenths(500));
+    }
+
+    #[test]
+    fn the_times_of_few_are_theirs() {
+        assert_eq!(shown(20, 3, true)[6..8], [Value::Hidden, Value::Hidden]);
+        assert_eq!(shown(20, 5, true)[6], Value::Number(60));
+        assert_eq!(shown(20, 3, false)[6], Value::Number(60));
+    }
 }
