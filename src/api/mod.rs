@@ -36,6 +36,7 @@ use crate::commands::Commands;
 use crate::config::{Network, PublicUrl};
 use crate::database::Connections;
 use crate::domain::policy::{Limits, Policy};
+use crate::ledger::Tree;
 use crate::policies::Policies;
 use crate::projections::history::search::LogReader;
 use crate::projections::status::StatusReader;
@@ -63,6 +64,8 @@ pub struct Parts {
     pub log: LogReader,
     /// The other read models.
     pub read: Connections,
+    /// The ledger's tree.
+    pub tree: Tree,
     /// The present policy.
     pub policy: Policy,
     /// Its name and hash, as events' metadata hold it.
@@ -110,6 +113,7 @@ pub fn router(api: &Api) -> Router {
         .merge(pages::routes())
         .merge(staff::routes(api))
         .merge(audit::routes(api))
+        .merge(reports::routes(api))
         .nest("/api/v1", members::routes())
         .route("/healthz", get(operations::alive))
         .route("/readyz", get(operations::ready))

@@ -11,7 +11,7 @@ use super::leading::lead;
 use crate::api::tally::Tallies;
 use crate::api::{self, Api};
 use crate::config::{Network, PublicUrl};
-use crate::ledger::{self, Leaves};
+use crate::ledger::{self, Leaves, Tree};
 use crate::mail::Transport;
 use crate::projections::history::search::LogReader;
 use crate::projections::status::StatusReader;
@@ -94,6 +94,7 @@ impl Society {
             statuses,
             log: LogReader::new(self.log.clone()),
             read: self.database.read.clone(),
+            tree: Tree::new(self.database.clone()),
             policy: policy.clone(),
             policy_version: self.policy.label(),
             policies: self.policies.clone(),
