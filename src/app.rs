@@ -15,10 +15,11 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretBox};
 
 use crate::ambient::{Clock, Entropy};
+use crate::api::reports::making::Ledger;
 use crate::commands::{Actor, Attribution, Commands};
 use crate::database::Database;
 use crate::domain::ids::CommandId;
-use crate::ledger::{self, Leaves, Sealer};
+use crate::ledger::{self, Leaves, Sealer, Tree};
 use crate::policies::{LoadedPolicy, Policies, PolicyError};
 use crate::projections::history::HistoryProjection;
 use crate::projections::mail_requests::MailRequestsProjection;
@@ -112,6 +113,15 @@ impl Society {
             own: self.checkpoint_file.clone(),
             witnesses: self.witness_files.clone(),
         }))
+    }
+
+    /// The ledger as reports tell of it.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        Ledger {
+            tree: Tree::new(self.database.clone()),
+            sealer: self.sealer(),
+        }
     }
 
     /// The projector of all read models and of the ledger's leaves.

@@ -20,11 +20,13 @@ pub mod vault;
 rust_i18n::i18n!("locales", fallback = "ja");
 
 // The macro above does not tell the compiler which files it read; this does, so that a changed text is built in.
-const _: [&str; 6] = [
+const _: [&str; 8] = [
     include_str!("../locales/mail.ja.toml"),
     include_str!("../locales/mail.en.toml"),
     include_str!("../locales/pages.ja.toml"),
     include_str!("../locales/pages.en.toml"),
     include_str!("../locales/staff.ja.toml"),
     include_str!("../locales/staff.en.toml"),
+    include_str!("../locales/reports.ja.toml"),
+    include_str!("../locales/reports.en.toml"),
 ];

@@ -113,6 +113,8 @@ fn problems(operation: &str) -> Option<Vec<&'static str>> {
         "follow_link" => &[LINK, BODY, &["out-of-order"]],
         "audit_search" => &[NEEDS_STAFF, BODY],
         "audit_history" => &[NEEDS_STAFF, &["malformed", "unknown-member"]],
+        "audit_reports" => &[NEEDS_STAFF],
+        "audit_report" => &[NEEDS_STAFF, &["malformed", "unknown-report"]],
         "audit_events" | "audit_stream" => &[NEEDS_STAFF, &["malformed"]],
         _ => return None,
     };

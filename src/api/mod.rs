@@ -30,6 +30,7 @@ use tower_http::request_id::{
 };
 
 use self::problem::Problem;
+use self::reports::making::Ledger;
 use self::visit::Visit;
 use crate::ambient::{Clock, Entropy};
 use crate::commands::Commands;
@@ -63,6 +64,8 @@ pub struct Parts {
     pub log: LogReader,
     /// The other read models.
     pub read: Connections,
+    /// What is known of the ledger.
+    pub ledger: Ledger,
     /// The present policy.
     pub policy: Policy,
     /// Its name and hash, as events' metadata hold it.
@@ -110,6 +113,7 @@ pub fn router(api: &Api) -> Router {
         .merge(pages::routes())
         .merge(staff::routes(api))
         .merge(audit::routes(api))
+        .merge(reports::routes(api))
         .nest("/api/v1", members::routes())
         .route("/healthz", get(operations::alive))
         .route("/readyz", get(operations::ready))

@@ -44,6 +44,8 @@ pub enum Problem {
     Forbidden,
     /// There is no member with this id.
     UnknownMember,
+    /// There is no report of this name.
+    UnknownReport,
     /// The session's secret was exchanged a moment ago; nothing is granted.
     SessionRotated,
     /// The date of birth or the code is wrong.
@@ -162,7 +164,7 @@ pub struct FieldError {
 
 impl Problem {
     /// Every case that programs can tell apart, for the documentation.
-    pub const ALL: [Self; 32] = {
+    pub const ALL: [Self; 33] = {
         let wait = Wait {
             until: Timestamp::UNIX_EPOCH,
             now: Timestamp::UNIX_EPOCH,
@@ -182,6 +184,7 @@ impl Problem {
             Self::PasswordDue,
             Self::Forbidden,
             Self::UnknownMember,
+            Self::UnknownReport,
             Self::SessionRotated,
             Self::Mismatch {
                 field: "",
@@ -276,6 +279,11 @@ impl Problem {
                 StatusCode::NOT_FOUND,
                 "unknown-member",
                 "There is no such member",
+            ),
+            Self::UnknownReport => (
+                StatusCode::NOT_FOUND,
+                "unknown-report",
+                "There is no such report",
             ),
             Self::SessionRotated => (
                 StatusCode::CONFLICT,

@@ -94,6 +94,7 @@ impl Society {
             statuses,
             log: LogReader::new(self.log.clone()),
             read: self.database.read.clone(),
+            ledger: self.ledger(),
             policy: policy.clone(),
             policy_version: self.policy.label(),
             policies: self.policies.clone(),

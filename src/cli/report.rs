@@ -12,11 +12,10 @@ use super::tell;
 use crate::ambient::Clock;
 use crate::api::audit::moment;
 use crate::api::reports::format::Format;
-use crate::api::reports::making::{Ledger, MOST_DAYS, Wanted, made};
+use crate::api::reports::making::{MOST_DAYS, Wanted, made};
 use crate::app::{Fault, Opening, Society};
 use crate::config::DataSettings;
 use crate::domain::values::Language;
-use crate::ledger::Tree;
 use crate::projections::reports::Name;
 use crate::projections::reports::report::Asked;
 
@@ -84,10 +83,7 @@ async fn bytes(society: &Society, settings: &ReportSettings) -> Result<Vec<u8>, 
         },
     };
     let database = &society.database;
-    let ledger = Ledger {
-        tree: Tree::new(database.clone()),
-        sealer: society.sealer(),
-    };
+    let ledger = society.ledger();
     let report = made(&database.read, &ledger, &wanted, society.clock.now()).await;
     let report = report.map_err(|error| Fault::from_error("there is no report", error))?;
     let bytes = settings.format.bytes(&report, settings.language);

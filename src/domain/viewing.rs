@@ -53,6 +53,35 @@ pub enum View {
     Export,
     /// Events as they happen, for another program.
     Stream,
+    /// A report, on a page or as a file.
+    Report,
+}
+
+impl View {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::MemberSearch,
+        Self::MemberHistory,
+        Self::MemberData,
+        Self::EventList,
+        Self::Export,
+        Self::Stream,
+        Self::Report,
+    ];
+
+    /// The name that events hold.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::MemberSearch => "member_search",
+            Self::MemberHistory => "member_history",
+            Self::MemberData => "member_data",
+            Self::EventList => "event_list",
+            Self::Export => "export",
+            Self::Stream => "stream",
+            Self::Report => "report",
+        }
+    }
 }
 
 /// What personal data may be looked at for. A fixed list: what somebody types could hold the very data that the log must not.

@@ -24,6 +24,19 @@ pub enum DomainClass {
 }
 
 impl DomainClass {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Docomo,
+        Self::Au,
+        Self::Softbank,
+        Self::OtherCarrier,
+        Self::Gmail,
+        Self::Icloud,
+        Self::Outlook,
+        Self::YahooJapan,
+        Self::Other,
+    ];
+
     /// The name under which the class stands in events and reports.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -35,6 +35,7 @@ mod policies;
 mod program;
 mod projections;
 mod races;
+mod reports;
 mod resume;
 mod sessions;
 mod spreadsheet;

@@ -128,6 +128,8 @@ async fn every_route_of_the_contract_is_in_the_document() {
         "GET /api/v1/audit/members/{member}",
         "GET /api/v1/audit/events",
         "GET /api/v1/audit/events/stream",
+        "GET /api/v1/audit/reports",
+        "GET /api/v1/audit/reports/{name}",
         "GET /healthz",
         "GET /readyz",
         "GET /api/v1/openapi.json",

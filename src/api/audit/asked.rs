@@ -158,7 +158,7 @@ impl Api {
     ///
     /// # Errors
     /// [`Problem::Busy`]: they lag, as they do while they are filled anew.
-    pub(super) async fn shows_everything(&self) -> Result<(), Problem> {
+    pub(in crate::api) async fn shows_everything(&self) -> Result<(), Problem> {
         if self.statuses.caught_up().await {
             Ok(())
         } else {
@@ -168,11 +168,11 @@ impl Api {
 }
 
 /// A field that says something.
-pub(super) fn text(field: &str) -> Option<&str> {
+pub(in crate::api) fn text(field: &str) -> Option<&str> {
     Some(field.trim()).filter(|text| !text.is_empty())
 }
 
-pub(super) fn moment(
+pub(in crate::api) fn moment(
     field: &'static str,
     typed: &str,
     read: impl Fn(&str) -> Option<Timestamp>,
@@ -186,7 +186,7 @@ pub(super) fn moment(
         .transpose()
 }
 
-fn number(field: &'static str, typed: &str) -> Result<Option<i64>, Problem> {
+pub(in crate::api) fn number(field: &'static str, typed: &str) -> Result<Option<i64>, Problem> {
     let wrong = Problem::Invalid {
         field,
         why: "not_a_number",
@@ -199,7 +199,7 @@ pub(super) fn cursor(field: &'static str, typed: &str) -> Result<Option<Position
     number(field, typed)
 }
 
-const fn unknown(field: &'static str) -> Problem {
+pub(in crate::api) const fn unknown(field: &'static str) -> Problem {
     Problem::Invalid {
         field,
         why: "unknown",

@@ -2,7 +2,6 @@
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::Method;
 use axum::response::Response;
 
 use super::asked::Asked;
@@ -102,8 +101,7 @@ async fn events_page(api: &Api, who: &StaffIn, asked: Asked) -> Result<Response,
         rows,
         older,
         size,
-        opens_members: rights::of(&Method::GET, "/audit/members/{member}")
-            .is_some_and(|right| right.is_of(who.role)),
+        opens_members: rights::sees_persons(who.role),
         desk,
     };
     Ok(page(&view, form, problem.as_ref()))

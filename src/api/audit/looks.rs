@@ -11,16 +11,16 @@ use crate::domain::values::TOKYO;
 use crate::domain::viewing::{Look, Purpose, View, Viewings};
 
 /// What is about to be shown.
-pub(super) struct Showing {
-    pub(super) view: View,
-    pub(super) member: Option<MemberId>,
-    pub(super) purpose: Option<Purpose>,
-    pub(super) part: Option<String>,
+pub(in crate::api) struct Showing {
+    pub(in crate::api) view: View,
+    pub(in crate::api) member: Option<MemberId>,
+    pub(in crate::api) purpose: Option<Purpose>,
+    pub(in crate::api) part: Option<String>,
 }
 
 impl Showing {
     /// A view of many members, or of none.
-    pub(super) const fn of(view: View, part: Option<String>) -> Self {
+    pub(in crate::api) const fn of(view: View, part: Option<String>) -> Self {
         Self {
             view,
             member: None,
@@ -35,7 +35,11 @@ impl Api {
     ///
     /// # Errors
     /// It could not be stored; then nothing may be shown.
-    pub(super) async fn note_look(&self, who: &StaffIn, showing: Showing) -> Result<(), Problem> {
+    pub(in crate::api) async fn note_look(
+        &self,
+        who: &StaffIn,
+        showing: Showing,
+    ) -> Result<(), Problem> {
         let now = self.clock.now();
         let look = Look {
             viewer: who.staff,

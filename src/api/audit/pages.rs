@@ -272,12 +272,12 @@ pub(super) fn row_of(language: Language, entry: &Entry) -> Row {
 }
 
 /// A page, or what stands in its place.
-pub(super) fn shown(api: &Api, who: &StaffIn, page: Result<Response, Problem>) -> Response {
+pub(in crate::api) fn shown(api: &Api, who: &StaffIn, page: Result<Response, Problem>) -> Response {
     page.unwrap_or_else(|problem| turned_away(api, &who.visit, &problem))
 }
 
 /// A path with those fields that say something.
-pub(super) fn with_query(path: &str, fields: &[(&str, &str)]) -> String {
+pub(in crate::api) fn with_query(path: &str, fields: &[(&str, &str)]) -> String {
     let said = fields.iter().filter(|(_, value)| !value.is_empty());
     let pairs: Vec<String> = said
         .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))

@@ -20,6 +20,7 @@ use crate::api::Api;
 use crate::api::audit;
 use crate::api::operations;
 use crate::api::problem::{Problem, ProblemBody};
+use crate::api::reports;
 use crate::api::status::Status;
 use crate::api::visit::{CookieName, Visit, clear_cookie, set_cookie};
 use crate::vault::DEVICE_AGE;
@@ -52,6 +53,8 @@ use crate::vault::DEVICE_AGE;
         audit::audit_history,
         audit::audit_events,
         audit::audit_stream,
+        reports::audit_reports,
+        reports::audit_report,
         operations::alive,
         operations::ready,
         operations::openapi,

@@ -139,6 +139,7 @@ const fn outcome_of(problem: &Problem) -> Option<LinkOutcome> {
         | Problem::PasswordDue
         | Problem::Forbidden
         | Problem::UnknownMember
+        | Problem::UnknownReport
         | Problem::Internal => None,
     }
 }

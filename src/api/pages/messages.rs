@@ -219,6 +219,7 @@ impl Trouble {
             | Problem::PasswordDue
             | Problem::Forbidden
             | Problem::UnknownMember
+            | Problem::UnknownReport
             | Problem::Malformed
             | Problem::MediaType
             | Problem::TooLarge

@@ -102,6 +102,7 @@ pub fn problem(api: &Api, visit: &Visit, problem: &Problem) -> Response {
         | Problem::PasswordDue
         | Problem::Forbidden
         | Problem::UnknownMember
+        | Problem::UnknownReport
         | Problem::Malformed
         | Problem::MediaType
         | Problem::TooLarge

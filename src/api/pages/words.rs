@@ -17,6 +17,12 @@ impl Text {
         Self(rust_i18n::t!(key, locale = language.tag()).into_owned())
     }
 
+    /// The same, if there is one.
+    #[must_use]
+    pub fn find(language: Language, key: &str) -> Option<Self> {
+        crate::_rust_i18n_try_translate(language.tag(), key).map(|text| Self(text.into_owned()))
+    }
+
     /// A text that is a name, the same in every language.
     #[must_use]
     pub fn plain(name: &str) -> Self {

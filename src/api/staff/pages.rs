@@ -244,6 +244,7 @@ pub(in crate::api) fn turned_away(api: &Api, visit: &Visit, problem: &Problem) -
         Problem::PasswordDue => return Redirect::to("/staff/password").into_response(),
         Problem::Forbidden => ("staff.forbidden", "staff.forbidden_next"),
         Problem::UnknownMember => ("staff.unknown_member", "staff.unknown_member_next"),
+        Problem::UnknownReport => ("staff.unknown_report", "staff.unknown_report_next"),
         Problem::Busy | Problem::Crowded(_) => ("staff.away", "staff.busy"),
         _ => return crate::api::pages::problem(api, visit, problem),
     };

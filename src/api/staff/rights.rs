@@ -47,6 +47,8 @@ pub const RIGHTS: &[Right] = &[
     right("GET", "/audit/members/{member}", REVIEWERS),
     right("POST", "/audit/members/{member}/unmask", REVIEWERS),
     right("GET", "/audit/events", READERS),
+    right("GET", "/audit/reports", READERS),
+    right("GET", "/audit/reports/{name}", READERS),
     api(
         "POST",
         "/api/v1/audit/members/search",
@@ -61,6 +63,13 @@ pub const RIGHTS: &[Right] = &[
     ),
     api("GET", EVENTS, READERS, Scope::AuditRead),
     api("GET", EVENTS_STREAM, READERS, Scope::AuditRead),
+    api("GET", "/api/v1/audit/reports", READERS, Scope::AuditRead),
+    api(
+        "GET",
+        "/api/v1/audit/reports/{name}",
+        READERS,
+        Scope::AuditRead,
+    ),
 ];
 
 /// The export.
@@ -95,6 +104,12 @@ pub fn of(method: &Method, path: &str) -> Option<&'static Right> {
     RIGHTS
         .iter()
         .find(|right| right.method == method && right.path == path)
+}
+
+/// Whether a role may see single persons: opens their histories, that is.
+#[must_use]
+pub fn sees_persons(role: Role) -> bool {
+    of(&Method::GET, "/audit/members/{member}").is_some_and(|right| right.is_of(role))
 }
 
 impl Right {

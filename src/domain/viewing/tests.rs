@@ -43,7 +43,12 @@ async fn brings_one(past: &[&Look], next: Look) -> bool {
 
 #[tokio::test]
 async fn every_opened_view_is_an_event_also_the_same_again() {
-    for view in [View::MemberHistory, View::EventList, View::Stream] {
+    for view in [
+        View::MemberHistory,
+        View::EventList,
+        View::Stream,
+        View::Report,
+    ] {
         assert!(brings_one(&[], look(view)).await);
         assert!(brings_one(&[&look(view)], look(view)).await);
     }
@@ -74,6 +79,13 @@ async fn an_export_of_something_else_or_by_somebody_else_is_another() {
     };
     for other in [other_part, other_token, other_viewer] {
         assert!(brings_one(&[&first], other).await);
+    }
+}
+
+#[test]
+fn a_view_is_stored_under_its_name() {
+    for view in View::ALL {
+        assert_eq!(serde_json::to_value(view).unwrap(), view.name());
     }
 }
 

@@ -98,7 +98,7 @@ pub fn count(recorded: &Recorded, track: &mut Option<Track>) -> Result<Vec<Count
             };
             let viewer = look.viewer.to_string();
             // Of no cohort, whoever was looked at.
-            let of = [viewer.as_str(), &word(&look.view), how];
+            let of = [viewer.as_str(), look.view.name(), how];
             counts.push(Count::new(Topic::Viewed, "", of, 1));
         }
         _ => {}

@@ -15,9 +15,10 @@ const DEVIATIONS: [(&str, &str); 7] = [
 ];
 
 pub(super) fn deviations() -> Content {
-    let rows = DEVIATIONS.map(|(number, rule)| vec![number.into(), number.into(), rule.into()]);
+    let rows =
+        DEVIATIONS.map(|(number, rule)| vec![Value::from(number), number.into(), rule.into()]);
     Content {
-        rows: rows.into_iter().map(Vec::<Value>::from).collect(),
+        rows: rows.into(),
         columns: vec![
             column("deviation", Kind::Text),
             column("what", Kind::Word("deviation")),

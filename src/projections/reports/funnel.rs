@@ -79,8 +79,10 @@ fn row_of(step: Step, passage: &Passage, basis: &Basis) -> Vec<Value> {
         .rev()
         .max_by_key(|(_, number)| **number);
     let asked = basis.asked;
-    let few = asked.hides(passage.entered) || asked.hides(passage.done);
-    let lost = Value::percent(passage.entered - passage.done, passage.entered);
+    let lost = passage.entered - passage.done;
+    // A share tells its number, and the times of few are theirs.
+    let few = [passage.entered, passage.done, lost].map(|members| asked.hides(members));
+    let lost = Value::percent(lost, passage.entered);
     let took = |percent| {
         let took = Value::from(passage.took.percentile(percent));
         took.hidden_if(asked.hides(passage.took.count()))
@@ -91,10 +93,55 @@ fn row_of(step: Step, passage: &Passage, basis: &Basis) -> Vec<Value> {
         Value::members(passage.entered, asked),
         Value::members(passage.done, asked),
         Value::members(passage.waiting, asked),
-        lost.hidden_if(few),
+        lost.hidden_if(few.contains(&true)),
         took(50),
         took(95),
         passage.stumbled.values().sum::<i64>().into(),
         most.map_or(Value::None, |(name, _)| name.as_str().into()),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Passage, Step, row_of};
+    use crate::projections::reports::report::{Asked, Basis, Value};
+
+    /// The cells of a step that so many came to and did, in a minute each.
+    fn shown(entered: i64, done: i64, shield: bool) -> Vec<Value> {
+        let mut passage = Passage {
+            entered,
+            done,
+            ..Passage::default()
+        };
+        passage.took.add(60, done);
+        let asked = Asked {
+            shield,
+            ..Asked::default()
+        };
+        let basis = Basis {
+            asked,
+            ..Basis::default()
+        };
+        row_of(Step::Email, &passage, &basis)
+    }
+
+    #[test]
+    fn a_share_does_not_tell_the_number_that_is_hidden() {
+        for (entered, done) in [(4, 2), (20, 3), (20, 17)] {
+            assert_eq!(
+                shown(entered, done, true)[5],
+                Value::Hidden,
+                "{entered} {done}"
+            );
+            assert_ne!(shown(entered, done, false)[5], Value::Hidden);
+        }
+        assert_eq!(shown(20, 10, true)[5], Value::Tenths(500));
+    }
+
+    #[test]
+    fn the_times_of_few_are_theirs() {
+        assert_eq!(shown(20, 3, true)[6..8], [Value::Hidden, Value::Hidden]);
+        assert_eq!(shown(20, 5, true)[6], Value::Number(60));
+        assert_eq!(shown(20, 3, false)[6], Value::Number(60));
+    }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::counts::{Counts, Topic};
 use super::groups::{Sum, shielded};
-use super::report::{Basis, Kind, Plot, Value};
+use super::report::{Asked, Basis, Kind, Plot, SMALL, Value};
 use super::track::State;
 use super::{Content, column};
 
@@ -65,7 +65,7 @@ pub(super) fn reconciliation(counts: &Counts, basis: &Basis) -> Content {
             members(State::Frozen.name()),
         ];
         let mut row = vec![cohort.into(), account.imported.into()];
-        row.extend(states.map(|it| Value::members(it, basis.asked)));
+        row.extend(hidden_in_pairs(states, basis.asked));
         row.push((account.imported - states.iter().sum::<i64>()).into());
         row
     });
@@ -87,6 +87,19 @@ pub(super) fn reconciliation(counts: &Counts, basis: &Basis) -> Content {
             whole: Some(1),
         }),
     }
+}
+
+/// Numbers of members in each state. One that is not told alone would be what the others leave of the sum: the next smallest is not told either.
+fn hidden_in_pairs(states: [i64; 5], asked: Asked) -> [Value; 5] {
+    let mut told = states.map(|it| Value::members(it, asked));
+    let hidden = told.iter().filter(|it| **it == Value::Hidden).count();
+    let others = states.iter().enumerate().filter(|(_, it)| **it >= SMALL);
+    if hidden == 1
+        && let Some((at, _)) = others.min_by_key(|(_, it)| **it)
+    {
+        told[at] = Value::Hidden;
+    }
+    told
 }
 
 pub(super) fn imports(counts: &Counts) -> Content {
@@ -144,5 +157,46 @@ pub(super) fn events(counts: &Counts) -> Content {
             length: 2,
             whole: None,
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Asked, Value, hidden_in_pairs};
+
+    fn shown(states: [i64; 5]) -> [Value; 5] {
+        let shield = Asked {
+            shield: true,
+            ..Asked::default()
+        };
+        hidden_in_pairs(states, shield)
+    }
+
+    #[test]
+    fn a_small_state_is_not_what_the_others_leave_of_the_sum() {
+        let [completed, in_progress, not_started, expired, frozen] = shown([40, 9, 20, 0, 1]);
+        assert_eq!((in_progress, frozen), (Value::Hidden, Value::Hidden));
+        assert_eq!(
+            [completed, not_started, expired],
+            [40, 20, 0].map(Value::from)
+        );
+    }
+
+    #[test]
+    fn two_small_states_cover_each_other() {
+        let [completed, in_progress, not_started, ..] = shown([40, 9, 20, 2, 1]);
+        assert_eq!(
+            [completed, in_progress, not_started],
+            [40, 9, 20].map(Value::from)
+        );
+    }
+
+    #[test]
+    fn who_may_see_persons_sees_all_states() {
+        let states = [40, 9, 20, 0, 1];
+        assert_eq!(
+            hidden_in_pairs(states, Asked::default()),
+            states.map(Value::from)
+        );
     }
 }

@@ -56,7 +56,12 @@ pub(super) fn stuck(counts: &Counts, basis: &Basis) -> Content {
                 cohort.into(),
                 Value::members(queue.waiting, basis.asked),
                 Value::members(queue.stuck, basis.asked),
-                queue.longest.into(),
+                // The longest is one person's.
+                if basis.asked.shield {
+                    Value::Hidden
+                } else {
+                    queue.longest.into()
+                },
             ]);
         }
     }

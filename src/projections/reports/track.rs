@@ -323,11 +323,14 @@ impl Track {
     }
 
     const fn state(&self) -> State {
-        match self.at {
-            _ if self.frozen => State::Frozen,
-            Step::Completed => State::Completed,
-            _ if self.signed_in_at.is_some() => State::InProgress,
-            _ => State::NotStarted,
+        if self.frozen {
+            State::Frozen
+        } else if matches!(self.at, Step::Completed) {
+            State::Completed
+        } else if self.signed_in_at.is_some() {
+            State::InProgress
+        } else {
+            State::NotStarted
         }
     }
 

@@ -1,10 +1,11 @@
-//! An auditor in a real browser: in with an authenticator, to a member, back in time, and out again.
+//! An auditor in a real browser: in with an authenticator, to a member, back in time, to a report and its file, and out again.
 
 use kadode::domain::staff::Role;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::reports::printed;
 use crate::staff::support::{OWN_PASSWORD, code, hire};
-use crate::support::app::{App, INITIAL_PASSWORD, USER_ID};
+use crate::support::app::{App, INITIAL_PASSWORD, USER_ID, eventually};
 use crate::support::chromium::{Driver, Window};
 
 async fn signs_in(browser: &Window, password: &str, code: &str) {
@@ -15,7 +16,7 @@ async fn signs_in(browser: &Window, password: &str, code: &str) {
 }
 
 #[tokio::test]
-async fn an_auditor_finds_a_member_goes_back_in_time_and_signs_out() {
+async fn an_auditor_finds_a_member_goes_back_in_time_saves_a_report_and_proves_the_history() {
     let (app, _) = App::with_member().await;
     let member = app.client();
     member.sign_in(USER_ID, "wrong").await;
@@ -82,6 +83,31 @@ async fn an_auditor_finds_a_member_goes_back_in_time_and_signs_out() {
     browser.arrives_at("出来事の一覧").await;
     browser.shows("担当者が記録を閲覧しました").await;
     browser.looks_both("audit-09-events").await;
+
+    browser.presses("レポート").await;
+    browser.arrives_at("レポート").await;
+    browser.looks_both("audit-10-reports").await;
+    browser.presses("完了の状況").await;
+    browser.arrives_at("完了の状況").await;
+    browser.types("as_of", "2026-04-10T09:01:00").await;
+    browser.presses("表示する").await;
+    browser.shows("2026年4月10日 9時01分00秒 の時点").await;
+    browser.looks_both("audit-11-report").await;
+    let files = tempfile::tempdir().unwrap();
+    browser.saves_into(files.path()).await;
+    browser.presses("CSV（表計算・集計用）").await;
+    let saved = files.path().join("kadode-completion-2026-04-10.csv");
+    let saved = eventually("the file", || async { std::fs::read(&saved).ok() }).await;
+    let asked = ["report", "completion", "--as-of", "2026-04-10T09:01:00"];
+    assert!(saved == printed(&app, &asked).await);
+
+    // What the pages show can be proved without them.
+    let package = files.path().join("package").display().to_string();
+    printed(&app, &["ledger", "export", &package]).await;
+    let verified = printed(&app, &["ledger", "verify", &package]).await;
+    let verified: Value = serde_json::from_slice(&verified).unwrap();
+    assert_eq!(verified["ok"], true);
+
     browser.presses("ログアウト").await;
     browser.arrives_at("担当者のログイン").await;
     browser.shows("ログアウトしました").await;

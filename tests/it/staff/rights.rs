@@ -16,10 +16,18 @@ use crate::support::browser::{Browser, Shown};
 /// A member's id that is nobody's.
 const NOBODY: &str = "01900000-0000-7000-8000-000000000000";
 
+/// An address of the route.
+fn address(right: &Right) -> String {
+    right
+        .path
+        .replace("{member}", NOBODY)
+        .replace("{name}", "events")
+}
+
 /// Asks for what a line of the table names; a form is one of our own pages'.
 async fn asks(browser: &Browser, right: &Right) -> Shown {
     let method: Method = right.method.parse().unwrap();
-    let mut request = browser.request(method.clone(), &right.path.replace("{member}", NOBODY));
+    let mut request = browser.request(method.clone(), &address(right));
     if method == Method::POST && right.path.starts_with("/api/") {
         request = request.json(&json!({"user_id": "nobody"}));
     } else if method == Method::POST {
@@ -144,7 +152,7 @@ async fn a_token_opens_what_both_its_scope_and_its_owners_role_open() {
                 let may =
                     right.who == Who::Anybody || right.is_of(role) && right.scope == Some(scope);
                 let method: Method = right.method.parse().unwrap();
-                let path = right.path.replace("{member}", NOBODY);
+                let path = address(right);
                 let mut request = browser
                     .request(method.clone(), &path)
                     .bearer_auth(token.expose_secret());
@@ -211,10 +219,14 @@ fn the_table_says_what_was_decided() {
         GET /audit/members/{member}: auditor administrator
         POST /audit/members/{member}/unmask: auditor administrator
         GET /audit/events: auditor compliance administrator
+        GET /audit/reports: auditor compliance administrator
+        GET /audit/reports/{name}: auditor compliance administrator
         POST /api/v1/audit/members/search: auditor administrator, audit:members
         GET /api/v1/audit/members/{member}: auditor administrator, audit:members
         GET /api/v1/audit/events: auditor compliance administrator, audit:read
-        GET /api/v1/audit/events/stream: auditor compliance administrator, audit:read";
+        GET /api/v1/audit/events/stream: auditor compliance administrator, audit:read
+        GET /api/v1/audit/reports: auditor compliance administrator, audit:read
+        GET /api/v1/audit/reports/{name}: auditor compliance administrator, audit:read";
     let decided: Vec<&str> = decided.trim().lines().map(str::trim).collect();
     let said = RIGHTS.iter().map(|right| {
         let who = match right.who {

@@ -279,6 +279,12 @@ impl Window {
         self.strikes("\u{e007}").await;
     }
 
+    /// Lets files that are downloaded from now on end up in a folder.
+    pub async fn saves_into(&self, folder: &Path) {
+        let wishes = json!({"behavior": "allow", "downloadPath": folder});
+        self.commands("Browser.setDownloadBehavior", wishes).await;
+    }
+
     /// Looks at the page at each width, and then in English, by its own switch, on a telephone. The window is a telephone
     /// in Japanese again afterwards.
     pub async fn looks_both(&self, name: &str) {

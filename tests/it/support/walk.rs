@@ -75,6 +75,38 @@ pub(crate) async fn walk(society: &Society, seed: u64, steps: usize) -> Vec<Memb
     members
 }
 
+/// Members of three cohorts and two years of joining, some of them at the end and some anywhere before it; the same for the same `seed`.
+pub(crate) async fn crowd(society: &Society, seed: u64, members: usize) {
+    const COHORTS: [&str; 3] = [
+        "registered-before-migration",
+        "joined-to-2024-12-01",
+        "joined-2024-12-02-to-2026-03-25",
+    ];
+    let mut random = StdRng::seed_from_u64(seed);
+    for n in 0..members {
+        let member = MemberId(random_id(&mut random));
+        let mut joins = enrol(society);
+        if let Command::Enrol {
+            cohort,
+            joined_month,
+            ..
+        } = &mut joins
+        {
+            COHORTS[n % 3].clone_into(cohort);
+            *joined_month = Some(format!("{}-{:02}", 2024 + n / 12 % 2, n % 12 + 1));
+        }
+        give(society, member, joins).await;
+        for _ in 0..random.random_range(0..24) {
+            society.clock.advance(SignedDuration::from_secs(20));
+            let state: Onboarding = society.commands.load(&member.to_string()).await.unwrap();
+            if state.due() == Step::Completed {
+                break;
+            }
+            give(society, member, step(&state, &mut random)).await;
+        }
+    }
+}
+
 /// The enrolment of one more member.
 pub(crate) fn enrol(society: &Society) -> Command {
     let now = society.clock.now();

@@ -54,7 +54,12 @@ fn written(writer: Writer<Vec<u8>>) -> Result<Vec<u8>, csv::Error> {
 fn cell(value: &Value) -> String {
     match value {
         Value::Text(text) => harmless(text.clone()),
-        number => plain(number),
+        other @ (Value::None
+        | Value::Hidden
+        | Value::Number(_)
+        | Value::Tenths(_)
+        | Value::Date(_)
+        | Value::Moment(_)) => plain(other),
     }
 }
 
