@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::words::value;
+use super::words::{value, word};
 use crate::domain::values::Language;
 use crate::projections::reports::report::{Column, Kind, Plot, Report, Value};
 
@@ -85,14 +85,20 @@ fn cell(columns: &[Column], row: &[Value], at: usize, language: Language) -> Str
     let (Some(column), Some(cell)) = (columns.get(at), row.get(at)) else {
         return String::new();
     };
-    value(language, column.kind, cell)
+    value(language, column, cell)
 }
 
 /// The words of its columns, each once.
 fn label(columns: &[Column], row: &[Value], plot: Plot, language: Language) -> String {
     let mut words: Vec<String> = Vec::new();
     for at in plot.labels {
-        let word = cell(columns, row, *at, language);
+        // Short: the table tells the type of an event too.
+        let word = match (columns.get(*at), row.get(*at)) {
+            (Some(column), Some(Value::Text(name))) => {
+                word(language, column.kind, name).to_string()
+            }
+            _ => cell(columns, row, *at, language),
+        };
         if !word.is_empty() && !words.contains(&word) {
             words.push(word);
         }

@@ -87,7 +87,7 @@ impl Sheet {
         let row = |row: &Vec<_>| {
             let cells = columns.iter().zip(row);
             cells
-                .map(|(column, it)| cell(column.kind, value(language, column.kind, it)))
+                .map(|(column, it)| cell(column.kind, value(language, column, it)))
                 .collect()
         };
         let text = |key| Text::of(language, key);

@@ -4,7 +4,7 @@ use crate::api::audit::words::{event_text, outcome_text, purpose_text};
 use crate::api::pages::words::{Text, date_and_time, step_label};
 use crate::domain::values::Language;
 use crate::domain::viewing::Purpose;
-use crate::projections::history::kinds::Outcome;
+use crate::projections::history::kinds::{KINDS, Outcome};
 use crate::projections::reports::format::decimal;
 use crate::projections::reports::report::{Column, Kind, SMALL, Value};
 use crate::projections::reports::{Name, SMALL_GROUPS};
@@ -34,13 +34,25 @@ pub fn heading(language: Language, column: &Column) -> Text {
 
 /// A value as people read it.
 #[must_use]
-pub fn value(language: Language, kind: Kind, value: &Value) -> String {
+pub fn value(language: Language, column: &Column, value: &Value) -> String {
+    let kind = column.kind;
     match value {
+        Value::None if column.name == "seconds_up_to" => {
+            Text::of(language, "report.longer").to_string()
+        }
         Value::None => NOTHING.to_owned(),
         Value::Hidden => Text::of(language, "reports.hidden")
             .with("size", SMALL)
             .to_string(),
-        Value::Text(name) => word(language, kind, name).to_string(),
+        Value::Text(name) => {
+            let word = word(language, kind, name).to_string();
+            // Auditors compare the type itself, and the words of two types may be alike.
+            if kind == Kind::Event && KINDS.iter().any(|(known, _)| known == name) {
+                format!("{word} ({name})")
+            } else {
+                word
+            }
+        }
         Value::Number(seconds) if kind == Kind::Seconds => span(language, *seconds),
         Value::Number(number) => grouped(*number),
         Value::Tenths(tenths) if kind == Kind::Percent => format!("{}%", decimal(*tenths)),
@@ -51,24 +63,16 @@ pub fn value(language: Language, kind: Kind, value: &Value) -> String {
 }
 
 /// A text of a report: names have words, where there are some.
-fn word(language: Language, kind: Kind, name: &str) -> Text {
+#[must_use]
+pub fn word(language: Language, kind: Kind, name: &str) -> Text {
     if name == SMALL_GROUPS {
         return Text::of(language, "report.small_groups");
     }
     match kind {
         Kind::Cohort if name.is_empty() => Text::of(language, "report.all"),
         Kind::Word(list) => listed(language, list, name).unwrap_or_else(|| Text::plain(name)),
-        Kind::Event => {
-            Text::find(language, &format!("report.event.{name}")).unwrap_or_else(|| {
-                let text = event_text(language, name, None);
-                // Auditors compare the type itself, and the words of two types may be alike.
-                if text == Text::plain(name) {
-                    text
-                } else {
-                    Text::plain(&format!("{text} ({name})"))
-                }
-            })
-        }
+        Kind::Event => Text::find(language, &format!("report.event.{name}"))
+            .unwrap_or_else(|| event_text(language, name, None)),
         Kind::Cohort
         | Kind::Text
         | Kind::Number

@@ -61,7 +61,7 @@ fn write_table(
         let bold = Format::new().set_bold().set_text_wrap();
         sheet.write_string_with_format(0, at, &name, &bold)?;
         let cells = report.rows.iter().map(|row| &row[usize::from(at)]);
-        let texts = cells.map(|cell| value(language, column.kind, cell));
+        let texts = cells.map(|cell| value(language, column, cell));
         let widest = texts.chain([name]).map(|text| width(&text)).max();
         let widest = widest.unwrap_or_default() + 2;
         let widest = u32::try_from(widest.clamp(WIDTHS.0, WIDTHS.1)).unwrap_or(u32::MAX);
@@ -69,7 +69,7 @@ fn write_table(
     }
     for (row, cells) in (1..).zip(&report.rows) {
         for ((at, column), cell) in (0..).zip(&report.columns).zip(cells) {
-            write_cell(sheet, (row, at), column.kind, cell, language)?;
+            write_cell(sheet, (row, at), column, cell, language)?;
         }
     }
     Ok(())
@@ -96,7 +96,7 @@ fn heading_with_unit(language: Language, column: &Column) -> String {
 fn write_cell(
     sheet: &mut Worksheet,
     (row, at): (u32, u16),
-    kind: Kind,
+    column: &Column,
     cell: &Value,
     language: Language,
 ) -> Result<(), XlsxError> {
@@ -115,8 +115,8 @@ fn write_cell(
             sheet.write_datetime_with_format(row, at, shown, &of("yyyy-mm-dd hh:mm:ss"))?
         }
         text @ (Value::Text(_) | Value::Hidden) => {
-            let text = value(language, kind, text);
-            let format = if is_figure(kind) {
+            let text = value(language, column, text);
+            let format = if is_figure(column.kind) {
                 Format::new().set_align(rust_xlsxwriter::FormatAlign::Right)
             } else {
                 Format::new()

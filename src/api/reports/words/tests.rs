@@ -13,7 +13,7 @@ use crate::mail::DomainClass;
 use crate::projections::history::kinds::Outcome;
 use crate::projections::reports::counts::{Count, Counts, Key, Topic};
 use crate::projections::reports::format::plain;
-use crate::projections::reports::report::{Basis, Kind, Report, Value};
+use crate::projections::reports::report::{Basis, Column, Kind, Report, Value};
 use crate::projections::reports::{Name, make};
 
 /// All reports of a society with one member.
@@ -96,6 +96,7 @@ fn needed(language: Language) -> BTreeMap<String, bool> {
         need(format!("report.event.{name}"), false);
     }
     need("report.all".to_owned(), false);
+    need("report.longer".to_owned(), false);
     need("report.small_groups".to_owned(), false);
     needed
 }
@@ -135,7 +136,7 @@ fn numbers_are_as_people_read_them() {
         [0, 999, 1000, 20_000, -1_234_567].map(grouped),
         ["0", "999", "1,000", "20,000", "-1,234,567"]
     );
-    let ja = |kind, cell| value(Language::Ja, kind, &cell);
+    let ja = |kind, cell| value(Language::Ja, &Column { name: "x", kind }, &cell);
     assert_eq!(ja(Kind::Percent, Value::Tenths(1000)), "100.0%");
     assert_eq!(ja(Kind::Days, Value::Tenths(32)), "3.2日");
     assert_eq!(ja(Kind::Number, Value::Hidden), "5人未満");
@@ -164,7 +165,11 @@ fn a_span_is_told_in_its_two_largest_units() {
 
 #[test]
 fn a_type_of_event_stands_beside_its_words() {
-    let text = |name: &str| value(Language::Ja, Kind::Event, &name.into());
+    let column = Column {
+        name: "type",
+        kind: Kind::Event,
+    };
+    let text = |name: &str| value(Language::Ja, &column, &name.into());
     assert_eq!(
         text("PolicyAdopted"),
         "規則（ポリシー）を適用しました (PolicyAdopted)"
