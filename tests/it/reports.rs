@@ -186,6 +186,23 @@ async fn a_report_as_of_an_earlier_moment_knows_nothing_of_what_came_later() {
 }
 
 #[tokio::test]
+async fn read_models_that_lag_behind_make_no_report_and_no_event() {
+    let (app, browser) = society(Role::Auditor).await;
+    // The projector finds its checkpoint moved, and writes nothing.
+    sqlx::query(
+        "CREATE TRIGGER other BEFORE UPDATE ON checkpoints BEGIN SELECT RAISE(IGNORE); END",
+    )
+    .execute(&app.society.database.write)
+    .await
+    .unwrap();
+    app.enrol(profile("hanako08"), "joined-to-2024-12-01").await;
+    for path in ["/api/v1/audit/reports/events", "/audit/reports/events"] {
+        browser.get(path).await.is(503);
+    }
+    assert!(views(&app).await.is_empty());
+}
+
+#[tokio::test]
 async fn a_moment_that_is_yet_to_come_is_now() {
     let (app, browser) = society(Role::Auditor).await;
     let now = app.clock.now();

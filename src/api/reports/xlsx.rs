@@ -9,7 +9,7 @@ use crate::domain::values::{Language, TOKYO};
 use crate::projections::reports::report::{Column, Kind, Report, Value};
 
 /// The narrowest and the widest column, in widths of a digit.
-const WIDTHS: (usize, usize) = (10, 42);
+const WIDTHS: (usize, usize) = (8, 42);
 
 /// The longest name that a sheet may have.
 const LONGEST_NAME: usize = 31;
@@ -61,9 +61,11 @@ fn write_table(
         let bold = Format::new().set_bold().set_text_wrap();
         sheet.write_string_with_format(0, at, &name, &bold)?;
         let cells = report.rows.iter().map(|row| &row[usize::from(at)]);
-        let texts = cells.map(|cell| value(language, column, cell));
-        let widest = texts.chain([name]).map(|text| width(&text)).max();
-        let widest = widest.unwrap_or_default() + 2;
+        let widest = cells
+            .map(|cell| width(&value(language, column, cell)))
+            .max();
+        // A heading has two lines.
+        let widest = widest.unwrap_or_default().max(width(&name).div_ceil(2)) + 2;
         let widest = u32::try_from(widest.clamp(WIDTHS.0, WIDTHS.1)).unwrap_or(u32::MAX);
         sheet.set_column_width(at, widest)?;
     }

@@ -197,6 +197,7 @@ async fn what_staff_and_their_views_leave_passes() {
             .get(&format!("/audit/members/{member}"))
             .await
             .is(200);
+        browser.get("/audit/reports/completion").await.is(200);
     }
     enters(&browser, &clerk.name, OWN_PASSWORD, "000000").await;
     let present = code(&app, clerk.id).await;
