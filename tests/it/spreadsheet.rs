@@ -44,7 +44,7 @@ fn hostile() -> Report {
     }
 }
 
-/// What LibreOffice shows of a file, as CSV.
+/// What `LibreOffice` shows of a file, as CSV.
 fn shown(folder: &Path, name: &str) -> String {
     let converted = Command::new("soffice")
         .arg(format!(
@@ -66,7 +66,7 @@ fn shown(folder: &Path, name: &str) -> String {
     fs::read_to_string(folder.join("shown").join(name)).unwrap()
 }
 
-/// What LibreOffice shows of the report in this format, row by row.
+/// What `LibreOffice` shows of the report in this format, row by row.
 fn shown_of(format: Format, folder: &Path) -> Vec<csv::StringRecord> {
     let name = format!("report.{}", format.name());
     let bytes = format.bytes(&hostile(), Language::En).unwrap();
