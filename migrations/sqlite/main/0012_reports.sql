@@ -9,7 +9,7 @@ CREATE TABLE history_members (
     track TEXT NOT NULL
 );
 
--- How many there are of what, by day of Tokyo's calendar.
+-- How many there are of what, by day of Tokyo's calendar; and on the day '' of all days, where reports do not tell days apart.
 CREATE TABLE history_counts (
     topic TEXT NOT NULL,
     day TEXT NOT NULL,

@@ -9,6 +9,7 @@ use super::{Content, column};
 /// Refusals that are a waiting time, by the names of their problems.
 const HELD_BACK: [&str; 3] = ["waiting", "too-soon", "budget-spent"];
 
+/// `members` are those with tries of the row's type on its day, whatever was wrong with them; none, where no member is known.
 pub(super) fn attempts(counts: &Counts, basis: &Basis) -> Content {
     let mut members = BTreeMap::new();
     for (day, key, number) in counts.by_day(Topic::Failing) {

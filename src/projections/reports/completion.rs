@@ -94,17 +94,24 @@ fn rows_by(by: By, counts: &Counts, asked: Asked) -> Vec<Vec<Value>> {
         let way = groups.entry(by.group(&key.cohort, &key.of[0])).or_default();
         way.imported += number;
     }
-    for (key, number) in counts.of(Topic::Done) {
+    let (done, took) = match by {
+        By::All | By::Cohort => (Topic::Done, Topic::Took),
+        By::Joined => (Topic::DoneByJoined, Topic::TookByJoined),
+    };
+    for (key, number) in counts.of(done) {
         let step = Step::ALL.iter().find(|step| step.name() == key.of[0]);
         let Some(step) = step else { continue };
         let way = groups.entry(by.group(&key.cohort, &key.of[1])).or_default();
         *way.done.entry(step.name()).or_default() += number;
     }
-    for (key, number) in counts.of(Topic::Took) {
-        if key.of[0] == "valid_from"
-            && let Ok(seconds) = key.of[1].parse()
-        {
-            let way = groups.entry(by.group(&key.cohort, &key.of[2])).or_default();
+    for (key, number) in counts.of(took) {
+        let (seconds, joined) = match (took, &key.of) {
+            (Topic::Took, [since, seconds, _]) if since == "valid_from" => (seconds, ""),
+            (Topic::TookByJoined, [seconds, joined, _]) => (seconds, joined.as_str()),
+            _ => continue,
+        };
+        if let Ok(seconds) = seconds.parse() {
+            let way = groups.entry(by.group(&key.cohort, joined)).or_default();
             way.took.add(seconds, number);
         }
     }

@@ -15,6 +15,7 @@ mod numbers;
 pub mod reader;
 mod reconciliation;
 pub mod report;
+pub(in crate::projections) mod stored;
 mod stuck;
 mod times;
 pub mod track;
@@ -160,7 +161,13 @@ pub fn make(name: Name, counts: &Counts, basis: Basis) -> Report {
 /// What a report is made of.
 const fn topics(name: Name) -> &'static [Topic] {
     match name {
-        Name::Completion => &[Topic::Enrolled, Topic::Done, Topic::Took],
+        Name::Completion => &[
+            Topic::Enrolled,
+            Topic::Done,
+            Topic::DoneByJoined,
+            Topic::Took,
+            Topic::TookByJoined,
+        ],
         Name::CompletionByDay => &[Topic::Imported, Topic::Completed],
         Name::Funnel => &[
             Topic::Entered,
