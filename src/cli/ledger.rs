@@ -166,8 +166,13 @@ fn in_words(report: &Report) -> String {
                 report.key
             ),
         };
+        let reports = if report.reports {
+            ", and the reports are what they make"
+        } else {
+            "; the reports are of a program that made them in another way, and were not made again"
+        };
         return format!(
-            "all {} events of {} are as they were signed{since}{key}",
+            "all {} events of {} are as they were signed{since}{reports}{key}",
             report.events, report.origin
         );
     };

@@ -35,32 +35,22 @@ impl Database {
         .await
     }
 
-    /// Gives `{table}_rebuild` the indexes of `table` that are not of its keys: to many rows at once, which is quicker than to one by one.
+    /// Gives `{table}_rebuild` the indexes of `table` that are not of its keys: to many rows at once, which is quicker than to one by one. On
+    /// SQLite, where nobody else can write meanwhile, one at a time; answers whether it made one, and there may be more to make.
     ///
     /// # Errors
     /// The database is away.
-    pub async fn index_rebuilt(&self, table: &str) -> Result<(), sqlx::Error> {
+    pub async fn index_rebuilt(&self, table: &str) -> Result<bool, sqlx::Error> {
         // In no transaction of `begin`: on a server, nobody else need wait for it.
         let mut connection = self.write.acquire().await?;
-        if let Native::Postgres(_) = self.native {
+        let made = if let Native::Postgres(_) = self.native {
             call("index_rebuilt", table, &mut connection).await?;
+            false
         } else {
-            for (name, definition) in indexes(table, &mut connection).await? {
-                // Names are the file's, and the live table has this one; after an earlier rebuild, the other.
-                let other = match name.strip_suffix(REBUILD) {
-                    Some(plain) => plain.to_owned(),
-                    None => format!("{name}{REBUILD}"),
-                };
-                let (_, columns) = definition.split_once('(').unwrap_or((table, ""));
-                run(
-                    &format!("CREATE INDEX IF NOT EXISTS {other} ON {table}{REBUILD} ({columns}"),
-                    &mut connection,
-                )
-                .await?;
-            }
-        }
+            index_once(table, &mut connection).await?
+        };
         connection.give_back();
-        Ok(())
+        Ok(made)
     }
 
     /// Puts `{table}_rebuild` in the place of `table`.
@@ -103,17 +93,33 @@ impl Database {
     }
 }
 
-/// Names and definitions of a table's indexes in a file of SQLite's; those of keys have no definition, they come with the table.
-async fn indexes(
-    table: &str,
-    connection: &mut AnyConnection,
-) -> Result<Vec<(String, String)>, sqlx::Error> {
-    sqlx::query_as(
-        "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = $1 AND sql IS NOT NULL",
+/// Makes the first index that `{table}_rebuild` lacks. Names are the file's, and the live table has one: the new index gets the other, with
+/// or without the suffix. So a migration must not name an index of a read model, but make the table anew.
+async fn index_once(table: &str, connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
+    // Those of keys have no definition: they come with the table.
+    let all: Vec<(String, String, String)> = sqlx::query_as(
+        "SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",
     )
-    .bind(table)
-    .fetch_all(connection)
-    .await
+    .fetch_all(&mut *connection)
+    .await?;
+    let rebuilt = format!("{table}{REBUILD}");
+    for (of, name, definition) in &all {
+        let other = match name.strip_suffix(REBUILD) {
+            Some(plain) => plain.to_owned(),
+            None => format!("{name}{REBUILD}"),
+        };
+        if of == table
+            && !all
+                .iter()
+                .any(|(of, name, _)| (of, name) == (&rebuilt, &other))
+        {
+            let (_, columns) = definition.split_once('(').unwrap_or((table, ""));
+            let create = format!("CREATE INDEX {other} ON {rebuilt} ({columns}");
+            run(&create, connection).await?;
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The program's role may not change tables; functions of their owner do it.

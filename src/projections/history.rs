@@ -15,7 +15,7 @@ use sqlx::AnyConnection;
 use super::event;
 use super::reports::counting;
 use super::reports::counts::Key;
-use super::reports::reader;
+use super::reports::stored;
 use super::reports::track::Track;
 use crate::database::{Cell, Connections, Insert, placeholders, time_of};
 use crate::domain::delivery::{Delivery, DeliveryEvent};
@@ -84,7 +84,7 @@ impl Projection for HistoryProjection {
                     Cell::from(kinds::outcome_of(&recorded.event_type).name()),
                     Cell::from(recorded.payload.to_string()),
                     Cell::from(recorded.metadata.to_string()),
-                    Cell::from(reader::encoded(&counts)),
+                    Cell::from(stored::encoded(&counts)),
                 ]);
                 for count in counts {
                     *sums.entry((day, count.key)).or_default() += count.number;
@@ -97,7 +97,7 @@ impl Projection for HistoryProjection {
             Ok(vec![
                 written_tracks(&tracks, suffix)?,
                 Insert::new(insert, &rows, "")?,
-                reader::added(sums, suffix)?,
+                stored::added(sums, suffix)?,
             ])
         })
     }

@@ -96,22 +96,29 @@ impl Projector {
             return self.fold(new, position, &batch).await.map(Some);
         }
         if !new.has_indexes {
-            for table in new.names() {
-                self.database.index_rebuilt(table).await?;
-            }
-            if new.parked == PARKED_ANEW {
-                self.database.index_rebuilt(PARKED).await?;
-            }
-            new.has_indexes = true;
+            let lock_held = self.index(new).await?;
             return Ok(Some(Folded {
                 position,
-                lock_held: Duration::ZERO,
+                lock_held,
             }));
         }
         Ok((!self.swap(new, position).await?).then_some(Folded {
             position,
             lock_held: Duration::ZERO,
         }))
+    }
+
+    /// Makes one of the indexes that the new tables lack, or finds that they have them all; answers how long nobody else could write.
+    async fn index(&self, new: &mut Tables<'_>) -> Result<Duration, FollowError> {
+        let parked = new.tries_parked.then_some(PARKED);
+        for table in new.names().chain(parked) {
+            let began = Instant::now();
+            if self.database.index_rebuilt(table).await? {
+                return Ok(began.elapsed());
+            }
+        }
+        new.has_indexes = true;
+        Ok(Duration::ZERO)
     }
 
     /// Creates the new tables. Should another rebuild be under way, its next step fails by the checkpoint.

@@ -1,7 +1,7 @@
 //! Makes a report of what the read models count, with all that anyone needs to make it again.
 
 use data_encoding::BASE64;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::database::Connections;
 use crate::ledger::{Sealer, Tree, TreeError};
@@ -12,6 +12,11 @@ use crate::projections::reports::{Name, make};
 
 /// The most days that may be asked for: a hundred years, so that no calendar ends before.
 pub const MOST_DAYS: i64 = 36_500;
+
+/// How long after its moment an event may come into view: it is given its moment before it is committed, and no statement takes longer than
+/// half a minute. So a report of now tells a moment so long ago, or that of its last event if that is later; else whoever asks for
+/// that moment again would get one event more.
+const SETTLED: SignedDuration = SignedDuration::from_mins(1);
 
 /// The report that is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,18 +61,28 @@ pub async fn made(
 ) -> Result<Report, MakeError> {
     let past = wanted.as_of.filter(|as_of| *as_of <= now);
     let counted = counted(read, wanted.name, past).await?;
-    // Another machine's clock may be ahead of this one's.
-    let as_of = past.unwrap_or_else(|| counted.recorded_at.map_or(now, |last| last.max(now)));
+    let settled = now.checked_sub(SETTLED).unwrap_or(now);
+    let as_of = past.unwrap_or_else(|| {
+        counted
+            .recorded_at
+            .map_or(settled, |last| last.max(settled))
+    });
     let size = u64::try_from(counted.position).unwrap_or_default();
     ledger.tree.grow(size).await?;
     let sealed = match (&ledger.sealer, wanted.name) {
         (Some(sealer), Name::Integrity) => sealer.sealed_days(as_of).await?,
         _ => Vec::new(),
     };
+    let root = match ledger.tree.head(size).await {
+        Ok(head) => BASE64.encode(&head.root),
+        // Somebody was at the tables: there is none that could be told, which `integrity` shows.
+        Err(TreeError::Damaged(_)) => String::new(),
+        Err(error) => return Err(error.into()),
+    };
     let basis = Basis {
         as_of,
         position: counted.position,
-        root: BASE64.encode(&ledger.tree.head(size).await?.root),
+        root,
         policy: counted.policy,
         software: concat!("kadode ", env!("CARGO_PKG_VERSION")).to_owned(),
         asked: wanted.asked,

@@ -6,7 +6,7 @@ use crate::domain::values::Language;
 use crate::domain::viewing::Purpose;
 use crate::projections::history::kinds::{KINDS, Outcome};
 use crate::projections::reports::format::decimal;
-use crate::projections::reports::report::{Column, Kind, SMALL, Value};
+use crate::projections::reports::report::{Column, Kind, Value};
 use crate::projections::reports::{Name, SMALL_GROUPS};
 
 /// What stands where there is no value.
@@ -41,9 +41,7 @@ pub fn value(language: Language, column: &Column, value: &Value) -> String {
             Text::of(language, "report.longer").to_string()
         }
         Value::None => NOTHING.to_owned(),
-        Value::Hidden => Text::of(language, "reports.hidden")
-            .with("size", SMALL)
-            .to_string(),
+        Value::Hidden => Text::of(language, "reports.hidden").to_string(),
         Value::Text(name) => {
             let word = word(language, kind, name).to_string();
             // Auditors compare the type itself, and the words of two types may be alike.

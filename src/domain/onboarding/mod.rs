@@ -21,6 +21,8 @@ pub use state::{
     SpentChallenge,
 };
 pub use step::Step;
+#[cfg(test)]
+pub(crate) use tests::random_history;
 
 use cqrs_es::{Aggregate, event_sink::EventSink};
 use jiff::{SignedDuration, Timestamp};

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::files::Writing;
 use super::history::{policy_file, policy_in};
 use super::manifest::{EventsIn, FORMAT, Listed, Manifest, sign};
-use super::reports::Reports;
+use super::reports::{MADE_SO, Reports};
 use super::{
     CHECKPOINT, CHECKPOINTS, EVENTS, KEY, LEAVES, MANIFEST, MANIFEST_NOTE, POLICIES, PROOFS, README,
 };
@@ -154,6 +154,7 @@ async fn write(
         },
         exported_at: fixed_width(source.now),
         software: SOFTWARE.to_owned(),
+        reports: Some(MADE_SO),
         files,
     };
     let text = serde_json::to_string_pretty(&manifest)? + "\n";

@@ -35,6 +35,9 @@ pub(super) struct Manifest {
     pub(super) events_in: EventsIn,
     pub(super) exported_at: String,
     pub(super) software: String,
+    /// Which way of making reports they were made in; none, if there are none.
+    #[serde(default)]
+    pub(super) reports: Option<u32>,
     pub(super) files: Vec<Listed>,
 }
 

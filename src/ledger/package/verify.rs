@@ -48,6 +48,8 @@ pub struct Report {
     pub streams: usize,
     /// Checkpoints that were found right.
     pub checkpoints: u64,
+    /// Whether its reports were made again, and found right.
+    pub reports: bool,
     /// The size of the earlier checkpoint that this one continues.
     pub since: Option<u64>,
     /// The key that all this was checked with.
@@ -144,7 +146,7 @@ fn check(given: &Given<'_>, report: &mut Report, progress: impl FnMut(u64)) -> R
     manifest::check(text.as_bytes(), &note, &key)
         .map_err(|error| Fault::new("manifest", format!("{MANIFEST_NOTE}: {error}")))?;
     // What is signed may still have been made up.
-    reports.check(folder, &head, &manifest)?;
+    report.reports = reports.check(folder, &head, &manifest)?;
     Ok(())
 }
 

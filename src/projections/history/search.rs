@@ -159,8 +159,10 @@ fn found(row: &AnyRow) -> Result<Found, ApplyError> {
 /// # Errors
 /// The database is away.
 pub async fn position_at(pool: &Connections, moment: Timestamp) -> Result<Position, ApplyError> {
+    let moment = fixed_width(moment);
     let position: Option<Position> = sqlx::query_scalar(LAST_BY)
-        .bind(fixed_width(moment))
+        .bind(moment.clone())
+        .bind(moment)
         .fetch_one(pool)
         .await?;
     Ok(position.unwrap_or(0))
@@ -204,11 +206,11 @@ impl LogReader {
 /// Halves what lies between a position that was recorded by then and one that was not, until they are neighbours. No index on the time is
 /// needed for that, which every event would have to be put into. A position whose event is parked has none here: what was before it counts.
 const LAST_BY: &str = "WITH RECURSIVE halves (by_then, later) AS (\
-     SELECT CAST(0 AS BIGINT), (SELECT COALESCE(MAX(position), 0) + 1 FROM history) UNION ALL \
-     SELECT CASE WHEN is_by_then THEN middle ELSE by_then END, CASE WHEN is_by_then THEN later ELSE middle END \
-     FROM (SELECT by_then, later, (by_then + later) / 2 AS middle, COALESCE((SELECT recorded_at FROM history \
-     WHERE position <= (by_then + later) / 2 ORDER BY position DESC LIMIT 1), '') <= $1 AS is_by_then \
-     FROM halves WHERE later - by_then > 1) AS half) \
+     SELECT CAST(0 AS BIGINT), (SELECT COALESCE(MAX(position), 0) + 1 FROM history) UNION ALL SELECT \
+     CASE WHEN COALESCE((SELECT recorded_at FROM history WHERE position <= (by_then + later) / 2 ORDER BY position DESC LIMIT 1), '') <= $1 \
+     THEN (by_then + later) / 2 ELSE by_then END, \
+     CASE WHEN COALESCE((SELECT recorded_at FROM history WHERE position <= (by_then + later) / 2 ORDER BY position DESC LIMIT 1), '') <= $2 \
+     THEN later ELSE (by_then + later) / 2 END FROM halves WHERE later - by_then > 1) \
      SELECT MAX(position) FROM history WHERE position <= (SELECT MAX(by_then) FROM halves)";
 
 #[cfg(test)]
@@ -257,6 +259,36 @@ mod tests {
                 let detail: String = row.try_get("detail").unwrap();
                 assert!(detail.starts_with("SEARCH"), "{sql}: {detail}");
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn the_end_of_the_log_as_of_a_moment_is_found_also_where_positions_are_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("a.sqlite").display());
+        let database = Database::open(&url).await.unwrap();
+        database.migrate(&MAIN).await.unwrap();
+        let second = |seconds: i64| Timestamp::from_second(1_800_000_000 + seconds).unwrap();
+        assert_eq!(position_at(&database.read, second(0)).await.unwrap(), 0);
+        // Two events a second; a few are parked.
+        let there = [2, 3, 4, 7, 8, 9, 10, 11, 12, 17];
+        for position in there {
+            let insert = "INSERT INTO history (position, recorded_at, event_type, event_version, stream_kind, stream_id, sequence, \
+                actor, outcome, payload, metadata, counts) VALUES ($1, $2, 'A', '1', 'a', 'a', 1, 'member', 'done', '{}', '{}', '[]')";
+            sqlx::query(insert)
+                .bind(position)
+                .bind(fixed_width(second(position / 2)))
+                .execute(&database.write)
+                .await
+                .unwrap();
+        }
+        for seconds in 0..10 {
+            let last = there
+                .iter()
+                .rev()
+                .find(|position| **position / 2 <= seconds);
+            let found = position_at(&database.read, second(seconds)).await.unwrap();
+            assert_eq!(found, last.copied().unwrap_or(0), "{seconds}");
         }
     }
 }

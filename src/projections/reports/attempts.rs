@@ -9,6 +9,10 @@ use super::{Content, column};
 /// Refusals that are a waiting time, by the names of their problems.
 const HELD_BACK: [&str; 3] = ["waiting", "too-soon", "budget-spent"];
 
+/// What an account is frozen by: once a member.
+const FROZEN: &str = "NotMeReported";
+
+/// `members` are those with tries of the row's type on its day, whatever was wrong with them; none, where no member is known.
 pub(super) fn attempts(counts: &Counts, basis: &Basis) -> Content {
     let mut members = BTreeMap::new();
     for (day, key, number) in counts.by_day(Topic::Failing) {
@@ -46,7 +50,7 @@ pub(super) fn attempts(counts: &Counts, basis: &Basis) -> Content {
     }
 }
 
-pub(super) fn waits(counts: &Counts) -> Content {
+pub(super) fn waits(counts: &Counts, basis: &Basis) -> Content {
     let mut days: BTreeMap<_, i64> = BTreeMap::new();
     for (day, key, number) in counts.by_day(Topic::Failed) {
         let [event, why, _] = &key.of;
@@ -55,12 +59,19 @@ pub(super) fn waits(counts: &Counts) -> Content {
         }
     }
     for (day, _, number) in counts.by_day(Topic::Frozen) {
-        *days.entry((day, "NotMeReported".to_owned())).or_default() += number;
+        *days.entry((day, FROZEN.to_owned())).or_default() += number;
     }
     let rows = days.into_iter();
     Content {
         rows: rows
-            .map(|((day, why), number)| vec![day.into(), why.into(), number.into()])
+            .map(|((day, why), number)| {
+                let times = if why == FROZEN {
+                    Value::members(number, basis.asked)
+                } else {
+                    number.into()
+                };
+                vec![day.into(), why.into(), times]
+            })
             .collect(),
         columns: vec![
             column("day", Kind::Date),

@@ -1,11 +1,12 @@
 //! How far members have come: by cohort and month of joining, and day by day.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use jiff::civil::Date;
 
 use super::counts::{Counts, Topic};
-use super::groups::{SMALL_GROUPS, Sum, shielded};
+use super::groups::{SMALL_GROUPS, Sum, keep_hidden, shielded};
 use super::numbers::Distribution;
 use super::report::{Asked, Basis, Kind, Plot, SMALL, Value};
 use super::{Content, column};
@@ -32,6 +33,9 @@ impl Sum for Way {
         self.took.join(other.took);
     }
 }
+
+/// The columns that count members: those imported, each step.
+const COUNTS: Range<usize> = 2..3 + Step::ALL.len();
 
 /// What members are put together by.
 #[derive(Clone, Copy)]
@@ -72,10 +76,8 @@ pub(super) fn by_group(counts: &Counts, basis: &Basis) -> Content {
         column("percent", Kind::Percent),
         column("median_days", Kind::Days),
     ]);
-    let rows = By::ALL
-        .into_iter()
-        .flat_map(|by| rows_by(by, counts, basis.asked))
-        .collect();
+    let groups = By::ALL.map(|by| rows_by(by, counts, basis.asked));
+    let rows = keep_hidden_by(groups.into());
     let percent = columns.len() - 2;
     Content {
         columns,
@@ -94,17 +96,24 @@ fn rows_by(by: By, counts: &Counts, asked: Asked) -> Vec<Vec<Value>> {
         let way = groups.entry(by.group(&key.cohort, &key.of[0])).or_default();
         way.imported += number;
     }
-    for (key, number) in counts.of(Topic::Done) {
+    let (done, took) = match by {
+        By::All | By::Cohort => (Topic::Done, Topic::Took),
+        By::Joined => (Topic::DoneByJoined, Topic::TookByJoined),
+    };
+    for (key, number) in counts.of(done) {
         let step = Step::ALL.iter().find(|step| step.name() == key.of[0]);
         let Some(step) = step else { continue };
         let way = groups.entry(by.group(&key.cohort, &key.of[1])).or_default();
         *way.done.entry(step.name()).or_default() += number;
     }
-    for (key, number) in counts.of(Topic::Took) {
-        if key.of[0] == "valid_from"
-            && let Ok(seconds) = key.of[1].parse()
-        {
-            let way = groups.entry(by.group(&key.cohort, &key.of[2])).or_default();
+    for (key, number) in counts.of(took) {
+        let (seconds, joined) = match (took, &key.of) {
+            (Topic::Took, [since, seconds, _]) if since == "valid_from" => (seconds, ""),
+            (Topic::TookByJoined, [seconds, joined, _]) => (seconds, joined.as_str()),
+            _ => continue,
+        };
+        if let Ok(seconds) = seconds.parse() {
+            let way = groups.entry(by.group(&key.cohort, joined)).or_default();
             way.took.add(seconds, number);
         }
     }
@@ -112,15 +121,33 @@ fn rows_by(by: By, counts: &Counts, asked: Asked) -> Vec<Vec<Value>> {
         .into_iter()
         .map(|(group, way)| {
             let done = |step: Step| way.done.get(step.name()).copied().unwrap_or_default();
-            let mut row = vec![by.name().into(), group.into(), way.imported.into()];
+            let imported = Value::members(way.imported, asked);
+            let mut row = vec![by.name().into(), group.into(), imported];
             row.extend(Step::ALL.map(|step| Value::members(done(step), asked)));
-            let hidden = asked.hides(done(Step::Completed));
-            let percent = Value::percent(done(Step::Completed), way.imported);
-            row.push(percent.hidden_if(hidden));
-            row.push(Value::days(way.took.percentile(50)).hidden_if(hidden));
+            row.push(Value::percent(done(Step::Completed), way.imported));
+            let median = Value::days(way.took.percentile(50));
+            row.push(median.hidden_if(way.took.hides(50, asked)));
             row
         })
         .collect()
+}
+
+/// Nothing hidden follows from the row of all together, or from a share.
+fn keep_hidden_by(groups: Vec<Vec<Vec<Value>>>) -> Vec<Vec<Value>> {
+    let mut groups = groups.into_iter();
+    let mut told = groups.next().unwrap_or_default();
+    let all = told.first().cloned();
+    for mut rows in groups {
+        rows.splice(0..0, all.clone());
+        keep_hidden(&mut rows, COUNTS, false);
+        told.extend(rows.into_iter().skip(usize::from(all.is_some())));
+    }
+    for row in &mut told {
+        if row[COUNTS.end - 1] == Value::Hidden || row[COUNTS.start] == Value::Hidden {
+            row[COUNTS.end] = Value::Hidden;
+        }
+    }
+    told
 }
 
 #[derive(Clone, Copy, Default)]

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 
 /// What is counted. `of` of a [`Key`] says which of them, in the order told here.
+///
+/// Days are those on which events were recorded. The step that a member is at is the one that is due, whatever became of the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Topic {
     /// Events: type, outcome.
@@ -13,35 +15,46 @@ pub enum Topic {
     Enrolled,
     /// The same, by day: import.
     Imported,
-    /// Members in a state, less those who left it: state, end of the initial password (empty once there is another).
+    /// Members in a state, less those who left it: state, end of the initial password (empty where that no longer matters: there is a
+    /// password of the member's own, or the member has come to the end or is frozen).
     InState,
     /// Members for whom a step became due for the first time: step.
     Entered,
-    /// Members who did a step for the first time: step, month of joining.
+    /// Members who did a step for the first time: step. Step 11 is done by any end of a session once the member has a password of their
+    /// own.
     Done,
+    /// The same of no cohort: step, month of joining.
+    DoneByJoined,
     /// Members who reached the end, by day.
     Completed,
-    /// Members who wait at a step, less those who went on: step, day since which.
+    /// Members who wait at a step, less those who went on, came to the end or were frozen: step, day since which. Another address begins
+    /// the wait for its link anew.
     Waiting,
-    /// How long a step took the first time: step, seconds.
+    /// How long a step took that was done for the first time, since the member last came to it: step, seconds. Steps 10 and 15 take no
+    /// time, since they are done with those before them.
     Dwell,
-    /// How long all took: since what, seconds, month of joining.
+    /// How long all took, of those who reached the end: since what (`first_sign_in`, or `valid_from`, the first moment of the initial
+    /// password), seconds.
     Took,
-    /// Tries at a step that came to nothing: step, type of event.
+    /// The same since `valid_from`, of no cohort: seconds, month of joining.
+    TookByJoined,
+    /// Tries at a step that came to nothing: step that the member was at, type of event.
     Stumbled,
-    /// Tries that came to nothing, by day: type of event, or `Refused`; why.
+    /// Tries that came to nothing, by day: type of event, or `Refused` for those that only a tally tells of; why.
     Failed,
-    /// Members with such tries, by day, each once a day: type of event.
+    /// Members with such tries, by day, each once a day and type: type of event, whatever was wrong.
     Failing,
     /// Accounts that were frozen, by day.
     Frozen,
     /// Mails: kind, class of the domain, what became of them.
     Mails,
-    /// How long mails took that the server accepted: kind, class of the domain, seconds.
+    /// How long mails took that the server accepted, since the member had last asked for one of that kind: kind, class of the domain,
+    /// seconds.
     MailTook,
-    /// Links and codes: kind, what became of them.
+    /// Links and codes: kind, what became of them: `issued`; `reissued`, also where the same code was sent again; `used`, once for all
+    /// that were sent since the last use; `wrong`, a try; `disowned`.
     Codes,
-    /// How long until they were used: kind, seconds.
+    /// How long until they were used, since one of that kind was last asked for: kind, seconds.
     CodeTook,
     /// What happened to accounts of staff, by day: account, type of event.
     Staff,
@@ -51,17 +64,19 @@ pub enum Topic {
 
 impl Topic {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::Events,
         Self::Enrolled,
         Self::Imported,
         Self::InState,
         Self::Entered,
         Self::Done,
+        Self::DoneByJoined,
         Self::Completed,
         Self::Waiting,
         Self::Dwell,
         Self::Took,
+        Self::TookByJoined,
         Self::Stumbled,
         Self::Failed,
         Self::Failing,
@@ -84,10 +99,12 @@ impl Topic {
             Self::InState => "in_state",
             Self::Entered => "entered",
             Self::Done => "done",
+            Self::DoneByJoined => "done_by_joined",
             Self::Completed => "completed",
             Self::Waiting => "waiting",
             Self::Dwell => "dwell",
             Self::Took => "took",
+            Self::TookByJoined => "took_by_joined",
             Self::Stumbled => "stumbled",
             Self::Failed => "failed",
             Self::Failing => "failing",
@@ -105,6 +122,19 @@ impl Topic {
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|topic| topic.name() == name)
+    }
+
+    /// Whether reports tell cohorts apart. What they do not need is not kept apart: every day has a row for each that occurred.
+    const fn by_cohort(self) -> bool {
+        !matches!(
+            self,
+            Self::Events
+                | Self::DoneByJoined
+                | Self::Dwell
+                | Self::TookByJoined
+                | Self::MailTook
+                | Self::CodeTook
+        )
     }
 
     /// Whether reports tell the days apart.
@@ -128,7 +158,7 @@ impl Topic {
 pub struct Key {
     /// What.
     pub topic: Topic,
-    /// The cohort of the member it is about; empty, if it is about none.
+    /// The cohort of the member it is about; empty, if it is about none, or the topic does not tell cohorts apart.
     pub cohort: String,
     /// Which of them; what a topic does not have is empty.
     pub of: [String; 3],
@@ -149,7 +179,7 @@ impl Count {
         Self {
             key: Key {
                 topic,
-                cohort: cohort.to_owned(),
+                cohort: if topic.by_cohort() { cohort } else { "" }.to_owned(),
                 of: of.map(str::to_owned),
             },
             number,
@@ -165,7 +195,8 @@ impl Counts {
     /// Adds what a day brought.
     pub fn add(&mut self, day: Date, count: Count) {
         let day = count.key.topic.by_day().then_some(day);
-        *self.0.entry((count.key, day)).or_default() += count.number;
+        let sum = self.0.entry((count.key, day)).or_default();
+        *sum = sum.saturating_add(count.number);
     }
 
     /// All of a topic, without what adds up to nothing.

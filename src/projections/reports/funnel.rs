@@ -80,13 +80,9 @@ fn row_of(step: Step, passage: &Passage, basis: &Basis) -> Vec<Value> {
         .max_by_key(|(_, number)| **number);
     let asked = basis.asked;
     let lost = passage.entered - passage.done;
-    // A share tells its number, and the times of few are theirs.
+    // A share tells its number.
     let few = [passage.entered, passage.done, lost].map(|members| asked.hides(members));
     let lost = Value::percent(lost, passage.entered);
-    let took = |percent| {
-        let took = Value::from(passage.took.percentile(percent));
-        took.hidden_if(asked.hides(passage.took.count()))
-    };
     vec![
         i64::from(step.number()).into(),
         step.name().into(),
@@ -94,8 +90,8 @@ fn row_of(step: Step, passage: &Passage, basis: &Basis) -> Vec<Value> {
         Value::members(passage.done, asked),
         Value::members(passage.waiting, asked),
         lost.hidden_if(few.contains(&true)),
-        took(50),
-        took(95),
+        passage.took.told(50, asked),
+        passage.took.told(95, asked),
         passage.stumbled.values().sum::<i64>().into(),
         most.map_or(Value::None, |(name, _)| name.as_str().into()),
     ]

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::counts::{Counts, Topic};
 use super::numbers::Distribution;
-use super::report::{Kind, Plot, Value};
+use super::report::{Basis, Kind, Plot, Value};
 use super::{Content, column};
 
-pub(super) fn mails(counts: &Counts) -> Content {
+pub(super) fn mails(counts: &Counts, basis: &Basis) -> Content {
     let mut took: BTreeMap<(&str, &str), Distribution> = BTreeMap::new();
     for (key, number) in counts.of(Topic::MailTook) {
         if let Ok(seconds) = key.of[2].parse() {
@@ -23,15 +23,15 @@ pub(super) fn mails(counts: &Counts) -> Content {
         let (outcome, code) = became.split_once(' ').unwrap_or((became, ""));
         let took = took.get(&(kind.as_str(), class.as_str()));
         let took = took.filter(|_| outcome == "accepted");
-        let percentile = |percent| took.and_then(|took| took.percentile(percent));
+        let told = |percent| took.map_or(Value::None, |took| took.told(percent, basis.asked));
         vec![
             kind.as_str().into(),
             class.as_str().into(),
             outcome.into(),
             code.into(),
             number.into(),
-            percentile(50).into(),
-            percentile(95).into(),
+            told(50),
+            told(95),
         ]
     });
     Content {
@@ -53,7 +53,7 @@ pub(super) fn mails(counts: &Counts) -> Content {
     }
 }
 
-pub(super) fn codes(counts: &Counts) -> Content {
+pub(super) fn codes(counts: &Counts, basis: &Basis) -> Content {
     let mut kinds: BTreeMap<&str, BTreeMap<&str, i64>> = BTreeMap::new();
     for (key, number) in counts.of(Topic::Codes) {
         let became = kinds.entry(&key.of[0]).or_default();
@@ -69,7 +69,7 @@ pub(super) fn codes(counts: &Counts) -> Content {
         let number = |what: &str| became.get(what).copied().unwrap_or_default();
         let sent = number("issued") + number("reissued");
         let took = took.get(kind);
-        let percentile = |percent| took.and_then(|took| took.percentile(percent));
+        let told = |percent| took.map_or(Value::None, |took| took.told(percent, basis.asked));
         vec![
             kind.into(),
             number("issued").into(),
@@ -79,8 +79,8 @@ pub(super) fn codes(counts: &Counts) -> Content {
             number("wrong").into(),
             number("disowned").into(),
             Value::percent(number("used"), sent),
-            percentile(50).into(),
-            percentile(95).into(),
+            told(50),
+            told(95),
         ]
     });
     Content {

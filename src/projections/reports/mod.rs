@@ -16,6 +16,7 @@ mod numbers;
 pub mod reader;
 mod reconciliation;
 pub mod report;
+pub(in crate::projections) mod stored;
 mod stuck;
 mod times;
 pub mod track;
@@ -144,14 +145,14 @@ pub fn make(name: Name, counts: &Counts, sealed: &[SealedDay], basis: Basis) -> 
         Name::Stuck => stuck::stuck(counts, &basis),
         Name::Deadlines => deadlines::deadlines(counts, &basis),
         Name::Attempts => attempts::attempts(counts, &basis),
-        Name::Waits => attempts::waits(counts),
-        Name::Mail => mails::mails(counts),
-        Name::Codes => mails::codes(counts),
+        Name::Waits => attempts::waits(counts, &basis),
+        Name::Mail => mails::mails(counts, &basis),
+        Name::Codes => mails::codes(counts, &basis),
         Name::Staff => desk::staff(counts),
         Name::Access => desk::access(counts),
         Name::Deviations => deviations::deviations(),
         Name::Reconciliation => reconciliation::reconciliation(counts, &basis),
-        Name::Imports => reconciliation::imports(counts),
+        Name::Imports => reconciliation::imports(counts, &basis),
         Name::Events => reconciliation::events(counts),
         Name::Integrity => integrity::integrity(sealed, &basis),
     };
@@ -167,7 +168,13 @@ pub fn make(name: Name, counts: &Counts, sealed: &[SealedDay], basis: Basis) -> 
 /// What a report is made of.
 const fn topics(name: Name) -> &'static [Topic] {
     match name {
-        Name::Completion => &[Topic::Enrolled, Topic::Done, Topic::Took],
+        Name::Completion => &[
+            Topic::Enrolled,
+            Topic::Done,
+            Topic::DoneByJoined,
+            Topic::Took,
+            Topic::TookByJoined,
+        ],
         Name::CompletionByDay => &[Topic::Imported, Topic::Completed],
         Name::Funnel => &[
             Topic::Entered,

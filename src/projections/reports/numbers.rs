@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::report::{Asked, SMALL, Value};
+
 /// Seconds to two significant digits, rounded up: so there are few different ones, and none is off by more than a tenth. Less than none
 /// (clocks of two machines) counts as none.
 #[must_use]
@@ -49,6 +51,22 @@ impl Distribution {
             so_far += times;
             (so_far >= rank && *times > 0).then_some(*number)
         })
+    }
+
+    /// Whether a percentile is not to be told to readers who may not see persons: it is of few, or of the few at either end, the largest
+    /// of twelve being their 95th percentile too.
+    pub(super) fn hides(&self, percent: i64, asked: Asked) -> bool {
+        let Some(told) = self.percentile(percent) else {
+            return false;
+        };
+        let up_to = self.0.range(..=told).map(|(_, times)| times).sum::<i64>();
+        let from = self.0.range(told..).map(|(_, times)| times).sum::<i64>();
+        asked.shield && up_to.min(from) < SMALL
+    }
+
+    /// A percentile, unless it tells of few.
+    pub(super) fn told(&self, percent: i64, asked: Asked) -> Value {
+        Value::from(self.percentile(percent)).hidden_if(self.hides(percent, asked))
     }
 
     /// The largest.

@@ -8,8 +8,9 @@ use sqlx::any::AnyRow;
 
 use super::counting::{day_of, label};
 use super::counts::{Count, Counts, Key, Topic};
+use super::stored::{decoded, unreadable};
 use super::{Name, topics};
-use crate::database::{Cell, Connections, Insert, time_of};
+use crate::database::{Connections, time_of};
 use crate::domain::values::TOKYO;
 use crate::projections::history::search::position_at;
 use crate::subscription::{ApplyError, Position};
@@ -38,7 +39,7 @@ pub async fn counted(
 ) -> Result<Counted, ApplyError> {
     let topics = topics(name);
     let (counts, position) = match as_of {
-        None => days(pool, topics, Date::MAX).await?,
+        None => days(pool, topics, Until::Now).await?,
         Some(moment) => {
             let position = position_at(pool, moment).await?;
             (at(pool, topics, position).await?, position)
@@ -61,61 +62,159 @@ async fn at(
     let Some(day) = recorded_at(pool, position).await?.map(day_of) else {
         return Ok(Counts::default());
     };
-    // Today's sum may count what came since: only a day with nothing after the position is whole.
-    let (whole, _) = days(pool, topics, day).await?;
-    if position_at(pool, end_of(day)).await? == position {
-        return Ok(whole);
+    let head: Option<Position> = sqlx::query_scalar("SELECT MAX(position) FROM history")
+        .fetch_one(pool)
+        .await?;
+    // Fewer days are read from the nearer end.
+    let until = |day| {
+        if position > head.unwrap_or(0) / 2 {
+            Until::EndLessLater(day)
+        } else {
+            Until::End(day)
+        }
+    };
+    let is_whole = async || Ok::<_, ApplyError>(position_at(pool, end_of(day)).await? == position);
+    if is_whole().await? {
+        let (whole, _) = days(pool, topics, until(day)).await?;
+        // It may count what came since: only a day with nothing after the position is whole.
+        if is_whole().await? {
+            return Ok(whole);
+        }
     }
-    let (before, after) = match day.yesterday() {
+    let (mut counts, after) = match day.yesterday() {
         Ok(before) => (
-            days(pool, topics, before).await?.0,
+            days(pool, topics, until(before)).await?.0,
             position_at(pool, end_of(before)).await?,
         ),
         Err(_) => (Counts::default(), 0),
     };
-    let mut counts = before;
-    let rows: Vec<(String, String, String)> = sqlx::query_as(
-        "SELECT event_type, outcome, counts FROM history WHERE position > $1 AND position <= $2",
-    )
-    .bind(after)
-    .bind(position)
-    .fetch_all(pool)
-    .await?;
-    for (event_type, outcome, text) in rows {
-        let of = [event_type.as_str(), &outcome, ""];
-        counts.add(day, Count::new(Topic::Events, "", of, 1));
-        for count in decoded(&text)? {
+    for (counted, times) in within_a_day(pool, topics, after, position).await? {
+        for mut count in counted {
+            count.number *= times;
             counts.add(day, count);
         }
     }
     Ok(counts)
 }
 
-/// What all days up to `last` add up to, and the position of the last event that the read models show; both of one moment.
+/// What each of some events counts for, or each of some that count for the same, with how many there are.
+async fn within_a_day(
+    pool: &Connections,
+    topics: &[Topic],
+    after: Position,
+    until: Position,
+) -> Result<Vec<(Vec<Count>, i64)>, ApplyError> {
+    if topics.contains(&Topic::Events) {
+        let rows: Vec<(String, String, i64)> = sqlx::query_as(
+            "SELECT event_type, outcome, COUNT(*) FROM history WHERE position > $1 AND position <= $2 \
+             GROUP BY event_type, outcome",
+        )
+        .bind(after)
+        .bind(until)
+        .fetch_all(pool)
+        .await?;
+        let count = |event_type: &str, outcome: &str| {
+            Count::new(Topic::Events, "", [event_type, outcome, ""], 1)
+        };
+        return Ok(rows
+            .into_iter()
+            .map(|(event_type, outcome, times)| (vec![count(&event_type, &outcome)], times))
+            .collect());
+    }
+    // Most events count for a few topics: the others need not leave the database.
+    let wanted: Vec<String> = topics
+        .iter()
+        .map(|topic| format!("counts LIKE '%[\"{}\",%'", topic.name()))
+        .collect();
+    let rows: Vec<String> = sqlx::query_scalar(&format!(
+        "SELECT counts FROM history WHERE position > $1 AND position <= $2 AND ({})",
+        wanted.join(" OR ")
+    ))
+    .bind(after)
+    .bind(until)
+    .fetch_all(pool)
+    .await?;
+    let of_topics = |text: &String| {
+        let mut counts = decoded(text)?;
+        counts.retain(|count| topics.contains(&count.key.topic));
+        Ok((counts, 1))
+    };
+    rows.iter().map(of_topics).collect()
+}
+
+/// Which days are added up.
+#[derive(Clone, Copy)]
+enum Until {
+    /// All there are.
+    Now,
+    /// Those up to this one.
+    End(Date),
+    /// The same, as all less those after it.
+    EndLessLater(Date),
+}
+
+/// What days add up to, and the position of the last event that the read models show; both of one moment.
 async fn days(
     pool: &Connections,
     topics: &[Topic],
-    last: Date,
+    until: Until,
 ) -> Result<(Counts, Position), ApplyError> {
-    let quoted = |topics: &mut dyn Iterator<Item = &Topic>| {
-        let names: Vec<String> = topics.map(|topic| format!("'{}'", topic.name())).collect();
+    // Every event is of one type: where anything is counted, that is, and the position comes with it.
+    let topics = topics.iter().chain([&Topic::Events]);
+    let (by_day, summed_up): (Vec<&Topic>, Vec<&Topic>) = topics.partition(|topic| topic.by_day());
+    let quoted = |topics: &[&Topic]| {
+        let names: Vec<String> = topics.iter().map(|it| format!("'{}'", it.name())).collect();
         names.join(",")
     };
-    let (all, by_day) = (
-        // Every event is of one type: where anything is counted, that is, and the position comes with it.
-        quoted(&mut topics.iter().chain([&Topic::Events])),
-        quoted(&mut Topic::ALL.iter().filter(|topic| topic.by_day())),
+    let (by_day, summed_up) = (quoted(&by_day), quoted(&summed_up));
+    let part = |told_day: &str, number: &str, which: &str| {
+        format!(
+            "SELECT topic, cohort, of_a, of_b, of_c, {told_day} AS told_day, {number} AS number FROM history_counts WHERE {which}"
+        )
+    };
+    let all = part(
+        "''",
+        "number",
+        &format!("topic IN ({summed_up}) AND day = ''"),
     );
+    let last = match until {
+        Until::Now => Date::MAX,
+        Until::End(day) | Until::EndLessLater(day) => day,
+    };
+    let mut parts = match until {
+        Until::Now => vec![all],
+        Until::End(_) => vec![part(
+            "''",
+            "number",
+            &format!("topic IN ({summed_up}) AND day > '' AND day <= $1"),
+        )],
+        Until::EndLessLater(_) => vec![
+            all,
+            part(
+                "''",
+                "-number",
+                &format!("topic IN ({summed_up}) AND day > $1"),
+            ),
+        ],
+    };
+    if !by_day.is_empty() {
+        parts.push(part(
+            "day",
+            "number",
+            &format!("topic IN ({by_day}) AND day <= $1"),
+        ));
+    }
     let sql = format!(
         "SELECT topic, cohort, of_a, of_b, of_c, told_day, CAST(SUM(number) AS BIGINT) AS number, \
-         (SELECT MAX(position) FROM history) AS head FROM (SELECT topic, cohort, of_a, of_b, of_c, number, \
-         CASE WHEN topic IN ({by_day}) THEN day ELSE '' END AS told_day FROM history_counts \
-         WHERE topic IN ({all}) AND day <= $1) AS counted GROUP BY topic, cohort, of_a, of_b, of_c, told_day"
+         (SELECT MAX(position) FROM history) AS head FROM ({}) AS counted \
+         GROUP BY topic, cohort, of_a, of_b, of_c, told_day HAVING SUM(number) <> 0",
+        parts.join(" UNION ALL ")
     );
-    let rows = sqlx::query(&sql)
-        .bind(last.to_string())
-        .fetch_all(pool)
-        .await?;
+    let mut query = sqlx::query(&sql);
+    if sql.contains("$1") {
+        query = query.bind(last.to_string());
+    }
+    let rows = query.fetch_all(pool).await?;
     let mut counts = Counts::default();
     let mut head = 0;
     for row in &rows {
@@ -175,59 +274,4 @@ async fn policy(pool: &Connections, position: Position) -> Result<String, ApplyE
     };
     let payload: Value = serde_json::from_str(&payload).map_err(|_| unreadable("a policy"))?;
     Ok(label(&payload))
-}
-
-fn unreadable(what: &str) -> ApplyError {
-    ApplyError::Unreadable(format!("{what} in the read model of reports"))
-}
-
-/// What an event counts for, as the read model keeps it beside the event. Its type and outcome stand there anyway.
-pub(in crate::projections) fn encoded(counts: &[Count]) -> String {
-    let rows: Vec<_> = counts
-        .iter()
-        .filter(|count| count.key.topic != Topic::Events)
-        .map(|Count { key, number }| (key.topic.name(), &key.cohort, &key.of, number))
-        .collect();
-    serde_json::to_string(&rows).unwrap_or_default()
-}
-
-fn decoded(text: &str) -> Result<Vec<Count>, ApplyError> {
-    let rows: Vec<(String, String, [String; 3], i64)> =
-        serde_json::from_str(text).map_err(|_| unreadable("a count"))?;
-    rows.into_iter()
-        .map(|(topic, cohort, of, number)| {
-            let topic = Topic::named(&topic).ok_or_else(|| unreadable(&topic))?;
-            let key = Key { topic, cohort, of };
-            Ok(Count { key, number })
-        })
-        .collect()
-}
-
-/// The rows that add a batch's counts to the days'.
-pub(in crate::projections) fn added(
-    counts: impl IntoIterator<Item = ((Date, Key), i64)>,
-    suffix: &str,
-) -> Result<Insert, sqlx::Error> {
-    let rows: Vec<_> = counts
-        .into_iter()
-        .map(|((day, key), number)| {
-            let [a, b, c] = key.of;
-            [
-                Cell::from(day.to_string()),
-                Cell::from(key.topic.name()),
-                Cell::from(key.cohort),
-                Cell::from(a),
-                Cell::from(b),
-                Cell::from(c),
-                Cell::from(number),
-            ]
-        })
-        .collect();
-    Insert::new(
-        format!(
-            "INSERT INTO history_counts{suffix} AS known (day, topic, cohort, of_a, of_b, of_c, number)"
-        ),
-        &rows,
-        "ON CONFLICT (topic, day, cohort, of_a, of_b, of_c) DO UPDATE SET number = known.number + excluded.number",
-    )
 }

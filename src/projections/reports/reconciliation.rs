@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::counts::{Counts, Topic};
-use super::groups::{Sum, shielded};
-use super::report::{Asked, Basis, Kind, Plot, SMALL, Value};
+use super::groups::{Sum, keep_hidden, shielded};
+use super::report::{Basis, Kind, Plot, Value};
 use super::track::State;
 use super::{Content, column};
 
@@ -55,7 +55,7 @@ pub(super) fn reconciliation(counts: &Counts, basis: &Basis) -> Content {
     }
     let mut groups = vec![(String::new(), all)];
     groups.extend(shielded(cohorts, basis.asked.shield));
-    let rows = groups.into_iter().map(|(cohort, account)| {
+    let rows = groups.iter().map(|(cohort, account)| {
         let members = |state: &str| account.states.get(state).copied().unwrap_or_default();
         let states = [
             members(State::Completed.name()),
@@ -64,13 +64,16 @@ pub(super) fn reconciliation(counts: &Counts, basis: &Basis) -> Content {
             members(EXPIRED),
             members(State::Frozen.name()),
         ];
-        let mut row = vec![cohort.into(), account.imported.into()];
-        row.extend(hidden_in_pairs(states, basis.asked));
+        let imported = Value::members(account.imported, basis.asked);
+        let mut row = vec![cohort.as_str().into(), imported];
+        row.extend(states.map(|it| Value::members(it, basis.asked)));
         row.push((account.imported - states.iter().sum::<i64>()).into());
         row
     });
+    let mut rows: Vec<_> = rows.collect();
+    keep_hidden(&mut rows, 2..7, true);
     Content {
-        rows: rows.collect(),
+        rows,
         columns: vec![
             column("cohort", Kind::Cohort),
             column("imported", Kind::Number),
@@ -89,34 +92,39 @@ pub(super) fn reconciliation(counts: &Counts, basis: &Basis) -> Content {
     }
 }
 
-/// Numbers of members in each state. One that is not told alone would be what the others leave of the sum: the next smallest is not told either.
-fn hidden_in_pairs(states: [i64; 5], asked: Asked) -> [Value; 5] {
-    let mut told = states.map(|it| Value::members(it, asked));
-    let hidden = told.iter().filter(|it| **it == Value::Hidden).count();
-    let others = states.iter().enumerate().filter(|(_, it)| **it >= SMALL);
-    if hidden == 1
-        && let Some((at, _)) = others.min_by_key(|(_, it)| **it)
-    {
-        told[at] = Value::Hidden;
+#[derive(Default)]
+struct Members(i64);
+
+impl Sum for Members {
+    fn members(&self) -> i64 {
+        self.0
     }
-    told
+
+    fn join(&mut self, other: Self) {
+        self.0 += other.0;
+    }
 }
 
-pub(super) fn imports(counts: &Counts) -> Content {
-    let mut imports: BTreeMap<_, i64> = BTreeMap::new();
+pub(super) fn imports(counts: &Counts, basis: &Basis) -> Content {
+    let mut imports: BTreeMap<_, BTreeMap<String, Members>> = BTreeMap::new();
     for (day, key, number) in counts.by_day(Topic::Imported) {
-        *imports.entry((day, &key.of[0], &key.cohort)).or_default() += number;
+        let cohorts = imports.entry((day, &key.of[0])).or_default();
+        let members = cohorts.entry(key.cohort.clone()).or_default();
+        members.join(Members(number));
     }
-    let rows = imports.into_iter().map(|((day, import, cohort), number)| {
-        vec![
-            day.into(),
-            import.as_str().into(),
-            cohort.as_str().into(),
-            number.into(),
-        ]
-    });
+    let mut rows = Vec::new();
+    for ((day, import), cohorts) in imports {
+        for (cohort, Members(number)) in shielded(cohorts, basis.asked.shield) {
+            rows.push(vec![
+                day.into(),
+                import.as_str().into(),
+                cohort.into(),
+                Value::members(number, basis.asked),
+            ]);
+        }
+    }
     Content {
-        rows: rows.collect(),
+        rows,
         columns: vec![
             column("day", Kind::Date),
             column("import", Kind::Text),

@@ -57,11 +57,7 @@ pub(super) fn stuck(counts: &Counts, basis: &Basis) -> Content {
                 Value::members(queue.waiting, basis.asked),
                 Value::members(queue.stuck, basis.asked),
                 // The longest is one person's.
-                if basis.asked.shield {
-                    Value::Hidden
-                } else {
-                    queue.longest.into()
-                },
+                Value::from(queue.longest).hidden_if(basis.asked.shield),
             ]);
         }
     }

@@ -75,14 +75,12 @@ pub(super) fn percentiles(counts: &Counts, basis: &Basis) -> Content {
                 if took.count() == 0 {
                     continue;
                 }
-                let mut row = vec![since.into(), cohort.into(), took.count().into()];
-                row.extend(PERCENTS.map(|percent| Value::from(took.percentile(percent))));
+                let asked = basis.asked;
+                let completed = Value::members(took.count(), asked);
+                let mut row = vec![since.into(), cohort.into(), completed];
+                row.extend(PERCENTS.map(|percent| took.told(percent, asked)));
                 // The longest is one person's.
-                row.push(if basis.asked.shield {
-                    Value::Hidden
-                } else {
-                    took.max().into()
-                });
+                row.push(Value::from(took.max()).hidden_if(asked.shield));
                 rows.push(row);
             }
         }

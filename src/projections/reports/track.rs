@@ -24,9 +24,10 @@ pub struct Track {
     /// The end of the initial password, until the member has another.
     expires_at: Option<Timestamp>,
     signed_in_at: Option<Timestamp>,
-    /// The step that the member is at: the one due, whatever became of the session.
+    /// The step that the member is at: what [`Onboarding::due`](crate::domain::onboarding::Onboarding::due) says of them without their
+    /// session. With one that waits for a code, that says step 14, also to somebody who has come to the end.
     at: Step,
-    /// Since when.
+    /// Since when. Another address begins the wait for its link anew.
     since: Timestamp,
     /// Steps that were due once.
     entered: Steps,
@@ -260,7 +261,8 @@ impl Track {
             return;
         }
         self.done = self.done.with(step);
-        counts.push(self.one(Topic::Done, [step.name(), &self.joined, ""]));
+        counts.push(self.one(Topic::Done, [step.name(), "", ""]));
+        counts.push(self.one(Topic::DoneByJoined, [step.name(), &self.joined, ""]));
         // Step 10 is done with step 9; the time of a step counts from when it became due.
         if self.at == step {
             let took = span(self.since, at);
@@ -287,9 +289,10 @@ impl Track {
         ];
         for (name, began) in began {
             let Some(began) = began else { continue };
-            let took = span(began, at);
-            counts.push(self.one(Topic::Took, [name, &took, &self.joined]));
+            counts.push(self.one(Topic::Took, [name, &span(began, at), ""]));
         }
+        let took = span(self.valid_from, at);
+        counts.push(self.one(Topic::TookByJoined, [&took, &self.joined, ""]));
     }
 
     fn asks(&mut self, kind: MailKind, what: &str, at: Timestamp) -> Count {
@@ -360,3 +363,6 @@ impl Track {
         self.at
     }
 }
+
+#[cfg(test)]
+mod tests;

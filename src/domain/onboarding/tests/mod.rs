@@ -28,6 +28,7 @@ use crate::domain::ids::{
 };
 use crate::domain::policy::{Limits, PolicyVersion};
 use crate::domain::values::{KeyId, Language};
+pub(crate) use sequences::random_history;
 use story::*;
 
 // Every kind of id counts from 1: in the usual story, 1 belongs to the first login and 2 to the sign-in after it.

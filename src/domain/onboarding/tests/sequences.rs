@@ -73,7 +73,7 @@ fn last_address_was_followed_then_verified(past: &[Event]) -> bool {
 }
 
 /// What random moves lead to: appends, each with the moment of its decision.
-pub(super) fn random_history() -> impl Strategy<Value = Vec<(Timestamp, Vec<Event>)>> {
+pub(crate) fn random_history() -> impl Strategy<Value = Vec<(Timestamp, Vec<Event>)>> {
     prop::collection::vec((pause(), any_move()), 1..60).prop_map(|moves| {
         let mut world = World::new();
         let mut appends = Vec::new();

@@ -67,7 +67,7 @@ fn cell(value: &Value) -> String {
 /// as their narrow ones and passes over what is blank.
 #[must_use]
 pub fn harmless(text: String) -> String {
-    let blank = text.starts_with(['\t', '\r', '\n']);
+    let blank = text.starts_with(['\t', '\r', '\n', '\0']);
     let sign = text
         .trim_start()
         .starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
@@ -100,7 +100,7 @@ mod tests {
                 "",
                 "group,imported,percent,day,expires_at",
                 "'=1+1,-3,12.5,2026-04-01,2026-05-01T00:00:00.000000Z",
-                "\"a, \"\"b\"\"\",<5,,,",
+                "\"a, \"\"b\"\"\",hidden,,,",
                 ""
             ]
         );

@@ -103,7 +103,7 @@ mod tests {
                 r#""policy":"sample@00ff","software":"kadode 0.0.0","asked":{"days":7,"groups_from":5},"#,
                 r#""columns":["group","imported","percent","day","expires_at"],"rows":["#,
                 r#"{"group":"=1+1","imported":-3,"percent":12.5,"day":"2026-04-01","expires_at":"2026-05-01T00:00:00.000000Z"},"#,
-                r#"{"group":"a, \"b\"","imported":"<5","percent":null,"day":null,"expires_at":null}]}"#,
+                r#"{"group":"a, \"b\"","imported":"hidden","percent":null,"day":null,"expires_at":null}]}"#,
                 "\n"
             )
         );

@@ -5,7 +5,7 @@ pub mod json;
 #[cfg(test)]
 mod samples;
 
-use super::report::{SMALL, Value};
+use super::report::Value;
 use crate::database::fixed_width;
 
 /// Tenths as a decimal number: `-0.3`.
@@ -21,7 +21,7 @@ pub fn decimal(tenths: i64) -> String {
 pub fn plain(value: &Value) -> String {
     match value {
         Value::None => String::new(),
-        Value::Hidden => format!("<{SMALL}"),
+        Value::Hidden => "hidden".to_owned(),
         Value::Text(text) => text.clone(),
         Value::Number(number) => number.to_string(),
         Value::Tenths(tenths) => decimal(*tenths),
