@@ -1,6 +1,7 @@
 //! Reports through the router and by the program: as of any moment, for whom, and with a trace of who looked.
 
 mod files;
+mod recomputed;
 
 use std::process::Command;
 
