@@ -1,11 +1,14 @@
 //! How fast commands are carried out and read models built, on SQLite and PostgreSQL, beside their floors in the same run (`log-speed`),
-//! whether that grows with the log (`log-size`), and how fast a roster is imported (`import-speed`): prints one table, and fails if a
-//! floor is not held. Run by the scripts of these names.
+//! whether that grows with the log (`log-size`), how fast a roster is imported (`import-speed`), and how fast reports answer
+//! (`report-speed`): prints one table, and fails if a floor is not held. Run by the scripts of these names.
 
 mod floors;
 mod import;
 mod ours;
+mod reports;
 mod size;
+#[path = "../shared/society/mod.rs"]
+mod society;
 #[path = "../shared/table.rs"]
 mod table;
 mod work;
@@ -59,6 +62,12 @@ fn measured() -> Result<Table, Fault> {
         for kind in [Kind::Sqlite, Kind::Postgres] {
             match given.first().map(String::as_str) {
                 Some("size") => size::run(kind, &numbers, &mut table).await?,
+                Some("reports") => {
+                    let events = numbers.get(kind as usize).ok_or("how many events?")?;
+                    if *events > 0 {
+                        reports::run(kind, *events, &mut table).await?;
+                    }
+                }
                 Some("import") => {
                     let members = numbers.first().ok_or("how many members?")?;
                     import::run(kind, *members, &mut table).await?;
