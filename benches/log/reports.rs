@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use jiff::SignedDuration;
 use kadode::api::reports::making::{Wanted, made};
 use kadode::domain::ids::MemberId;
-use kadode::ledger::Tree;
 use kadode::projections::history::kinds::Outcome;
 use kadode::projections::history::search::{Filter, Page, position_at, search};
 use kadode::projections::reports::Name;
@@ -203,9 +202,9 @@ impl Bench<'_> {
 
     async fn reports(&self, table: &mut Table) -> Result<(), Fault> {
         let society = self.ours.society();
-        let tree = Tree::new(society.database.clone());
+        let ledger = society.ledger();
         // As `serve` does every minute.
-        tree.grow(u64::try_from(self.head)?).await?;
+        ledger.tree.grow(u64::try_from(self.head)?).await?;
         let now = Society::busy_moment() + SignedDuration::from_hours(24 * 365);
         for name in Name::ALL {
             let asked = [
@@ -228,7 +227,7 @@ impl Bench<'_> {
                         asked: Asked::default(),
                     };
                     let began = Instant::now();
-                    made(&society.database.read, &tree, &wanted, now).await?;
+                    made(&society.database.read, &ledger, &wanted, now).await?;
                     times.push(began.elapsed());
                 }
                 self.demand(&format!("report {}, {which}", name.name()), times, table);

@@ -1,16 +1,21 @@
 //! The way out: read models and leaves are a fold of the log, whatever happens meanwhile.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use jiff::{SignedDuration, Timestamp};
 use kadode::app::Society;
 use kadode::database::Insert;
 use kadode::domain::delivery::DeliveryEvent;
 use kadode::domain::ids::MemberId;
 use kadode::ledger::{self, Leaves};
 use kadode::projections::history;
+use kadode::projections::reports::counting::{Counting, day_of};
+use kadode::projections::reports::reader::counted;
+use kadode::projections::reports::report::Basis;
+use kadode::projections::reports::{Name, make};
 use kadode::projections::status::{MemberStatus, StatusProjection, StatusReader};
 use kadode::store::{Position, Recorded};
 use kadode::subscription::{ApplyError, FollowError, Projection, Projector};
@@ -114,9 +119,55 @@ async fn stored(society: &Society) -> Fold {
 /// Fails unless the read models are what the log says, up to its end.
 async fn expect_folded(society: &Society) {
     assert_eq!(stored(society).await, folded(society).await);
+    expect_reports(society, &log_of(society).await, None).await;
     assert_eq!(parked(society).await, []);
     let head = society.log.committed_head().await.unwrap();
     assert_eq!(checkpoint(society).await, head);
+}
+
+/// Fails unless each report is the one that these events make, which are those up to the moment, or all.
+async fn expect_reports(society: &Society, events: &[Recorded], as_of: Option<Timestamp>) {
+    let mut counting = Counting::default();
+    for event in events {
+        counting.take(event).unwrap();
+    }
+    let (counts, end) = counting.counts();
+    for name in Name::ALL {
+        let basis = Basis {
+            as_of: end.recorded_at.unwrap_or_default(),
+            ..Basis::default()
+        };
+        let found = counted(&society.database.read, name, as_of).await.unwrap();
+        assert_eq!(
+            make(name, &found.counts, &[], basis.clone()),
+            make(name, counts, &[], basis)
+        );
+        assert_eq!(
+            (found.position, found.policy),
+            (end.position, end.policy.clone())
+        );
+    }
+}
+
+#[tokio::test]
+async fn reports_as_of_any_event_are_those_that_the_events_until_then_make() {
+    let house = House::new().await;
+    for seed in 1..=3 {
+        house.walk(seed, 50).await;
+        house.society.clock.advance(SignedDuration::from_hours(12));
+    }
+    house.society.projector().catch_up().await.unwrap();
+    let log = log_of(&house.society).await;
+    let days: BTreeSet<_> = log.iter().map(|event| day_of(event.recorded_at)).collect();
+    assert!(days.len() > 1);
+    for (at, event) in log.iter().enumerate() {
+        let is_last_of_its_moment = log
+            .get(at + 1)
+            .is_none_or(|next| next.recorded_at > event.recorded_at);
+        if is_last_of_its_moment {
+            expect_reports(&house.society, &log[..=at], Some(event.recorded_at)).await;
+        }
+    }
 }
 
 async fn checkpoint(society: &Society) -> Position {
@@ -584,7 +635,7 @@ async fn an_event_that_breaks_a_constraint_is_parked() {
         society,
         &format!(
             "INSERT INTO history (position, recorded_at, event_type, event_version, stream_kind, stream_id, sequence, member_id, \
-             actor, outcome, payload, metadata) VALUES ({next}, '', 'X', '', '', '', 0, '{}', '', '', '{{}}', '{{}}')",
+             actor, outcome, payload, metadata, counts) VALUES ({next}, '', 'X', '', '', '', 0, '{}', '', '', '{{}}', '{{}}', '[]')",
             members[0]
         ),
     )

@@ -12,10 +12,11 @@ use super::node::journal_of;
 use super::site::Site;
 
 /// The tables of the read models, with the ledger's leaves.
-const TABLES: [&str; 6] = [
+const TABLES: [&str; 7] = [
     "member_status",
     "history",
     "history_members",
+    "history_counts",
     "mail_requests",
     "parked_events",
     "ledger_leaves",
@@ -138,7 +139,7 @@ pub(super) async fn expect_rebuilt(site: &Site) {
     let kept_up = digests(&society).await;
     projector.rebuild(None, |_| {}).await.unwrap();
     assert_eq!(digests(&society).await, kept_up, "unlike their rebuild");
-    let [statuses, history, _, _, parked, leaves] = &kept_up;
+    let [statuses, history, _, _, _, parked, leaves] = &kept_up;
     let head = society.log.committed_head().await.unwrap();
     assert!(statuses.0 > 0 && history.0 > 0);
     assert_eq!((parked.0, leaves.0), (0, head));

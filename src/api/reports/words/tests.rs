@@ -139,7 +139,7 @@ fn numbers_are_as_people_read_them() {
     let ja = |kind, cell| value(Language::Ja, &Column { name: "x", kind }, &cell);
     assert_eq!(ja(Kind::Percent, Value::Tenths(1000)), "100.0%");
     assert_eq!(ja(Kind::Days, Value::Tenths(32)), "3.2日");
-    assert_eq!(ja(Kind::Number, Value::Hidden), "5人未満");
+    assert_eq!(ja(Kind::Number, Value::Hidden), "非表示");
     assert_eq!(ja(Kind::Number, Value::None), "–");
 }
 

@@ -13,10 +13,11 @@ use crate::import::house::{Done, House};
 use crate::support::program::Program;
 
 /// The tables of the read models, with the ledger's leaves.
-const TABLES: [&str; 6] = [
+const TABLES: [&str; 7] = [
     "member_status",
     "history",
     "history_members",
+    "history_counts",
     "mail_requests",
     "parked_events",
     "ledger_leaves",
