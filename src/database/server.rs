@@ -29,13 +29,13 @@ pub(super) const IMPORTING: i32 = 3;
 /// Held by the node that leads.
 pub(super) const LEADING: i32 = 4;
 
-/// A node that was frozen, or cut off, must not keep its locks: the server ends an idle transaction, and finds out within seconds
-/// that nobody is at the other end.
+/// A node that was frozen, or cut off, must not keep its locks: the server ends a transaction that is idle for two seconds, before another node
+/// takes the lead, and finds out within some more that nobody is at the other end.
 macro_rules! first {
     ($more:literal) => {
         concat!(
             "SET client_min_messages = warning; SET timezone = 'UTC'; SET lock_timeout = '1500ms'; \
-             SET idle_in_transaction_session_timeout = '5s'; SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; \
+             SET idle_in_transaction_session_timeout = '2s'; SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; \
              SET tcp_keepalives_count = 3; SET tcp_user_timeout = '10s';",
             $more
         )

@@ -23,6 +23,9 @@ const TABLES: [&str; 7] = [
     "ledger_leaves",
 ];
 
+/// Of sums, what adds up to nothing is there or not, as the batches fell.
+const SUMS: &str = "WHERE number <> 0";
+
 /// Lets everybody come to the end, ends the program, and fails unless all is as it must be. Prints the figures after
 /// `what`, which says what was done to the program, as a row of the table of `scripts/crashes`.
 pub(super) async fn conclude(
@@ -129,8 +132,9 @@ async fn dump(house: &House) -> BTreeMap<&'static str, Vec<String>> {
             .await
             .unwrap();
         let sql = format!(
-            "SELECT json_array({}) AS row FROM {table} ORDER BY row",
-            columns.join(", ")
+            "SELECT json_array({}) AS row FROM {table} {} ORDER BY row",
+            columns.join(", "),
+            if table == "history_counts" { SUMS } else { "" },
         );
         let rows = sqlx::query_scalar(&sql)
             .fetch_all(&society.database.read)
