@@ -95,9 +95,12 @@ fn told<const N: usize>(rows: [[i64; N]; 3], rows_add_up: bool) -> Vec<Vec<Optio
     let cell = |number| Value::members(number, shield);
     let mut rows: Vec<Vec<Value>> = rows.map(|row| row.map(cell).into()).into();
     keep_hidden(&mut rows, 0..N, rows_add_up);
-    let number = |cell: &Value| match cell {
-        Value::Number(number) => Some(*number),
-        _ => None,
+    let number = |cell: &Value| {
+        if let Value::Number(number) = cell {
+            Some(*number)
+        } else {
+            None
+        }
     };
     rows.iter()
         .map(|row| row.iter().map(number).collect())
