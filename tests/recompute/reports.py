@@ -554,7 +554,7 @@ def events(log, asked):
             return "refused"
         return "failed" if name.endswith(("Rejected", "Failed")) else "done"
 
-    rows = [[name, outcome(name), log.types[name]] for name in sorted(log.types)]
+    rows = [[name, outcome(name), log.types[name]] for name in sorted(log.types) if log.types[name]]
     return [*rows, ["all", "", log.size]]
 
 

@@ -127,8 +127,8 @@ async fn expect_counted_alike(opened: &Opened) {
 }
 
 /// In the middle of the day with most sign-ins and at its end, at the end of a later day, and at the end of all.
-async fn expect_recomputed_alike(house: House) {
-    let opened = filled(&house, 20_000, 10).await;
+async fn expect_recomputed_alike(house: House, members: u32) {
+    let opened = filled(&house, members, 10).await;
     let [same_day, _, later, _] = Society::ends_of_days();
     let moments = [
         Some(Society::busy_moment()),
@@ -145,12 +145,13 @@ async fn expect_recomputed_alike(house: House) {
 #[tokio::test]
 async fn every_report_on_twenty_thousand_members_is_what_another_program_computes_from_the_exported_events()
  {
-    expect_recomputed_alike(House::new()).await;
+    expect_recomputed_alike(House::new(), 20_000).await;
 }
 
 #[tokio::test]
 async fn every_report_on_postgres_is_what_another_program_computes_from_the_exported_events() {
-    expect_recomputed_alike(House::on_server()).await;
+    // What is counted is the same; what differs is how the database adds it up.
+    expect_recomputed_alike(House::on_server(), 4_000).await;
 }
 
 /// Else reports that are computed alike would say little.
