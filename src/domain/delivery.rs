@@ -44,6 +44,17 @@ pub enum MailKind {
     Otp,
 }
 
+impl MailKind {
+    /// The stored name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::EmailLink => "email_link",
+            Self::Otp => "otp",
+        }
+    }
+}
+
 /// What became of a mail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]

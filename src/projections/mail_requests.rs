@@ -43,7 +43,7 @@ impl Projection for MailRequestsProjection {
                 rows.push([
                     Cell::from(recorded.stream_id.clone()),
                     Cell::from(recorded.position),
-                    Cell::from(name(kind)),
+                    Cell::from(kind.name()),
                     Cell::from(contact.map(|contact| contact.to_string())),
                     Cell::from(recorded.recorded_at),
                 ]);
@@ -67,13 +67,6 @@ const fn request_of(event: &Event) -> Option<(MailKind, Option<ContactId>)> {
         }
         Event::OtpIssued { .. } | Event::OtpReissued { .. } => Some((MailKind::Otp, None)),
         _ => None,
-    }
-}
-
-const fn name(kind: MailKind) -> &'static str {
-    match kind {
-        MailKind::EmailLink => "email_link",
-        MailKind::Otp => "otp",
     }
 }
 

@@ -154,7 +154,7 @@ fn row_of(recorded: &Recorded, event: &Event, now: Timestamp) -> Option<[Cell; 1
     let mail = Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes());
     Some([
         Cell::from(mail.to_string()),
-        Cell::from(kind_name(kind)),
+        Cell::from(kind.name()),
         Cell::from(recorded.stream_id.clone()),
         Cell::from(contact.map(ToString::to_string)),
         Cell::from(reference.to_string()),
@@ -165,13 +165,6 @@ fn row_of(recorded: &Recorded, event: &Event, now: Timestamp) -> Option<[Cell; 1
         Cell::from(recorded.recorded_at.min(now)),
         Cell::from(0),
     ])
-}
-
-const fn kind_name(kind: MailKind) -> &'static str {
-    match kind {
-        MailKind::EmailLink => "email_link",
-        MailKind::Otp => "otp",
-    }
 }
 
 /// The rows of the outbox, for the sender.

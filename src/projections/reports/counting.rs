@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::counts::{Count, Counts, Topic};
 use super::numbers::two_digits;
-use super::track::{Track, mail_name};
+use super::track::Track;
 use crate::domain::attempts::{Attempts, AttemptsEvent};
 use crate::domain::delivery::{Delivery, DeliveryEvent};
 use crate::domain::onboarding::{Event, Onboarding};
@@ -56,7 +56,7 @@ pub fn count(recorded: &Recorded, track: &mut Option<Track>) -> Result<Vec<Count
                 } => {
                     let took = track.as_ref().and_then(|track| track.mail_took(kind, at));
                     if let Some(took) = took {
-                        counts.push(one(Topic::MailTook, [mail_name(kind), domain_class, &took]));
+                        counts.push(one(Topic::MailTook, [kind.name(), domain_class, &took]));
                     }
                     (domain_class.as_str(), format!("accepted {smtp_code}"))
                 }
@@ -70,7 +70,7 @@ pub fn count(recorded: &Recorded, track: &mut Option<Track>) -> Result<Vec<Count
                 }
                 DeliveryEvent::MailSkipped { why, .. } => ("", format!("skipped {}", word(why))),
             };
-            counts.push(one(Topic::Mails, [mail_name(kind), class, &became]));
+            counts.push(one(Topic::Mails, [kind.name(), class, &became]));
         }
         Attempts::TYPE => {
             let AttemptsEvent::AttemptsTallied { kind, count, .. } = event(recorded)?;

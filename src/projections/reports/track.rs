@@ -85,14 +85,6 @@ impl State {
     }
 }
 
-/// The name of a kind of mail.
-pub(super) const fn mail_name(kind: MailKind) -> &'static str {
-    match kind {
-        MailKind::EmailLink => "email_link",
-        MailKind::Otp => "otp",
-    }
-}
-
 impl Track {
     /// A member who is enrolled; none, if the event is another.
     pub(super) fn begin(event: &Event, at: Timestamp) -> Option<Self> {
@@ -194,10 +186,7 @@ impl Track {
             }
             Event::EmailDisowned { .. } => {
                 self.goes_to(Step::Email, at, &mut counts);
-                counts.push(self.one(
-                    Topic::Codes,
-                    [mail_name(MailKind::EmailLink), "disowned", ""],
-                ));
+                counts.push(self.one(Topic::Codes, [MailKind::EmailLink.name(), "disowned", ""]));
             }
             Event::EmailVerified { .. } => {
                 self.does(Step::EmailUpdate, at, &mut counts);
@@ -239,7 +228,7 @@ impl Track {
             Event::BirthDateRejected {} => self.fails(event, "", at, &mut counts),
             Event::OtpRejected { .. } => {
                 self.fails(event, "", at, &mut counts);
-                counts.push(self.one(Topic::Codes, [mail_name(MailKind::Otp), "wrong", ""]));
+                counts.push(self.one(Topic::Codes, [MailKind::Otp.name(), "wrong", ""]));
             }
             Event::MemberEnrolled { .. } | Event::LoggedOut { .. } => {}
         }
@@ -248,7 +237,7 @@ impl Track {
 
     /// How long ago a mail of this kind was last asked for.
     pub(super) fn mail_took(&self, kind: MailKind, at: Timestamp) -> Option<String> {
-        let asked = self.mail_asked.get(mail_name(kind))?;
+        let asked = self.mail_asked.get(kind.name())?;
         Some(span(*asked, at))
     }
 
@@ -301,8 +290,8 @@ impl Track {
             MailKind::Otp => &mut self.code_asked,
         };
         *open = Some(at);
-        self.mail_asked.insert(mail_name(kind).to_owned(), at);
-        self.one(Topic::Codes, [mail_name(kind), what, ""])
+        self.mail_asked.insert(kind.name().to_owned(), at);
+        self.one(Topic::Codes, [kind.name(), what, ""])
     }
 
     fn uses(&mut self, kind: MailKind, at: Timestamp, counts: &mut Vec<Count>) {
@@ -312,8 +301,8 @@ impl Track {
         };
         let Some(asked) = open.take() else { return };
         let took = span(asked, at);
-        counts.push(self.one(Topic::Codes, [mail_name(kind), "used", ""]));
-        counts.push(self.one(Topic::CodeTook, [mail_name(kind), &took, ""]));
+        counts.push(self.one(Topic::Codes, [kind.name(), "used", ""]));
+        counts.push(self.one(Topic::CodeTook, [kind.name(), &took, ""]));
     }
 
     fn fails(&mut self, event: &Event, why: &str, at: Timestamp, counts: &mut Vec<Count>) {
