@@ -65,6 +65,7 @@ impl Story {
             against,
             check: PasswordCheck::Match,
             lapsed: None,
+            known_browser: true,
             code: NewCode {
                 challenge,
                 key: key.clone(),

@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use cqrs_es::Aggregate;
 use jiff::{SignedDuration, Timestamp};
-use kadode::domain::ids::{ChallengeId, ContactId, CredentialId, IssueId, SessionId};
-use kadode::domain::onboarding::{Command, Event, Issued, Onboarding};
+use kadode::domain::ids::{
+    ChallengeId, ContactId, CredentialId, IssueId, ProposalId, SessionId, StaffId,
+};
+use kadode::domain::onboarding::{Command, Event, Intervention, Issued, Onboarding};
 use kadode::domain::policy::Limits;
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;

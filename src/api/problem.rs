@@ -1,7 +1,12 @@
 //! What can go wrong, as one table: from a case to a status, a stable type and what to say (RFC 9457).
 
+mod desk;
+mod table;
+
+pub use desk::DeskProblem;
+
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -78,6 +83,10 @@ pub enum Problem {
     LinkDisowned,
     /// The link is none of ours.
     LinkUnknown,
+    /// The notice is about a password that counts no more.
+    NoticeReplaced,
+    /// Something stands against an intervention of staff.
+    Desk(DeskProblem),
     /// Another step is due.
     OutOfOrder(Step),
     /// A password was set already.
@@ -164,7 +173,7 @@ pub struct FieldError {
 
 impl Problem {
     /// Every case that programs can tell apart, for the documentation.
-    pub const ALL: [Self; 33] = {
+    pub const ALL: [Self; 42] = {
         let wait = Wait {
             until: Timestamp::UNIX_EPOCH,
             now: Timestamp::UNIX_EPOCH,
@@ -199,6 +208,15 @@ impl Problem {
             Self::LinkReplaced,
             Self::LinkDisowned,
             Self::LinkUnknown,
+            Self::NoticeReplaced,
+            Self::Desk(DeskProblem::NeedsApproval),
+            Self::Desk(DeskProblem::NeedsNoApproval),
+            Self::Desk(DeskProblem::NothingToDo),
+            Self::Desk(DeskProblem::AlreadyProposed),
+            Self::Desk(DeskProblem::UnknownProposal),
+            Self::Desk(DeskProblem::ProposalOver),
+            Self::Desk(DeskProblem::OwnProposal),
+            Self::Desk(DeskProblem::NotProven),
             Self::OutOfOrder(Step::SignIn),
             Self::AlreadySet,
             Self::TooSoon(wait),
@@ -208,163 +226,6 @@ impl Problem {
             Self::Internal,
         ]
     };
-
-    /// The table: status, the name at the end of the type, and the title.
-    #[must_use]
-    #[expect(clippy::too_many_lines, reason = "one table")]
-    pub const fn row(&self) -> (StatusCode, &'static str, &'static str) {
-        match self {
-            Self::Malformed => (
-                StatusCode::BAD_REQUEST,
-                "malformed",
-                "The body is not JSON of the shape asked for",
-            ),
-            Self::MediaType => (
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "media-type",
-                "The body is of another media type than asked for",
-            ),
-            Self::TooLarge => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "too-large",
-                "The body is too large",
-            ),
-            Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "There is no such route"),
-            Self::Method => (
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method",
-                "The route does not know this method",
-            ),
-            Self::Misdirected => (
-                StatusCode::MISDIRECTED_REQUEST,
-                "misdirected",
-                "The Host header names another site",
-            ),
-            Self::Foreign => (
-                StatusCode::FORBIDDEN,
-                "foreign",
-                "The request comes from another site",
-            ),
-            Self::FormToken => (
-                StatusCode::FORBIDDEN,
-                "form-token",
-                "The form is too old; open the page again",
-            ),
-            Self::SignInFailed => (
-                StatusCode::UNAUTHORIZED,
-                "sign-in-failed",
-                "The user ID or the password is not right, or cannot be used now",
-            ),
-            Self::NoSession => (
-                StatusCode::UNAUTHORIZED,
-                "no-session",
-                "Sign in; you continue where you were",
-            ),
-            Self::NotSignedIn => (
-                StatusCode::UNAUTHORIZED,
-                "not-signed-in",
-                "Sign in as staff, or send a token that counts",
-            ),
-            Self::PasswordDue => (
-                StatusCode::FORBIDDEN,
-                "password-due",
-                "Set a password of your own first",
-            ),
-            Self::Forbidden => (
-                StatusCode::FORBIDDEN,
-                "forbidden",
-                "Your role or your token does not open this",
-            ),
-            Self::UnknownMember => (
-                StatusCode::NOT_FOUND,
-                "unknown-member",
-                "There is no such member",
-            ),
-            Self::UnknownReport => (
-                StatusCode::NOT_FOUND,
-                "unknown-report",
-                "There is no such report",
-            ),
-            Self::SessionRotated => (
-                StatusCode::CONFLICT,
-                "session-rotated",
-                "The session has a new cookie; use that one",
-            ),
-            Self::Mismatch { .. } => (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "mismatch",
-                "It does not match",
-            ),
-            Self::Invalid { .. } => (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "invalid",
-                "A field cannot be taken",
-            ),
-            Self::CodeExpired => (
-                StatusCode::GONE,
-                "code-expired",
-                "The code has expired; ask for the mail again",
-            ),
-            Self::CodeDead => (
-                StatusCode::GONE,
-                "code-dead",
-                "There are no tries left; sign in again",
-            ),
-            Self::CodeUsed => (StatusCode::GONE, "code-used", "The code has been used"),
-            Self::FormUsed => (StatusCode::GONE, "form-used", "The form has been used"),
-            Self::LinkExpired => (
-                StatusCode::GONE,
-                "link-expired",
-                "The link has expired; ask for another",
-            ),
-            Self::LinkReplaced => (
-                StatusCode::GONE,
-                "link-replaced",
-                "Another address has replaced the link's",
-            ),
-            Self::LinkDisowned => (
-                StatusCode::GONE,
-                "link-disowned",
-                "The link's address was disowned",
-            ),
-            Self::LinkUnknown => (
-                StatusCode::NOT_FOUND,
-                "link-unknown",
-                "There is no such link",
-            ),
-            Self::OutOfOrder(_) => (StatusCode::CONFLICT, "out-of-order", "Another step is due"),
-            Self::AlreadySet => (
-                StatusCode::CONFLICT,
-                "already-set",
-                "The password is already set",
-            ),
-            Self::TooSoon(_) => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "too-soon",
-                "The last mail left a moment ago",
-            ),
-            Self::BudgetSpent(_) => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "budget-spent",
-                "No more mails for now",
-            ),
-            Self::Waiting(_) | Self::NeedsSupport(_) => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "waiting",
-                "Too many failures; wait",
-            ),
-            Self::Busy | Self::Crowded(_) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "busy",
-                "Too busy; try again in a moment",
-            ),
-            Self::Internal => (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal",
-                "A fault of the program",
-            ),
-        }
-    }
 
     /// The stable name of the case.
     #[must_use]
@@ -436,6 +297,19 @@ impl Problem {
             Refusal::FormUsed => Self::FormUsed,
             Refusal::StaleFacts => Self::Busy,
             Refusal::AlreadyEnrolled => Self::Internal,
+            Refusal::NoticeReplaced => Self::NoticeReplaced,
+            Refusal::OtherReason => Self::Invalid {
+                field: "reason",
+                why: "not_of_this",
+            },
+            Refusal::NeedsApproval => Self::Desk(DeskProblem::NeedsApproval),
+            Refusal::NeedsNoApproval => Self::Desk(DeskProblem::NeedsNoApproval),
+            Refusal::NothingToDo => Self::Desk(DeskProblem::NothingToDo),
+            Refusal::AlreadyProposed => Self::Desk(DeskProblem::AlreadyProposed),
+            Refusal::NoProposal => Self::Desk(DeskProblem::UnknownProposal),
+            Refusal::ProposalOver => Self::Desk(DeskProblem::ProposalOver),
+            Refusal::OwnProposal => Self::Desk(DeskProblem::OwnProposal),
+            Refusal::NotProven => Self::Desk(DeskProblem::NotProven),
         }
     }
 

@@ -55,6 +55,8 @@ pub(super) struct Letter {
 pub(super) struct Terms {
     pub(super) initial_password: InitialPassword,
     pub(super) expires_at: Timestamp,
+    /// Which letter counts.
+    pub(super) issue: u32,
 }
 
 /// Whether a letter is due.
@@ -170,8 +172,14 @@ async fn is_due(society: &Society, state: Onboarding, now: Timestamp) -> Result<
         let cohort = enrolment.cohort;
         Fault(format!("a member's own policy has no cohort {cohort:?}"))
     })?;
+    let initial_password = if state.reissues > 0 {
+        InitialPassword::Printed
+    } else {
+        cohort.initial_password.clone()
+    };
     Ok(Due::Yes(Terms {
-        initial_password: cohort.initial_password.clone(),
+        initial_password,
+        issue: FIRST_ISSUE.saturating_add(state.reissues),
         expires_at: enrolment.expires_at,
     }))
 }
@@ -183,7 +191,7 @@ pub(super) fn letter(society: &Society, stored: &Stored, terms: &Terms) -> Resul
         InitialPassword::Printed => society
             .vault
             .initial_passwords
-            .printed(stored, FIRST_ISSUE)
+            .printed(stored, terms.issue)
             .map_err(unreadable)?,
     };
     let profile = &stored.profile;

@@ -47,6 +47,8 @@ ids! {
     MailId,
     /// Somebody who works for the society and looks into the history; a version-7 UUID.
     StaffId,
+    /// Something that one of the staff proposed to do for a member, and another has to approve.
+    ProposalId,
     /// One printing of a first password for staff.
     PrintId,
     /// One secret in somebody's authenticator: 128 random bits from which, with a key, it is derived.

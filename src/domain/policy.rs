@@ -6,7 +6,7 @@ mod tests;
 
 pub use limits::{
     InitialLimits, Limits, LinkLimits, MailLimits, OtpLimits, PasswordLimits, SessionLimits,
-    SignInLimits,
+    SignInLimits, SupportLimits,
 };
 
 use std::collections::BTreeMap;

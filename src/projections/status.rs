@@ -50,6 +50,13 @@ impl MemberStatus {
                 self.done.insert(Step::Email, at);
             }
             Event::EmailLinkFollowed { .. } => self.first(Step::EmailLink, at),
+            Event::CredentialsReissued { .. } => self.done.clear(),
+            Event::EmailCleared { .. } => self.undo(&[
+                Step::Email,
+                Step::EmailLink,
+                Step::EmailUpdate,
+                Step::OtpMethod,
+            ]),
             Event::EmailDisowned { .. } => {
                 self.undo(&[Step::Email, Step::EmailLink, Step::EmailUpdate]);
             }
@@ -70,7 +77,14 @@ impl MemberStatus {
             | Event::OtpIssued { .. }
             | Event::OtpReissued { .. }
             | Event::OtpRejected { .. }
-            | Event::NotMeReported {} => {}
+            | Event::NotMeReported {}
+            | Event::SignInConfirmed { .. }
+            | Event::Intervened { .. }
+            | Event::InterventionProposed { .. }
+            | Event::InterventionApproved { .. }
+            | Event::InterventionDeclined { .. }
+            | Event::AccountFrozen {}
+            | Event::AccountReleased {} => {}
         }
         self.position = recorded.position;
         Ok(())

@@ -36,6 +36,14 @@ enum Kind {
     Browser,
 }
 
+impl Lanes {
+    /// Whether the try comes from a browser that has shown before that it is the member's.
+    #[must_use]
+    pub fn of_known_browser(&self) -> bool {
+        self.lanes.iter().any(|(_, kind)| *kind == Kind::Browser)
+    }
+}
+
 /// What became of the wish to try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Begun {
@@ -153,12 +161,13 @@ impl Waits {
         let hot = lanes.scopes.hot(&mut transaction, now).await?;
         for (lane, kind) in &lanes.lanes {
             let counted = sqlx::query(
-                "INSERT INTO waits (lane, failures, tried_at) VALUES ($1, 1, $2) ON CONFLICT (lane) DO UPDATE \
+                "INSERT INTO waits (lane, failures, tried_at, typed) VALUES ($1, 1, $2, $3) ON CONFLICT (lane) DO UPDATE \
                  SET failures = waits.failures + 1, tried_at = excluded.tried_at \
                  WHERE waits.wait_ends IS NULL OR waits.wait_ends <= excluded.tried_at RETURNING failures",
             )
             .bind(lane.clone())
             .bind(fixed_width(now))
+            .bind(lanes.scopes.typed.clone())
             .fetch_optional(&mut *transaction)
             .await?;
             let Some(row) = counted else {
@@ -224,6 +233,42 @@ impl Waits {
             .await?;
         transaction.commit().await?;
         Ok(())
+    }
+
+    /// Ends all waiting times of a user ID, wherever they run, and forgets its failures.
+    ///
+    /// # Errors
+    /// The database is away; then they run on.
+    pub async fn lift(&self, user_id: &str) -> Result<(), VaultError> {
+        let typed = self.blind.typed(user_id);
+        let mut transaction = self.database.begin().await?;
+        for table in ["waits", "failing"] {
+            sqlx::query(&format!("DELETE FROM {table} WHERE typed = $1"))
+                .bind(typed.clone())
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// The end of the longest waiting time of a user ID that runs now, wherever that is.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn longest(
+        &self,
+        user_id: &str,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, VaultError> {
+        let ends: Option<String> = sqlx::query_scalar(
+            "SELECT MAX(wait_ends) FROM waits WHERE typed = $1 AND wait_ends > $2",
+        )
+        .bind(self.blind.typed(user_id))
+        .bind(fixed_width(now))
+        .fetch_one(&self.database.read)
+        .await?;
+        Ok(ends.as_deref().map(time_of).transpose()?)
     }
 
     /// Takes one counted try back, where it succeeded but has not proven yet who tries: earlier failures stay counted. Nobody

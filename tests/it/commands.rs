@@ -147,6 +147,7 @@ pub(crate) fn sign_in(against: CredentialInForce) -> Issued {
         against,
         check: PasswordCheck::Match,
         lapsed: None,
+        known_browser: true,
         code: NewCode {
             challenge: ChallengeId(Uuid::from_u128(3)),
             key: KeyId("k".to_owned()),
@@ -512,6 +513,7 @@ async fn no_command_is_refused_for_what_was_true_before_another_program_wrote() 
         against: CredentialInForce::Initial,
         check: PasswordCheck::Match,
         lapsed: None,
+        known_browser: true,
         code: NewCode {
             challenge: ChallengeId(house.society.entropy.id()),
             key: KeyId("k".to_owned()),

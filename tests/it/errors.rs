@@ -1,6 +1,5 @@
 //! The error table of the JSON API: requests that cannot be read, and sign-ins that tell nothing.
 
-use kadode::domain::onboarding::Command;
 use kadode::vault::FIRST_ISSUE;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
@@ -206,7 +205,7 @@ async fn failing_sign_ins() -> (App, Vec<(&'static str, &'static str, &'static s
     };
     let cohort = "joined-to-2024-12-01";
     let frozen = app.enrol(named("frozen01", "22222"), cohort).await;
-    app.command(frozen, Command::ReportNotMe).await.unwrap();
+    app.freeze(frozen).await;
     app.enrol(named("paper001", "33333"), "joined-from-2026-03-26")
         .await;
     let old = app.enrol(named("expired1", "44444"), cohort).await;

@@ -529,11 +529,10 @@ async fn only_a_full_session_opens_the_portal_behind_a_proxy() {
 }
 
 #[tokio::test]
-async fn a_report_that_it_was_not_the_member_ends_the_session_at_once() {
+async fn a_freeze_ends_the_session_at_once() {
     let (app, member) = App::with_member().await;
     let client = app.client_at("email").await;
-    let command = kadode::domain::onboarding::Command::ReportNotMe;
-    app.command(member, command).await.unwrap();
+    app.freeze(member).await;
     client.get("/onboarding").await.problem(401, "no-session");
     client
         .post("/onboarding/email", json!({"email": "x@example.jp"}))

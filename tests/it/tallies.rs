@@ -1,7 +1,6 @@
 //! What came to nothing: counted by kind and ten minutes, and stored once, whatever becomes of the store.
 
 use futures::FutureExt;
-use kadode::domain::onboarding::Command;
 use kadode::store::Recorded;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -57,7 +56,7 @@ async fn what_came_to_nothing_is_stored_as_counts_in_one_append() {
     let mut other = profile("frozen01");
     "22222".clone_into(&mut other.number);
     let frozen = app.enrol(other, "joined-to-2024-12-01").await;
-    app.command(frozen, Command::ReportNotMe).await.unwrap();
+    app.freeze(frozen).await;
     let stranger = app.client();
     for _ in 0..7 {
         stranger.sign_in("nobody99", "not the password").await;

@@ -116,6 +116,8 @@ class Log:
         self.refused = []
         self.staff = []
         self.views = []
+        self.interventions = []
+        proposed = {}
         leaves = []
         for line, event in events_until(package, moment):
             leaves.append(hashlib.sha256(b"\x00" + line.encode()).digest())
@@ -128,7 +130,15 @@ class Log:
                 if event["type"] == "MemberEnrolled":
                     self.members[stream] = Member(at, payload)
                 else:
-                    self.members[stream].events.append((at, event["type"], payload.get("why", "")))
+                    # What an event tells beside its type: why, or until when.
+                    told = payload.get("why") or payload.get("expires_at", "")
+                    self.members[stream].events.append((at, event["type"], told))
+                if event["type"] in ("Intervened", "InterventionProposed"):
+                    what = (payload["intervention"], payload["grounds"]["reason"])
+                    proposed[payload.get("proposal")] = what
+                    self.interventions.append((at, *what, event["type"]))
+                if event["type"] in ("InterventionApproved", "InterventionDeclined"):
+                    self.interventions.append((at, *proposed.pop(payload["proposal"]), event["type"]))
             elif kind == "mail":
                 asked = self.members[payload["member"]].asked_for(payload["kind"])
                 self.mails.append((at, event["type"], payload, asked))
@@ -174,6 +184,8 @@ class Member:
         self.used = defaultdict(list)  # kind of mail: how long after it was last asked for
         self.asked = defaultdict(lambda: [0, 0])  # kind of mail: asked for, and asked for again
         self.disowned = 0
+        self.frozen = False
+        self.freezes = []  # (when, type)
         facts = dict.fromkeys(["signed_in", "birth_date", "terms", "address", "method", "password", "logged_out", "again", "completed"])
         own_password = False
         open_mail = {}
@@ -202,10 +214,17 @@ class Member:
                 kind = "email_link" if name.startswith("Email") else "otp"
                 self.asked[kind][name.endswith("Reissued")] += 1
                 open_mail[kind] = at
-            if name in ("EmailLinkFollowed", "OtpLoginSucceeded"):
+            if name in ("EmailLinkFollowed", "OtpLoginSucceeded", "SignInConfirmed"):
                 kind = "email_link" if name.startswith("Email") else "otp"
                 self.used[kind].append(span(open_mail.pop(kind), at))
             self.disowned += name == "EmailDisowned"
+            if name in ("NotMeReported", "AccountFrozen"):
+                self.frozen = True
+                self.freezes.append((at, name))
+            if name == "AccountReleased":
+                self.frozen = False
+            if name == "CredentialsReissued":
+                self.expires_at = micros(why)
             facts.update({
                 "CredentialsAccepted": {"again": True} if own_password else {"signed_in": True},
                 "BirthDateConfirmed": {"birth_date": True},
@@ -218,11 +237,13 @@ class Member:
                 "PasswordChanged": {"password": True},
                 "LoggedOut": {"logged_out": own_password},
                 "OnboardingCompleted": {"completed": True},
+                "EmailCleared": {"address": None, "method": None},
+                "CredentialsReissued": dict.fromkeys(facts),
             }.get(name, {}))
             own_password = bool(facts["password"])
             due = self.due(facts)
-            # Another address begins the wait for its link anew.
-            if due != self.step or name == "EmailRegistered":
+            # Another address begins the wait for its link anew, and another letter the wait for the first sign-in.
+            if due != self.step or name in ("EmailRegistered", "CredentialsReissued"):
                 self.step, self.since = due, at
                 if due not in self.entered:
                     self.entered.append(due)
@@ -248,14 +269,11 @@ class Member:
             return "sign_in_again"
         return "completed" if facts["completed"] else "otp"
 
-    def frozen_at(self):
-        return next((at for at, name, _ in self.events if name == "NotMeReported"), None)
-
     def state(self):
         """Where the member stands, but for whether the initial password has expired."""
-        if self.frozen_at() is not None:
+        if self.frozen:
             return "frozen"
-        if "completed" in self.done:
+        if self.step == "completed":
             return "completed"
         return "in_progress" if "sign_in" in self.done else "not_started"
 
@@ -461,8 +479,8 @@ def waits(log, asked):
         if why in ("waiting", "too-soon", "budget-spent"):
             times[tokyo_day(at), why] += count
     for member in log.members.values():
-        if member.frozen_at() is not None:
-            times[tokyo_day(member.frozen_at()), "NotMeReported"] += 1
+        for at, name in member.freezes:
+            times[tokyo_day(at), name] += 1
     return [[day_text(day), why, times[day, why]] for day, why in sorted(times)]
 
 
@@ -510,6 +528,11 @@ def staff(log, asked):
     return [[day_text(day), account, name, times[day, account, name]] for day, account, name in sorted(times)]
 
 
+def interventions(log, asked):
+    times = counted((tokyo_day(at), *what) for at, *what in log.interventions)
+    return [[day_text(key[0]), *key[1:], times[key]] for key in sorted(times)]
+
+
 def access(log, asked):
     def how(look):
         return look["purpose"] or ("token" if look["token"] else "session")
@@ -550,7 +573,7 @@ def imports(log, asked):
 
 def events(log, asked):
     def outcome(name):
-        if name == "AttemptsTallied":
+        if name in ("AttemptsTallied", "InterventionDeclined"):
             return "refused"
         return "failed" if name.endswith(("Rejected", "Failed")) else "done"
 
@@ -561,7 +584,7 @@ def events(log, asked):
 REPORTS = {
     "completion": completion, "completion-by-day": completion_by_day, "funnel": funnel, "time-to-complete": time_to_complete,
     "time-histogram": time_histogram, "stuck": stuck, "deadlines": deadlines, "attempts": attempts, "waits": waits, "mail": mail,
-    "codes": codes, "staff": staff, "access": access, "deviations": deviations, "reconciliation": reconciliation,
+    "codes": codes, "staff": staff, "interventions": interventions, "access": access, "deviations": deviations, "reconciliation": reconciliation,
     "imports": imports, "events": events,
 }
 

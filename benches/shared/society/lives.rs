@@ -1,6 +1,7 @@
 //! Lives of members from their first sign-in on, each decided command by command by the rules: quick ones, clumsy ones, ones that stop.
 
 mod choices;
+mod desk;
 
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use cqrs_es::{Aggregate, DomainEvent};
 use jiff::{SignedDuration, Timestamp};
 use kadode::domain::delivery::{Delivery, DeliveryEvent, MailFacts, MailKind, SkipReason};
 use kadode::domain::ids::{ImportId, MailId, MemberId};
-use kadode::domain::onboarding::{Command, Event, Issued, Onboarding, Refusal, Step};
+use kadode::domain::onboarding::{Command, Event, Issued, Onboarding, Refusal, Step, Ticket};
 use kadode::policies::LoadedPolicy;
 use rand::Rng;
 use rand::rngs::StdRng;
@@ -71,6 +72,7 @@ struct Walk<'a> {
     stuck: Option<Refusal>,
     sequence: u32,
     fresh: u64,
+    ticket: Ticket,
     entries: Vec<Entry>,
 }
 
@@ -92,6 +94,7 @@ fn life(policy: &LoadedPolicy, random: &mut StdRng) -> Result<Life, Fault> {
         stuck: None,
         sequence: 1,
         fresh: 0,
+        ticket: "HD-1".parse()?,
         entries: Vec::new(),
         random,
     };
@@ -158,7 +161,8 @@ impl Walk<'_> {
             let mut alone = self.state.clone();
             alone.session = None;
             let due = alone.due();
-            if self.ways.stops_at == Some(due) || self.state.frozen {
+            let is_left = self.state.frozen && self.slips(0.4);
+            if self.ways.stops_at == Some(due) || is_left {
                 break;
             }
             if due == Step::Completed && self.state.session.is_none() {

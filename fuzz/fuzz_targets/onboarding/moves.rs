@@ -235,6 +235,7 @@ impl World {
                     against,
                     check,
                     lapsed: lapsed.and_then(|count| back(&self.sessions, count)),
+                    known_browser: true,
                     code: self.new_code(),
                 }
             }
@@ -309,7 +310,9 @@ impl World {
                     check,
                 }
             }
-            Move::NotMe => Command::ReportNotMe,
+            Move::NotMe => Command::ReportNotMe {
+                about: self.state.password.map_or(CredentialId(id(0)), |own| own.credential),
+            },
         };
         (command, typed)
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::SignedIn;
-use super::done::Done;
+use super::done::{Done, happened};
 use crate::api::Api;
 use crate::api::input;
 use crate::api::problem::Problem;
@@ -85,7 +85,13 @@ impl Api {
                 });
             }
         }
-        self.done_rotating(who, &outcome).await
+        let mut done = self.done_rotating(who, &outcome).await?;
+        let confirmed = |event: &Event| matches!(event, Event::SignInConfirmed { .. });
+        if happened(&outcome, confirmed) {
+            let user_id = self.vault.profiles.get(member).await?.profile.user_id;
+            done.device = Some(self.remember_browser(&who.visit, &user_id).await?);
+        }
+        Ok(done)
     }
 
     /// Whether a code would be looked at: what was typed is at fault only where nothing else stands against it.

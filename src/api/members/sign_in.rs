@@ -93,7 +93,11 @@ impl Api {
         self.begin_try(&lanes)
             .await
             .inspect_err(|problem| self.tallies.count(problem.name()))?;
-        match self.try_password(visit, slot, member, typed).await {
+        let known_browser = lanes.of_known_browser();
+        let accepted = self
+            .try_password(visit, slot, member, typed, known_browser)
+            .await;
+        match accepted {
             Ok(accepted) => self.begin_session(visit, accepted, &lanes).await,
             Err(Problem::SignInFailed) => {
                 self.vault.waits.failed(&lanes, self.clock.now()).await?;
@@ -202,6 +206,12 @@ impl Api {
         state: &Onboarding,
         password: &str,
     ) -> Result<bool, Problem> {
+        if state.reissues > 0 {
+            let issue = FIRST_ISSUE.saturating_add(state.reissues);
+            let stored = self.vault.profiles.get(member).await?;
+            let passwords = &self.vault.initial_passwords;
+            return Ok(passwords.matches_printed(&stored, issue, password)?);
+        }
         let policy = self.policy_of(state).await?;
         let name = state.enrolment.as_ref().map(|it| it.cohort.as_str());
         let cohort = name.and_then(|name| policy.cohort(name));
@@ -234,6 +244,7 @@ impl Api {
         slot: Slot,
         member: Option<MemberId>,
         typed: &Credentials,
+        known_browser: bool,
     ) -> Result<Accepted, Problem> {
         let known = match member {
             Some(member) => self.known(member).await?,
@@ -268,6 +279,7 @@ impl Api {
                         against,
                         check,
                         lapsed,
+                        known_browser,
                         code,
                     })
                 }
@@ -299,11 +311,13 @@ impl Api {
             outcome,
         } = accepted;
         let language = visit.language;
-        let knows_birth_date = outcome.state.birth_date_confirmed;
-        if knows_birth_date {
+        let state = &outcome.state;
+        // Before step 9, whoever has the paper can do so much: as long as a date of birth or a code is to come, nothing is proven.
+        let is_trusted =
+            state.birth_date_confirmed && (state.password.is_some() || state.challenge.is_none());
+        if is_trusted {
             self.vault.waits.succeeded(lanes).await?;
         } else {
-            // Whoever has the paper can do so much: the failures at step 3 stay counted.
             self.vault.waits.take_back(lanes).await?;
         }
         let kind = outcome
@@ -322,7 +336,7 @@ impl Api {
         let opened = self.vault.sessions.open(&opening, now).await?;
         // Another sign-in of the same member came later and has the session already.
         let fresh = opened.ok_or(Problem::NoSession)?;
-        let device = if knows_birth_date {
+        let device = if is_trusted {
             let user_id = self.vault.profiles.get(member).await?.profile.user_id;
             Some(self.remember_browser(visit, &user_id).await?)
         } else {

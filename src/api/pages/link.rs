@@ -140,6 +140,8 @@ const fn outcome_of(problem: &Problem) -> Option<LinkOutcome> {
         | Problem::Forbidden
         | Problem::UnknownMember
         | Problem::UnknownReport
+        | Problem::NoticeReplaced
+        | Problem::Desk(_)
         | Problem::Internal => None,
     }
 }

@@ -237,6 +237,8 @@ impl Trouble {
             | Problem::LinkReplaced
             | Problem::LinkDisowned
             | Problem::LinkUnknown
+            | Problem::NoticeReplaced
+            | Problem::Desk(_)
             | Problem::OutOfOrder(_)
             | Problem::AlreadySet
             | Problem::Internal => return None,
@@ -352,6 +354,12 @@ pub enum Happening {
     OtpLoginSucceeded,
     OnboardingCompleted,
     NotMeReported,
+    SignInConfirmed,
+    Intervened,
+    EmailCleared,
+    AccountFrozen,
+    AccountReleased,
+    CredentialsReissued,
     MailAccepted,
     MailFailed,
     MailSkipped,
@@ -390,6 +398,12 @@ impl Happening {
             Self::OtpLoginSucceeded => "happening.otp_login_succeeded",
             Self::OnboardingCompleted => "happening.onboarding_completed",
             Self::NotMeReported => "happening.not_me_reported",
+            Self::SignInConfirmed => "happening.sign_in_confirmed",
+            Self::Intervened => "happening.intervened",
+            Self::EmailCleared => "happening.email_cleared",
+            Self::AccountFrozen => "happening.account_frozen",
+            Self::AccountReleased => "happening.account_released",
+            Self::CredentialsReissued => "happening.credentials_reissued",
             Self::MailAccepted => "happening.mail_accepted",
             Self::MailFailed => "happening.mail_failed",
             Self::MailSkipped => "happening.mail_skipped",

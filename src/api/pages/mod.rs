@@ -118,6 +118,8 @@ pub fn problem(api: &Api, visit: &Visit, problem: &Problem) -> Response {
         | Problem::LinkExpired
         | Problem::LinkReplaced
         | Problem::LinkDisowned
+        | Problem::NoticeReplaced
+        | Problem::Desk(_)
         | Problem::OutOfOrder(_)
         | Problem::AlreadySet
         | Problem::Internal => ProblemKind::Unexpected,

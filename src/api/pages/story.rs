@@ -94,5 +94,15 @@ fn happening(entry: &Entry) -> Option<Happening> {
         Event::OtpLoginSucceeded { .. } => Happening::OtpLoginSucceeded,
         Event::OnboardingCompleted {} => Happening::OnboardingCompleted,
         Event::NotMeReported {} => Happening::NotMeReported,
+        Event::SignInConfirmed { .. } => Happening::SignInConfirmed,
+        Event::Intervened { .. } => Happening::Intervened,
+        Event::EmailCleared { .. } => Happening::EmailCleared,
+        Event::AccountFrozen {} => Happening::AccountFrozen,
+        Event::AccountReleased {} => Happening::AccountReleased,
+        Event::CredentialsReissued { .. } => Happening::CredentialsReissued,
+        // What staff weigh among themselves is no matter of the member's until something is done.
+        Event::InterventionProposed { .. }
+        | Event::InterventionApproved { .. }
+        | Event::InterventionDeclined { .. } => return None,
     })
 }

@@ -57,7 +57,7 @@ const fn section_of(name: Name) -> &'static str {
         | Name::Deadlines => "reports.groups.progress",
         Name::Attempts | Name::Waits => "reports.groups.trouble",
         Name::Mail | Name::Codes => "reports.groups.mail",
-        Name::Staff | Name::Access => "reports.groups.staff",
+        Name::Staff | Name::Interventions | Name::Access => "reports.groups.staff",
         Name::Deviations
         | Name::Reconciliation
         | Name::Imports

@@ -91,6 +91,7 @@ fn listed(language: Language, list: &str, name: &str) -> Option<Text> {
         "purpose" if Purpose::named(name).is_some() => {
             Purpose::named(name).map(|purpose| purpose_text(language, purpose))
         }
+        "intervention" | "reason" => Text::find(language, &format!("{list}.{name}")),
         list => Text::find(language, &format!("report.{list}.{name}")),
     }
 }

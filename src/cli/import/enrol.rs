@@ -16,7 +16,7 @@ use crate::cli::roster::{Roster, Row};
 use crate::domain::ids::{ImportId, MemberId};
 use crate::domain::onboarding::{Command, Issued, Onboarding};
 use crate::domain::policy::Limits;
-use crate::vault::{Inserted, given_user_id, was_given};
+use crate::vault::{FIRST_ISSUE, Inserted, given_user_id, was_given};
 
 /// Enrolments under way at once, which the log commits together.
 const SIDE_BY_SIDE: usize = 256;
@@ -188,6 +188,7 @@ impl<'a> Import<'a> {
             let terms = Terms {
                 initial_password: row.cohort.initial_password.clone(),
                 expires_at: self.window.until,
+                issue: FIRST_ISSUE,
             };
             due.insert(*member, Due::Yes(terms));
         }

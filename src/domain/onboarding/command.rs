@@ -5,8 +5,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::event::{LogOutReason, OtpMethod};
+use super::support::{Grounds, Intervention};
 use crate::domain::ids::{
-    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, SessionId,
+    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, ProposalId, SessionId, StaffId,
 };
 use crate::domain::policy::{Limits, PolicyVersion};
 use crate::domain::values::{KeyId, Language};
@@ -109,6 +110,8 @@ pub enum Command {
         check: PasswordCheck,
         /// A session of this member that has run out, if the vault knows one.
         lapsed: Option<SessionId>,
+        /// Whether this browser has shown before that it is the member's.
+        known_browser: bool,
         /// The code to mail, where one is due.
         code: NewCode,
     },
@@ -205,5 +208,44 @@ pub enum Command {
         check: CodeCheck,
     },
     /// 心当たりがない, about the whole set-up.
-    ReportNotMe,
+    ReportNotMe {
+        /// The password whose setting was told of.
+        about: CredentialId,
+    },
+    /// Staff do something for the member.
+    Intervene {
+        /// What.
+        intervention: Intervention,
+        /// On what grounds.
+        grounds: Grounds,
+        /// Who.
+        staff: StaffId,
+        /// The link to mail, where one is due.
+        link: NewLink,
+    },
+    /// Staff propose what a second person has to approve.
+    ProposeIntervention {
+        /// A fresh proposal.
+        proposal: ProposalId,
+        /// What is to be done.
+        intervention: Intervention,
+        /// On what grounds.
+        grounds: Grounds,
+        /// Who.
+        staff: StaffId,
+    },
+    /// A second person approves it.
+    ApproveIntervention {
+        /// The proposal.
+        proposal: ProposalId,
+        /// Who.
+        staff: StaffId,
+    },
+    /// Somebody declines it, or takes their own back.
+    DeclineIntervention {
+        /// The proposal.
+        proposal: ProposalId,
+        /// Who.
+        staff: StaffId,
+    },
 }

@@ -2,6 +2,7 @@
 
 mod email;
 mod otp;
+mod support;
 
 pub use email::LinkState;
 
@@ -63,11 +64,13 @@ impl Onboarding {
                 against,
                 check,
                 lapsed,
+                known_browser,
                 code,
             } => {
                 if *against != self.credential_in_force() {
                     return Err(Refusal::StaleFacts);
                 }
+                let code = self.wants_code(*known_browser).then_some(code);
                 self.sign_in(at, limits, *session, *check, *lapsed, code)
             }
             Command::ConfirmBirthDate {
@@ -136,8 +139,23 @@ impl Onboarding {
                 let open = self.in_session(*session)?;
                 self.submit_otp(at, limits, open, *against, *check)
             }
-            Command::ReportNotMe if self.frozen => NOTHING_NEW,
-            Command::ReportNotMe => Ok(vec![Event::NotMeReported {}]),
+            Command::ReportNotMe { about } => self.report_not_me(*about),
+            Command::Intervene {
+                intervention,
+                grounds,
+                staff,
+                link,
+            } => self.intervene(at, limits, (*intervention, grounds, *staff), link),
+            Command::ProposeIntervention {
+                proposal,
+                intervention,
+                grounds,
+                staff,
+            } => self.propose(at, limits, *proposal, (*intervention, grounds, *staff)),
+            Command::ApproveIntervention { proposal, staff } => {
+                self.approve(at, limits, *proposal, *staff)
+            }
+            Command::DeclineIntervention { proposal, staff } => self.decline(*proposal, *staff),
         }
     }
 
@@ -165,7 +183,7 @@ impl Onboarding {
         session: SessionId,
         check: PasswordCheck,
         lapsed: Option<SessionId>,
-        code: &NewCode,
+        code: Option<&NewCode>,
     ) -> Decision {
         if self.frozen {
             return Err(Refusal::Frozen);
@@ -182,7 +200,7 @@ impl Onboarding {
         if let Some(why) = why {
             return Ok(vec![Event::CredentialsRejected { why }]);
         }
-        if own {
+        if let Some(code) = code {
             // Only now: whoever does not know the password must not learn that codes were mailed.
             within_budget(
                 &self.codes_sent,
@@ -204,7 +222,7 @@ impl Onboarding {
             });
         }
         events.push(Event::CredentialsAccepted { session, at });
-        if own {
+        if let Some(code) = code {
             events.push(Event::OtpIssued {
                 session,
                 challenge: code.challenge,
@@ -215,6 +233,23 @@ impl Onboarding {
             });
         }
         Ok(events)
+    }
+
+    /// Whether a sign-in needs a code: with the member's own password always; before, as soon as there is an address for it, from a
+    /// browser that has not shown that it is the member's. Whoever can guess the password on paper does not get past that.
+    fn wants_code(&self, known_browser: bool) -> bool {
+        let has_address = self.contact.as_ref().is_some_and(|it| it.verified);
+        self.password.is_some() || (has_address && !known_browser)
+    }
+
+    fn report_not_me(&self, about: CredentialId) -> Decision {
+        if self.not_me_reported {
+            return NOTHING_NEW;
+        }
+        match self.password {
+            Some(own) if own.credential == about => Ok(vec![Event::NotMeReported {}]),
+            Some(_) | None => Err(Refusal::NoticeReplaced),
+        }
     }
 
     /// Whether the initial credentials count at `at`.

@@ -4,8 +4,9 @@ use cqrs_es::DomainEvent;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::support::{Grounds, Intervention};
 use crate::domain::ids::{
-    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, SessionId,
+    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, ProposalId, SessionId, StaffId,
 };
 use crate::domain::policy::PolicyVersion;
 use crate::domain::values::{KeyId, Language};
@@ -166,6 +167,71 @@ pub enum Event {
     OnboardingCompleted {},
     /// Somebody who has the member's letter or mailbox says that it was not the member; the account is frozen.
     NotMeReported {},
+    /// Before step 9, a sign-in from another browser: the code to the verified address was right, and the session may go on.
+    SignInConfirmed {
+        /// The session.
+        session: SessionId,
+        /// The code's challenge, spent now.
+        challenge: ChallengeId,
+    },
+    /// Somebody of the staff did something for the member; what follows from it stands in the events after it.
+    Intervened {
+        /// What.
+        intervention: Intervention,
+        /// On what grounds.
+        grounds: Grounds,
+        /// Who.
+        staff: StaffId,
+    },
+    /// Somebody of the staff proposed what a second person has to approve.
+    InterventionProposed {
+        /// The proposal.
+        proposal: ProposalId,
+        /// What is to be done.
+        intervention: Intervention,
+        /// On what grounds.
+        grounds: Grounds,
+        /// Who proposed it.
+        staff: StaffId,
+        /// When.
+        at: Timestamp,
+        /// The moment from which it can no longer be approved.
+        expires_at: Timestamp,
+    },
+    /// A second person approved it; what follows from it stands in the events after it.
+    InterventionApproved {
+        /// The proposal.
+        proposal: ProposalId,
+        /// Who approved it.
+        staff: StaffId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Somebody of the staff declined it, or took their own proposal back.
+    InterventionDeclined {
+        /// The proposal.
+        proposal: ProposalId,
+        /// Who.
+        staff: StaffId,
+    },
+    /// Support took the address away; back to step 5.
+    EmailCleared {
+        /// The address.
+        contact: ContactId,
+    },
+    /// Nobody can sign in any more.
+    AccountFrozen {},
+    /// The member can sign in again.
+    AccountReleased {},
+    /// A new letter counts, and nothing that the member had set: they start over at step 2.
+    CredentialsReissued {
+        /// How many letters made the ones before worthless, with this one.
+        issue: u32,
+        /// When; from here on it counts.
+        at: Timestamp,
+        /// The moment from which it no longer counts.
+        expires_at: Timestamp,
+    },
 }
 
 /// What was wrong with a sign-in of a known member.
@@ -226,6 +292,15 @@ impl Event {
             Self::OtpLoginSucceeded { .. } => "OtpLoginSucceeded",
             Self::OnboardingCompleted {} => "OnboardingCompleted",
             Self::NotMeReported {} => "NotMeReported",
+            Self::SignInConfirmed { .. } => "SignInConfirmed",
+            Self::Intervened { .. } => "Intervened",
+            Self::InterventionProposed { .. } => "InterventionProposed",
+            Self::InterventionApproved { .. } => "InterventionApproved",
+            Self::InterventionDeclined { .. } => "InterventionDeclined",
+            Self::EmailCleared { .. } => "EmailCleared",
+            Self::AccountFrozen {} => "AccountFrozen",
+            Self::AccountReleased {} => "AccountReleased",
+            Self::CredentialsReissued { .. } => "CredentialsReissued",
         }
     }
 }

@@ -8,6 +8,7 @@ mod refusal;
 mod retrace;
 mod state;
 mod step;
+mod support;
 #[cfg(test)]
 mod tests;
 
@@ -21,13 +22,14 @@ pub use state::{
     SpentChallenge,
 };
 pub use step::Step;
+pub use support::{Grounds, Intervention, NoTicket, Proposal, Reason, Ticket, Verdict};
 #[cfg(test)]
 pub(crate) use tests::random_history;
 
 use cqrs_es::{Aggregate, event_sink::EventSink};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::ids::SessionId;
+use crate::domain::ids::{ProposalId, SessionId};
 
 impl Onboarding {
     /// The step that is due.
@@ -91,6 +93,52 @@ impl Onboarding {
     #[must_use]
     pub fn session_kind(&self) -> Option<SessionKind> {
         self.session.as_ref().map(|session| session.kind)
+    }
+}
+
+impl Onboarding {
+    fn spend_code(&mut self, kind: SessionKind) {
+        if let Some(session) = &mut self.session {
+            session.kind = kind;
+        }
+        self.spent_challenge = self.challenge.take().map(|spent| SpentChallenge {
+            id: spent.id,
+            key: spent.key,
+        });
+    }
+
+    fn freeze(&mut self) {
+        self.frozen = true;
+        self.session = None;
+        self.challenge = None;
+    }
+
+    /// What was mailed, disowned and proposed stays known; nothing that the member had set.
+    fn start_over(&mut self, issue: u32, at: Timestamp, expires_at: Timestamp) {
+        let before = std::mem::take(self);
+        *self = Self {
+            enrolment: before.enrolment.map(|enrolment| Enrolment {
+                valid_from: at,
+                expires_at,
+                ..enrolment
+            }),
+            disowned: before.disowned,
+            links_sent: before.links_sent,
+            codes_sent: before.codes_sent,
+            frozen: before.frozen,
+            not_me_reported: before.not_me_reported,
+            proven: before.proven,
+            reissues: issue,
+            proposals: before.proposals,
+            ..Self::default()
+        };
+    }
+
+    fn judge(&mut self, proposal: ProposalId, verdict: Verdict) {
+        let proposed = self.proposals.iter_mut().find(|it| it.id == proposal);
+        if let Some(proposed) = proposed {
+            proposed.verdict = Some(verdict);
+        }
     }
 }
 
@@ -217,6 +265,9 @@ impl Aggregate for Onboarding {
                 expires_at,
                 ..
             } => {
+                if let Some(session) = &mut self.session {
+                    session.kind = SessionKind::OtpPending;
+                }
                 self.challenge = Some(Challenge {
                     id: challenge,
                     key,
@@ -249,19 +300,57 @@ impl Aggregate for Onboarding {
                 }
             }
             Event::OtpLoginSucceeded { .. } => {
-                if let Some(session) = &mut self.session {
-                    session.kind = SessionKind::Full;
-                }
-                self.spent_challenge = self.challenge.take().map(|spent| SpentChallenge {
-                    id: spent.id,
-                    key: spent.key,
-                });
+                self.spend_code(SessionKind::Full);
             }
             Event::OnboardingCompleted {} => self.completed = true,
             Event::NotMeReported {} => {
-                self.frozen = true;
-                self.session = None;
-                self.challenge = None;
+                self.freeze();
+                self.not_me_reported = true;
+                self.proven = false;
+            }
+            Event::SignInConfirmed { .. } => self.spend_code(SessionKind::Onboarding),
+            Event::AccountFrozen {} => self.freeze(),
+            Event::AccountReleased {} => {
+                self.frozen = false;
+                self.not_me_reported = false;
+            }
+            Event::EmailCleared { .. } => {
+                // How codes come depends on the address that they come to.
+                self.contact = None;
+                self.otp_method = None;
+            }
+            Event::CredentialsReissued {
+                issue,
+                at,
+                expires_at,
+            } => self.start_over(issue, at, expires_at),
+            Event::Intervened { intervention, .. } => {
+                self.proven |= intervention == Intervention::RecordProofing;
+            }
+            Event::InterventionProposed {
+                proposal,
+                intervention,
+                grounds,
+                staff,
+                at,
+                expires_at,
+            } => {
+                self.proposals
+                    .retain(|it| !it.is_of_before(intervention, staff, at));
+                self.proposals.push(Proposal {
+                    id: proposal,
+                    intervention,
+                    grounds,
+                    by: staff,
+                    expires_at,
+                    verdict: None,
+                });
+            }
+            Event::InterventionApproved { proposal, at, .. } => {
+                self.judge(proposal, Verdict::Approved { at });
+            }
+            Event::InterventionDeclined { proposal, .. } => {
+                self.judge(proposal, Verdict::Declined);
             }
             Event::CredentialsRejected { .. }
             | Event::BirthDateRejected {}

@@ -73,6 +73,36 @@ pub enum Refusal {
     /// The form that set the password came again, from another session.
     #[error("the form has been used")]
     FormUsed,
+    /// The report is about a password that another has replaced.
+    #[error("the notice is about a password that counts no more")]
+    NoticeReplaced,
+    /// A second person has to approve that.
+    #[error("a second person has to approve that")]
+    NeedsApproval,
+    /// Nobody has to approve that.
+    #[error("nobody has to approve that")]
+    NeedsNoApproval,
+    /// It has nothing to do.
+    #[error("there is nothing to do")]
+    NothingToDo,
+    /// The reason is none of that intervention's.
+    #[error("that is no reason for it")]
+    OtherReason,
+    /// The same is proposed already.
+    #[error("the same is proposed already")]
+    AlreadyProposed,
+    /// There is no such proposal.
+    #[error("there is no such proposal")]
+    NoProposal,
+    /// The proposal was decided on, or its time is over.
+    #[error("the proposal was decided on, or its time is over")]
+    ProposalOver,
+    /// Whoever proposed it cannot approve it.
+    #[error("whoever proposed it cannot approve it")]
+    OwnProposal,
+    /// After a report that it was not the member, their identity has to be proven first.
+    #[error("the member's identity has to be proven first")]
+    NotProven,
     /// The facts were settled against something no longer in force; they have to be settled again.
     #[error("the facts are stale")]
     StaleFacts,

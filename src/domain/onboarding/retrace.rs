@@ -96,9 +96,9 @@ impl Onboarding {
                 let links = self.contact.iter().flat_map(|contact| &contact.links);
                 links.map(|link| link.expires_at).max()
             }
-            Event::OtpRejected { .. } | Event::OtpLoginSucceeded { .. } => {
-                self.challenge.as_ref().map(|it| it.expires_at)
-            }
+            Event::OtpRejected { .. }
+            | Event::OtpLoginSucceeded { .. }
+            | Event::SignInConfirmed { .. } => self.challenge.as_ref().map(|it| it.expires_at),
             Event::MemberEnrolled { .. }
             | Event::CredentialsAccepted { .. }
             | Event::BirthDateConfirmed {}
@@ -114,7 +114,15 @@ impl Onboarding {
             | Event::OtpIssued { .. }
             | Event::OtpReissued { .. }
             | Event::OnboardingCompleted {}
-            | Event::NotMeReported {} => None,
+            | Event::NotMeReported {}
+            | Event::Intervened { .. }
+            | Event::InterventionProposed { .. }
+            | Event::InterventionApproved { .. }
+            | Event::InterventionDeclined { .. }
+            | Event::EmailCleared { .. }
+            | Event::AccountFrozen {}
+            | Event::AccountReleased {}
+            | Event::CredentialsReissued { .. } => None,
         }
     }
 
@@ -151,6 +159,7 @@ impl Onboarding {
                     CredentialFault::InitialPasswordReplaced => PasswordCheck::Replaced,
                 },
                 lapsed: None,
+                known_browser: true,
                 code: no_code(),
             },
             [Event::BirthDateConfirmed {}] => confirm_birth_date(session, true),
@@ -229,6 +238,7 @@ impl Onboarding {
                 check: CodeCheck::Mismatch,
             },
             [Event::OtpLoginSucceeded { session, challenge }]
+            | [Event::SignInConfirmed { session, challenge }]
             | [
                 Event::OtpLoginSucceeded { session, challenge },
                 Event::OnboardingCompleted {},
@@ -237,14 +247,56 @@ impl Onboarding {
                 against: Some(*challenge),
                 check: CodeCheck::Match,
             },
-            [Event::NotMeReported {}] => Command::ReportNotMe,
+            [Event::NotMeReported {}] => Command::ReportNotMe {
+                about: self.password?.credential,
+            },
+            [
+                Event::Intervened {
+                    intervention,
+                    grounds,
+                    staff,
+                },
+                effects @ ..,
+            ] => Command::Intervene {
+                intervention: *intervention,
+                grounds: grounds.clone(),
+                staff: *staff,
+                link: link_of(effects),
+            },
+            [
+                Event::InterventionProposed {
+                    proposal,
+                    intervention,
+                    grounds,
+                    staff,
+                    ..
+                },
+            ] => Command::ProposeIntervention {
+                proposal: *proposal,
+                intervention: *intervention,
+                grounds: grounds.clone(),
+                staff: *staff,
+            },
+            [
+                Event::InterventionApproved {
+                    proposal, staff, ..
+                },
+                ..,
+            ] => Command::ApproveIntervention {
+                proposal: *proposal,
+                staff: *staff,
+            },
+            [Event::InterventionDeclined { proposal, staff }] => Command::DeclineIntervention {
+                proposal: *proposal,
+                staff: *staff,
+            },
             [Event::PasswordChanged { credential, form }] if may_go_on => Command::ChangePassword {
                 session,
                 credential: *credential,
                 form: *form,
             },
             [Event::LoggedOut { .. }] if may_go_on => {
-                self.retraced_sign_in(session, None, no_code())
+                self.retraced_sign_in(session, None, true, no_code())
             }
             [Event::LoggedOut { session, why }, signed_in @ ..] => {
                 let lapsed = (*why == LogOutReason::Expiry).then_some(*session);
@@ -255,8 +307,8 @@ impl Onboarding {
     }
 
     fn sign_in_of(&self, events: &[Event], lapsed: Option<SessionId>) -> Option<Command> {
-        let (session, code) = match events {
-            [Event::CredentialsAccepted { session, .. }] => (session, no_code()),
+        let (session, known_browser, code) = match events {
+            [Event::CredentialsAccepted { session, .. }] => (session, true, no_code()),
             [
                 Event::CredentialsAccepted { session, .. },
                 Event::OtpIssued {
@@ -265,16 +317,17 @@ impl Onboarding {
                     language,
                     ..
                 },
-            ] => (session, code(*challenge, key, *language)),
+            ] => (session, false, code(*challenge, key, *language)),
             _ => return None,
         };
-        Some(self.retraced_sign_in(*session, lapsed, code))
+        Some(self.retraced_sign_in(*session, lapsed, known_browser, code))
     }
 
     fn retraced_sign_in(
         &self,
         session: SessionId,
         lapsed: Option<SessionId>,
+        known_browser: bool,
         code: NewCode,
     ) -> Command {
         Command::SignIn {
@@ -282,6 +335,7 @@ impl Onboarding {
             against: self.credential_in_force(),
             check: PasswordCheck::Match,
             lapsed,
+            known_browser,
             code,
         }
     }
@@ -304,7 +358,10 @@ impl Event {
             | Self::EmailRegistered { at, .. }
             | Self::EmailLinkReissued { at, .. }
             | Self::OtpIssued { at, .. }
-            | Self::OtpReissued { at, .. } => Some(*at),
+            | Self::OtpReissued { at, .. }
+            | Self::InterventionProposed { at, .. }
+            | Self::InterventionApproved { at, .. }
+            | Self::CredentialsReissued { at, .. } => Some(*at),
             Self::MemberEnrolled { .. }
             | Self::CredentialsRejected { .. }
             | Self::BirthDateConfirmed {}
@@ -320,7 +377,13 @@ impl Event {
             | Self::OtpRejected { .. }
             | Self::OtpLoginSucceeded { .. }
             | Self::OnboardingCompleted {}
-            | Self::NotMeReported {} => None,
+            | Self::NotMeReported {}
+            | Self::SignInConfirmed { .. }
+            | Self::Intervened { .. }
+            | Self::InterventionDeclined { .. }
+            | Self::EmailCleared { .. }
+            | Self::AccountFrozen {}
+            | Self::AccountReleased {} => None,
         }
     }
 }
@@ -349,6 +412,20 @@ fn code(challenge: ChallengeId, key: &KeyId, language: Language) -> NewCode {
         language,
         sent_to_address: Vec::new(),
     }
+}
+
+/// The link that an intervention mailed; where it mailed none, any will do.
+fn link_of(effects: &[Event]) -> NewLink {
+    let mailed = effects.iter().find_map(|event| match event {
+        Event::EmailLinkReissued {
+            issue,
+            key,
+            language,
+            ..
+        } => Some(link(*issue, key, *language)),
+        _ => None,
+    });
+    mailed.unwrap_or_else(|| link(IssueId(Uuid::nil()), &KeyId(String::new()), Language::Ja))
 }
 
 /// Where none is mailed.

@@ -4,15 +4,17 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::event::OtpMethod;
+use super::support::Proposal;
 use crate::domain::ids::{ChallengeId, ContactId, CredentialId, FormId, IssueId, SessionId};
 use crate::domain::policy::PolicyVersion;
 use crate::domain::values::KeyId;
 
 /// One member, folded from the events of stream `onboarding-{member id}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a step of the manual, done or not"
+    reason = "each is a step of the manual, done or not, or what stands against one"
 )]
 pub struct Onboarding {
     /// How the member came in; none before `MemberEnrolled`.
@@ -49,6 +51,14 @@ pub struct Onboarding {
     pub completed: bool,
     /// Whether the account is frozen.
     pub frozen: bool,
+    /// Whether that is since somebody reported that it was not the member.
+    pub not_me_reported: bool,
+    /// Whether the member's identity was proven since.
+    pub proven: bool,
+    /// How many letters have taken the place of the first.
+    pub reissues: u32,
+    /// What staff proposed, and what became of it; the last of each person's.
+    pub proposals: Vec<Proposal>,
 }
 
 /// How a member came in.

@@ -18,6 +18,8 @@ pub struct Limits {
     pub session: SessionLimits,
     /// Of initial credentials.
     pub initial_credentials: InitialLimits,
+    /// Of what staff do for members.
+    pub support: SupportLimits,
 }
 
 /// How long a password that a member chooses may be, in code points (NIST SP 800-63B-4, 3.1.1.2).
@@ -201,6 +203,27 @@ pub struct InitialLimits {
 impl Default for InitialLimits {
     fn default() -> Self {
         Self { days: 30 }
+    }
+}
+
+/// What staff do for members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SupportLimits {
+    /// Hours within which a second person has to approve a proposal (judgement: over a weekend).
+    #[serde(deserialize_with = "between::<_, 1, 336>")]
+    pub proposal_hours: u32,
+    /// Minutes for which personal data are shown after an approval (judgement: the length of a call).
+    #[serde(deserialize_with = "between::<_, 5, 480>")]
+    pub unmask_minutes: u32,
+}
+
+impl Default for SupportLimits {
+    fn default() -> Self {
+        Self {
+            proposal_hours: 72,
+            unmask_minutes: 60,
+        }
     }
 }
 

@@ -81,6 +81,10 @@ fn the_defaults_are_those_of_the_design() {
             full_minutes: 720,
         },
         initial_credentials: InitialLimits { days: 30 },
+        support: SupportLimits {
+            proposal_hours: 72,
+            unmask_minutes: 60,
+        },
     };
     assert_eq!(Limits::default(), expected);
 }

@@ -27,7 +27,7 @@ impl Outcome {
 }
 
 /// All types, in the order of what they are about.
-pub const KINDS: [(&str, Outcome); 38] = [
+pub const KINDS: [(&str, Outcome); 47] = [
     ("MemberEnrolled", Outcome::Done),
     ("CredentialsAccepted", Outcome::Done),
     ("CredentialsRejected", Outcome::Failed),
@@ -49,6 +49,15 @@ pub const KINDS: [(&str, Outcome); 38] = [
     ("OtpLoginSucceeded", Outcome::Done),
     ("OnboardingCompleted", Outcome::Done),
     ("NotMeReported", Outcome::Done),
+    ("SignInConfirmed", Outcome::Done),
+    ("Intervened", Outcome::Done),
+    ("InterventionProposed", Outcome::Done),
+    ("InterventionApproved", Outcome::Done),
+    ("InterventionDeclined", Outcome::Refused),
+    ("EmailCleared", Outcome::Done),
+    ("AccountFrozen", Outcome::Done),
+    ("AccountReleased", Outcome::Done),
+    ("CredentialsReissued", Outcome::Done),
     ("MailAccepted", Outcome::Done),
     ("MailFailed", Outcome::Failed),
     ("MailSkipped", Outcome::Done),

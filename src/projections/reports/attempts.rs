@@ -9,9 +9,6 @@ use super::{Content, column};
 /// Refusals that are a waiting time, by the names of their problems.
 const HELD_BACK: [&str; 3] = ["waiting", "too-soon", "budget-spent"];
 
-/// What an account is frozen by: once a member.
-const FROZEN: &str = "NotMeReported";
-
 /// `members` are those with tries of the row's type on its day, whatever was wrong with them; none, where no member is known.
 pub(super) fn attempts(counts: &Counts, basis: &Basis) -> Content {
     let mut members = BTreeMap::new();
@@ -58,20 +55,19 @@ pub(super) fn waits(counts: &Counts, basis: &Basis) -> Content {
             *days.entry((day, why.clone())).or_default() += number;
         }
     }
-    for (day, _, number) in counts.by_day(Topic::Frozen) {
-        *days.entry((day, FROZEN.to_owned())).or_default() += number;
+    let held_back = days.into_iter().map(|(key, times)| (key, times.into()));
+    let mut frozen: BTreeMap<_, i64> = BTreeMap::new();
+    for (day, key, number) in counts.by_day(Topic::Frozen) {
+        *frozen.entry((day, key.of[0].clone())).or_default() += number;
     }
-    let rows = days.into_iter();
+    let frozen = frozen
+        .into_iter()
+        .map(|(key, members)| (key, Value::members(members, basis.asked)));
+    let rows: BTreeMap<_, Value> = held_back.chain(frozen).collect();
     Content {
         rows: rows
-            .map(|((day, why), number)| {
-                let times = if why == FROZEN {
-                    Value::members(number, basis.asked)
-                } else {
-                    number.into()
-                };
-                vec![day.into(), why.into(), times]
-            })
+            .into_iter()
+            .map(|((day, why), times)| vec![day.into(), why.into(), times])
             .collect(),
         columns: vec![
             column("day", Kind::Date),

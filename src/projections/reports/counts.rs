@@ -44,7 +44,7 @@ pub enum Topic {
     Failed,
     /// Members with such tries, by day, each once a day and type: type of event, whatever was wrong.
     Failing,
-    /// Accounts that were frozen, by day.
+    /// Accounts that were frozen, by day: type of event.
     Frozen,
     /// Mails: kind, class of the domain, what became of them.
     Mails,
@@ -60,11 +60,13 @@ pub enum Topic {
     Staff,
     /// What staff looked at, by day: account, view, purpose or how.
     Viewed,
+    /// What staff did for members, or proposed, by day: intervention, reason, type of event.
+    Interventions,
 }
 
 impl Topic {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Events,
         Self::Enrolled,
         Self::Imported,
@@ -87,6 +89,7 @@ impl Topic {
         Self::CodeTook,
         Self::Staff,
         Self::Viewed,
+        Self::Interventions,
     ];
 
     /// The name that tables hold.
@@ -115,6 +118,7 @@ impl Topic {
             Self::CodeTook => "code_took",
             Self::Staff => "staff",
             Self::Viewed => "viewed",
+            Self::Interventions => "interventions",
         }
     }
 

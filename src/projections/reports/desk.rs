@@ -19,6 +19,20 @@ pub(super) fn staff(counts: &Counts) -> Content {
     )
 }
 
+pub(super) fn interventions(counts: &Counts) -> Content {
+    by_day(
+        counts,
+        Topic::Interventions,
+        vec![
+            column("day", Kind::Date),
+            column("intervention", Kind::Word("intervention")),
+            column("reason", Kind::Word("reason")),
+            column("what", Kind::Event),
+            column("times", Kind::Number),
+        ],
+    )
+}
+
 pub(super) fn access(counts: &Counts) -> Content {
     by_day(
         counts,
@@ -49,10 +63,9 @@ fn by_day(counts: &Counts, topic: Topic, columns: Vec<Column>) -> Content {
     Content {
         rows: rows.collect(),
         plot: Some(Plot {
-            labels: if apart == 2 {
-                &[0, 1, 2]
-            } else {
-                &[0, 1, 2, 3]
+            labels: match apart {
+                2 => &[0, 1, 2],
+                _ => &[0, 1, 2, 3],
             },
             length: columns.len() - 1,
             whole: None,

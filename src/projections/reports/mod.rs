@@ -57,6 +57,8 @@ pub enum Name {
     Codes,
     /// What happened to accounts of staff.
     Staff,
+    /// What staff did for members.
+    Interventions,
     /// Who looked at what of the history.
     Access,
     /// Where the product departs from a standard, and why.
@@ -73,7 +75,7 @@ pub enum Name {
 
 impl Name {
     /// All of them, in the order of a list.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Completion,
         Self::CompletionByDay,
         Self::Funnel,
@@ -86,6 +88,7 @@ impl Name {
         Self::Mail,
         Self::Codes,
         Self::Staff,
+        Self::Interventions,
         Self::Access,
         Self::Deviations,
         Self::Reconciliation,
@@ -110,6 +113,7 @@ impl Name {
             Self::Mail => "mail",
             Self::Codes => "codes",
             Self::Staff => "staff",
+            Self::Interventions => "interventions",
             Self::Access => "access",
             Self::Deviations => "deviations",
             Self::Reconciliation => "reconciliation",
@@ -149,6 +153,7 @@ pub fn make(name: Name, counts: &Counts, sealed: &[SealedDay], basis: Basis) -> 
         Name::Mail => mails::mails(counts, &basis),
         Name::Codes => mails::codes(counts, &basis),
         Name::Staff => desk::staff(counts),
+        Name::Interventions => desk::interventions(counts),
         Name::Access => desk::access(counts),
         Name::Deviations => deviations::deviations(),
         Name::Reconciliation => reconciliation::reconciliation(counts, &basis),
@@ -191,6 +196,7 @@ const fn topics(name: Name) -> &'static [Topic] {
         Name::Mail => &[Topic::Mails, Topic::MailTook],
         Name::Codes => &[Topic::Codes, Topic::CodeTook],
         Name::Staff => &[Topic::Staff],
+        Name::Interventions => &[Topic::Interventions],
         Name::Access => &[Topic::Viewed],
         // The first two are of no counts.
         Name::Deviations | Name::Integrity | Name::Events => &[Topic::Events],

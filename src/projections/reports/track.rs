@@ -10,7 +10,8 @@ use super::counting::{day_of, span};
 use super::counts::{Count, Topic};
 use crate::database::fixed_width;
 use crate::domain::delivery::MailKind;
-use crate::domain::onboarding::{Event, Step};
+use crate::domain::ids::ProposalId;
+use crate::domain::onboarding::{Event, Grounds, Intervention, Reason, Step};
 
 /// Where a member is on the way, and since when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +43,9 @@ pub struct Track {
     mail_asked: BTreeMap<String, Timestamp>,
     /// The last day on which a try of that type came to nothing.
     failed_on: BTreeMap<String, Date>,
+    /// What staff proposed and nobody has decided on.
+    #[serde(default)]
+    proposed: BTreeMap<ProposalId, (Intervention, Reason)>,
 }
 
 /// A set of steps, a bit for each by the manual's number: rows of the read model are written with every event.
@@ -115,6 +119,7 @@ impl Track {
             code_asked: None,
             mail_asked: BTreeMap::new(),
             failed_on: BTreeMap::new(),
+            proposed: BTreeMap::new(),
         })
     }
 
@@ -217,10 +222,17 @@ impl Track {
                 self.uses(MailKind::Otp, at, &mut counts);
             }
             Event::OnboardingCompleted {} => self.completes(at, &mut counts),
-            Event::NotMeReported {} => {
+            Event::NotMeReported {} | Event::AccountFrozen {} => {
                 self.frozen = true;
-                counts.push(self.one(Topic::Frozen, ["", "", ""]));
+                counts.push(self.one(Topic::Frozen, [event.name(), "", ""]));
             }
+            Event::AccountReleased {} => self.frozen = false,
+            Event::EmailCleared { .. } => self.goes_to(Step::Email, at, &mut counts),
+            Event::CredentialsReissued { expires_at, .. } => {
+                self.expires_at = Some(*expires_at);
+                self.goes_to(Step::SignIn, at, &mut counts);
+            }
+            Event::SignInConfirmed { .. } => self.uses(MailKind::Otp, at, &mut counts),
             Event::CredentialsRejected { why } => {
                 let why = serde_json::to_value(why).unwrap_or_default();
                 self.fails(event, why.as_str().unwrap_or_default(), at, &mut counts);
@@ -229,6 +241,26 @@ impl Track {
             Event::OtpRejected { .. } => {
                 self.fails(event, "", at, &mut counts);
                 counts.push(self.one(Topic::Codes, [MailKind::Otp.name(), "wrong", ""]));
+            }
+            Event::Intervened {
+                intervention,
+                grounds,
+                ..
+            } => counts.push(self.intervenes(event, *intervention, grounds.reason)),
+            Event::InterventionProposed {
+                proposal,
+                intervention,
+                grounds: Grounds { reason, .. },
+                ..
+            } => {
+                self.proposed.insert(*proposal, (*intervention, *reason));
+                counts.push(self.intervenes(event, *intervention, *reason));
+            }
+            Event::InterventionApproved { proposal, .. }
+            | Event::InterventionDeclined { proposal, .. } => {
+                if let Some((intervention, reason)) = self.proposed.remove(proposal) {
+                    counts.push(self.intervenes(event, intervention, reason));
+                }
             }
             Event::MemberEnrolled { .. } | Event::LoggedOut { .. } => {}
         }
@@ -268,7 +300,12 @@ impl Track {
         }
     }
 
+    /// Once: who started over by a new letter has completed before.
     fn completes(&mut self, at: Timestamp, counts: &mut Vec<Count>) {
+        if self.done.has(Step::Completed) {
+            self.goes_to(Step::Completed, at, counts);
+            return;
+        }
         self.does(Step::Completed, at, counts);
         self.goes_to(Step::Completed, at, counts);
         counts.push(self.one(Topic::Completed, ["", "", ""]));
@@ -303,6 +340,11 @@ impl Track {
         let took = span(asked, at);
         counts.push(self.one(Topic::Codes, [kind.name(), "used", ""]));
         counts.push(self.one(Topic::CodeTook, [kind.name(), &took, ""]));
+    }
+
+    fn intervenes(&self, event: &Event, intervention: Intervention, reason: Reason) -> Count {
+        let of = [intervention.name(), reason.name(), event.name()];
+        self.one(Topic::Interventions, of)
     }
 
     fn fails(&mut self, event: &Event, why: &str, at: Timestamp, counts: &mut Vec<Count>) {

@@ -39,6 +39,7 @@ async fn sign_in(society: &Society, user_id: &str) {
             against: CredentialInForce::Initial,
             check: PasswordCheck::Match,
             lapsed: None,
+            known_browser: true,
             code: NewCode {
                 challenge: ChallengeId(society.entropy.id()),
                 key: KeyId("k".to_owned()),

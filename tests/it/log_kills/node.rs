@@ -241,6 +241,7 @@ fn step(society: &Society, state: &Onboarding, again: bool, random: &mut StdRng)
                 PasswordCheck::Match
             },
             lapsed: None,
+            known_browser: true,
             code: NewCode {
                 challenge: ChallengeId(society.entropy.id()),
                 key: KeyId("k".to_owned()),

@@ -9,9 +9,11 @@ use kadode::ambient::Clock;
 use kadode::api::Api;
 use kadode::app::{Limits, Opening, Served, Serving, Society, answer_connections};
 use kadode::config::PublicUrl;
-use kadode::domain::ids::{ImportId, MemberId};
-use kadode::domain::onboarding::{Command, Issued, Onboarding, Refusal};
-use kadode::domain::values::KeyId;
+use kadode::domain::ids::{ImportId, IssueId, MemberId, StaffId};
+use kadode::domain::onboarding::{
+    Command, Grounds, Intervention, Issued, NewLink, Onboarding, Reason, Refusal,
+};
+use kadode::domain::values::{KeyId, Language};
 use kadode::mail::Transport;
 use kadode::subscription;
 use kadode::vault::{Link, Profile};
@@ -217,6 +219,26 @@ impl App {
             Err(kadode::commands::CommandError::Refused(refusal)) => Err(refusal),
             Err(other) => panic!("{other}"),
         }
+    }
+
+    /// Freezes an account, as staff do.
+    pub async fn freeze(&self, member: MemberId) {
+        let nobody = uuid::Uuid::nil();
+        let command = Command::Intervene {
+            intervention: Intervention::Freeze,
+            grounds: Grounds {
+                reason: Reason::SuspectedMisuse,
+                ticket: "HD-1".parse().unwrap(),
+            },
+            staff: StaffId(nobody),
+            link: NewLink {
+                issue: IssueId(nobody),
+                key: KeyId(String::new()),
+                language: Language::Ja,
+                sent_to_address: Vec::new(),
+            },
+        };
+        self.command(member, command).await.unwrap();
     }
 
     /// A browser of its own: its cookies are nobody else's.

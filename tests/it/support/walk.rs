@@ -202,6 +202,7 @@ fn step(state: &Onboarding, random: &mut StdRng) -> Command {
                 PasswordCheck::Match
             },
             lapsed: None,
+            known_browser: true,
             code,
         },
         Step::BirthDate => Command::ConfirmBirthDate {

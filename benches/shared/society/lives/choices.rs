@@ -15,8 +15,14 @@ impl Walk<'_> {
     /// What they do next: mostly what is due, now and then something else.
     pub(super) fn chosen(&mut self) -> (&'static str, Command) {
         let slip = self.slips(self.ways.slips);
-        if self.slips(0.002) {
-            return ("ReportNotMe", Command::ReportNotMe);
+        if self.state.frozen || self.slips(0.01) {
+            return self.helped();
+        }
+        if let Some(own) = self.state.password
+            && self.slips(0.002)
+        {
+            let about = own.credential;
+            return ("ReportNotMe", Command::ReportNotMe { about });
         }
         let Some(session) = self.open_session() else {
             return ("SignIn", self.sign_in(slip));
@@ -139,6 +145,7 @@ impl Walk<'_> {
             against: self.state.credential_in_force(),
             check,
             lapsed: lapsed.filter(|_| !is_open),
+            known_browser: !self.slips(0.1),
             code: self.new_code(),
         }
     }
@@ -165,7 +172,7 @@ impl Walk<'_> {
         (within(self.active, idle) && within(open.began, most) && !code_is_dead).then_some(open.id)
     }
 
-    fn new_link(&mut self) -> NewLink {
+    pub(super) fn new_link(&mut self) -> NewLink {
         NewLink {
             issue: IssueId(self.fresh()),
             key: KeyId("2026".to_owned()),

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 
 use super::{grouped, span, value};
 use crate::api::pages::words::{Text, step_label};
-use crate::domain::onboarding::Step;
+use crate::domain::onboarding::{Intervention, Reason, Step};
 use crate::domain::values::Language;
 use crate::domain::viewing::{Purpose, View};
 use crate::mail::DomainClass;
@@ -64,6 +64,8 @@ fn names_of(list: &'static str) -> BTreeSet<String> {
             let purposes = Purpose::ALL.map(Purpose::name);
             [&purposes[..], &["session", "token"]].concat()
         }
+        "intervention" => Intervention::ALL.map(Intervention::name).into(),
+        "reason" => Reason::ALL.map(Reason::name).into(),
         "outcome" => Outcome::ALL.map(Outcome::name).into(),
         other => panic!("a list of which this test knows no names: {other}"),
     };

@@ -20,6 +20,7 @@ impl Onboarding {
         let Some(present) = &self.challenge else {
             return match open.kind {
                 SessionKind::Full => NOTHING_NEW,
+                SessionKind::Onboarding if self.confirmed_sign_in() => NOTHING_NEW,
                 SessionKind::Onboarding | SessionKind::OtpPending => {
                     Err(Refusal::OutOfOrder { due: self.due() })
                 }
@@ -67,6 +68,7 @@ impl Onboarding {
         let Some(present) = &self.challenge else {
             return match open.kind {
                 SessionKind::Full => NOTHING_NEW,
+                SessionKind::Onboarding if self.confirmed_sign_in() => NOTHING_NEW,
                 SessionKind::Onboarding | SessionKind::OtpPending => {
                     Err(Refusal::OutOfOrder { due: self.due() })
                 }
@@ -82,6 +84,10 @@ impl Onboarding {
             return Err(Refusal::CodeExpired);
         }
         match check {
+            CodeCheck::Match if self.password.is_none() => Ok(vec![Event::SignInConfirmed {
+                session: open.id,
+                challenge: present.id,
+            }]),
             CodeCheck::Match => {
                 let mut events = vec![Event::OtpLoginSucceeded {
                     session: open.id,
@@ -98,5 +104,10 @@ impl Onboarding {
                 Ok(vec![Event::OtpRejected { tries_left }])
             }
         }
+    }
+
+    /// Whether the present session, one before step 9, has entered its code.
+    const fn confirmed_sign_in(&self) -> bool {
+        self.password.is_none() && self.spent_challenge.is_some()
     }
 }

@@ -20,7 +20,7 @@ use super::*;
 /// So many commands and pauses in a row are explored. A first login takes eleven commands; the rest is room for what goes wrong.
 const DEPTH: usize = 14;
 
-/// Of which at most so many do not lead on (see [`Move::leads_on`]), so that repetitions do not drown the long histories.
+/// Of which at most so many do not lead on (see [`Move::detours`]), so that repetitions do not drown the long histories.
 const DETOURS: u8 = 2;
 
 /// How a state was first reached: from which one, and by which move.
@@ -94,7 +94,8 @@ pub(super) fn forbidden_by_the_monitor<'a>(
         let typed = Typed {
             password: Some(password),
             code: match event {
-                Event::OtpLoginSucceeded { challenge, .. } => Some(*challenge),
+                Event::OtpLoginSucceeded { challenge, .. }
+                | Event::SignInConfirmed { challenge, .. } => Some(*challenge),
                 _ => None,
             },
             session: monitor.session,

@@ -274,6 +274,7 @@ fn an_address_gets_ten_codes_an_hour_whichever_members_it_serves() {
             against: OWN,
             check: PasswordCheck::Match,
             lapsed: None,
+            known_browser: true,
             code,
         })
         .refused(spent(minute(61)));
@@ -302,6 +303,7 @@ fn a_sign_in_that_mails_no_code_needs_no_budget() {
             against: INITIAL,
             check: PasswordCheck::Match,
             lapsed: None,
+            known_browser: true,
             code,
         })
         .then([accepted(1, minute(2))]);

@@ -12,6 +12,7 @@ mod sign_in;
 mod steps;
 mod stored;
 mod story;
+mod support;
 
 use std::sync::Arc;
 
@@ -22,9 +23,12 @@ use uuid::Uuid;
 use super::command::{
     CodeCheck, Command, CredentialInForce, Issued, NewCode, NewLink, PasswordCheck,
 };
-use super::{Append, CredentialFault, Event, LogOutReason, Onboarding, OtpMethod, Refusal, Step};
+use super::{
+    Append, CredentialFault, Event, Grounds, Intervention, LogOutReason, Onboarding, OtpMethod,
+    Reason, Refusal, SessionKind, Step,
+};
 use crate::domain::ids::{
-    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, SessionId,
+    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, ProposalId, SessionId, StaffId,
 };
 use crate::domain::policy::{Limits, PolicyVersion};
 use crate::domain::values::{KeyId, Language};
@@ -49,6 +53,12 @@ const fn credential(n: u128) -> CredentialId {
 }
 const fn form(n: u128) -> FormId {
     FormId(Uuid::from_u128(n))
+}
+const fn proposal(n: u128) -> ProposalId {
+    ProposalId(Uuid::from_u128(n))
+}
+const fn staff(n: u128) -> StaffId {
+    StaffId(Uuid::from_u128(n))
 }
 
 const INITIAL: CredentialInForce = CredentialInForce::Initial;

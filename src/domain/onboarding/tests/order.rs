@@ -194,7 +194,7 @@ fn the_first_login_s_session_is_not_heard_after_its_end() {
 #[test]
 fn nothing_but_the_enrolment_is_heard_of_who_is_not_enrolled() {
     let mut commands = all_of_session(1);
-    commands.extend([follow(1, 1), disown(1, 1), Command::ReportNotMe]);
+    commands.extend([follow(1, 1), disown(1, 1), report_not_me()]);
     for command in commands {
         given(vec![]).when(command).refused(Refusal::NotEnrolled);
     }

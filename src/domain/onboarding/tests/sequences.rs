@@ -8,15 +8,10 @@ use proptest::prelude::*;
 
 use self::moves::{World, any_move, pause};
 use super::*;
-use crate::domain::onboarding::SessionKind;
 
-/// The steps in `past` that have to come before it is complete, in their order, each looked for behind the one before.
-fn steps_before_completion(past: &[Event]) -> Vec<&'static str> {
-    let terms = past
-        .iter()
-        .any(|event| matches!(event, Event::MemberEnrolled { terms: Some(_), .. }));
+/// The steps that have to come before a way is complete, in their order, each looked for behind the one before.
+fn steps_before_completion(terms: bool) -> Vec<&'static str> {
     let mut needed = vec![
-        "MemberEnrolled",
         "CredentialsAccepted",
         "BirthDateConfirmed",
         "TermsAccepted",
@@ -72,6 +67,33 @@ fn last_address_was_followed_then_verified(past: &[Event]) -> bool {
     )
 }
 
+/// Why an approval in this past should not have been, if one should not.
+fn forbidden_in_approvals(past: &[Event]) -> Option<&'static str> {
+    let mut proposed = Vec::new();
+    for event in past {
+        match event {
+            Event::InterventionProposed {
+                proposal, staff, ..
+            } => proposed.push((*proposal, *staff)),
+            Event::InterventionApproved {
+                proposal, staff, ..
+            } => {
+                let Some(at) = proposed.iter().position(|(id, _)| id == proposal) else {
+                    return Some("approved what nobody had proposed, or twice");
+                };
+                if proposed.remove(at).1 == *staff {
+                    return Some("approved by whoever proposed it");
+                }
+            }
+            Event::InterventionDeclined { proposal, .. } => {
+                proposed.retain(|(id, _)| id != proposal);
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
 /// What random moves lead to: appends, each with the moment of its decision.
 pub(crate) fn random_history() -> impl Strategy<Value = Vec<(Timestamp, Vec<Event>)>> {
     prop::collection::vec((pause(), any_move()), 1..60).prop_map(|moves| {
@@ -105,18 +127,23 @@ proptest! {
         let read: Vec<Event> = serde_json::from_str(&text).unwrap();
         prop_assert_eq!(&fold(read), &state);
 
-        if let Some(end) = past.iter().position(|event| event.name() == "OnboardingCompleted") {
-            let before = past.get(..end).unwrap();
-            prop_assert!(in_order(before, &steps_before_completion(before)));
-            prop_assert!(last_address_was_followed_then_verified(before));
+        // A new letter begins a new way, on which nothing of the one before counts.
+        let terms = past.iter().any(|event| matches!(event, Event::MemberEnrolled { terms: Some(_), .. }));
+        for way in past.split(|event| event.name() == "CredentialsReissued") {
+            if let Some(end) = way.iter().position(|event| event.name() == "OnboardingCompleted") {
+                let before = way.get(..end).unwrap();
+                prop_assert!(in_order(before, &steps_before_completion(terms)));
+                prop_assert!(last_address_was_followed_then_verified(before));
+            }
+            for once in ["OnboardingCompleted", "FirstLoginCompleted", "BirthDateConfirmed", "PasswordChanged"] {
+                prop_assert!(count(way, once) <= 1, "{} twice", once);
+            }
         }
-        for once in ["OnboardingCompleted", "FirstLoginCompleted", "OtpMethodChosen", "BirthDateConfirmed", "NotMeReported"] {
-            prop_assert!(count(&past, once) <= 1, "{} twice", once);
-        }
+        prop_assert_eq!(forbidden_in_approvals(&past), None);
 
         let mut spent = HashSet::new();
         for event in &past {
-            if let Event::OtpLoginSucceeded { challenge, .. } = event {
+            if let Event::OtpLoginSucceeded { challenge, .. } | Event::SignInConfirmed { challenge, .. } = event {
                 prop_assert!(spent.insert(*challenge), "a challenge was spent twice");
             }
         }
@@ -130,6 +157,8 @@ proptest! {
                 prop_assert_eq!(open.take(), Some(*session));
             } else if matches!(event, Event::NotMeReported {}) {
                 open = None;
+            } else if matches!(event, Event::AccountFrozen {} | Event::CredentialsReissued { .. }) {
+                prop_assert_eq!(open, None);
             }
         }
         prop_assert_eq!(open, state.session.as_ref().map(|open| open.id));
@@ -158,7 +187,10 @@ proptest! {
         let again = world.state.decide(&issued).unwrap_or_default();
         let repeatable = again.iter().all(|event| matches!(
             event,
-            Event::BirthDateRejected {} | Event::OtpRejected { .. } | Event::EmailRegistered { .. }
+            Event::BirthDateRejected {}
+                | Event::OtpRejected { .. }
+                | Event::EmailRegistered { .. }
+                | Event::Intervened { .. }
         ));
         prop_assert!(repeatable, "{:?}", again);
     }

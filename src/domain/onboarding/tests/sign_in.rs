@@ -155,6 +155,7 @@ fn a_sign_in_ends_a_session_that_had_run_out_by_expiry() {
         against: INITIAL,
         check: Match,
         lapsed: Some(session(1)),
+        known_browser: true,
         code: new_code(2),
     };
     given(until(Step::Email))
@@ -169,6 +170,7 @@ fn a_lapsed_session_that_is_not_the_present_one_does_not_change_why_that_one_end
         against: INITIAL,
         check: Match,
         lapsed: Some(session(9)),
+        known_browser: true,
         code: new_code(2),
     };
     given(until(Step::Email)).when(command).then([
@@ -240,15 +242,26 @@ fn any_end_of_the_session_counts_as_step_11_when_it_is_due() {
 
 #[test]
 fn a_member_may_report_that_it_was_not_them_without_a_session() {
-    given(until(Step::SignIn))
-        .when(Command::ReportNotMe)
+    given(until(Step::SignInAgain))
+        .when(report_not_me())
         .then([Event::NotMeReported {}]);
+}
+
+#[test]
+fn a_notice_of_a_password_that_counts_no_more_reports_nothing() {
+    let about = credential(9);
+    given(until(Step::SignInAgain))
+        .when(Command::ReportNotMe { about })
+        .refused(Refusal::NoticeReplaced);
+    given(until(Step::Password))
+        .when(report_not_me())
+        .refused(Refusal::NoticeReplaced);
 }
 
 #[test]
 fn a_second_report_stores_nothing() {
     given(and(until(Step::Email), [Event::NotMeReported {}]))
-        .when(Command::ReportNotMe)
+        .when(report_not_me())
         .then_nothing();
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-const NAMES: [&str; 21] = [
+const NAMES: [&str; 30] = [
     "MemberEnrolled",
     "CredentialsAccepted",
     "CredentialsRejected",
@@ -27,6 +27,15 @@ const NAMES: [&str; 21] = [
     "OtpLoginSucceeded",
     "OnboardingCompleted",
     "NotMeReported",
+    "SignInConfirmed",
+    "Intervened",
+    "InterventionProposed",
+    "InterventionApproved",
+    "InterventionDeclined",
+    "EmailCleared",
+    "AccountFrozen",
+    "AccountReleased",
+    "CredentialsReissued",
 ];
 
 /// One event of each type, in the order of [`NAMES`].
@@ -61,6 +70,20 @@ fn one_of_each() -> Vec<Event> {
         login_succeeded(2),
         Event::OnboardingCompleted {},
         Event::NotMeReported {},
+        sign_in_confirmed(2),
+        intervened(Intervention::Freeze, Reason::SuspectedMisuse),
+        proposed(1, Intervention::ReissueCredentials, minute(11)),
+        approved(1, minute(12)),
+        Event::InterventionDeclined {
+            proposal: proposal(1),
+            staff: staff(2),
+        },
+        Event::EmailCleared {
+            contact: contact(1),
+        },
+        Event::AccountFrozen {},
+        Event::AccountReleased {},
+        reissued(1, minute(12)),
     ]
 }
 
@@ -179,6 +202,22 @@ fn the_stored_shape_of_every_event_never_changes() {
         json!({"type": "OtpLoginSucceeded", "session": id(2), "challenge": id(2)}),
         json!({"type": "OnboardingCompleted"}),
         json!({"type": "NotMeReported"}),
+        json!({"type": "SignInConfirmed", "session": id(2), "challenge": id(2)}),
+        json!({
+            "type": "Intervened", "intervention": "freeze", "staff": id(1),
+            "grounds": {"reason": "suspected_misuse", "ticket": "HD-1"},
+        }),
+        json!({
+            "type": "InterventionProposed", "proposal": id(1), "intervention": "reissue_credentials", "staff": id(1),
+            "grounds": {"reason": "letter_lost", "ticket": "HD-1"},
+            "at": "2026-04-02T00:11:00Z", "expires_at": "2026-04-05T00:11:00Z",
+        }),
+        json!({"type": "InterventionApproved", "proposal": id(1), "staff": id(2), "at": "2026-04-02T00:12:00Z"}),
+        json!({"type": "InterventionDeclined", "proposal": id(1), "staff": id(2)}),
+        json!({"type": "EmailCleared", "contact": id(1)}),
+        json!({"type": "AccountFrozen"}),
+        json!({"type": "AccountReleased"}),
+        json!({"type": "CredentialsReissued", "issue": 1, "at": "2026-04-02T00:12:00Z", "expires_at": "2026-05-02T00:12:00Z"}),
     ];
     let found: Vec<_> = one_of_each().iter().map(stored).collect();
     assert_eq!(found, expected);

@@ -22,6 +22,25 @@ pub(super) fn sign_in(n: u128, against: CredentialInForce, check: PasswordCheck)
         against,
         check,
         lapsed: None,
+        known_browser: true,
+        code: new_code(n),
+    }
+}
+
+pub(super) const fn report_not_me() -> Command {
+    Command::ReportNotMe {
+        about: credential(1),
+    }
+}
+
+/// As [`sign_in`] with the right initial password, but from a browser that nobody knows.
+pub(super) fn sign_in_elsewhere(n: u128) -> Command {
+    Command::SignIn {
+        session: session(n),
+        against: INITIAL,
+        check: PasswordCheck::Match,
+        lapsed: None,
+        known_browser: false,
         code: new_code(n),
     }
 }
@@ -219,6 +238,95 @@ pub(super) const fn login_succeeded(n: u128) -> Event {
     Event::OtpLoginSucceeded {
         session: session(n),
         challenge: challenge(n),
+    }
+}
+
+pub(super) const fn sign_in_confirmed(n: u128) -> Event {
+    Event::SignInConfirmed {
+        session: session(n),
+        challenge: challenge(n),
+    }
+}
+
+// What staff do. Staff 1 proposes and intervenes, staff 2 approves.
+
+pub(super) fn grounds(reason: Reason) -> Grounds {
+    Grounds {
+        reason,
+        ticket: "HD-1".parse().unwrap(),
+    }
+}
+
+pub(super) fn intervene(intervention: Intervention) -> Command {
+    intervene_with(9, intervention)
+}
+
+/// As [`intervene`], with link `n` where one is mailed.
+pub(super) fn intervene_with(n: u128, intervention: Intervention) -> Command {
+    Command::Intervene {
+        intervention,
+        grounds: grounds(*intervention.reasons().first().unwrap()),
+        staff: staff(1),
+        link: new_link(n),
+    }
+}
+
+pub(super) fn propose(n: u128, intervention: Intervention) -> Command {
+    Command::ProposeIntervention {
+        proposal: proposal(n),
+        intervention,
+        grounds: grounds(*intervention.reasons().first().unwrap()),
+        staff: staff(1),
+    }
+}
+
+pub(super) const fn approve(n: u128, by: u128) -> Command {
+    Command::ApproveIntervention {
+        proposal: proposal(n),
+        staff: staff(by),
+    }
+}
+
+pub(super) const fn decline(n: u128, by: u128) -> Command {
+    Command::DeclineIntervention {
+        proposal: proposal(n),
+        staff: staff(by),
+    }
+}
+
+pub(super) fn intervened(intervention: Intervention, reason: Reason) -> Event {
+    Event::Intervened {
+        intervention,
+        grounds: grounds(reason),
+        staff: staff(1),
+    }
+}
+
+pub(super) fn proposed(n: u128, intervention: Intervention, at: Timestamp) -> Event {
+    Event::InterventionProposed {
+        proposal: proposal(n),
+        intervention,
+        grounds: grounds(*intervention.reasons().first().unwrap()),
+        staff: staff(1),
+        at,
+        expires_at: at + SignedDuration::from_hours(72),
+    }
+}
+
+pub(super) const fn approved(n: u128, at: Timestamp) -> Event {
+    Event::InterventionApproved {
+        proposal: proposal(n),
+        staff: staff(2),
+        at,
+    }
+}
+
+/// A new letter, the `issue`-th after the first.
+pub(super) fn reissued(issue: u32, at: Timestamp) -> Event {
+    Event::CredentialsReissued {
+        issue,
+        at,
+        expires_at: at + SignedDuration::from_hours(30 * 24),
     }
 }
 

@@ -163,7 +163,16 @@ fn may_follow(state: &Onboarding, event: &Event) -> bool {
         | Event::EmailDisowned { .. }
         | Event::OtpReissued { .. }
         | Event::OtpRejected { .. }
-        | Event::NotMeReported {} => false,
+        | Event::NotMeReported {}
+        | Event::SignInConfirmed { .. }
+        | Event::Intervened { .. }
+        | Event::InterventionProposed { .. }
+        | Event::InterventionApproved { .. }
+        | Event::InterventionDeclined { .. }
+        | Event::EmailCleared { .. }
+        | Event::AccountFrozen {}
+        | Event::AccountReleased {}
+        | Event::CredentialsReissued { .. } => false,
     }
 }
 

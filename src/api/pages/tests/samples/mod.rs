@@ -309,6 +309,12 @@ fn history(page: Page) -> String {
         Happening::LoggedOutSuperseded,
         Happening::LoggedOutByStaff,
         Happening::NotMeReported,
+        Happening::SignInConfirmed,
+        Happening::Intervened,
+        Happening::EmailCleared,
+        Happening::AccountFrozen,
+        Happening::AccountReleased,
+        Happening::CredentialsReissued,
         Happening::MailSkipped,
         Happening::MemberEnrolled,
     ];

@@ -44,6 +44,13 @@ pub(super) struct Monitor {
     /// The session is one that began with the member's own password.
     second: bool,
     full: bool,
+    /// The session waits for a code that a browser nobody knew was asked for.
+    unconfirmed: bool,
+    frozen: bool,
+    not_me: bool,
+    proven: bool,
+    /// Who proposed what, undecided.
+    proposed: Vec<(ProposalId, Intervention, StaffId)>,
     code: Option<ChallengeId>,
     wrong: u32,
     pub(super) otp_succeeded: bool,
@@ -72,6 +79,14 @@ impl Monitor {
                 "the present session did not ask",
             )
         };
+        let unconfirmed = self.unconfirmed;
+        let in_steps = |open: Option<SessionId>| {
+            in_session(open)?;
+            must(
+                !unconfirmed,
+                "a browser that nobody knew had not entered the code",
+            )
+        };
         match event {
             Event::MemberEnrolled { terms, .. } => {
                 must(!self.enrolled, "enrolled before")?;
@@ -79,7 +94,7 @@ impl Monitor {
                 self.terms_needed = terms.is_some();
             }
             Event::CredentialsAccepted { session, .. } => {
-                must(self.enrolled, "not enrolled")?;
+                must(self.enrolled && !self.frozen, "not enrolled, or frozen")?;
                 must(self.session.is_none(), "another session is open")?;
                 let in_force = if self.password {
                     Password::Own
@@ -93,22 +108,24 @@ impl Monitor {
                 self.session = Some(*session);
                 self.second = self.password;
                 self.full = false;
+                // The next event, if any, tells of a code.
+                self.unconfirmed = false;
                 self.wrong = 0;
             }
             Event::CredentialsRejected { .. } => must(self.enrolled, "not enrolled")?,
             Event::BirthDateConfirmed {} => {
-                in_session(self.session)?;
+                in_steps(self.session)?;
                 must(!self.birth_date, "it was confirmed before")?;
                 self.birth_date = true;
             }
-            Event::BirthDateRejected {} => in_session(self.session)?,
+            Event::BirthDateRejected {} => in_steps(self.session)?,
             Event::TermsAccepted { .. } => {
-                in_session(self.session)?;
+                in_steps(self.session)?;
                 must(self.birth_date && self.terms_needed, "step 4 was not due")?;
                 self.terms = true;
             }
             Event::EmailRegistered { contact, .. } => {
-                in_session(self.session)?;
+                in_steps(self.session)?;
                 must(
                     self.birth_date && (self.terms || !self.terms_needed),
                     "step 5 was not due",
@@ -119,7 +136,6 @@ impl Monitor {
                 self.verified = false;
             }
             Event::EmailLinkReissued { contact, .. } => {
-                in_session(self.session)?;
                 must(
                     self.address == Some(*contact),
                     "that is not the present address",
@@ -141,7 +157,7 @@ impl Monitor {
                 self.followed = false;
             }
             Event::EmailVerified { contact } => {
-                in_session(self.session)?;
+                in_steps(self.session)?;
                 must(
                     self.address == Some(*contact) && self.followed,
                     "its link was not followed",
@@ -149,12 +165,12 @@ impl Monitor {
                 self.verified = true;
             }
             Event::OtpMethodChosen { .. } => {
-                in_session(self.session)?;
+                in_steps(self.session)?;
                 must(self.verified && !self.method, "step 8 was not due")?;
                 self.method = true;
             }
             Event::PasswordChanged { .. } => {
-                in_session(self.session)?;
+                in_steps(self.session)?;
                 must(self.method && !self.password, "step 9 was not due")?;
                 self.password = true;
             }
@@ -172,10 +188,25 @@ impl Monitor {
                 session, challenge, ..
             } => {
                 must(
-                    self.session == Some(*session) && self.second && !self.full,
+                    self.session == Some(*session) && (self.second || self.verified) && !self.full,
                     "no session waits for a code",
                 )?;
+                self.unconfirmed = !self.second;
                 self.code = Some(*challenge);
+            }
+            Event::SignInConfirmed { session, challenge } => {
+                in_session(self.session)?;
+                must(
+                    self.session == Some(*session) && self.unconfirmed && !self.password,
+                    "no session waits for that code",
+                )?;
+                must(
+                    self.code == Some(*challenge) && typed.code == self.code,
+                    "that code was not typed, or not mailed to this session last",
+                )?;
+                must(self.wrong < limits.otp.tries, "its tries are spent")?;
+                self.code = None;
+                self.unconfirmed = false;
             }
             Event::OtpReissued {
                 session, challenge, ..
@@ -215,8 +246,79 @@ impl Monitor {
                 self.completed = true;
             }
             Event::NotMeReported {} => {
+                must(self.password, "there was nothing to report")?;
+                self.frozen = true;
+                self.not_me = true;
+                self.proven = false;
                 self.session = None;
                 self.code = None;
+            }
+            Event::Intervened { intervention, .. } => {
+                let alone = match intervention {
+                    Intervention::ReissueCredentials | Intervention::Unmask => false,
+                    Intervention::ClearEmail => !self.verified,
+                    Intervention::Release => !self.not_me,
+                    _ => true,
+                };
+                must(alone, "a second person had to approve it")?;
+                self.proven |= *intervention == Intervention::RecordProofing;
+            }
+            Event::InterventionProposed {
+                proposal,
+                intervention,
+                staff,
+                ..
+            } => self.proposed.push((*proposal, *intervention, *staff)),
+            Event::InterventionApproved {
+                proposal, staff, ..
+            } => {
+                let proposed = self.proposed.iter().position(|(id, ..)| id == proposal);
+                let at = proposed.ok_or("approved though nobody proposed it")?;
+                let (_, intervention, by) = self.proposed.remove(at);
+                must(by != *staff, "nobody else had proposed it")?;
+                let release = intervention == Intervention::Release;
+                must(
+                    !release || self.proven || !self.not_me,
+                    "nothing was proven",
+                )?;
+            }
+            Event::InterventionDeclined { proposal, .. } => {
+                self.proposed.retain(|(id, ..)| id != proposal);
+            }
+            Event::EmailCleared { contact } => {
+                must(
+                    self.address == Some(*contact) && !self.password,
+                    "codes go to that address",
+                )?;
+                self.address = None;
+                self.followed = false;
+                self.verified = false;
+                self.method = false;
+            }
+            Event::AccountFrozen {} => {
+                must(
+                    !self.frozen && self.session.is_none(),
+                    "it was frozen, or a session open",
+                )?;
+                self.frozen = true;
+            }
+            Event::AccountReleased {} => {
+                must(self.frozen, "it was not frozen")?;
+                self.frozen = false;
+                self.not_me = false;
+            }
+            Event::CredentialsReissued { .. } => {
+                must(
+                    !self.frozen && self.session.is_none(),
+                    "it was frozen, or a session open",
+                )?;
+                *self = Self {
+                    enrolled: true,
+                    terms_needed: self.terms_needed,
+                    proven: self.proven,
+                    proposed: std::mem::take(&mut self.proposed),
+                    ..Self::default()
+                };
             }
         }
         Ok(())

@@ -10,6 +10,8 @@ pub(super) enum Move {
         terms: bool,
     },
     SignIn(Password),
+    /// With the initial password, from a browser that nobody knows.
+    SignInElsewhere,
     BirthDate {
         right: bool,
     },
@@ -33,6 +35,14 @@ pub(super) enum Move {
     ResendOtp,
     Code(Code),
     NotMe,
+    /// One of the staff does something alone.
+    Staff(Intervention),
+    /// The first of the staff proposes it.
+    Propose(Intervention),
+    /// The last proposal is approved, by whoever proposed it or by another.
+    Approve {
+        own: bool,
+    },
     /// Commands whose facts are settled now, and which arrive later (by [`Move::Arrive`]), as after a lost race.
     HoldSignIn(Password),
     HoldCode,
@@ -57,7 +67,7 @@ pub(super) enum Code {
 }
 
 impl Move {
-    pub(super) const ALL: [Self; 37] = [
+    pub(super) const ALL: [Self; 48] = [
         Self::Enrol { terms: false },
         Self::Enrol { terms: true },
         Self::SignIn(Password::Initial),
@@ -83,6 +93,17 @@ impl Move {
         Self::Code(Code::Earlier),
         Self::Code(Code::Wrong),
         Self::NotMe,
+        Self::SignInElsewhere,
+        Self::Staff(Intervention::ResendEmailLink),
+        Self::Staff(Intervention::ClearEmail),
+        Self::Staff(Intervention::EndSession),
+        Self::Staff(Intervention::Freeze),
+        Self::Staff(Intervention::Release),
+        Self::Staff(Intervention::ReissueCredentials),
+        Self::Propose(Intervention::ClearEmail),
+        Self::Propose(Intervention::ReissueCredentials),
+        Self::Approve { own: true },
+        Self::Approve { own: false },
         Self::HoldSignIn(Password::Initial),
         Self::HoldSignIn(Password::Own),
         Self::HoldCode,
@@ -97,8 +118,19 @@ impl Move {
         Self::Hour,
     ];
 
-    /// Whether it leads on, if only later; everything else is a detour.
-    pub(super) fn leads_on(self) -> bool {
+    /// How far it leads away: what leads on, if only later, not at all. What staff do is a long way, since it can fall between any two
+    /// others.
+    pub(super) fn detours(self) -> u8 {
+        if self.leads_on() {
+            0
+        } else if matches!(self, Self::Staff(_) | Self::Propose(_)) {
+            2
+        } else {
+            1
+        }
+    }
+
+    fn leads_on(self) -> bool {
         matches!(
             self,
             Self::Enrol { .. }
@@ -112,6 +144,8 @@ impl Move {
                 | Self::Password { again: false }
                 | Self::LogOut
                 | Self::Code(Code::Present)
+                // Only after a proposal, which is a detour.
+                | Self::Approve { .. }
                 | Self::HoldSignIn(_)
                 | Self::HoldCode
                 | Self::HoldUpdate
@@ -142,6 +176,7 @@ pub(super) fn sign_in(
     against: CredentialInForce,
     session: SessionId,
     challenge: u128,
+    known_browser: bool,
 ) -> Command {
     let check = match (password, against) {
         (Password::Initial, CredentialInForce::Initial)
@@ -156,6 +191,7 @@ pub(super) fn sign_in(
         against,
         check,
         lapsed: None,
+        known_browser,
         code: new_code(challenge),
     }
 }

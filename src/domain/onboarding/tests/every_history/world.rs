@@ -58,9 +58,7 @@ impl World {
     /// The world after a move; none, if the move means nothing here, or changes nothing.
     pub(super) fn after(&self, by: Move) -> Option<Result<Self, String>> {
         let mut next = self.clone();
-        if !by.leads_on() {
-            next.detours += 1;
-        }
+        next.detours += by.detours();
         match by {
             Move::Minute => next.pass(SignedDuration::from_secs(61)),
             Move::Hour => next.pass(SignedDuration::from_secs(61 * 60)),
@@ -168,8 +166,34 @@ impl World {
                 };
                 let against = self.state.credential_in_force();
                 let (session, challenge) = (self.free_session(), self.free_challenge());
-                return Some((sign_in(password, against, session, challenge), typed));
+                let command = sign_in(password, against, session, challenge, true);
+                return Some((command, typed));
             }
+            Move::SignInElsewhere => {
+                let password = Password::Initial;
+                let typed = Typed {
+                    password: Some(password),
+                    ..typed
+                };
+                let against = self.state.credential_in_force();
+                let (session, challenge) = (self.free_session(), self.free_challenge());
+                let command = sign_in(password, against, session, challenge, false);
+                return Some((command, typed));
+            }
+            Move::Staff(intervention) => Command::Intervene {
+                intervention,
+                grounds: grounds(*intervention.reasons().first()?),
+                staff: staff(1),
+                link: new_link(self.free_link()),
+            },
+            Move::Propose(intervention) => {
+                let taken = |n| self.state.proposal(proposal(n)).is_some();
+                propose(smallest(|n| !taken(n)), intervention)
+            }
+            Move::Approve { own } => Command::ApproveIntervention {
+                proposal: self.state.proposals.last()?.id,
+                staff: staff(if own { 1 } else { 2 }),
+            },
             Move::BirthDate { right } => Command::ConfirmBirthDate {
                 session: cookie?,
                 matches: right,
@@ -224,7 +248,7 @@ impl World {
                 let typed = Typed { code: of, ..typed };
                 return Some((submit(cookie?, present, of, &self.state), typed));
             }
-            Move::NotMe => Command::ReportNotMe,
+            Move::NotMe => report_not_me(),
             Move::HoldSignIn(_)
             | Move::HoldCode
             | Move::HoldUpdate
@@ -265,7 +289,7 @@ impl World {
         let command = match *held {
             Held::SignIn(password, against, session, challenge) => {
                 typed.password = Some(password);
-                sign_in(password, against, session, challenge)
+                sign_in(password, against, session, challenge, true)
             }
             Held::Code(session, code) => {
                 typed.session = Some(session);
@@ -347,6 +371,9 @@ impl World {
         if let Some(challenge) = &mut state.challenge {
             back(&mut challenge.expires_at);
             back(&mut challenge.last_mail_at);
+        }
+        for proposal in &mut state.proposals {
+            back(&mut proposal.expires_at);
         }
     }
 

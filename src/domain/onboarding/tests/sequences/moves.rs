@@ -42,8 +42,19 @@ pub(super) enum Move {
         stale: bool,
     },
     NotMe,
+    /// The initial password, from a browser that nobody knows.
+    SignInElsewhere,
+    Staff(Intervention),
+    Propose(Intervention),
+    /// The last proposal, by this one of the staff.
+    Approve(u128),
+    Decline,
     /// Asks as a session that is not the present one.
     Stranger(Box<Move>),
+}
+
+fn intervention() -> impl Strategy<Value = Intervention> {
+    prop::sample::select(Intervention::ALL.as_slice())
 }
 
 fn password_check() -> impl Strategy<Value = PasswordCheck> {
@@ -95,6 +106,11 @@ pub(super) fn any_move() -> impl Strategy<Value = Move> {
         190 => asked.clone(),
         10 => asked.prop_map(|asked| Move::Stranger(Box::new(asked))),
         1 => Just(Move::NotMe),
+        3 => Just(Move::SignInElsewhere),
+        6 => intervention().prop_map(Move::Staff),
+        6 => intervention().prop_map(Move::Propose),
+        4 => (1_u128..4).prop_map(Move::Approve),
+        1 => Just(Move::Decline),
     ]
 }
 
@@ -132,6 +148,11 @@ impl World {
     fn link(&self, back: usize) -> (ContactId, IssueId) {
         let found = self.links.iter().rev().nth(back);
         found.copied().unwrap_or((contact(0), issue(0)))
+    }
+
+    fn last_proposal(&self) -> u128 {
+        let last = self.state.proposals.last();
+        last.map_or(0, |proposal| proposal.id.0.as_u128())
     }
 
     fn due_move(&self) -> Move {
@@ -193,6 +214,7 @@ impl World {
                 },
                 check,
                 lapsed: present.filter(|_| lapsed),
+                known_browser: true,
                 code: new_code(n),
             },
             Move::BirthDate { matches, waiting } => Command::ConfirmBirthDate {
@@ -253,7 +275,17 @@ impl World {
                 },
                 check,
             },
-            Move::NotMe => Command::ReportNotMe,
+            Move::NotMe => Command::ReportNotMe {
+                about: self
+                    .state
+                    .password
+                    .map_or(credential(0), |own| own.credential),
+            },
+            Move::SignInElsewhere => sign_in_elsewhere(n),
+            Move::Staff(intervention) => intervene_with(n, intervention),
+            Move::Propose(intervention) => propose(n, intervention),
+            Move::Approve(by) => approve(self.last_proposal(), by),
+            Move::Decline => decline(self.last_proposal(), 3),
         }
     }
 
@@ -281,14 +313,19 @@ impl World {
         for event in events {
             let before = self.state.due();
             let was_completed = self.state.completed;
+            // It waits for a code, and goes back to the step that is due once it is entered or given up.
+            let was_unconfirmed = before == Step::Otp && self.state.password.is_none();
             self.state.apply(event.clone());
             let after = self.state.due();
             let back_allowed = match after {
-                Step::Email => matches!(event, Event::EmailDisowned { .. }),
+                Step::Email => matches!(
+                    event,
+                    Event::EmailDisowned { .. } | Event::EmailCleared { .. }
+                ),
                 Step::EmailLink => matches!(event, Event::EmailRegistered { .. }),
                 Step::Otp => was_completed && matches!(event, Event::CredentialsAccepted { .. }),
-                Step::SignIn
-                | Step::BirthDate
+                Step::SignIn => matches!(event, Event::CredentialsReissued { .. }),
+                Step::BirthDate
                 | Step::Terms
                 | Step::EmailUpdate
                 | Step::OtpMethod
@@ -299,7 +336,7 @@ impl World {
                 | Step::Completed => false,
             };
             prop_assert!(
-                after >= before || back_allowed,
+                after >= before || back_allowed || was_unconfirmed,
                 "{} led from {before:?} back to {after:?}",
                 event.name()
             );

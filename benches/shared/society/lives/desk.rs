@@ -1,0 +1,58 @@
+//! What staff do for a member, alone or by two.
+
+use kadode::domain::ids::{ProposalId, StaffId};
+use kadode::domain::onboarding::{Command, Grounds, Intervention};
+use rand::Rng;
+use uuid::Uuid;
+
+use super::Walk;
+
+const FIRST: StaffId = StaffId(Uuid::from_u128(1));
+const SECOND: StaffId = StaffId(Uuid::from_u128(2));
+
+impl Walk<'_> {
+    /// One intervention, its proposal, or what becomes of that.
+    pub(super) fn helped(&mut self) -> (&'static str, Command) {
+        let open = self.state.proposals.iter().find(|it| it.is_open(self.at));
+        if let Some(proposal) = open.map(|it| it.id) {
+            let staff = SECOND;
+            return if self.slips(0.3) {
+                let command = Command::DeclineIntervention { proposal, staff };
+                ("DeclineIntervention", command)
+            } else {
+                let command = Command::ApproveIntervention { proposal, staff };
+                ("ApproveIntervention", command)
+            };
+        }
+        let any = self.random.random_range(0..Intervention::ALL.len());
+        let intervention = match self.state.frozen {
+            true if self.state.proven || !self.state.not_me_reported => Intervention::Release,
+            true => Intervention::RecordProofing,
+            false => Intervention::ALL[any],
+        };
+        let reasons = intervention.reasons();
+        let grounds = Grounds {
+            reason: reasons[self.random.random_range(0..reasons.len())],
+            ticket: self.ticket.clone(),
+        };
+        let staff = FIRST;
+        if self.state.needs_approval(intervention) {
+            let proposal = ProposalId(self.fresh());
+            let command = Command::ProposeIntervention {
+                proposal,
+                intervention,
+                grounds,
+                staff,
+            };
+            return ("ProposeIntervention", command);
+        }
+        let link = self.new_link();
+        let command = Command::Intervene {
+            intervention,
+            grounds,
+            staff,
+            link,
+        };
+        ("Intervene", command)
+    }
+}

@@ -1,0 +1,85 @@
+//! What stands against an intervention of staff, as programs and pages are told.
+
+use axum::http::StatusCode;
+
+/// What stands against an intervention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeskProblem {
+    /// A second person has to approve it.
+    NeedsApproval,
+    /// It needs no approval.
+    NeedsNoApproval,
+    /// It has nothing to do.
+    NothingToDo,
+    /// The same is proposed already.
+    AlreadyProposed,
+    /// There is no such proposal.
+    UnknownProposal,
+    /// The proposal was decided on, or its time is over.
+    ProposalOver,
+    /// Whoever proposed it cannot approve it.
+    OwnProposal,
+    /// The member's identity has to be proven first.
+    NotProven,
+}
+
+impl DeskProblem {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::NeedsApproval,
+        Self::NeedsNoApproval,
+        Self::NothingToDo,
+        Self::AlreadyProposed,
+        Self::UnknownProposal,
+        Self::ProposalOver,
+        Self::OwnProposal,
+        Self::NotProven,
+    ];
+
+    /// Status, the name at the end of the type, and the title.
+    #[must_use]
+    pub const fn row(self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::NeedsApproval => (
+                StatusCode::CONFLICT,
+                "needs-approval",
+                "A second person has to approve that; propose it",
+            ),
+            Self::NeedsNoApproval => (
+                StatusCode::CONFLICT,
+                "needs-no-approval",
+                "That needs no approval; do it",
+            ),
+            Self::NothingToDo => (
+                StatusCode::CONFLICT,
+                "nothing-to-do",
+                "As the member stands, that would do nothing",
+            ),
+            Self::AlreadyProposed => (
+                StatusCode::CONFLICT,
+                "already-proposed",
+                "The same is proposed already",
+            ),
+            Self::UnknownProposal => (
+                StatusCode::NOT_FOUND,
+                "unknown-proposal",
+                "There is no such proposal",
+            ),
+            Self::ProposalOver => (
+                StatusCode::GONE,
+                "proposal-over",
+                "The proposal was decided on, or its time is over",
+            ),
+            Self::OwnProposal => (
+                StatusCode::FORBIDDEN,
+                "own-proposal",
+                "Another person has to approve what you proposed",
+            ),
+            Self::NotProven => (
+                StatusCode::CONFLICT,
+                "not-proven",
+                "Record first how the member's identity was proven",
+            ),
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! What staff may do for a member, alone or with a second person.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Decision, NOTHING_NEW};
+use crate::domain::ids::{ProposalId, StaffId};
+use crate::domain::onboarding::command::NewLink;
+use crate::domain::onboarding::event::{Event, LogOutReason};
+use crate::domain::onboarding::support::{Grounds, Intervention, Verdict};
+use crate::domain::onboarding::{Onboarding, Refusal, later};
+use crate::domain::policy::Limits;
+
+impl Onboarding {
+    pub(super) fn intervene(
+        &self,
+        at: Timestamp,
+        limits: &Limits,
+        (intervention, grounds, staff): (Intervention, &Grounds, StaffId),
+        link: &NewLink,
+    ) -> Decision {
+        reason_fits(intervention, grounds)?;
+        if self.needs_approval(intervention) {
+            return Err(Refusal::NeedsApproval);
+        }
+        let Some(effects) = self.effects(at, limits, intervention, Some(link))? else {
+            return NOTHING_NEW;
+        };
+        let mut events = vec![Event::Intervened {
+            intervention,
+            grounds: grounds.clone(),
+            staff,
+        }];
+        events.extend(effects);
+        Ok(events)
+    }
+
+    pub(super) fn propose(
+        &self,
+        at: Timestamp,
+        limits: &Limits,
+        proposal: ProposalId,
+        (intervention, grounds, staff): (Intervention, &Grounds, StaffId),
+    ) -> Decision {
+        if self.proposal(proposal).is_some() {
+            return NOTHING_NEW;
+        }
+        reason_fits(intervention, grounds)?;
+        if !self.needs_approval(intervention) {
+            return Err(Refusal::NeedsNoApproval);
+        }
+        if self.effects(at, limits, intervention, None)?.is_none() {
+            return Err(Refusal::NothingToDo);
+        }
+        // What is shown to one person is no matter of another's.
+        let same = |it: &&super::super::Proposal| {
+            it.intervention == intervention
+                && (intervention != Intervention::Unmask || it.by == staff)
+        };
+        if self.proposals.iter().filter(same).any(|it| it.is_open(at)) {
+            return Err(Refusal::AlreadyProposed);
+        }
+        let hours = SignedDuration::from_hours(limits.support.proposal_hours.into());
+        Ok(vec![Event::InterventionProposed {
+            proposal,
+            intervention,
+            grounds: grounds.clone(),
+            staff,
+            at,
+            expires_at: later(at, hours),
+        }])
+    }
+
+    pub(super) fn approve(
+        &self,
+        at: Timestamp,
+        limits: &Limits,
+        proposal: ProposalId,
+        staff: StaffId,
+    ) -> Decision {
+        let proposed = self.proposal(proposal).ok_or(Refusal::NoProposal)?;
+        if matches!(proposed.verdict, Some(Verdict::Approved { .. })) {
+            return NOTHING_NEW;
+        }
+        if !proposed.is_open(at) {
+            return Err(Refusal::ProposalOver);
+        }
+        if proposed.by == staff {
+            return Err(Refusal::OwnProposal);
+        }
+        let effects = self.effects(at, limits, proposed.intervention, None)?;
+        let mut events = vec![Event::InterventionApproved {
+            proposal,
+            staff,
+            at,
+        }];
+        events.extend(effects.into_iter().flatten());
+        Ok(events)
+    }
+
+    /// Whoever proposed it may take it back in the same way.
+    pub(super) fn decline(&self, proposal: ProposalId, staff: StaffId) -> Decision {
+        let proposed = self.proposal(proposal).ok_or(Refusal::NoProposal)?;
+        match proposed.verdict {
+            Some(Verdict::Declined) => NOTHING_NEW,
+            Some(Verdict::Approved { .. }) => Err(Refusal::ProposalOver),
+            None => Ok(vec![Event::InterventionDeclined { proposal, staff }]),
+        }
+    }
+
+    /// What an intervention does to a member who stands like this; none, if it has nothing to do.
+    fn effects(
+        &self,
+        at: Timestamp,
+        limits: &Limits,
+        intervention: Intervention,
+        link: Option<&NewLink>,
+    ) -> Result<Option<Vec<Event>>, Refusal> {
+        let mut effects = Vec::new();
+        match intervention {
+            Intervention::LiftWait | Intervention::RecordProofing | Intervention::Unmask => {}
+            Intervention::ResendEmailLink => {
+                let Some(link) = link else { return Ok(None) };
+                let mailed = self.resend_email_link(at, limits, link)?;
+                if mailed.is_empty() {
+                    return Ok(None);
+                }
+                effects.extend(mailed);
+            }
+            Intervention::ClearEmail => {
+                let Some(contact) = &self.contact else {
+                    return Ok(None);
+                };
+                // Codes go there from here on: it can only be changed together with the password.
+                if self.password.is_some() {
+                    return Err(Refusal::OutOfOrder { due: self.due() });
+                }
+                effects.push(Event::EmailCleared {
+                    contact: contact.id,
+                });
+            }
+            Intervention::EndSession => {
+                effects.extend(self.session_ended());
+                if effects.is_empty() {
+                    return Ok(None);
+                }
+            }
+            Intervention::Freeze if self.frozen => return Ok(None),
+            Intervention::Freeze => {
+                effects.extend(self.session_ended());
+                effects.push(Event::AccountFrozen {});
+            }
+            Intervention::Release if !self.frozen => return Ok(None),
+            Intervention::Release => {
+                if self.not_me_reported && !self.proven {
+                    return Err(Refusal::NotProven);
+                }
+                effects.push(Event::AccountReleased {});
+                if self.not_me_reported {
+                    effects.push(self.reissued(at, limits));
+                }
+            }
+            Intervention::ReissueCredentials if self.frozen => return Err(Refusal::Frozen),
+            Intervention::ReissueCredentials => {
+                effects.extend(self.session_ended());
+                effects.push(self.reissued(at, limits));
+            }
+        }
+        Ok(Some(effects))
+    }
+
+    fn session_ended(&self) -> Option<Event> {
+        self.session.as_ref().map(|open| Event::LoggedOut {
+            session: open.id,
+            why: LogOutReason::Staff,
+        })
+    }
+
+    fn reissued(&self, at: Timestamp, limits: &Limits) -> Event {
+        let days = i64::from(limits.initial_credentials.days);
+        Event::CredentialsReissued {
+            issue: self.reissues.saturating_add(1),
+            at,
+            expires_at: later(at, SignedDuration::from_hours(24 * days)),
+        }
+    }
+}
+
+fn reason_fits(intervention: Intervention, grounds: &Grounds) -> Result<(), Refusal> {
+    if intervention.reasons().contains(&grounds.reason) {
+        Ok(())
+    } else {
+        Err(Refusal::OtherReason)
+    }
+}
