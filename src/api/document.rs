@@ -35,6 +35,19 @@ const LINK: &[&str] = &[
     "link-disowned",
 ];
 
+const HELP: &[&str] = &[
+    "unknown-member",
+    "out-of-order",
+    "too-soon",
+    "budget-spent",
+    "needs-approval",
+    "needs-no-approval",
+    "nothing-to-do",
+    "already-proposed",
+    "not-proven",
+];
+const JUDGE: &[&str] = &["unknown-proposal", "proposal-over", "own-proposal"];
+
 /// The document; on https (`secure`), cookies have other names.
 #[must_use]
 pub fn document(secure: bool) -> OpenApi {
@@ -116,6 +129,10 @@ fn problems(operation: &str) -> Option<Vec<&'static str>> {
         "audit_reports" => &[NEEDS_STAFF],
         "audit_report" => &[NEEDS_STAFF, &["malformed", "unknown-report"]],
         "audit_events" | "audit_stream" => &[NEEDS_STAFF, &["malformed"]],
+        "support_search" => &[NEEDS_STAFF, BODY],
+        "support_member" => &[NEEDS_STAFF, &["unknown-member"]],
+        "support_intervene" | "support_propose" => &[NEEDS_STAFF, BODY, HELP],
+        "support_judge" => &[NEEDS_STAFF, BODY, HELP, JUDGE],
         _ => return None,
     };
     Some([ANY, &own.concat()].concat())
@@ -134,9 +151,16 @@ fn describe(operation: &mut Operation, changes: bool) {
         operation.security = Some(vec![SecurityRequirement::new::<_, _, String>(SESSION, [])]);
     }
     if names.contains(&"not-signed-in") {
-        let either = [STAFF, TOKEN];
-        let either = either.map(|scheme| SecurityRequirement::new::<_, _, String>(scheme, []));
-        operation.security = Some(either.into());
+        // What staff do, no program does for them.
+        let either: &[&str] = if id.starts_with("support_") {
+            &[STAFF]
+        } else {
+            &[STAFF, TOKEN]
+        };
+        let either = either
+            .iter()
+            .map(|scheme| SecurityRequirement::new::<_, _, String>(*scheme, []));
+        operation.security = Some(either.collect());
     }
     let mut answers: BTreeMap<u16, Vec<&'static str>> = BTreeMap::new();
     let mut waits = Vec::new();

@@ -12,6 +12,7 @@ pub mod problem;
 pub mod reports;
 pub mod staff;
 pub mod status;
+pub mod support;
 pub mod tally;
 pub mod visit;
 
@@ -114,6 +115,7 @@ pub fn router(api: &Api) -> Router {
         .merge(staff::routes(api))
         .merge(audit::routes(api))
         .merge(reports::routes(api))
+        .merge(support::routes(api))
         .nest("/api/v1", members::routes())
         .route("/healthz", get(operations::alive))
         .route("/readyz", get(operations::ready))

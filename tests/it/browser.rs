@@ -2,6 +2,7 @@
 
 mod audit;
 mod reports;
+mod support;
 mod troubles;
 
 use std::net::{Ipv4Addr, TcpListener};

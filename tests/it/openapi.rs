@@ -130,6 +130,11 @@ async fn every_route_of_the_contract_is_in_the_document() {
         "GET /api/v1/audit/events/stream",
         "GET /api/v1/audit/reports",
         "GET /api/v1/audit/reports/{name}",
+        "POST /api/v1/support/members/search",
+        "GET /api/v1/support/members/{member}",
+        "POST /api/v1/support/members/{member}/interventions",
+        "POST /api/v1/support/members/{member}/proposals",
+        "POST /api/v1/support/members/{member}/proposals/{proposal}",
         "GET /healthz",
         "GET /readyz",
         "GET /api/v1/openapi.json",
@@ -210,6 +215,8 @@ async fn what_needs_a_session_says_so_and_nothing_else_does() {
         assert_eq!(said, needed, "{method} {path}");
         let said = operation["security"] == json!([{"staff": []}, {"token": []}]);
         assert_eq!(said, path.starts_with("/api/v1/audit"), "{method} {path}");
+        let said = operation["security"] == json!([{"staff": []}]);
+        assert_eq!(said, path.starts_with("/api/v1/support"), "{method} {path}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audit;
+mod desk;
 mod export;
 mod rights;
 mod sign_in;

@@ -544,7 +544,7 @@ def access(log, asked):
 def deviations(log, asked):
     rules = [
         "NIST SP 800-63B-4 3.1.3.1; OWASP ASVS 5.0 6.3.6", "OWASP ASVS 5.0 6.4.1", "OWASP ASVS 5.0 14.2.1",
-        "ISO 27001:2022 A.8.15", "NIST SP 800-63B-4 2.2.2", "OWASP ASVS 5.0 6.2.2", "segregation of duties",
+        "ISO 27001:2022 A.8.15", "NIST SP 800-63B-4 2.2.2", "OWASP ASVS 5.0 6.2.2",
     ]
     return [[f"D-{number}", f"D-{number}", rule] for number, rule in enumerate(rules, 1)]
 

@@ -83,6 +83,23 @@ pub struct EntryBody {
     from: Option<String>,
 }
 
+impl FoundBody {
+    /// Those who were found.
+    pub(in crate::api) const fn of(members: Vec<FoundMember>) -> Self {
+        Self { members }
+    }
+}
+
+impl FoundMember {
+    /// One of them; nobody any more, if erased.
+    pub(in crate::api) fn of(member: MemberId, person: Option<Person>) -> Self {
+        Self {
+            member: member.to_string(),
+            person,
+        }
+    }
+}
+
 fn step_body(step: Step) -> StepBody {
     StepBody {
         number: step.number(),
@@ -126,14 +143,12 @@ pub(in crate::api) async fn audit_search(
     let found = api.find_members(&asked).await?;
     let mut members = Vec::with_capacity(found.len());
     for member in found {
-        members.push(FoundMember {
-            member: member.to_string(),
-            person: api.person(member, None, Mask::On).await?,
-        });
+        let person = api.person(member, None, Mask::On).await?;
+        members.push(FoundMember::of(member, person));
     }
     api.note_look(&who, Showing::of(View::MemberSearch, None))
         .await?;
-    Ok(Json(FoundBody { members }))
+    Ok(Json(FoundBody::of(members)))
 }
 
 /// One member's history, personal data masked: as of `at`, after `since`. A bare date means its end in Asia/Tokyo.
@@ -214,6 +229,6 @@ pub(in crate::api) async fn audit_events(
 }
 
 /// What cannot be a member's id is as unknown as one that is nobody's.
-pub(super) fn member_named(text: &str) -> Result<MemberId, Problem> {
+pub(in crate::api) fn member_named(text: &str) -> Result<MemberId, Problem> {
     text.parse().map_err(|_| Problem::UnknownMember)
 }

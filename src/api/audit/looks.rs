@@ -7,8 +7,23 @@ use crate::api::problem::Problem;
 use crate::api::staff::StaffIn;
 use crate::commands::CommandError;
 use crate::domain::ids::MemberId;
+use crate::domain::onboarding::Reason;
 use crate::domain::values::TOKYO;
 use crate::domain::viewing::{Look, Purpose, View, Viewings};
+
+/// What a look is for, by the reason that its proposal gave.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the others are no reasons for it"
+)]
+const fn purpose_of(reason: Reason) -> Purpose {
+    match reason {
+        Reason::MemberAsked => Purpose::MemberRequest,
+        Reason::SuspectedMisuse => Purpose::Incident,
+        Reason::Legal => Purpose::Legal,
+        _ => Purpose::Review,
+    }
+}
 
 /// What is about to be shown.
 pub(in crate::api) struct Showing {
@@ -31,6 +46,22 @@ impl Showing {
 }
 
 impl Api {
+    /// What for whoever asks may see a member's personal data now; none, if no second person has approved it lately.
+    ///
+    /// # Errors
+    /// [`Problem::UnknownMember`], or a store is away.
+    pub(super) async fn unmasked_for(
+        &self,
+        who: &StaffIn,
+        member: MemberId,
+    ) -> Result<Option<Purpose>, Problem> {
+        let status = self.statuses.of(member).await?;
+        let state = status.ok_or(Problem::UnknownMember)?.state;
+        let now = self.clock.now();
+        let approved = state.unmasking_for(who.staff, now, &self.limits);
+        Ok(approved.map(|proposal| purpose_of(proposal.grounds.reason)))
+    }
+
     /// Stores who looks at what.
     ///
     /// # Errors

@@ -11,23 +11,49 @@ use super::looks::Showing;
 use super::person::{Mask, Search};
 use super::timeline::{Entry, Span, Timeline};
 use super::views::{Choice, MemberPage, Row, SearchPage};
-use super::words::{actor_text, event_text, outcome_text, purpose_text, why};
+use super::words::{actor_text, event_text, outcome_text, why};
 use crate::api::Api;
 use crate::api::pages::answers::page;
 use crate::api::pages::forms::{FormToken, Sent};
 use crate::api::pages::words::{Text, step_label, to_the_second};
-use crate::api::problem::Problem;
+use crate::api::problem::{DeskProblem, Problem};
 use crate::api::staff::StaffIn;
 use crate::api::staff::pages::{desk, turned_away};
 use crate::api::staff::views::Told;
-use crate::domain::onboarding::Step;
+use crate::api::support::Wanted;
+use crate::domain::onboarding::{Intervention, Reason, Step};
 use crate::domain::values::Language;
 use crate::domain::viewing::{Purpose, View};
 use crate::projections::history::kinds::{Outcome, outcome_of};
 
+/// For whom a member is looked for: the pages are alike, and lead to different ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::api) enum Place {
+    /// Those who review the history.
+    Audit,
+    /// Those who help.
+    Support,
+}
+
+impl Place {
+    /// Where its pages begin.
+    const fn path(self) -> &'static str {
+        match self {
+            Self::Audit => "/audit",
+            Self::Support => "/support",
+        }
+    }
+}
+
 /// `GET /audit`.
 pub(super) async fn search_page(State(api): State<Api>, who: StaffIn) -> Response {
-    shown(&api, &who, search_form(&api, &who, Vec::new(), None).await)
+    search_at(&api, &who, Place::Audit).await
+}
+
+/// The page on which a member is looked for.
+pub(in crate::api) async fn search_at(api: &Api, who: &StaffIn, place: Place) -> Response {
+    let form = search_form(api, who, place, Vec::new(), None).await;
+    shown(api, who, form)
 }
 
 /// `POST /audit/search`: to the member's history; what was typed stands in no address.
@@ -36,23 +62,39 @@ pub(super) async fn find(
     who: StaffIn,
     Sent(typed): Sent<Search>,
 ) -> Response {
-    shown(&api, &who, found(&api, &who, &typed).await)
+    find_at(&api, &who, &typed, Place::Audit).await
 }
 
-async fn found(api: &Api, who: &StaffIn, typed: &Search) -> Result<Response, Problem> {
+/// To the one who was found, or the list of them.
+pub(in crate::api) async fn find_at(
+    api: &Api,
+    who: &StaffIn,
+    typed: &Search,
+    place: Place,
+) -> Response {
+    shown(api, who, found(api, who, typed, place).await)
+}
+
+async fn found(
+    api: &Api,
+    who: &StaffIn,
+    typed: &Search,
+    place: Place,
+) -> Result<Response, Problem> {
     let language = who.visit.language;
     let members = match api.find_members(typed).await {
         Ok(members) => members,
         Err(problem @ Problem::Invalid { .. }) => {
             let told = Told::Ill(Text::of(language, "audit.one_of"));
-            return search_form(api, who, Vec::new(), Some((told, problem))).await;
+            return search_form(api, who, place, Vec::new(), Some((told, problem))).await;
         }
         Err(problem) => return Err(problem),
     };
     api.note_look(who, Showing::of(View::MemberSearch, None))
         .await?;
     if let [member] = members.as_slice() {
-        return Ok(Redirect::to(&format!("/audit/members/{member}")).into_response());
+        let to = format!("{}/members/{member}", place.path());
+        return Ok(Redirect::to(&to).into_response());
     }
     let mut found = Vec::with_capacity(members.len());
     for member in members {
@@ -66,6 +108,7 @@ async fn found(api: &Api, who: &StaffIn, typed: &Search) -> Result<Response, Pro
     search_form(
         api,
         who,
+        place,
         found,
         told.map(|told| (told, Problem::UnknownMember)),
     )
@@ -75,14 +118,19 @@ async fn found(api: &Api, who: &StaffIn, typed: &Search) -> Result<Response, Pro
 async fn search_form(
     api: &Api,
     who: &StaffIn,
+    place: Place,
     found: Vec<(String, super::person::Person)>,
     told: Option<(Told, Problem)>,
 ) -> Result<Response, Problem> {
     let form = FormToken::of(api, &who.visit);
-    let mut desk = desk(api, who, &form, "/audit".to_owned()).await?;
+    let mut desk = desk(api, who, &form, place.path().to_owned()).await?;
     let (told, problem) = told.unzip();
     desk.told = told;
-    let view = SearchPage { desk, found };
+    let view = SearchPage {
+        desk,
+        path: place.path(),
+        found,
+    };
     Ok(page(&view, form, problem.as_ref()))
 }
 
@@ -102,12 +150,15 @@ pub(super) async fn member(
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Unmasking {
-    purpose: String,
+    reason: String,
+    ticket: String,
+    proposal: String,
     at: String,
     since: String,
 }
 
-/// `POST /audit/members/{member}/unmask`: the same page with the personal data.
+/// `POST /audit/members/{member}/unmask`: the same page with the personal data, if a second person has approved that; else it is
+/// proposed.
 pub(super) async fn unmask(
     State(api): State<Api>,
     who: StaffIn,
@@ -115,13 +166,50 @@ pub(super) async fn unmask(
     Sent(asked): Sent<Unmasking>,
 ) -> Response {
     let span = Span {
-        at: asked.at,
-        since: asked.since,
+        at: asked.at.clone(),
+        since: asked.since.clone(),
         before: String::new(),
     };
-    let purpose = Purpose::named(&asked.purpose).ok_or(());
-    let shows = member_page(&api, &who, &member, &span, Some(purpose)).await;
+    let unmasking = match unmasking_of(&api, &who, &member, &asked).await {
+        Ok(unmasking) => unmasking,
+        Err(problem) => return shown(&api, &who, Err(problem)),
+    };
+    let shows = member_page(&api, &who, &member, &span, unmasking).await;
     shown(&api, &who, shows)
+}
+
+/// What becomes of the wish to see personal data.
+enum Seen {
+    /// A second person approved it, for this.
+    Approved(Purpose),
+    /// It was proposed.
+    Proposed,
+    /// It cannot be proposed so.
+    Refused(Problem),
+}
+
+async fn unmasking_of(
+    api: &Api,
+    who: &StaffIn,
+    member: &str,
+    asked: &Unmasking,
+) -> Result<Option<Seen>, Problem> {
+    let member = member_named(member)?;
+    if let Some(purpose) = api.unmasked_for(who, member).await? {
+        return Ok(Some(Seen::Approved(purpose)));
+    }
+    let name = Intervention::Unmask.name();
+    let proposed = async {
+        let wanted = Wanted::read(name, &asked.reason, &asked.ticket)?;
+        let proposal = asked.proposal.parse();
+        let proposal = proposal.map_err(|_| Problem::Desk(DeskProblem::UnknownProposal))?;
+        api.propose(who, member, proposal, wanted).await
+    };
+    Ok(Some(match proposed.await {
+        Ok(_) => Seen::Proposed,
+        Err(problem @ (Problem::Invalid { .. } | Problem::Desk(_))) => Seen::Refused(problem),
+        Err(problem) => return Err(problem),
+    }))
 }
 
 async fn member_page(
@@ -129,11 +217,14 @@ async fn member_page(
     who: &StaffIn,
     member: &str,
     span: &Span,
-    unmasking: Option<Result<Purpose, ()>>,
+    seen: Option<Seen>,
 ) -> Result<Response, Problem> {
     let member = member_named(member)?;
     let language = who.visit.language;
-    let purpose = unmasking.and_then(Result::ok);
+    let purpose = match seen {
+        Some(Seen::Approved(purpose)) => Some(purpose),
+        Some(Seen::Proposed | Seen::Refused(_)) | None => None,
+    };
     let mask = if purpose.is_some() {
         Mask::Off
     } else {
@@ -147,12 +238,13 @@ async fn member_page(
         }
         timeline => (timeline?, None),
     };
-    if unmasking == Some(Err(())) {
-        let why = Problem::Invalid {
-            field: "purpose",
-            why: "required",
+    let is_proposed = matches!(seen, Some(Seen::Proposed));
+    if let Some(Seen::Refused(why)) = seen {
+        let key = match why {
+            Problem::Desk(DeskProblem::AlreadyProposed) => "support.already_proposed",
+            _ => "audit.purpose_needed",
         };
-        problem = Some((why, "audit.purpose_needed"));
+        problem = Some((why, key));
     }
     let view = if mask == Mask::Off {
         View::MemberData
@@ -174,6 +266,9 @@ async fn member_page(
     desk.told = problem
         .as_ref()
         .map(|(_, key)| Told::Ill(Text::of(language, key)));
+    if is_proposed {
+        desk.told = Some(Told::Well(Text::of(language, "support.proposed")));
+    }
     let older = timeline.older.map(|older| {
         let (at, since) = (span.at.trim(), span.since.trim());
         let query = [("at", at), ("since", since), ("before", &older.to_string())];
@@ -183,7 +278,9 @@ async fn member_page(
         member: member.to_string(),
         cohort: timeline.cohort.clone(),
         unmasked: mask == Mask::Off,
+        may_unmask: api.unmasked_for(who, member).await?.is_some(),
         purposes: purposes(language),
+        proposal: api.entropy.id().to_string(),
         at: span.at.trim().to_owned(),
         since: span.since.trim().to_owned(),
         span: span_text(language, &timeline),
@@ -202,12 +299,12 @@ async fn member_page(
 }
 
 fn purposes(language: Language) -> Vec<Choice> {
-    let choice = |purpose: Purpose| Choice {
-        value: purpose.name().to_owned(),
-        text: purpose_text(language, purpose).to_string(),
+    let choice = |reason: &Reason| Choice {
+        value: reason.name().to_owned(),
+        text: Text::of(language, &format!("reason.{}", reason.name())).to_string(),
         chosen: false,
     };
-    Purpose::ALL.map(choice).into()
+    Intervention::Unmask.reasons().iter().map(choice).collect()
 }
 
 /// As of when, after when, and how many events the log had.
@@ -247,7 +344,7 @@ fn standing(language: Language, timeline: &Timeline) -> Text {
     Text::of(language, "audit.step_due").with("step", label(due))
 }
 
-pub(super) fn row_of(language: Language, entry: &Entry) -> Row {
+pub(in crate::api) fn row_of(language: Language, entry: &Entry) -> Row {
     let line = &entry.line;
     let outcome = outcome_of(&line.event_type);
     let actor = actor_text(language, &line.actor);

@@ -48,7 +48,7 @@ pub struct Person {
 
 /// Whether personal data are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mask {
+pub(in crate::api) enum Mask {
     On,
     Off,
 }
@@ -121,7 +121,10 @@ impl Api {
     ///
     /// # Errors
     /// [`Problem::Invalid`], if it names nothing or more than one thing; or the vault is away.
-    pub(super) async fn find_members(&self, search: &Search) -> Result<Vec<MemberId>, Problem> {
+    pub(in crate::api) async fn find_members(
+        &self,
+        search: &Search,
+    ) -> Result<Vec<MemberId>, Problem> {
         let by = |field: &str| text(field).map(normalise_id);
         let (user_id, gid) = (by(&search.user_id), by(&search.gid));
         let (symbol, number) = (by(&search.symbol), by(&search.number));
@@ -150,7 +153,7 @@ impl Api {
     ///
     /// # Errors
     /// The vault is away.
-    pub(super) async fn person(
+    pub(in crate::api) async fn person(
         &self,
         member: MemberId,
         email: Option<&EmailAddress>,

@@ -36,37 +36,37 @@ pub struct Span {
 
 /// A moment and where the log ended then.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct AsOf {
-    pub(super) moment: Option<Timestamp>,
-    pub(super) position: Position,
+pub(in crate::api) struct AsOf {
+    pub(in crate::api) moment: Option<Timestamp>,
+    pub(in crate::api) position: Position,
 }
 
 /// One event of it.
-pub(super) struct Entry {
-    pub(super) line: Line,
+pub(in crate::api) struct Entry {
+    pub(in crate::api) line: Line,
     /// The name of the one of the staff who acted.
-    pub(super) staff: Option<String>,
+    pub(in crate::api) staff: Option<String>,
     /// From where: a network, or address and browser.
-    pub(super) from: Option<String>,
+    pub(in crate::api) from: Option<String>,
 }
 
 /// One member's history.
-pub(super) struct Timeline {
-    pub(super) member: MemberId,
-    pub(super) person: Option<Person>,
-    pub(super) cohort: String,
-    pub(super) at: AsOf,
-    pub(super) since: Option<AsOf>,
+pub(in crate::api) struct Timeline {
+    pub(in crate::api) member: MemberId,
+    pub(in crate::api) person: Option<Person>,
+    pub(in crate::api) cohort: String,
+    pub(in crate::api) at: AsOf,
+    pub(in crate::api) since: Option<AsOf>,
     /// Where the member stood at the end; none before the enrolment.
-    pub(super) status: Option<MemberStatus>,
+    pub(in crate::api) status: Option<MemberStatus>,
     /// Where the member stood at the beginning of the span.
-    pub(super) status_before: Option<MemberStatus>,
+    pub(in crate::api) status_before: Option<MemberStatus>,
     /// Newest first.
-    pub(super) entries: Vec<Entry>,
+    pub(in crate::api) entries: Vec<Entry>,
     /// Where the next page goes on, if there are more.
-    pub(super) older: Option<Position>,
+    pub(in crate::api) older: Option<Position>,
     /// The span, for the event of the view.
-    pub(super) part: Option<String>,
+    pub(in crate::api) part: Option<String>,
 }
 
 impl Timeline {
@@ -82,7 +82,7 @@ impl Api {
     ///
     /// # Errors
     /// [`Problem::UnknownMember`], [`Problem::Invalid`], or a store is away.
-    pub(super) async fn timeline(
+    pub(in crate::api) async fn timeline(
         &self,
         member: MemberId,
         span: &Span,

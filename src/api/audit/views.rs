@@ -24,6 +24,8 @@ pub struct Choice {
 pub struct SearchPage {
     /// What surrounds the page.
     pub desk: Desk,
+    /// Where the pages begin that it leads to.
+    pub path: &'static str,
     /// Whom a search found, where it was more than one: id, and who that is.
     pub found: Vec<(String, Person)>,
 }
@@ -69,6 +71,10 @@ pub struct MemberPage {
     pub person: Option<Person>,
     /// Whether personal data are shown.
     pub unmasked: bool,
+    /// Whether a second person has approved that whoever looks sees them.
+    pub may_unmask: bool,
+    /// The id of the proposal that asks for it.
+    pub proposal: String,
     /// What personal data may be shown for.
     pub purposes: Vec<Choice>,
     /// The moments as they were asked for.
@@ -114,7 +120,9 @@ pub struct EventsPage {
 }
 
 impl Row {
-    fn time(&self, desk: &Desk) -> String {
+    /// When, in the reader's language.
+    #[must_use]
+    pub fn time(&self, desk: &Desk) -> String {
         to_the_second(desk.page.language, self.at)
     }
 }

@@ -22,6 +22,7 @@ use crate::api::operations;
 use crate::api::problem::{Problem, ProblemBody};
 use crate::api::reports;
 use crate::api::status::Status;
+use crate::api::support;
 use crate::api::visit::{CookieName, Visit, clear_cookie, set_cookie};
 use crate::vault::DEVICE_AGE;
 
@@ -51,6 +52,11 @@ use crate::vault::DEVICE_AGE;
         follow_link,
         audit::audit_search,
         audit::audit_history,
+        support::support_search,
+        support::support_member,
+        support::support_intervene,
+        support::support_propose,
+        support::support_judge,
         audit::audit_events,
         audit::audit_stream,
         reports::audit_reports,

@@ -72,13 +72,27 @@ impl Api {
         name: &'static str,
         member: MemberId,
         visit: &Visit,
-        mut settle: F,
+        settle: F,
     ) -> Result<Outcome<Onboarding>, Problem>
     where
         F: FnMut(Arc<Onboarding>) -> Fut + Send + 'static,
         Fut: Future<Output = Result<crate::domain::onboarding::Command, Problem>> + Send + 'static,
     {
         let attribution = self.attribution(name, member, visit).await?;
+        self.carry_out_as(attribution, member, settle).await
+    }
+
+    /// The same, whoever gives the command.
+    pub(in crate::api) async fn carry_out_as<F, Fut>(
+        &self,
+        attribution: Attribution,
+        member: MemberId,
+        mut settle: F,
+    ) -> Result<Outcome<Onboarding>, Problem>
+    where
+        F: FnMut(Arc<Onboarding>) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<crate::domain::onboarding::Command, Problem>> + Send + 'static,
+    {
         let clock = self.clock.clone();
         let limits = self.limits.clone();
         let outcome = self
@@ -117,7 +131,11 @@ impl Api {
     }
 
     /// What a new link needs; `sent_to_address` tells of the earlier ones to its address.
-    fn new_link(&self, sent_to_address: Vec<Timestamp>, language: Language) -> NewLink {
+    pub(in crate::api) fn new_link(
+        &self,
+        sent_to_address: Vec<Timestamp>,
+        language: Language,
+    ) -> NewLink {
         NewLink {
             issue: IssueId(self.entropy.id()),
             key: self.vault.one_time.current_key().clone(),
@@ -146,7 +164,7 @@ impl Api {
     }
 
     /// When mails of `kind` were asked for by all members with this address, in the last day.
-    async fn sent_to_address(
+    pub(in crate::api) async fn sent_to_address(
         &self,
         contact: Option<ContactId>,
         kind: MailKind,

@@ -14,7 +14,7 @@ use crate::api::pages::answers::{outside, page};
 use crate::api::pages::forms::{FormToken, Nothing, Sent};
 use crate::api::pages::messages::Trouble;
 use crate::api::pages::words::{self, Text};
-use crate::api::problem::Problem;
+use crate::api::problem::{DeskProblem, Problem};
 use crate::api::visit::{CookieName, Visit, clear_cookie, set_cookie};
 use crate::vault::DEVICE_AGE;
 
@@ -244,6 +244,9 @@ pub(in crate::api) fn turned_away(api: &Api, visit: &Visit, problem: &Problem) -
         Problem::PasswordDue => return Redirect::to("/staff/password").into_response(),
         Problem::Forbidden => ("staff.forbidden", "staff.forbidden_next"),
         Problem::UnknownMember => ("staff.unknown_member", "staff.unknown_member_next"),
+        Problem::Desk(DeskProblem::UnknownProposal) => {
+            ("support.unknown_proposal", "support.unknown_proposal_next")
+        }
         Problem::UnknownReport => ("staff.unknown_report", "staff.unknown_report_next"),
         Problem::Busy | Problem::Crowded(_) => ("staff.away", "staff.busy"),
         _ => return crate::api::pages::problem(api, visit, problem),

@@ -2,6 +2,7 @@
 
 use axum::http::Method;
 
+use crate::domain::onboarding::Intervention;
 use crate::domain::staff::{Role, Scope};
 
 /// Who may open something.
@@ -31,6 +32,10 @@ pub struct Right {
 const EVERY_ROLE: Who = Who::Roles(&Role::ALL);
 /// Single members are for those who review the history.
 const REVIEWERS: Who = Who::Roles(&[Role::Auditor, Role::Administrator]);
+/// Single members' troubles are for those who help.
+const HELPERS: Who = Who::Roles(&[Role::Support, Role::Administrator]);
+/// Proposals are for those who may have made them; which ones, depends on what is proposed.
+const APPROVERS: Who = Who::Roles(&[Role::Support, Role::Auditor, Role::Administrator]);
 /// Events by the many are for those too who report on the whole.
 const READERS: Who = Who::Roles(&[Role::Auditor, Role::Compliance, Role::Administrator]);
 
@@ -49,6 +54,30 @@ pub const RIGHTS: &[Right] = &[
     right("GET", "/audit/events", READERS),
     right("GET", "/audit/reports", READERS),
     right("GET", "/audit/reports/{name}", READERS),
+    right("GET", "/support", HELPERS),
+    right("POST", "/support/search", HELPERS),
+    right("GET", "/support/members/{member}", HELPERS),
+    right("POST", "/support/members/{member}/interventions", HELPERS),
+    right("GET", "/approvals", APPROVERS),
+    right("GET", "/approvals/{member}/{proposal}", APPROVERS),
+    right("POST", "/approvals/{member}/{proposal}", APPROVERS),
+    right("POST", "/api/v1/support/members/search", HELPERS),
+    right("GET", "/api/v1/support/members/{member}", HELPERS),
+    right(
+        "POST",
+        "/api/v1/support/members/{member}/interventions",
+        HELPERS,
+    ),
+    right(
+        "POST",
+        "/api/v1/support/members/{member}/proposals",
+        APPROVERS,
+    ),
+    right(
+        "POST",
+        "/api/v1/support/members/{member}/proposals/{proposal}",
+        APPROVERS,
+    ),
     api(
         "POST",
         "/api/v1/audit/members/search",
@@ -110,6 +139,17 @@ pub fn of(method: &Method, path: &str) -> Option<&'static Right> {
 #[must_use]
 pub fn sees_persons(role: Role) -> bool {
     of(&Method::GET, "/audit/members/{member}").is_some_and(|right| right.is_of(role))
+}
+
+/// Whether a role may do this for a member, or propose and approve it: personal data are shown to those who review, and all else is for
+/// those who help.
+#[must_use]
+pub fn may_intervene(role: Role, intervention: Intervention) -> bool {
+    let path = match intervention {
+        Intervention::Unmask => "/audit/members/{member}",
+        _ => "/support/members/{member}",
+    };
+    of(&Method::GET, path).is_some_and(|right| right.is_of(role))
 }
 
 impl Right {

@@ -5,6 +5,7 @@ mod otp;
 mod support;
 
 pub use email::LinkState;
+pub use support::Offer;
 
 use jiff::{SignedDuration, Timestamp};
 

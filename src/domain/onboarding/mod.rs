@@ -13,7 +13,7 @@ mod support;
 mod tests;
 
 pub use command::{CodeCheck, Command, CredentialInForce, Issued, NewCode, NewLink, PasswordCheck};
-pub use decide::LinkState;
+pub use decide::{LinkState, Offer};
 pub use event::{CredentialFault, Event, LogOutReason, OtpMethod};
 pub use refusal::Refusal;
 pub use retrace::{Append, Illegal};

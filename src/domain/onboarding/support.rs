@@ -308,11 +308,16 @@ impl Onboarding {
         }
     }
 
-    /// Whether this one of the staff may see the member's personal data: they proposed it, and another approved it a short while ago.
+    /// By which proposal this one of the staff may see the member's personal data: another approved it a short while ago.
     #[must_use]
-    pub fn is_unmasked_for(&self, staff: StaffId, at: Timestamp, limits: &Limits) -> bool {
+    pub fn unmasking_for(
+        &self,
+        staff: StaffId,
+        at: Timestamp,
+        limits: &Limits,
+    ) -> Option<&Proposal> {
         let shown = SignedDuration::from_mins(limits.support.unmask_minutes.into());
-        self.proposals.iter().any(|proposal| {
+        self.proposals.iter().find(|proposal| {
             proposal.intervention == Intervention::Unmask
                 && proposal.by == staff
                 && matches!(proposal.verdict, Some(Verdict::Approved { at: since })

@@ -138,6 +138,7 @@ impl Topic {
                 | Self::TookByJoined
                 | Self::MailTook
                 | Self::CodeTook
+                | Self::Interventions
         )
     }
 
@@ -153,6 +154,7 @@ impl Topic {
                 | Self::Frozen
                 | Self::Staff
                 | Self::Viewed
+                | Self::Interventions
         )
     }
 }

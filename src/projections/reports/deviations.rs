@@ -4,14 +4,13 @@ use super::report::{Kind, Value};
 use super::{Content, column};
 
 /// Number; the rule that is departed from. What and why stand in the locale under `report.deviation`.
-const DEVIATIONS: [(&str, &str); 7] = [
+const DEVIATIONS: [(&str, &str); 6] = [
     ("D-1", "NIST SP 800-63B-4 3.1.3.1; OWASP ASVS 5.0 6.3.6"),
     ("D-2", "OWASP ASVS 5.0 6.4.1"),
     ("D-3", "OWASP ASVS 5.0 14.2.1"),
     ("D-4", "ISO 27001:2022 A.8.15"),
     ("D-5", "NIST SP 800-63B-4 2.2.2"),
     ("D-6", "OWASP ASVS 5.0 6.2.2"),
-    ("D-7", "segregation of duties"),
 ];
 
 pub(super) fn deviations() -> Content {

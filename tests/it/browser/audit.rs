@@ -1,5 +1,7 @@
 //! An auditor in a real browser: in with an authenticator, to a member, back in time, to a report and its file, and out again.
 
+use kadode::domain::ids::{MemberId, StaffId};
+use kadode::domain::onboarding::Command;
 use kadode::domain::staff::Role;
 use serde_json::{Value, json};
 
@@ -15,9 +17,19 @@ async fn signs_in(browser: &Window, password: &str, code: &str) {
     browser.presses("ログイン").await;
 }
 
+/// A second person approves what was proposed for the member.
+async fn approves(app: &App, member: MemberId) {
+    let proposed = app.payloads(member, "InterventionProposed").await;
+    let command = Command::ApproveIntervention {
+        proposal: proposed[0]["proposal"].as_str().unwrap().parse().unwrap(),
+        staff: StaffId(uuid::Uuid::nil()),
+    };
+    app.command(member, command).await.unwrap();
+}
+
 #[tokio::test]
 async fn an_auditor_finds_a_member_goes_back_in_time_saves_a_report_and_proves_the_history() {
-    let (app, _) = App::with_member().await;
+    let (app, member_id) = App::with_member().await;
     let member = app.client();
     member.sign_in(USER_ID, "wrong").await;
     app.wait(60);
@@ -70,9 +82,18 @@ async fn an_auditor_finds_a_member_goes_back_in_time_saves_a_report_and_proves_t
     browser.glances("audit-06-as-of").await;
     browser.presses("伏せた個人情報を表示する").await;
     browser.glances("audit-07-unmask").await;
-    let choose = "document.getElementById('purpose').value = 'review'; return ''";
+    let choose = "document.getElementById('reason').value = 'review'; return ''";
     browser.ask(choose).await;
-    browser.presses("目的を記録して表示する").await;
+    browser.types("ticket", "AU-1").await;
+    browser.presses("承認を申請する").await;
+    browser.shows("申請しました").await;
+    browser.hides("1980-01-01").await;
+    browser.glances("audit-07-proposed").await;
+    approves(&app, member_id).await;
+    let page = format!("{}/audit/members/{member_id}", app.url);
+    browser.open(&page).await;
+    browser.presses("伏せた個人情報を表示する").await;
+    browser.presses("表示する（記録に残ります）").await;
     browser.shows("1980-01-01").await;
     browser.shows(USER_ID).await;
     browser.looks("audit-08-unmasked").await;

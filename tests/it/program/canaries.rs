@@ -4,6 +4,7 @@
 mod search;
 
 use kadode::domain::ids::StaffId;
+use kadode::domain::onboarding::{Command, Issued, Onboarding};
 use kadode::domain::staff::Staff;
 use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret;
@@ -270,8 +271,17 @@ async fn review(program: &Program, house: &House, seen: &mut Seen) {
     let nobody = [("user_id", "canary-nobody")];
     noted.post("/audit/search", &nobody).await.is(404);
     noted.get(&found).await.is(200);
-    let purpose = [("purpose", "incident")];
-    let unmasked = noted.post(&format!("{found}/unmask"), &purpose).await;
+    let page = noted.get(&found).await;
+    let proposal = page.field("proposal").unwrap();
+    let wanted = [
+        ("reason", "suspected_misuse"),
+        ("ticket", "HD-1"),
+        ("proposal", &proposal),
+    ];
+    let unmask = format!("{found}/unmask");
+    noted.post(&unmask, &wanted).await.is(200);
+    approves(house, &found, &proposal).await;
+    let unmasked = noted.post(&unmask, &[]).await;
     unmasked.is(200).says(BIRTH_DATE).says(ADDRESS);
     let bearer = format!("Bearer {token}");
     let headers = [("authorization", bearer.as_str())];
@@ -279,6 +289,29 @@ async fn review(program: &Program, house: &House, seen: &mut Seen) {
     client.get("/audit/events").await.expect(StatusCode::OK);
     seen.secrets.push(token);
     seen.codes.push(code);
+}
+
+/// A second person approves a proposal for the member of that page.
+async fn approves(house: &House, page: &str, proposal: &str) {
+    let society = house.society().await;
+    let issued = Issued {
+        at: society.clock.now(),
+        limits: std::sync::Arc::default(),
+        command: Command::ApproveIntervention {
+            proposal: proposal.parse().unwrap(),
+            staff: StaffId(uuid::Uuid::nil()),
+        },
+    };
+    let member = page.rsplit('/').next().unwrap().to_owned();
+    let attribution = society.attribution("Test", "test");
+    let approved = society
+        .commands
+        .run::<Onboarding, std::convert::Infallible, _, _>(member, attribution, move |_| {
+            std::future::ready(Ok(issued.clone()))
+        })
+        .await;
+    assert_eq!(approved.unwrap().events.len(), 1);
+    society.close().await;
 }
 
 /// What strangers try: IDs that are passwords, headers and bodies that carry anything.

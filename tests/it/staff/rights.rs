@@ -21,6 +21,7 @@ fn address(right: &Right) -> String {
     right
         .path
         .replace("{member}", NOBODY)
+        .replace("{proposal}", NOBODY)
         .replace("{name}", "events")
 }
 
@@ -64,9 +65,16 @@ async fn the_table_names_every_route_of_staff_and_no_other() {
     let found: BTreeSet<String> = routes::of(&router)
         .into_iter()
         .filter(|route| {
-            ["/staff", "/audit", "/api/v1/audit"]
-                .iter()
-                .any(|it| route.path.starts_with(it))
+            [
+                "/staff",
+                "/audit",
+                "/support",
+                "/approvals",
+                "/api/v1/audit",
+                "/api/v1/support",
+            ]
+            .iter()
+            .any(|it| route.path.starts_with(it))
         })
         .flat_map(|route| {
             let methods = route
@@ -221,6 +229,18 @@ fn the_table_says_what_was_decided() {
         GET /audit/events: auditor compliance administrator
         GET /audit/reports: auditor compliance administrator
         GET /audit/reports/{name}: auditor compliance administrator
+        GET /support: support administrator
+        POST /support/search: support administrator
+        GET /support/members/{member}: support administrator
+        POST /support/members/{member}/interventions: support administrator
+        GET /approvals: support auditor administrator
+        GET /approvals/{member}/{proposal}: support auditor administrator
+        POST /approvals/{member}/{proposal}: support auditor administrator
+        POST /api/v1/support/members/search: support administrator
+        GET /api/v1/support/members/{member}: support administrator
+        POST /api/v1/support/members/{member}/interventions: support administrator
+        POST /api/v1/support/members/{member}/proposals: support auditor administrator
+        POST /api/v1/support/members/{member}/proposals/{proposal}: support auditor administrator
         POST /api/v1/audit/members/search: auditor administrator, audit:members
         GET /api/v1/audit/members/{member}: auditor administrator, audit:members
         GET /api/v1/audit/events: auditor compliance administrator, audit:read

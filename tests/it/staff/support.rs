@@ -1,7 +1,7 @@
 //! Accounts of staff in a running program, and browsers of theirs.
 
 use jiff::SignedDuration;
-use kadode::domain::ids::{PrintId, StaffId, TokenId, TotpId};
+use kadode::domain::ids::{MemberId, PrintId, StaffId, TokenId, TotpId};
 use kadode::domain::staff::{Account, Command, Initial, Issued, Refusal, Role, Scope, Staff, Totp};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -92,6 +92,25 @@ pub async fn token(
     };
     command(app, staff, issue).await?;
     Ok(text)
+}
+
+/// Lets a colleague approve that `browser`, of one who reviews the history, sees a member's personal data.
+pub async fn unmask(app: &App, browser: &Browser, member: MemberId) {
+    let path = format!("/audit/members/{member}");
+    let proposal = browser.get(&path).await.field("proposal").unwrap();
+    let fields = [
+        ("reason", "review"),
+        ("ticket", "AU-1"),
+        ("proposal", &proposal),
+    ];
+    let proposed = browser.post(&format!("{path}/unmask"), &fields).await;
+    proposed.is(200).is_silent_on("1980-01-01");
+    let colleague = hire(app, "同僚", Role::Auditor).await;
+    let colleague = at_work(app, &colleague).await;
+    let address = format!("/approvals/{member}/{proposal}");
+    colleague.get(&address).await.is(200);
+    let approve = [("verdict", "approve")];
+    colleague.post(&address, &approve).await.leads_to(&address);
 }
 
 /// The views that were stored, oldest first: what, whose, what for.

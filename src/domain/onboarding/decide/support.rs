@@ -10,6 +10,15 @@ use crate::domain::onboarding::support::{Grounds, Intervention, Verdict};
 use crate::domain::onboarding::{Onboarding, Refusal, later};
 use crate::domain::policy::Limits;
 
+/// How an intervention can be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// By one person.
+    AtOnce,
+    /// With a second person's approval.
+    Proposal,
+}
+
 impl Onboarding {
     pub(super) fn intervene(
         &self,
@@ -107,6 +116,22 @@ impl Onboarding {
         }
     }
 
+    /// Whether an intervention would do something now, and whether alone.
+    #[must_use]
+    pub fn offer(
+        &self,
+        at: Timestamp,
+        limits: &Limits,
+        intervention: Intervention,
+    ) -> Option<Offer> {
+        let effects = self.effects(at, limits, intervention, None);
+        match effects {
+            Ok(Some(_)) if self.needs_approval(intervention) => Some(Offer::Proposal),
+            Ok(Some(_)) => Some(Offer::AtOnce),
+            Ok(None) | Err(_) => None,
+        }
+    }
+
     /// What an intervention does to a member who stands like this; none, if it has nothing to do.
     fn effects(
         &self,
@@ -119,7 +144,10 @@ impl Onboarding {
         match intervention {
             Intervention::LiftWait | Intervention::RecordProofing | Intervention::Unmask => {}
             Intervention::ResendEmailLink => {
-                let Some(link) = link else { return Ok(None) };
+                let Some(link) = link else {
+                    let waits = self.contact.as_ref().is_some_and(|it| !it.followed);
+                    return Ok(waits.then_some(effects));
+                };
                 let mailed = self.resend_email_link(at, limits, link)?;
                 if mailed.is_empty() {
                     return Ok(None);

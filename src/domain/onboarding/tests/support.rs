@@ -309,9 +309,9 @@ fn personal_data_are_shown_to_whoever_asked_once_another_approved_and_for_a_whil
     );
     let until = minute(11 + 60);
     let limits = Limits::default();
-    assert!(state.is_unmasked_for(staff(1), minute(11), &limits));
-    assert!(!state.is_unmasked_for(staff(2), minute(11), &limits));
-    assert!(!state.is_unmasked_for(staff(1), until, &limits));
+    assert!(state.unmasking_for(staff(1), minute(11), &limits).is_some());
+    assert!(state.unmasking_for(staff(2), minute(11), &limits).is_none());
+    assert!(state.unmasking_for(staff(1), until, &limits).is_none());
 }
 
 #[test]

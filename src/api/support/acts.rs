@@ -1,0 +1,237 @@
+//! What staff do for a member, propose or approve: the commands behind pages and JSON alike.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+
+use crate::api::Api;
+use crate::api::problem::{DeskProblem, Problem};
+use crate::api::staff::StaffIn;
+use crate::api::staff::rights::may_intervene;
+use crate::commands::Outcome;
+use crate::domain::delivery::MailKind;
+use crate::domain::ids::{MemberId, ProposalId};
+use crate::domain::onboarding::{
+    Command, Grounds, Intervention, Onboarding, Proposal, Reason, Ticket,
+};
+use crate::domain::values::Language;
+use crate::projections::history::search::{Filter, Page, position_at, search};
+
+/// Proposals looked through for those that are open; far more than are made within their time.
+const MOST: i64 = 500;
+
+/// An intervention as it was asked for.
+#[derive(Clone, Debug)]
+pub(in crate::api) struct Wanted {
+    pub(in crate::api) intervention: Intervention,
+    pub(in crate::api) grounds: Grounds,
+}
+
+impl Wanted {
+    /// Reads what a form or a program sent.
+    ///
+    /// # Errors
+    /// [`Problem::Invalid`] for the first field that cannot be taken.
+    pub(in crate::api) fn read(
+        intervention: &str,
+        reason: &str,
+        ticket: &str,
+    ) -> Result<Self, Problem> {
+        let invalid = |field, why| Problem::Invalid { field, why };
+        let intervention =
+            Intervention::named(intervention).ok_or(invalid("intervention", "unknown"))?;
+        let reason = Reason::named(reason).filter(|it| intervention.reasons().contains(it));
+        Ok(Self {
+            intervention,
+            grounds: Grounds {
+                reason: reason.ok_or(invalid("reason", "not_of_this"))?,
+                ticket: Ticket::from_str(ticket.trim())
+                    .map_err(|_| invalid("ticket", "not_a_ticket"))?,
+            },
+        })
+    }
+}
+
+impl Api {
+    /// Does something for a member.
+    ///
+    /// # Errors
+    /// [`Problem::Forbidden`], [`Problem::UnknownMember`], or what stands against it.
+    pub(in crate::api) async fn intervene(
+        &self,
+        who: &StaffIn,
+        member: MemberId,
+        wanted: Wanted,
+    ) -> Result<Outcome<Onboarding>, Problem> {
+        self.may(who, wanted.intervention)?;
+        let Wanted {
+            intervention,
+            grounds,
+        } = wanted;
+        let (api, staff) = (self.clone(), who.staff);
+        let outcome = self
+            .by_staff("Intervene", who, member, move |state| {
+                let (api, grounds) = (api.clone(), grounds.clone());
+                async move {
+                    let contact = state.contact.as_ref().map(|contact| contact.id);
+                    let sent = api.sent_to_address(contact, MailKind::EmailLink).await?;
+                    Ok(Command::Intervene {
+                        intervention,
+                        grounds,
+                        staff,
+                        link: api.new_link(sent, Language::Ja),
+                    })
+                }
+            })
+            .await?;
+        // Event first: should the program end here, the same once more ends the waiting times.
+        if intervention == Intervention::LiftWait {
+            let user_id = self.vault.profiles.get(member).await?.profile.user_id;
+            self.vault.waits.lift(&user_id).await?;
+        }
+        Ok(outcome)
+    }
+
+    /// Proposes it.
+    ///
+    /// # Errors
+    /// See [`Api::intervene`].
+    pub(in crate::api) async fn propose(
+        &self,
+        who: &StaffIn,
+        member: MemberId,
+        proposal: ProposalId,
+        wanted: Wanted,
+    ) -> Result<Outcome<Onboarding>, Problem> {
+        self.may(who, wanted.intervention)?;
+        let staff = who.staff;
+        self.by_staff("ProposeIntervention", who, member, move |_| {
+            let command = Command::ProposeIntervention {
+                proposal,
+                intervention: wanted.intervention,
+                grounds: wanted.grounds.clone(),
+                staff,
+            };
+            std::future::ready(Ok(command))
+        })
+        .await
+    }
+
+    /// Approves or declines what somebody proposed.
+    ///
+    /// # Errors
+    /// See [`Api::intervene`]; [`DeskProblem::UnknownProposal`] also for one that the role may not see.
+    pub(in crate::api) async fn judge(
+        &self,
+        who: &StaffIn,
+        member: MemberId,
+        proposal: ProposalId,
+        approves: bool,
+    ) -> Result<Outcome<Onboarding>, Problem> {
+        self.proposal(who, member, proposal).await?;
+        let (name, staff) = if approves {
+            ("ApproveIntervention", who.staff)
+        } else {
+            ("DeclineIntervention", who.staff)
+        };
+        self.by_staff(name, who, member, move |_| {
+            std::future::ready(Ok(if approves {
+                Command::ApproveIntervention { proposal, staff }
+            } else {
+                Command::DeclineIntervention { proposal, staff }
+            }))
+        })
+        .await
+    }
+
+    /// A proposal that the role may see.
+    ///
+    /// # Errors
+    /// [`Problem::UnknownMember`], [`DeskProblem::UnknownProposal`], or a store is away.
+    pub(in crate::api) async fn proposal(
+        &self,
+        who: &StaffIn,
+        member: MemberId,
+        proposal: ProposalId,
+    ) -> Result<Proposal, Problem> {
+        let status = self.statuses.of(member).await?;
+        let status = status.ok_or(Problem::UnknownMember)?;
+        let found = status.state.proposal(proposal).cloned();
+        found
+            .filter(|found| may_intervene(who.role, found.intervention))
+            .ok_or(Problem::Desk(DeskProblem::UnknownProposal))
+    }
+
+    /// All proposals that can be approved now and that the role may see, the newest first.
+    ///
+    /// # Errors
+    /// A store is away.
+    pub(in crate::api) async fn open_proposals(
+        &self,
+        who: &StaffIn,
+    ) -> Result<Vec<(MemberId, Proposal)>, Problem> {
+        let now = self.clock.now();
+        self.statuses.caught_up().await;
+        let hours = SignedDuration::from_hours(self.limits.support.proposal_hours.into());
+        let since = position_at(&self.read, now - hours).await?;
+        let filter = Filter {
+            event_type: Some("InterventionProposed".to_owned()),
+            ..Filter::default()
+        };
+        let shown = self.statuses.progress().position();
+        let found = search(&self.read, &filter, Page::Backward(since, shown), MOST).await?;
+        let mut members: Vec<MemberId> = Vec::new();
+        for member in found.into_iter().filter_map(|it| it.member) {
+            if !members.contains(&member) {
+                members.push(member);
+            }
+        }
+        let mut open = Vec::new();
+        for member in members {
+            let Some(status) = self.statuses.of(member).await? else {
+                continue;
+            };
+            for proposal in status.state.proposals {
+                if proposal.is_open(now) && may_intervene(who.role, proposal.intervention) {
+                    open.push((member, proposal));
+                }
+            }
+        }
+        Ok(open)
+    }
+
+    fn may(&self, who: &StaffIn, intervention: Intervention) -> Result<(), Problem> {
+        if may_intervene(who.role, intervention) {
+            Ok(())
+        } else {
+            self.tallies.count(Problem::Forbidden.name());
+            Err(Problem::Forbidden)
+        }
+    }
+
+    async fn by_staff<F, Fut>(
+        &self,
+        name: &'static str,
+        who: &StaffIn,
+        member: MemberId,
+        settle: F,
+    ) -> Result<Outcome<Onboarding>, Problem>
+    where
+        F: FnMut(Arc<Onboarding>) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<Command, Problem>> + Send + 'static,
+    {
+        if self.statuses.of(member).await?.is_none() {
+            return Err(Problem::UnknownMember);
+        }
+        let attribution = self
+            .attribution_of_staff(name, who.staff, &who.visit)
+            .await?;
+        let outcome = self.carry_out_as(attribution, member, settle).await;
+        outcome.map_err(|problem| match problem {
+            // What a member is told of a frozen account says nothing to staff.
+            Problem::SignInFailed => Problem::Desk(DeskProblem::NothingToDo),
+            other => other,
+        })
+    }
+}

@@ -1,0 +1,245 @@
+//! The support desk for programs of staff: with the cookie of a session, never with a token, for each act is a person's.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::acts::Wanted;
+use super::desk::{EmailState, Shown};
+use crate::api::Api;
+use crate::api::audit::looks::Showing;
+use crate::api::audit::person::{Mask, Person, Search};
+use crate::api::audit::{FoundBody, FoundMember, member_named};
+use crate::api::members::bodies::Body;
+use crate::api::problem::{DeskProblem, Problem, StepBody};
+use crate::api::staff::StaffIn;
+use crate::domain::ids::ProposalId;
+use crate::domain::onboarding::{Intervention, Offer, Proposal, Verdict};
+use crate::domain::viewing::View;
+
+/// What is to be done, and on what grounds.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InterventionBody {
+    /// `resend_email_link`, `clear_email`, `lift_wait`, `end_session`, `freeze`, `release`, `reissue_credentials`, `record_proofing` or
+    /// `unmask`.
+    #[schema(example = "freeze")]
+    pub intervention: String,
+    /// One of that intervention's reasons.
+    #[schema(example = "suspected_misuse")]
+    pub reason: String,
+    /// The ticket's number: a letter, and up to 19 letters, digits and hyphens.
+    #[schema(example = "HD-1234")]
+    pub ticket: String,
+}
+
+/// What becomes of a proposal.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VerdictBody {
+    /// `approve` or `decline`.
+    #[schema(example = "approve")]
+    pub verdict: String,
+}
+
+/// A member, as the desk sees them.
+#[derive(Serialize, ToSchema)]
+pub struct DeskBody {
+    member: String,
+    cohort: String,
+    /// Who that is, masked; none, if it was erased.
+    person: Option<Person>,
+    /// The step that is due.
+    step: StepBody,
+    /// `registered`, `followed` or `verified`; none, if no address was entered.
+    email_state: Option<&'static str>,
+    frozen: bool,
+    /// Whether that is since somebody reported that it was not the member.
+    not_me_reported: bool,
+    /// Whether the identity was proven since.
+    proven: bool,
+    /// The end of the longest waiting time that runs.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    waiting_until: Option<Timestamp>,
+    proposals: Vec<ProposalBody>,
+    /// What would do something now.
+    interventions: Vec<OfferBody>,
+}
+
+/// Something that can be done.
+#[derive(Serialize, ToSchema)]
+pub struct OfferBody {
+    intervention: &'static str,
+    /// Whether a second person has to approve it.
+    needs_approval: bool,
+    /// The reasons that it can have.
+    reasons: Vec<&'static str>,
+}
+
+/// What somebody proposed.
+#[derive(Serialize, ToSchema)]
+pub struct ProposalBody {
+    proposal: String,
+    intervention: &'static str,
+    reason: &'static str,
+    ticket: String,
+    /// Who of the staff proposed it.
+    by: String,
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+    /// `open`, `approved` or `declined`.
+    verdict: &'static str,
+}
+
+impl ProposalBody {
+    fn of(proposal: &Proposal) -> Self {
+        Self {
+            proposal: proposal.id.to_string(),
+            intervention: proposal.intervention.name(),
+            reason: proposal.grounds.reason.name(),
+            ticket: proposal.grounds.ticket.as_str().to_owned(),
+            by: proposal.by.to_string(),
+            expires_at: proposal.expires_at,
+            verdict: match proposal.verdict {
+                None => "open",
+                Some(Verdict::Approved { .. }) => "approved",
+                Some(Verdict::Declined) => "declined",
+            },
+        }
+    }
+}
+
+impl DeskBody {
+    fn of(shown: Shown) -> Self {
+        let email_state = shown.email_state().map(EmailState::name);
+        let offer = |(intervention, offer): &(Intervention, Offer)| OfferBody {
+            intervention: intervention.name(),
+            needs_approval: *offer == Offer::Proposal,
+            reasons: intervention.reasons().iter().map(|it| it.name()).collect(),
+        };
+        let state = &shown.status.state;
+        let due = state.due();
+        Self {
+            member: shown.timeline.member.to_string(),
+            cohort: shown.timeline.cohort,
+            person: shown.timeline.person,
+            step: StepBody {
+                number: due.number(),
+                name: due.name(),
+            },
+            email_state,
+            frozen: state.frozen,
+            not_me_reported: state.not_me_reported,
+            proven: state.proven,
+            waiting_until: shown.waiting_until,
+            proposals: state.proposals.iter().map(ProposalBody::of).collect(),
+            interventions: shown.offers.iter().map(offer).collect(),
+        }
+    }
+}
+
+/// Finds members by user ID, by 記号 and 番号, or by GID.
+#[utoipa::path(post, path = "/api/v1/support/members/search", tag = "support", request_body = Search,
+    responses((status = 200, description = "whom it found", body = FoundBody)))]
+pub(in crate::api) async fn support_search(
+    State(api): State<Api>,
+    who: StaffIn,
+    Body(asked): Body<Search>,
+) -> Result<Json<FoundBody>, Problem> {
+    let found = api.find_members(&asked).await?;
+    let mut members = Vec::with_capacity(found.len());
+    for member in found {
+        let person = api.person(member, None, Mask::On).await?;
+        members.push(FoundMember::of(member, person));
+    }
+    api.note_look(&who, Showing::of(View::MemberSearch, None))
+        .await?;
+    Ok(Json(FoundBody::of(members)))
+}
+
+/// Where a member stands, what keeps them, and what can be done.
+#[utoipa::path(get, path = "/api/v1/support/members/{member}", tag = "support",
+    params(("member" = String, Path, description = "the member's id")),
+    responses((status = 200, description = "the member", body = DeskBody)))]
+pub(in crate::api) async fn support_member(
+    State(api): State<Api>,
+    who: StaffIn,
+    Path(member): Path<String>,
+) -> Result<Json<DeskBody>, Problem> {
+    let shown = api.at_the_desk(&who, member_named(&member)?).await?;
+    Ok(Json(DeskBody::of(shown)))
+}
+
+/// Does something for a member.
+#[utoipa::path(post, path = "/api/v1/support/members/{member}/interventions", tag = "support",
+    params(("member" = String, Path, description = "the member's id")), request_body = InterventionBody,
+    responses((status = 200, description = "the member, afterwards", body = DeskBody)))]
+pub(in crate::api) async fn support_intervene(
+    State(api): State<Api>,
+    who: StaffIn,
+    Path(member): Path<String>,
+    Body(asked): Body<InterventionBody>,
+) -> Result<Json<DeskBody>, Problem> {
+    let member = member_named(&member)?;
+    let wanted = Wanted::read(&asked.intervention, &asked.reason, &asked.ticket)?;
+    api.intervene(&who, member, wanted).await?;
+    let shown = api.at_the_desk(&who, member).await?;
+    Ok(Json(DeskBody::of(shown)))
+}
+
+/// Proposes what a second person has to approve.
+#[utoipa::path(post, path = "/api/v1/support/members/{member}/proposals", tag = "support",
+    params(("member" = String, Path, description = "the member's id")), request_body = InterventionBody,
+    responses((status = 200, description = "the proposal", body = ProposalBody)))]
+pub(in crate::api) async fn support_propose(
+    State(api): State<Api>,
+    who: StaffIn,
+    Path(member): Path<String>,
+    Body(asked): Body<InterventionBody>,
+) -> Result<Json<ProposalBody>, Problem> {
+    let member = member_named(&member)?;
+    let wanted = Wanted::read(&asked.intervention, &asked.reason, &asked.ticket)?;
+    let proposal = ProposalId(api.entropy.id());
+    api.propose(&who, member, proposal, wanted).await?;
+    let proposal = api.proposal(&who, member, proposal).await?;
+    Ok(Json(ProposalBody::of(&proposal)))
+}
+
+/// Approves or declines a proposal.
+#[utoipa::path(post, path = "/api/v1/support/members/{member}/proposals/{proposal}", tag = "support",
+    params(("member" = String, Path, description = "the member's id"),
+        ("proposal" = String, Path, description = "the proposal's id")), request_body = VerdictBody,
+    responses((status = 200, description = "the proposal, afterwards", body = ProposalBody)))]
+pub(in crate::api) async fn support_judge(
+    State(api): State<Api>,
+    who: StaffIn,
+    Path((member, proposal)): Path<(String, String)>,
+    Body(asked): Body<VerdictBody>,
+) -> Result<Json<ProposalBody>, Problem> {
+    let member = member_named(&member)?;
+    let proposal = proposal_named(&proposal)?;
+    let approves = verdict_named(&asked.verdict)?;
+    api.judge(&who, member, proposal, approves).await?;
+    let proposal = api.proposal(&who, member, proposal).await?;
+    Ok(Json(ProposalBody::of(&proposal)))
+}
+
+/// What cannot be a proposal's id is as unknown as one that is none's.
+pub(super) fn proposal_named(text: &str) -> Result<ProposalId, Problem> {
+    let unknown = Problem::Desk(DeskProblem::UnknownProposal);
+    text.parse().map_err(|_| unknown)
+}
+
+/// Whether a verdict approves.
+pub(super) fn verdict_named(name: &str) -> Result<bool, Problem> {
+    match name {
+        "approve" => Ok(true),
+        "decline" => Ok(false),
+        _ => Err(Problem::Invalid {
+            field: "verdict",
+            why: "unknown",
+        }),
+    }
+}

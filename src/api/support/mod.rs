@@ -1,0 +1,53 @@
+//! The support desk: finding a member who is stuck, seeing why, helping, and what two people decide together.
+
+mod acts;
+mod approvals;
+mod desk;
+pub mod json;
+mod pages;
+pub mod views;
+
+pub(in crate::api) use acts::Wanted;
+pub(in crate::api) use json::*;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use super::Api;
+use super::staff::guarded;
+
+/// The routes, each behind the guard of staff.
+pub fn routes(api: &Api) -> Router<Api> {
+    [
+        ("/support", get(pages::search_page)),
+        ("/support/search", post(pages::find)),
+        ("/support/members/{member}", get(pages::member)),
+        (
+            "/support/members/{member}/interventions",
+            post(pages::intervene),
+        ),
+        ("/approvals", get(approvals::list)),
+        (
+            "/approvals/{member}/{proposal}",
+            get(approvals::proposal).post(approvals::judge),
+        ),
+        ("/api/v1/support/members/search", post(support_search)),
+        ("/api/v1/support/members/{member}", get(support_member)),
+        (
+            "/api/v1/support/members/{member}/interventions",
+            post(support_intervene),
+        ),
+        (
+            "/api/v1/support/members/{member}/proposals",
+            post(support_propose),
+        ),
+        (
+            "/api/v1/support/members/{member}/proposals/{proposal}",
+            post(support_judge),
+        ),
+    ]
+    .into_iter()
+    .fold(Router::new(), |router, (path, methods)| {
+        router.route(path, guarded(api, path, methods))
+    })
+}
