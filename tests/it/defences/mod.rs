@@ -8,5 +8,6 @@ mod map;
 mod markup;
 mod named;
 mod requests;
+mod statements;
 mod supplies;
 mod ways_in;
