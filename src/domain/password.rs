@@ -116,12 +116,17 @@ fn repeated_unit(text: &str) -> &str {
     text
 }
 
+/// Long enough to be one and no chance: three letters, or two of a script whose letters say more (健保), which UTF-8 writes in three bytes each.
+fn is_word(letters: &str) -> bool {
+    letters.len() >= 3 && letters.chars().count() >= 2
+}
+
 /// The letters with every known word taken out, the longest first.
 fn without(letters: &str, words: &[String]) -> String {
     let mut words: Vec<String> = words.iter().map(|word| self::letters(word)).collect();
     words.sort_unstable_by_key(|word| std::cmp::Reverse(word.len()));
     let mut left = letters.to_owned();
-    for word in words.iter().filter(|word| word.chars().count() >= 3) {
+    for word in words.iter().filter(|word| is_word(word)) {
         left = left.replace(word.as_str(), "");
     }
     left
@@ -133,6 +138,10 @@ mod tests {
 
     use super::{Forbidden, PasswordFault, check};
     use crate::domain::policy::PasswordLimits;
+
+    use proptest::prelude::*;
+
+    use crate::domain::policy::Policy;
 
     fn verdict(password: &str) -> Result<(), PasswordFault> {
         let blocklist = HashSet::from(["password", "iloveyou"]);
@@ -197,6 +206,26 @@ mod tests {
     }
 
     #[test]
+    fn every_context_word_of_the_sample_counts_as_nothing() {
+        let policy = toml::from_str::<Policy>(include_str!("../../policies/sample.toml")).unwrap();
+        let context_words = &policy.society.context_words;
+        let forbidden = Forbidden {
+            blocklist: &HashSet::new(),
+            context_words,
+            own_data: &[],
+        };
+        for word in context_words {
+            for password in [
+                format!("{word}-2026-04-01-{word}-mat"),
+                format!("{}!!mat--{word}--2026", word.to_uppercase()),
+            ] {
+                let verdict = check(&password, PasswordLimits::default(), &forbidden);
+                assert_eq!(verdict, Err(PasswordFault::ContextWord), "{password}");
+            }
+        }
+    }
+
+    #[test]
     fn the_members_own_data_do_not_make_a_password() {
         assert_eq!(
             verdict("taro.yamada@1980-01-01"),
@@ -208,5 +237,20 @@ mod tests {
     fn any_mixture_of_ordinary_words_is_taken_without_rules_of_composition() {
         assert_eq!(verdict("sakura-tsukimi-kaede-minato"), Ok(()));
         assert_eq!(verdict("correct horse battery staple"), Ok(()));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_of_fifteen_to_128_code_points_with_six_letters_is_taken(
+            signs in proptest::collection::vec(any::<char>(), 9..=122),
+            places in proptest::array::uniform6(any::<proptest::sample::Index>()),
+        ) {
+            let mut signs = signs;
+            for (letter, place) in ['q', 'ж', 'λ', 'ぬ', '字', '한'].into_iter().zip(places) {
+                signs.insert(place.index(signs.len() + 1), letter);
+            }
+            let password: String = signs.into_iter().collect();
+            prop_assert_eq!(verdict(&password), Ok(()), "{}", password);
+        }
     }
 }

@@ -10,6 +10,7 @@ mod data_keys;
 mod devices;
 mod failing;
 mod forget;
+mod guesses;
 mod hasher;
 mod initial_passwords;
 mod key_file;

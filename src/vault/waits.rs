@@ -10,6 +10,7 @@ use super::blind::Blind;
 use super::devices::Devices;
 use super::failing::{self, Scopes};
 use super::forget::forget;
+use super::guesses::{self, Guesses};
 use crate::database::{Database, bind_all, fixed_width, placeholders, time_of};
 use crate::domain::policy::SignInLimits;
 
@@ -22,8 +23,9 @@ const KEPT_BELOW_THE_BOUND: SignedDuration = SignedDuration::from_hours(24);
 /// Where the failures of a try count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lanes {
-    lanes: Vec<(String, Kind)>,
+    ids: Vec<(String, Kind)>,
     scopes: Scopes,
+    pub(super) guesses: Guesses,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +42,7 @@ impl Lanes {
     /// Whether the try comes from a browser that has shown before that it is the member's.
     #[must_use]
     pub fn of_known_browser(&self) -> bool {
-        self.lanes.iter().any(|(_, kind)| *kind == Kind::Browser)
+        self.ids.iter().any(|(_, kind)| *kind == Kind::Browser)
     }
 }
 
@@ -66,10 +68,10 @@ pub enum Begun {
 /// Counts failures.
 #[derive(Clone, Debug)]
 pub struct Waits {
-    database: Database,
-    blind: Blind,
+    pub(super) database: Database,
+    pub(super) blind: Blind,
     devices: Devices,
-    limits: SignInLimits,
+    pub(super) limits: SignInLimits,
 }
 
 impl Waits {
@@ -106,12 +108,13 @@ impl Waits {
             let device = data_encoding::BASE64URL_NOPAD.encode(&device);
             let lane = self.blind.lane(user_id, "browser", &device);
             return Ok(Lanes {
-                lanes: vec![(lane, Kind::Browser)],
+                ids: vec![(lane, Kind::Browser)],
                 scopes: self.scopes(user_id, Vec::new()),
+                guesses: Guesses::default(),
             });
         }
         let network = network(address);
-        let lanes = vec![
+        let ids = vec![
             (self.blind.lane(user_id, "network", &network), Kind::Network),
             (
                 self.blind.lane(user_id, "all networks", ""),
@@ -129,8 +132,9 @@ impl Waits {
             )
         }));
         Ok(Lanes {
-            lanes,
+            ids,
             scopes: self.scopes(user_id, places),
+            guesses: self.guesses(user_id, symbol),
         })
     }
 
@@ -159,7 +163,7 @@ impl Waits {
         let mut wait_ends: Option<Timestamp> = None;
         let mut transaction = self.database.begin().await?;
         let hot = lanes.scopes.hot(&mut transaction, now).await?;
-        for (lane, kind) in &lanes.lanes {
+        for (lane, kind) in &lanes.ids {
             let counted = sqlx::query(
                 "INSERT INTO waits (lane, failures, tried_at, typed) VALUES ($1, 1, $2, $3) ON CONFLICT (lane) DO UPDATE \
                  SET failures = waits.failures + 1, tried_at = excluded.tried_at \
@@ -221,16 +225,21 @@ impl Waits {
     pub async fn succeeded(&self, lanes: &Lanes) -> Result<(), VaultError> {
         let sql = format!(
             "DELETE FROM waits WHERE lane IN {}",
-            placeholders(1, lanes.lanes.len())
+            placeholders(1, lanes.ids.len())
         );
         let mut transaction = self.database.begin().await?;
-        bind_all(sqlx::query(&sql), lanes.lanes.iter().map(|(lane, _)| lane))
+        bind_all(sqlx::query(&sql), lanes.ids.iter().map(|(lane, _)| lane))
             .execute(&mut *transaction)
             .await?;
-        sqlx::query("DELETE FROM failing WHERE typed = $1")
-            .bind(lanes.scopes.failing_as())
-            .execute(&mut *transaction)
-            .await?;
+        for sql in [
+            "DELETE FROM failing WHERE typed = $1",
+            "DELETE FROM guesses WHERE typed = $1",
+        ] {
+            sqlx::query(sql)
+                .bind(lanes.scopes.failing_as())
+                .execute(&mut *transaction)
+                .await?;
+        }
         transaction.commit().await?;
         Ok(())
     }
@@ -280,9 +289,9 @@ impl Waits {
     pub async fn take_back(&self, lanes: &Lanes) -> Result<(), VaultError> {
         let sql = format!(
             "UPDATE waits SET failures = failures - 1, wait_ends = NULL WHERE failures > 0 AND lane IN {}",
-            placeholders(1, lanes.lanes.len())
+            placeholders(1, lanes.ids.len())
         );
-        let query = bind_all(sqlx::query(&sql), lanes.lanes.iter().map(|(lane, _)| lane));
+        let query = bind_all(sqlx::query(&sql), lanes.ids.iter().map(|(lane, _)| lane));
         query.execute(&self.database.write).await?;
         Ok(())
     }
@@ -300,6 +309,7 @@ impl Waits {
             self.limits.failures_before_wait
         );
         let mut forgotten = failing::forget_old(&self.database, now).await?;
+        forgotten += guesses::forget_old(&self.database, now).await?;
         for condition in [long_ago, below_the_bound] {
             forgotten += forget(&self.database, "waits", "lane", &condition).await?;
         }
@@ -326,13 +336,13 @@ async fn waiting(
     lanes: &Lanes,
     now: Timestamp,
 ) -> Result<Option<Timestamp>, VaultError> {
-    let count = lanes.lanes.len();
+    let count = lanes.ids.len();
     let sql = format!(
         "SELECT max(wait_ends) AS until FROM waits WHERE lane IN {} AND wait_ends > ${}",
         placeholders(1, count),
         count + 1
     );
-    let query = bind_all(sqlx::query(&sql), lanes.lanes.iter().map(|(lane, _)| lane));
+    let query = bind_all(sqlx::query(&sql), lanes.ids.iter().map(|(lane, _)| lane));
     let row = query.bind(fixed_width(now)).fetch_one(connection).await?;
     let until: Option<String> = row.try_get("until")?;
     Ok(until.as_deref().map(time_of).transpose()?)

@@ -1,6 +1,7 @@
 //! Members and auditors in real browsers: from the paper to the portal, with and without scripts, mouse or keyboard, and past the demo's own page.
 
 mod audit;
+mod fields;
 mod reports;
 mod support;
 mod troubles;

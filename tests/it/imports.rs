@@ -158,7 +158,8 @@ fn a_group_of_imports_names_each_of_its_rooms() {
     assert_eq!(named, ["mail", "store", "vault"]);
 }
 
-fn root() -> &'static Path {
+/// The folder of the repository.
+pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
@@ -176,7 +177,8 @@ fn source_files() -> Vec<PathBuf> {
     files
 }
 
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
+/// All Rust files in a folder and below.
+pub fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return Vec::new();
     };

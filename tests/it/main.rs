@@ -14,6 +14,7 @@ mod browser;
 mod clock;
 mod commands;
 mod crossings;
+mod defences;
 mod email;
 mod errors;
 mod exchange;

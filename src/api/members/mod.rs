@@ -9,6 +9,7 @@ mod done;
 mod email;
 mod grid;
 mod json;
+mod paper;
 mod password;
 mod session;
 mod sign_in;

@@ -16,8 +16,7 @@ use crate::domain::ids::{MemberId, SessionId};
 use crate::domain::onboarding::{
     Command, CredentialInForce, Event, Onboarding, PasswordCheck, SessionKind,
 };
-use crate::domain::policy::InitialPassword;
-use crate::vault::{Begun, FIRST_ISSUE, Lanes, Opening, QueueFull, Slot};
+use crate::vault::{Begun, Lanes, Opening, QueueFull, Slot};
 
 /// What a member types to sign in.
 pub struct Credentials {
@@ -93,11 +92,7 @@ impl Api {
         self.begin_try(&lanes)
             .await
             .inspect_err(|problem| self.tallies.count(problem.name()))?;
-        let known_browser = lanes.of_known_browser();
-        let accepted = self
-            .try_password(visit, slot, member, typed, known_browser)
-            .await;
-        match accepted {
+        match self.try_password(visit, slot, member, typed, &lanes).await {
             Ok(accepted) => self.begin_session(visit, accepted, &lanes).await,
             Err(Problem::SignInFailed) => {
                 self.vault.waits.failed(&lanes, self.clock.now()).await?;
@@ -172,16 +167,12 @@ impl Api {
         member: MemberId,
         state: &Onboarding,
         password: &str,
+        lanes: &Lanes,
     ) -> Result<PasswordCheck, Problem> {
         match state.credential_in_force() {
             CredentialInForce::Initial => {
                 slot.dummy().await?;
-                let matches = self.is_initial(member, state, password).await?;
-                Ok(if matches {
-                    PasswordCheck::Match
-                } else {
-                    PasswordCheck::Mismatch
-                })
+                self.check_initial(member, state, password, lanes).await
             }
             CredentialInForce::Own(credential) => {
                 let matches = self
@@ -199,44 +190,6 @@ impl Api {
         }
     }
 
-    /// Whether it is the password on the member's paper.
-    pub(super) async fn is_initial(
-        &self,
-        member: MemberId,
-        state: &Onboarding,
-        password: &str,
-    ) -> Result<bool, Problem> {
-        if state.reissues > 0 {
-            let issue = FIRST_ISSUE.saturating_add(state.reissues);
-            let stored = self.vault.profiles.get(member).await?;
-            let passwords = &self.vault.initial_passwords;
-            return Ok(passwords.matches_printed(&stored, issue, password)?);
-        }
-        let policy = self.policy_of(state).await?;
-        let name = state.enrolment.as_ref().map(|it| it.cohort.as_str());
-        let cohort = name.and_then(|name| policy.cohort(name));
-        match cohort.map(|cohort| &cohort.initial_password) {
-            Some(InitialPassword::Formula(parts)) => {
-                let profile = self.vault.profiles.get(member).await?.profile;
-                Ok(self
-                    .vault
-                    .initial_passwords
-                    .matches_formula(&profile, parts, password))
-            }
-            Some(InitialPassword::Printed) => {
-                let stored = self.vault.profiles.get(member).await?;
-                Ok(self
-                    .vault
-                    .initial_passwords
-                    .matches_printed(&stored, FIRST_ISSUE, password)?)
-            }
-            None => {
-                tracing::error!("a member's cohort is not in their own policy");
-                Ok(false)
-            }
-        }
-    }
-
     /// Checks the password and gives the command. [`Problem::SignInFailed`] means that it was wrong, or the ID is unknown.
     async fn try_password(
         &self,
@@ -244,7 +197,7 @@ impl Api {
         slot: Slot,
         member: Option<MemberId>,
         typed: &Credentials,
-        known_browser: bool,
+        lanes: &Lanes,
     ) -> Result<Accepted, Problem> {
         let known = match member {
             Some(member) => self.known(member).await?,
@@ -255,8 +208,11 @@ impl Api {
             self.tallies.count("unknown-id");
             return Err(Problem::SignInFailed);
         };
-        let check = self.check(slot, member, &state, &typed.password).await?;
+        let check = self
+            .check(slot, member, &state, &typed.password, lanes)
+            .await?;
         let against = state.credential_in_force();
+        let known_browser = lanes.of_known_browser();
         let session = SessionId(self.entropy.id());
         let lapsed = self
             .vault

@@ -146,6 +146,14 @@ pub struct SignInLimits {
     /// The same for one 記号 (symbol), from wherever they fail. Judgement, as above; a symbol is smaller than a network.
     #[serde(deserialize_with = "between::<_, 5, 100_000>")]
     pub failing_members_per_symbol: u32,
+    /// So many wrong passwords by a formula within a day, by members with one 記号 who have not got in since, close that way in for
+    /// that 記号 until they are a day old; never, if left out. Who knows 記号 and 番号 has some 14 bits left to guess, and one guess for each
+    /// of many members finds some, however long each of them has to wait for the next.
+    #[serde(deserialize_with = "some_between::<_, 10, 1_000_000>")]
+    pub wrong_formulas_per_symbol: Option<u32>,
+    /// The same for all members together. What a sweep finds in a month is 30 times this number in 16,436 (`docs/security.md`).
+    #[serde(deserialize_with = "some_between::<_, 10, 1_000_000>")]
+    pub wrong_formulas: Option<u32>,
 }
 
 impl Default for SignInLimits {
@@ -158,6 +166,8 @@ impl Default for SignInLimits {
             failures_per_id: 50,
             failing_members_per_network: 20,
             failing_members_per_symbol: 10,
+            wrong_formulas_per_symbol: None,
+            wrong_formulas: None,
         }
     }
 }
@@ -225,6 +235,15 @@ impl Default for SupportLimits {
             unmask_minutes: 60,
         }
     }
+}
+
+fn some_between<'de, D, const LOW: u32, const HIGH: u32>(
+    deserializer: D,
+) -> Result<Option<u32>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    between::<D, LOW, HIGH>(deserializer).map(Some)
 }
 
 fn between<'de, D, const LOW: u32, const HIGH: u32>(deserializer: D) -> Result<u32, D::Error>

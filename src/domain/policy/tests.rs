@@ -38,8 +38,11 @@ fn refused(from: &str, to: &str, reason: &str) {
 }
 
 #[test]
-fn the_sample_s_limits_are_the_defaults() {
-    assert_eq!(policy(SAMPLE).limits, Limits::default());
+fn the_sample_s_limits_are_the_defaults_but_for_what_bounds_the_guessing_of_formulas() {
+    let mut expected = Limits::default();
+    expected.sign_in.wrong_formulas_per_symbol = Some(100);
+    expected.sign_in.wrong_formulas = Some(1000);
+    assert_eq!(policy(SAMPLE).limits, expected);
 }
 
 #[test]
@@ -73,6 +76,8 @@ fn the_defaults_are_those_of_the_design() {
             failures_per_id: 50,
             failing_members_per_network: 20,
             failing_members_per_symbol: 10,
+            wrong_formulas_per_symbol: None,
+            wrong_formulas: None,
         },
         session: SessionLimits {
             onboarding_idle_minutes: 20,

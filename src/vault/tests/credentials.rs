@@ -44,6 +44,35 @@ async fn a_chosen_password_verifies_and_no_other_does() {
 }
 
 #[tokio::test]
+async fn every_sign_of_the_longest_password_counts() {
+    let house = House::new().await;
+    let credential = CredentialId(house.entropy.id());
+    let password: String = ('\u{3041}'..).take(128).collect();
+    let slot = house.vault.hasher.acquire().await.unwrap();
+    let credentials = &house.vault.credentials;
+    credentials
+        .store(slot, credential, house.member(), &password, house.now())
+        .await
+        .unwrap();
+    let with_another = |at: usize| -> String {
+        let signs = password.chars().enumerate();
+        signs
+            .map(|(index, sign)| if index == at { 'x' } else { sign })
+            .collect()
+    };
+    for (typed, right) in [
+        (password.clone(), true),
+        (with_another(0), false),
+        (with_another(63), false),
+        (with_another(127), false),
+    ] {
+        let slot = house.vault.hasher.acquire().await.unwrap();
+        let verified = credentials.verify(slot, credential, &typed).await.unwrap();
+        assert_eq!(verified, right, "{typed}");
+    }
+}
+
+#[tokio::test]
 async fn a_password_counts_in_either_form_of_its_accents_but_not_in_full_width() {
     let house = House::new().await;
     let credential = CredentialId(house.entropy.id());

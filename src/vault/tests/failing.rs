@@ -59,6 +59,32 @@ async fn after_twenty_others_in_its_network_a_user_id_waits_from_its_first_failu
 }
 
 #[tokio::test]
+async fn wrong_formulas_close_the_formula_until_they_are_a_day_old_and_are_forgotten_then() {
+    let sign_in = SignInLimits {
+        wrong_formulas: Some(10),
+        ..SignInLimits::default()
+    };
+    let house = House::with(Settings {
+        sign_in,
+        ..Settings::default()
+    })
+    .await;
+    let waits = &house.vault.waits;
+    let swept = lanes(&house, "swept", Some("1"), OFFICE).await;
+    for number in 0..10 {
+        let counts = waits.formula_counts(&swept, house.now()).await;
+        assert!(counts.unwrap(), "number {number}");
+        waits.formula_was_wrong(&swept, house.now()).await.unwrap();
+    }
+    let other = lanes(&house, "other", Some("2"), ELSEWHERE).await;
+    assert!(!waits.formula_counts(&other, house.now()).await.unwrap());
+    house.clock.advance(SignedDuration::from_hours(24));
+    assert!(waits.formula_counts(&other, house.now()).await.unwrap());
+    house.clock.advance(SignedDuration::from_secs(1));
+    assert_eq!(waits.forget(house.now()).await.unwrap(), 1);
+}
+
+#[tokio::test]
 async fn a_user_id_s_own_failures_are_not_those_of_others() {
     let house = House::new().await;
     sweep(&house, 19).await;

@@ -1,6 +1,7 @@
 //! The vault on real SQLite files.
 
 mod canaries;
+mod chance;
 mod credentials;
 mod failing;
 mod keys;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use tracing::subscriber::DefaultGuard;
 
 /// Everything logged on this thread, on which a test and its program run, while this lives.
-pub(super) struct Log {
+pub(crate) struct Log {
     lines: Lines,
     _listening: DefaultGuard,
 }
@@ -26,7 +26,7 @@ impl Write for Lines {
 }
 
 impl Log {
-    pub(super) fn listen() -> Self {
+    pub(crate) fn listen() -> Self {
         let lines = Lines::default();
         let writer = lines.clone();
         let subscriber = tracing_subscriber::fmt()
@@ -40,10 +40,15 @@ impl Log {
         }
     }
 
+    /// All lines so far.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.lines.0.lock().unwrap().clone()).unwrap()
+    }
+
     /// Fails if there is an error, a warning or a panic among the lines, or no listening at all.
-    pub(super) fn tells_of_nothing_amiss(&self) {
+    pub(crate) fn tells_of_nothing_amiss(&self) {
         tracing::info!("the end");
-        let text = String::from_utf8(self.lines.0.lock().unwrap().clone()).unwrap();
+        let text = self.text();
         assert!(text.contains("the end"));
         for line in text.lines() {
             let amiss = [" ERROR ", " WARN ", "panicked"]

@@ -7,7 +7,7 @@ mod forms;
 mod headers;
 mod json;
 mod lines;
-mod log;
+pub(crate) mod log;
 mod methods;
 mod parsers;
 mod requests;

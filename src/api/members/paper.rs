@@ -1,0 +1,78 @@
+//! The password on the member's paper: printed, or by the formula, of which only so many wrong ones are looked at.
+
+use crate::api::Api;
+use crate::api::problem::Problem;
+use crate::domain::ids::MemberId;
+use crate::domain::onboarding::{Onboarding, PasswordCheck};
+use crate::domain::policy::InitialPassword;
+use crate::vault::{FIRST_ISSUE, Lanes};
+
+impl Api {
+    /// Compares it with the password on the member's paper, but for one by the formula where too many of those were wrong lately.
+    pub(super) async fn check_initial(
+        &self,
+        member: MemberId,
+        state: &Onboarding,
+        password: &str,
+        lanes: &Lanes,
+    ) -> Result<PasswordCheck, Problem> {
+        let policy = self.policy_of(state).await?;
+        let name = state.enrolment.as_ref().map(|it| it.cohort.as_str());
+        let cohort = name.and_then(|name| policy.cohort(name));
+        let formula = matches!(
+            cohort.map(|cohort| &cohort.initial_password),
+            Some(InitialPassword::Formula(_))
+        );
+        let by_formula = formula && state.reissues == 0;
+        let (waits, now) = (&self.vault.waits, self.clock.now());
+        if by_formula && !waits.formula_counts(lanes, now).await? {
+            self.tallies.count("formula-closed");
+            return Err(Problem::SignInFailed);
+        }
+        if self.is_initial(member, state, password).await? {
+            return Ok(PasswordCheck::Match);
+        }
+        if by_formula {
+            waits.formula_was_wrong(lanes, now).await?;
+        }
+        Ok(PasswordCheck::Mismatch)
+    }
+
+    /// Whether it is the password on the member's paper.
+    pub(super) async fn is_initial(
+        &self,
+        member: MemberId,
+        state: &Onboarding,
+        password: &str,
+    ) -> Result<bool, Problem> {
+        if state.reissues > 0 {
+            let issue = FIRST_ISSUE.saturating_add(state.reissues);
+            let stored = self.vault.profiles.get(member).await?;
+            let passwords = &self.vault.initial_passwords;
+            return Ok(passwords.matches_printed(&stored, issue, password)?);
+        }
+        let policy = self.policy_of(state).await?;
+        let name = state.enrolment.as_ref().map(|it| it.cohort.as_str());
+        let cohort = name.and_then(|name| policy.cohort(name));
+        match cohort.map(|cohort| &cohort.initial_password) {
+            Some(InitialPassword::Formula(parts)) => {
+                let profile = self.vault.profiles.get(member).await?.profile;
+                Ok(self
+                    .vault
+                    .initial_passwords
+                    .matches_formula(&profile, parts, password))
+            }
+            Some(InitialPassword::Printed) => {
+                let stored = self.vault.profiles.get(member).await?;
+                Ok(self
+                    .vault
+                    .initial_passwords
+                    .matches_printed(&stored, FIRST_ISSUE, password)?)
+            }
+            None => {
+                tracing::error!("a member's cohort is not in their own policy");
+                Ok(false)
+            }
+        }
+    }
+}
