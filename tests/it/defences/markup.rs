@@ -5,7 +5,7 @@ use kadode::vault::Profile;
 use reqwest::StatusCode;
 use serde_json::json;
 
-use crate::staff::support::{at_work, hire};
+use crate::staff::support::{at_work, hire, unmask};
 use crate::support::app::{App, INITIAL_PASSWORD, USER_ID, eventually, profile};
 
 /// Browser names that try to be markup, in every place where a page might put them.
@@ -72,8 +72,8 @@ async fn nothing_that_a_member_can_send_becomes_markup_on_an_auditors_page() {
         page.html.contains("EmailRegistered").then_some(())
     })
     .await;
-    let purpose = [("purpose", "review")];
-    let unmasked = browser.post(&format!("{history}/unmask"), &purpose).await;
+    unmask(&app, &browser, member).await;
+    let unmasked = browser.post(&format!("{history}/unmask"), &[]).await;
     unmasked.is(200).says("&#60;script&#62;evil()");
     let mut pages = vec![unmasked];
     for path in [
