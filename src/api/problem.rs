@@ -277,7 +277,9 @@ impl Problem {
     #[must_use]
     pub const fn of_refusal(refusal: &Refusal, now: Timestamp) -> Self {
         match *refusal {
-            Refusal::NotEnrolled | Refusal::Frozen | Refusal::WindowClosed => Self::SignInFailed,
+            Refusal::NotEnrolled | Refusal::Erased | Refusal::Frozen | Refusal::WindowClosed => {
+                Self::SignInFailed
+            }
             Refusal::SessionEnded => Self::NoSession,
             Refusal::OutOfOrder { due } => Self::OutOfOrder(due),
             Refusal::OtherTerms => Self::Invalid {

@@ -15,10 +15,11 @@ use crate::ledger::{self, Leaves};
 use crate::mail::Transport;
 use crate::projections::history::search::LogReader;
 use crate::projections::status::StatusReader;
+use crate::reactors::eraser::Eraser;
 use crate::reactors::outbox::{MailReactor, Outbox};
 use crate::reactors::sender::{self, Sender};
 use crate::reactors::sweeper;
-use crate::subscription::{self, Projector};
+use crate::subscription::{self, Projector, Reactor};
 
 /// How a society is served.
 pub struct Serving {
@@ -129,12 +130,17 @@ impl Society {
             tasks.spawn(ledger::seal_on(sealer, head, leaves.urgent(), progress));
         }
         tasks.spawn(async move { projector.run().await });
-        let reactor = Arc::new(MailReactor::new(wake.clone(), self.clock.clone()));
-        tasks.spawn(subscription::follow(
-            self.log.clone(),
-            self.database.clone(),
-            reactor,
-        ));
+        let reactors: [Arc<dyn Reactor>; 2] = [
+            Arc::new(MailReactor::new(wake.clone(), self.clock.clone())),
+            Arc::new(Eraser(self.vault.clone())),
+        ];
+        for reactor in reactors {
+            tasks.spawn(subscription::follow(
+                self.log.clone(),
+                self.database.clone(),
+                reactor,
+            ));
+        }
         tasks.spawn(async move {
             if alone {
                 sender.take_up().await;

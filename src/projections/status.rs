@@ -84,7 +84,8 @@ impl MemberStatus {
             | Event::InterventionApproved { .. }
             | Event::InterventionDeclined { .. }
             | Event::AccountFrozen {}
-            | Event::AccountReleased {} => {}
+            | Event::AccountReleased {}
+            | Event::PersonalDataErased {} => {}
         }
         self.position = recorded.position;
         Ok(())

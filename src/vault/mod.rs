@@ -50,6 +50,8 @@ pub use sweep::{Named, Sweep};
 pub use traces::{Trace, Traces};
 pub use waits::{Begun, Lanes, Waits};
 
+use sqlx::AnyConnection;
+
 use crate::ambient::Entropy;
 use crate::database::Database;
 use crate::domain::ids::MemberId;
@@ -157,6 +159,34 @@ impl Vault {
             sweep: Sweep::new(main.clone(), data_keys.clone()),
             data_keys,
         }
+    }
+
+    /// Forgets a person: the rows by `connection`, whoever commits it, and the keys at once. What was sealed under them, in a backup too,
+    /// is [`VaultError::Erased`] from now on, and nothing finds the member any more. Safe to repeat.
+    ///
+    /// # Errors
+    /// A database is away.
+    pub async fn erase(
+        &self,
+        member: MemberId,
+        connection: &mut AnyConnection,
+    ) -> Result<(), VaultError> {
+        match self.profiles.get(member).await {
+            Ok(stored) => {
+                let user_id = stored.profile.user_id;
+                self.waits.forget_member(&user_id, &mut *connection).await?;
+            }
+            // The first time came so far and no further.
+            Err(VaultError::Erased | VaultError::Missing(_)) => {}
+            Err(error) => return Err(error),
+        }
+        for table in ["profiles", "contacts", "credentials", "sessions", "outbox"] {
+            sqlx::query(&format!("DELETE FROM {table} WHERE member_id = $1"))
+                .bind(member.to_string())
+                .execute(&mut *connection)
+                .await?;
+        }
+        self.destroy_keys(member).await
     }
 
     /// Destroys all keys of a member: what was sealed under them is [`VaultError::Erased`] from now on. Safe to repeat.

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use jiff::{SignedDuration, Timestamp};
-use sqlx::{Any, Executor, Row};
+use sqlx::{Any, AnyConnection, Executor, Row};
 
 use super::VaultError;
 use super::blind::Blind;
@@ -249,15 +249,24 @@ impl Waits {
     /// # Errors
     /// The database is away; then they run on.
     pub async fn lift(&self, user_id: &str) -> Result<(), VaultError> {
-        let typed = self.blind.typed(user_id);
         let mut transaction = self.database.begin().await?;
+        self.forget_member(user_id, &mut transaction).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Forgets what failed with a user ID, by `connection`.
+    pub(super) async fn forget_member(
+        &self,
+        user_id: &str,
+        connection: &mut AnyConnection,
+    ) -> Result<(), VaultError> {
         for table in ["waits", "failing"] {
             sqlx::query(&format!("DELETE FROM {table} WHERE typed = $1"))
-                .bind(typed.clone())
-                .execute(&mut *transaction)
+                .bind(self.blind.typed(user_id))
+                .execute(&mut *connection)
                 .await?;
         }
-        transaction.commit().await?;
         Ok(())
     }
 

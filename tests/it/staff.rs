@@ -3,6 +3,7 @@
 mod accounts;
 mod audit;
 mod desk;
+mod erasure;
 mod export;
 mod rights;
 mod sign_in;

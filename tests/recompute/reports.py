@@ -184,7 +184,7 @@ class Member:
         self.used = defaultdict(list)  # kind of mail: how long after it was last asked for
         self.asked = defaultdict(lambda: [0, 0])  # kind of mail: asked for, and asked for again
         self.disowned = 0
-        self.frozen = False
+        self.frozen = self.erased = False
         self.freezes = []  # (when, type)
         facts = dict.fromkeys(["signed_in", "birth_date", "terms", "address", "method", "password", "logged_out", "again", "completed"])
         own_password = False
@@ -221,6 +221,7 @@ class Member:
             if name in ("NotMeReported", "AccountFrozen"):
                 self.frozen = True
                 self.freezes.append((at, name))
+            self.erased |= name == "PersonalDataErased"
             if name == "AccountReleased":
                 self.frozen = False
             if name == "CredentialsReissued":
@@ -271,6 +272,8 @@ class Member:
 
     def state(self):
         """Where the member stands, but for whether the initial password has expired."""
+        if self.erased:
+            return "erased"
         if self.frozen:
             return "frozen"
         if self.step == "completed":
@@ -554,7 +557,7 @@ def reconciliation(log, asked):
         over = [it for it in group if it.open_until() is not None and it.open_until() <= log.as_of]
         states = counted(member.state() for member in group if member not in set(over))
         states["expired"] = len(over)
-        numbers = [states[it] for it in ("completed", "in_progress", "not_started", "expired", "frozen")]
+        numbers = [states[it] for it in ("completed", "in_progress", "not_started", "expired", "frozen", "erased")]
         return [name, len(group), *numbers, len(group) - sum(numbers)]
 
     members = list(log.members.values())

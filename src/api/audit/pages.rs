@@ -36,6 +36,14 @@ pub(in crate::api) enum Place {
 }
 
 impl Place {
+    /// What looking for a member is called there.
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Audit => "audit.search",
+            Self::Support => "support.search",
+        }
+    }
+
     /// Where its pages begin.
     const fn path(self) -> &'static str {
         match self {
@@ -128,6 +136,7 @@ async fn search_form(
     desk.told = told;
     let view = SearchPage {
         desk,
+        title: Text::of(who.visit.language, place.title()),
         path: place.path(),
         found,
     };

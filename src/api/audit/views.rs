@@ -24,6 +24,8 @@ pub struct Choice {
 pub struct SearchPage {
     /// What surrounds the page.
     pub desk: Desk,
+    /// What the page is called.
+    pub title: Text,
     /// Where the pages begin that it leads to.
     pub path: &'static str,
     /// Whom a search found, where it was more than one: id, and who that is.

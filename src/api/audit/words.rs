@@ -45,6 +45,7 @@ pub fn event_text(language: Language, event_type: &str, why: Option<&str>) -> Te
         "AccountFrozen" => "happening.account_frozen",
         "AccountReleased" => "happening.account_released",
         "CredentialsReissued" => "happening.credentials_reissued",
+        "PersonalDataErased" => "happening.personal_data_erased",
         "MailAccepted" => "happening.mail_accepted",
         "MailFailed" => "happening.mail_failed",
         "MailSkipped" => "happening.mail_skipped",

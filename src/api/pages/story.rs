@@ -100,6 +100,7 @@ fn happening(entry: &Entry) -> Option<Happening> {
         Event::AccountFrozen {} => Happening::AccountFrozen,
         Event::AccountReleased {} => Happening::AccountReleased,
         Event::CredentialsReissued { .. } => Happening::CredentialsReissued,
+        Event::PersonalDataErased {} => Happening::PersonalDataErased,
         // What staff weigh among themselves is no matter of the member's until something is done.
         Event::InterventionProposed { .. }
         | Event::InterventionApproved { .. }

@@ -142,9 +142,12 @@ pub fn sees_persons(role: Role) -> bool {
 }
 
 /// Whether a role may do this for a member, or propose and approve it: personal data are shown to those who review, and all else is for
-/// those who help.
+/// those who help. Only administrators forget somebody.
 #[must_use]
 pub fn may_intervene(role: Role, intervention: Intervention) -> bool {
+    if intervention == Intervention::Erase {
+        return role == Role::Administrator;
+    }
     let path = match intervention {
         Intervention::Unmask => "/audit/members/{member}",
         _ => "/support/members/{member}",

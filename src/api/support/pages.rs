@@ -182,6 +182,8 @@ async fn member_page(
             .timeline
             .entries
             .iter()
+            // Who looked is for those who review.
+            .filter(|entry| entry.line.event_type != "AuditDataViewed")
             .take(LAST)
             .map(|entry| audit::row_of(language, entry))
             .collect(),

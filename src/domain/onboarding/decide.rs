@@ -42,6 +42,17 @@ impl Onboarding {
                 Refusal::NotEnrolled
             });
         }
+        // Of a person who is forgotten, nothing can be asked but what is asked of all staff.
+        let of_staff = matches!(
+            command,
+            Command::Intervene { .. }
+                | Command::ProposeIntervention { .. }
+                | Command::ApproveIntervention { .. }
+                | Command::DeclineIntervention { .. }
+        );
+        if self.erased && !of_staff {
+            return Err(Refusal::Erased);
+        }
         match command {
             Command::Enrol {
                 cohort,

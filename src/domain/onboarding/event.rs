@@ -223,6 +223,8 @@ pub enum Event {
     AccountFrozen {},
     /// The member can sign in again.
     AccountReleased {},
+    /// The person is forgotten: their keys are destroyed and their rows are deleted.
+    PersonalDataErased {},
     /// A new letter counts, and nothing that the member had set: they start over at step 2.
     CredentialsReissued {
         /// How many letters made the ones before worthless, with this one.
@@ -300,6 +302,7 @@ impl Event {
             Self::EmailCleared { .. } => "EmailCleared",
             Self::AccountFrozen {} => "AccountFrozen",
             Self::AccountReleased {} => "AccountReleased",
+            Self::PersonalDataErased {} => "PersonalDataErased",
             Self::CredentialsReissued { .. } => "CredentialsReissued",
         }
     }

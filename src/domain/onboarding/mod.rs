@@ -324,6 +324,16 @@ impl Aggregate for Onboarding {
                 at,
                 expires_at,
             } => self.start_over(issue, at, expires_at),
+            Event::PersonalDataErased {} => {
+                let before = std::mem::take(self);
+                *self = Self {
+                    enrolment: before.enrolment,
+                    reissues: before.reissues,
+                    proposals: before.proposals,
+                    erased: true,
+                    ..Self::default()
+                };
+            }
             Event::Intervened { intervention, .. } => {
                 self.proven |= intervention == Intervention::RecordProofing;
             }

@@ -13,6 +13,9 @@ pub enum Refusal {
     /// There is no such member.
     #[error("the member is not enrolled")]
     NotEnrolled,
+    /// The person was erased.
+    #[error("the person was erased")]
+    Erased,
     /// Somebody reported that it was not the member; support has to prove the identity again.
     #[error("the account is frozen")]
     Frozen,

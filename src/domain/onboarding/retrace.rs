@@ -122,6 +122,7 @@ impl Onboarding {
             | Event::EmailCleared { .. }
             | Event::AccountFrozen {}
             | Event::AccountReleased {}
+            | Event::PersonalDataErased {}
             | Event::CredentialsReissued { .. } => None,
         }
     }
@@ -383,7 +384,8 @@ impl Event {
             | Self::InterventionDeclined { .. }
             | Self::EmailCleared { .. }
             | Self::AccountFrozen {}
-            | Self::AccountReleased {} => None,
+            | Self::AccountReleased {}
+            | Self::PersonalDataErased {} => None,
         }
     }
 }

@@ -55,6 +55,8 @@ pub struct Onboarding {
     pub not_me_reported: bool,
     /// Whether the member's identity was proven since.
     pub proven: bool,
+    /// Whether the person was erased.
+    pub erased: bool,
     /// How many letters have taken the place of the first.
     pub reissues: u32,
     /// What staff proposed, and what became of it; the last of each person's.

@@ -31,11 +31,13 @@ pub enum Intervention {
     RecordProofing,
     /// Show whoever proposed it the member's personal data for a while.
     Unmask,
+    /// Forget the person for ever; what happened stays provable.
+    Erase,
 }
 
 impl Intervention {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::ResendEmailLink,
         Self::ClearEmail,
         Self::LiftWait,
@@ -45,6 +47,7 @@ impl Intervention {
         Self::ReissueCredentials,
         Self::RecordProofing,
         Self::Unmask,
+        Self::Erase,
     ];
 
     /// The name that events, forms and programs use.
@@ -60,6 +63,7 @@ impl Intervention {
             Self::ReissueCredentials => "reissue_credentials",
             Self::RecordProofing => "record_proofing",
             Self::Unmask => "unmask",
+            Self::Erase => "erase",
         }
     }
 
@@ -98,6 +102,7 @@ impl Intervention {
                 Reason::SuspectedMisuse,
             ],
             Self::RecordProofing => &[Reason::InPerson, Reason::ByDocument, Reason::ByCallback],
+            Self::Erase => &[Reason::MemberAsked, Reason::MemberLeft, Reason::Legal],
             Self::Unmask => &[
                 Reason::MemberAsked,
                 Reason::SuspectedMisuse,
@@ -142,11 +147,13 @@ pub enum Reason {
     Review,
     /// A law asks for it.
     Legal,
+    /// The person is no member any more.
+    MemberLeft,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::MemberAsked,
         Self::MailNotReceived,
         Self::AddressMistyped,
@@ -162,6 +169,7 @@ impl Reason {
         Self::ByCallback,
         Self::Review,
         Self::Legal,
+        Self::MemberLeft,
     ];
 
     /// The name that events, forms and programs use.
@@ -183,6 +191,7 @@ impl Reason {
             Self::ByCallback => "by_callback",
             Self::Review => "review",
             Self::Legal => "legal",
+            Self::MemberLeft => "member_left",
         }
     }
 
@@ -297,7 +306,7 @@ impl Onboarding {
     #[must_use]
     pub fn needs_approval(&self, intervention: Intervention) -> bool {
         match intervention {
-            Intervention::ReissueCredentials | Intervention::Unmask => true,
+            Intervention::ReissueCredentials | Intervention::Unmask | Intervention::Erase => true,
             Intervention::ClearEmail => self.contact.as_ref().is_some_and(|it| it.verified),
             Intervention::Release => self.not_me_reported,
             Intervention::ResendEmailLink

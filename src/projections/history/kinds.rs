@@ -27,7 +27,7 @@ impl Outcome {
 }
 
 /// All types, in the order of what they are about.
-pub const KINDS: [(&str, Outcome); 47] = [
+pub const KINDS: [(&str, Outcome); 48] = [
     ("MemberEnrolled", Outcome::Done),
     ("CredentialsAccepted", Outcome::Done),
     ("CredentialsRejected", Outcome::Failed),
@@ -58,6 +58,7 @@ pub const KINDS: [(&str, Outcome); 47] = [
     ("AccountFrozen", Outcome::Done),
     ("AccountReleased", Outcome::Done),
     ("CredentialsReissued", Outcome::Done),
+    ("PersonalDataErased", Outcome::Done),
     ("MailAccepted", Outcome::Done),
     ("MailFailed", Outcome::Failed),
     ("MailSkipped", Outcome::Done),

@@ -63,6 +63,7 @@ pub(super) fn reconciliation(counts: &Counts, basis: &Basis) -> Content {
             members(State::NotStarted.name()),
             members(EXPIRED),
             members(State::Frozen.name()),
+            members(State::Erased.name()),
         ];
         let imported = Value::members(account.imported, basis.asked);
         let mut row = vec![cohort.as_str().into(), imported];
@@ -71,7 +72,7 @@ pub(super) fn reconciliation(counts: &Counts, basis: &Basis) -> Content {
         row
     });
     let mut rows: Vec<_> = rows.collect();
-    keep_hidden(&mut rows, 2..7, true);
+    keep_hidden(&mut rows, 2..8, true);
     Content {
         rows,
         columns: vec![
@@ -82,6 +83,7 @@ pub(super) fn reconciliation(counts: &Counts, basis: &Basis) -> Content {
             column("not_started", Kind::Number),
             column("expired", Kind::Number),
             column("frozen", Kind::Number),
+            column("erased", Kind::Number),
             column("unaccounted", Kind::Number),
         ],
         plot: Some(Plot {

@@ -46,6 +46,8 @@ pub struct Track {
     /// What staff proposed and nobody has decided on.
     #[serde(default)]
     proposed: BTreeMap<ProposalId, (Intervention, Reason)>,
+    #[serde(default)]
+    erased: bool,
 }
 
 /// A set of steps, a bit for each by the manual's number: rows of the read model are written with every event.
@@ -69,14 +71,16 @@ pub(super) enum State {
     InProgress,
     Completed,
     Frozen,
+    Erased,
 }
 
 impl State {
-    pub(super) const ALL: [Self; 4] = [
+    pub(super) const ALL: [Self; 5] = [
         Self::NotStarted,
         Self::InProgress,
         Self::Completed,
         Self::Frozen,
+        Self::Erased,
     ];
 
     pub(super) const fn name(self) -> &'static str {
@@ -85,6 +89,7 @@ impl State {
             Self::InProgress => "in_progress",
             Self::Completed => "completed",
             Self::Frozen => "frozen",
+            Self::Erased => "erased",
         }
     }
 }
@@ -120,6 +125,7 @@ impl Track {
             mail_asked: BTreeMap::new(),
             failed_on: BTreeMap::new(),
             proposed: BTreeMap::new(),
+            erased: false,
         })
     }
 
@@ -227,6 +233,10 @@ impl Track {
                 counts.push(self.one(Topic::Frozen, [event.name(), "", ""]));
             }
             Event::AccountReleased {} => self.frozen = false,
+            Event::PersonalDataErased {} => {
+                self.erased = true;
+                self.goes_to(Step::SignIn, at, &mut counts);
+            }
             Event::EmailCleared { .. } => self.goes_to(Step::Email, at, &mut counts),
             Event::CredentialsReissued { expires_at, .. } => {
                 self.expires_at = Some(*expires_at);
@@ -357,7 +367,9 @@ impl Track {
     }
 
     const fn state(&self) -> State {
-        if self.frozen {
+        if self.erased {
+            State::Erased
+        } else if self.frozen {
             State::Frozen
         } else if matches!(self.at, Step::Completed) {
             State::Completed
@@ -378,7 +390,7 @@ impl Track {
         let (state, expires_at, at, since) = self.stand();
         let expires_at = match state {
             State::NotStarted | State::InProgress => expires_at.map(fixed_width),
-            State::Completed | State::Frozen => None,
+            State::Completed | State::Frozen | State::Erased => None,
         };
         let expires_at = expires_at.unwrap_or_default();
         let count = |topic, of| Count::new(topic, &self.cohort, of, number);

@@ -451,6 +451,40 @@ async fn destroyed_keys_erase_the_member_and_nobody_else() {
     assert_eq!((page.len(), erased), (2, vec![gone]));
 }
 
+/// What a backup of the main database still holds is sealed under keys that are gone.
+#[tokio::test]
+async fn a_backup_from_before_no_longer_reads_who_was_erased() {
+    let house = House::new().await;
+    let (gone, mut other) = (house.enter(hanako()).await, hanako());
+    other.user_id = "kadode02".to_owned();
+    other.number = "22222".to_owned();
+    let stays = house.enter(other).await;
+    let backup = house.folder.path().join("backup.sqlite");
+    let copy = format!("VACUUM INTO '{}'", backup.display());
+    sqlx::query(&copy).execute(&house.main.write).await.unwrap();
+    let mut transaction = house.main.begin().await.unwrap();
+    house.vault.erase(gone, &mut transaction).await.unwrap();
+    transaction.commit().await.unwrap();
+    let (found, _) = house
+        .vault
+        .profiles
+        .find_by_user_id("kadode01")
+        .await
+        .unwrap();
+    assert_eq!(found, None);
+    let backup = Database::open(&format!("sqlite:{}", backup.display())).await;
+    let restored = Vault::new(
+        &backup.unwrap(),
+        &house.key_database,
+        &house.vault.keys,
+        &house.entropy,
+        &Settings::default(),
+    );
+    let found = restored.profiles.get(gone).await;
+    assert!(matches!(found, Err(VaultError::Erased)), "{found:?}");
+    assert!(restored.profiles.get(stays).await.is_ok());
+}
+
 #[tokio::test]
 async fn an_erased_member_gets_no_new_key() {
     let house = House::new().await;

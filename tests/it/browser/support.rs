@@ -43,7 +43,7 @@ async fn support_finds_a_stuck_member_helps_at_once_and_with_a_colleague_issues_
     }
     browser.looks_both("support-01-home").await;
     browser.presses("会員のサポート").await;
-    browser.arrives_at("会員の履歴を調べる").await;
+    browser.arrives_at("会員のサポート").await;
     browser.types("user_id", USER_ID).await;
     browser.presses("ユーザIDで探す").await;
     browser.arrives_at("会員のサポート").await;

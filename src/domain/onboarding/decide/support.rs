@@ -140,6 +140,9 @@ impl Onboarding {
         intervention: Intervention,
         link: Option<&NewLink>,
     ) -> Result<Option<Vec<Event>>, Refusal> {
+        if self.erased {
+            return Ok(None);
+        }
         let mut effects = Vec::new();
         match intervention {
             Intervention::LiftWait | Intervention::RecordProofing | Intervention::Unmask => {}
@@ -171,6 +174,10 @@ impl Onboarding {
                 if effects.is_empty() {
                     return Ok(None);
                 }
+            }
+            Intervention::Erase => {
+                effects.extend(self.session_ended());
+                effects.push(Event::PersonalDataErased {});
             }
             Intervention::Freeze if self.frozen => return Ok(None),
             Intervention::Freeze => {

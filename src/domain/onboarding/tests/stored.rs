@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-const NAMES: [&str; 30] = [
+const NAMES: [&str; 31] = [
     "MemberEnrolled",
     "CredentialsAccepted",
     "CredentialsRejected",
@@ -35,6 +35,7 @@ const NAMES: [&str; 30] = [
     "EmailCleared",
     "AccountFrozen",
     "AccountReleased",
+    "PersonalDataErased",
     "CredentialsReissued",
 ];
 
@@ -83,6 +84,7 @@ fn one_of_each() -> Vec<Event> {
         },
         Event::AccountFrozen {},
         Event::AccountReleased {},
+        Event::PersonalDataErased {},
         reissued(1, minute(12)),
     ]
 }
@@ -217,6 +219,7 @@ fn the_stored_shape_of_every_event_never_changes() {
         json!({"type": "EmailCleared", "contact": id(1)}),
         json!({"type": "AccountFrozen"}),
         json!({"type": "AccountReleased"}),
+        json!({"type": "PersonalDataErased"}),
         json!({"type": "CredentialsReissued", "issue": 1, "at": "2026-04-02T00:12:00Z", "expires_at": "2026-05-02T00:12:00Z"}),
     ];
     let found: Vec<_> = one_of_each().iter().map(stored).collect();

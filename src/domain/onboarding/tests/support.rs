@@ -315,6 +315,32 @@ fn personal_data_are_shown_to_whoever_asked_once_another_approved_and_for_a_whil
 }
 
 #[test]
+fn two_people_erase_a_person_and_nothing_can_be_asked_of_them_any_more() {
+    let erased = and(until(Step::Email), [proposed(1, Erase, minute(10))]);
+    given(erased.clone()).when(approve(1, 2)).then([
+        approved(1, minute(11)),
+        logged_out(1, LogOutReason::Staff),
+        Event::PersonalDataErased {},
+    ]);
+    let gone = and(
+        erased,
+        [
+            approved(1, minute(10)),
+            logged_out(1, LogOutReason::Staff),
+            Event::PersonalDataErased {},
+        ],
+    );
+    given(gone.clone())
+        .when(sign_in(2, INITIAL, PasswordCheck::Match))
+        .refused(Refusal::Erased);
+    given(gone.clone()).when(intervene(Freeze)).then_nothing();
+    given(gone.clone())
+        .when(propose(2, ReissueCredentials))
+        .refused(Refusal::NothingToDo);
+    given(gone).when(approve(1, 2)).then_nothing();
+}
+
+#[test]
 fn a_reason_has_to_be_one_of_the_intervention_s_own() {
     let command = Command::Intervene {
         intervention: Freeze,

@@ -100,6 +100,8 @@ fn everybody_is_in_one_state_and_an_initial_password_expires_at_its_end() {
         .signs_in(2, minute(10))
         .completes(3, minute(20))
         .of(4, minute(40), json!({"type": "NotMeReported"}))
+        .enrolled(6, minute(41), "a")
+        .of(6, minute(42), json!({"type": "PersonalDataErased"}))
         .signs_in(5, minute(50))
         .sets_password(5, minute(51));
     let columns = [
@@ -109,18 +111,19 @@ fn everybody_is_in_one_state_and_an_initial_password_expires_at_its_end() {
         "not_started",
         "expired",
         "frozen",
+        "erased",
         "unaccounted",
     ];
     let end = minute(30 * 24 * 60);
     let before = end - jiff::SignedDuration::from_micros(1);
-    let expected = |numbers: [i64; 7]| vec![numbers.map(number); 2];
+    let expected = |numbers: [i64; 8]| vec![numbers.map(number); 2];
     assert_eq!(
         log.rows(Name::Reconciliation, before, columns),
-        expected([5, 1, 2, 1, 0, 1, 0])
+        expected([6, 1, 2, 1, 0, 1, 1, 0])
     );
     assert_eq!(
         log.rows(Name::Reconciliation, end, columns),
-        expected([5, 1, 1, 0, 2, 1, 0])
+        expected([6, 1, 1, 0, 2, 1, 1, 0])
     );
     let open = ["not_started", "in_progress", "days_left", "expired"];
     assert_eq!(

@@ -172,6 +172,7 @@ fn may_follow(state: &Onboarding, event: &Event) -> bool {
         | Event::EmailCleared { .. }
         | Event::AccountFrozen {}
         | Event::AccountReleased {}
+        | Event::PersonalDataErased {}
         | Event::CredentialsReissued { .. } => false,
     }
 }

@@ -315,6 +315,7 @@ fn history(page: Page) -> String {
         Happening::AccountFrozen,
         Happening::AccountReleased,
         Happening::CredentialsReissued,
+        Happening::PersonalDataErased,
         Happening::MailSkipped,
         Happening::MemberEnrolled,
     ];

@@ -47,6 +47,7 @@ pub(super) struct Monitor {
     /// The session waits for a code that a browser nobody knew was asked for.
     unconfirmed: bool,
     frozen: bool,
+    erased: bool,
     not_me: bool,
     proven: bool,
     /// Who proposed what, undecided.
@@ -94,7 +95,10 @@ impl Monitor {
                 self.terms_needed = terms.is_some();
             }
             Event::CredentialsAccepted { session, .. } => {
-                must(self.enrolled && !self.frozen, "not enrolled, or frozen")?;
+                must(
+                    self.enrolled && !self.frozen && !self.erased,
+                    "not enrolled, frozen or erased",
+                )?;
                 must(self.session.is_none(), "another session is open")?;
                 let in_force = if self.password {
                     Password::Own
@@ -255,7 +259,9 @@ impl Monitor {
             }
             Event::Intervened { intervention, .. } => {
                 let alone = match intervention {
-                    Intervention::ReissueCredentials | Intervention::Unmask => false,
+                    Intervention::ReissueCredentials
+                    | Intervention::Unmask
+                    | Intervention::Erase => false,
                     Intervention::ClearEmail => !self.verified,
                     Intervention::Release => !self.not_me,
                     _ => true,
@@ -301,6 +307,17 @@ impl Monitor {
                     "it was frozen, or a session open",
                 )?;
                 self.frozen = true;
+            }
+            Event::PersonalDataErased {} => {
+                must(
+                    !self.erased && self.session.is_none(),
+                    "it was erased, or a session open",
+                )?;
+                *self = Self {
+                    enrolled: true,
+                    erased: true,
+                    ..Self::default()
+                };
             }
             Event::AccountReleased {} => {
                 must(self.frozen, "it was not frozen")?;

@@ -67,7 +67,7 @@ pub(super) enum Code {
 }
 
 impl Move {
-    pub(super) const ALL: [Self; 48] = [
+    pub(super) const ALL: [Self; 49] = [
         Self::Enrol { terms: false },
         Self::Enrol { terms: true },
         Self::SignIn(Password::Initial),
@@ -102,6 +102,7 @@ impl Move {
         Self::Staff(Intervention::ReissueCredentials),
         Self::Propose(Intervention::ClearEmail),
         Self::Propose(Intervention::ReissueCredentials),
+        Self::Propose(Intervention::Erase),
         Self::Approve { own: true },
         Self::Approve { own: false },
         Self::HoldSignIn(Password::Initial),

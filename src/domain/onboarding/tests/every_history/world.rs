@@ -382,7 +382,7 @@ impl World {
         let mut world = self.clone();
         world.held = None;
         for _ in 0..40 {
-            if world.state.frozen || world.is_completed() {
+            if world.state.frozen || world.state.erased || world.is_completed() {
                 return true;
             }
             if let Some(Ok(next)) = world.after(world.due_move()) {

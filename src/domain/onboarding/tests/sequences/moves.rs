@@ -324,7 +324,10 @@ impl World {
                 ),
                 Step::EmailLink => matches!(event, Event::EmailRegistered { .. }),
                 Step::Otp => was_completed && matches!(event, Event::CredentialsAccepted { .. }),
-                Step::SignIn => matches!(event, Event::CredentialsReissued { .. }),
+                Step::SignIn => matches!(
+                    event,
+                    Event::CredentialsReissued { .. } | Event::PersonalDataErased {}
+                ),
                 Step::BirthDate
                 | Step::Terms
                 | Step::EmailUpdate

@@ -1,0 +1,43 @@
+//! Forgets a person once two of the staff have decided so: event first, then the keys and the rows. Safe to repeat.
+
+use cqrs_es::Aggregate;
+use futures::future::BoxFuture;
+use sqlx::AnyConnection;
+
+use crate::domain::ids::MemberId;
+use crate::domain::onboarding::Onboarding;
+use crate::subscription::{ApplyError, Reactor, Recorded};
+use crate::vault::{Vault, VaultError};
+
+/// Destroys the keys and rows of whoever was erased.
+pub struct Eraser(pub Vault);
+
+impl Reactor for Eraser {
+    fn name(&self) -> &'static str {
+        "erasures"
+    }
+
+    fn react<'a>(
+        &'a self,
+        batch: &'a [Recorded],
+        connection: &'a mut AnyConnection,
+    ) -> BoxFuture<'a, Result<(), ApplyError>> {
+        Box::pin(async move {
+            let erased = batch.iter().filter(|event| {
+                event.stream_kind == Onboarding::TYPE && event.event_type == "PersonalDataErased"
+            });
+            for event in erased {
+                let member: MemberId = event
+                    .stream_id
+                    .parse()
+                    .map_err(|_| ApplyError::Unreadable("a stream of no member".to_owned()))?;
+                let forgotten = self.0.erase(member, &mut *connection).await;
+                forgotten.map_err(|error| match error {
+                    VaultError::Database(error) => ApplyError::Database(error),
+                    other => ApplyError::Unreadable(other.to_string()),
+                })?;
+            }
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,125 @@
+//! Two people erase a person: found nowhere afterwards, and everything that happened still provable.
+
+use std::path::Path;
+
+use kadode::domain::ids::MemberId;
+use kadode::domain::staff::Role;
+use kadode::vault::VaultError;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use super::support::{at_work, hire};
+use crate::reports::printed;
+use crate::support::app::{App, INITIAL_PASSWORD, NEW_PASSWORD, USER_ID, eventually};
+use crate::support::browser::Browser;
+
+/// Erases the member, as two administrators do.
+async fn erase(app: &App, member: MemberId) -> Browser {
+    let first = hire(app, "佐藤", Role::Administrator).await;
+    let second = hire(app, "鈴木", Role::Administrator).await;
+    let first = at_work(app, &first).await;
+    let second = at_work(app, &second).await;
+    let path = format!("/support/members/{member}");
+    let page = first.get(&path).await;
+    let (_, form) = page
+        .html
+        .split_once("name=\"intervention\" value=\"erase\"")
+        .unwrap();
+    let (_, proposal) = form.split_once("name=\"proposal\" value=\"").unwrap();
+    let (proposal, _) = proposal.split_once('"').unwrap();
+    let fields = [
+        ("intervention", "erase"),
+        ("reason", "member_left"),
+        ("ticket", "HD-1"),
+        ("proposal", proposal),
+    ];
+    let proposed = first.post(&format!("{path}/interventions"), &fields).await;
+    proposed.leads_to(&format!("{path}?note=proposed"));
+    let address = format!("/approvals/{member}/{proposal}");
+    second.get(&address).await.says("元に戻せない形で消去");
+    let approve = [("verdict", "approve")];
+    second.post(&address, &approve).await.leads_to(&address);
+    first
+}
+
+async fn is_gone(app: &App, member: MemberId) {
+    eventually("the erasure", || async {
+        let found = app.society.vault.profiles.get(member).await;
+        matches!(found, Err(VaultError::Erased | VaultError::Missing(_))).then_some(())
+    })
+    .await;
+}
+
+async fn verified(app: &App, folder: &Path) -> Value {
+    let package = folder.display().to_string();
+    printed(app, &["ledger", "export", &package]).await;
+    let verified = printed(app, &["ledger", "verify", &package]).await;
+    serde_json::from_slice(&verified).unwrap()
+}
+
+#[tokio::test]
+async fn whoever_is_erased_is_found_nowhere_and_the_ledger_verifies_before_and_after() {
+    let (app, member) = App::with_member().await;
+    let client = app.client_at("completed").await;
+    let files = tempfile::tempdir().unwrap();
+    let before = verified(&app, &files.path().join("before")).await;
+    assert_eq!(before["ok"], true);
+    let staff = erase(&app, member).await;
+    is_gone(&app, member).await;
+
+    client.get("/onboarding").await.problem(401, "no-session");
+    for password in [INITIAL_PASSWORD, NEW_PASSWORD] {
+        let refused = app.client().sign_in(USER_ID, password).await;
+        refused.problem(401, "sign-in-failed");
+    }
+    staff.get("/audit").await.is(200);
+    for typed in [
+        vec![("user_id", USER_ID)],
+        vec![("symbol", "1"), ("number", "11111")],
+    ] {
+        staff.post("/audit/search", &typed).await.is(404);
+    }
+    let page = staff.get(&format!("/support/members/{member}")).await;
+    page.is(200).says("消去");
+    let after = verified(&app, &files.path().join("after")).await;
+    assert_eq!(after["ok"], true);
+    let left = app.events(member).await;
+    assert_eq!(left.last().unwrap(), "PersonalDataErased");
+    for table in [
+        "profiles",
+        "contacts",
+        "credentials",
+        "sessions",
+        "outbox",
+        "waits",
+    ] {
+        let rows: i64 = sqlx::query_scalar(&format!("SELECT COUNT(*) FROM {table}"))
+            .fetch_one(&app.society.database.read)
+            .await
+            .unwrap();
+        assert_eq!(rows, 0, "{table}");
+    }
+}
+
+#[tokio::test]
+async fn support_does_not_erase_and_one_administrator_alone_does_not_either() {
+    let (app, member) = App::with_member().await;
+    let wanted = json!({"intervention": "erase", "reason": "legal", "ticket": "HD-1"});
+    let path = format!("/api/v1/support/members/{member}");
+    for (name, role, place, status) in [
+        ("佐藤", Role::Support, "proposals", StatusCode::FORBIDDEN),
+        (
+            "鈴木",
+            Role::Administrator,
+            "interventions",
+            StatusCode::CONFLICT,
+        ),
+    ] {
+        let clerk = hire(&app, name, role).await;
+        let browser = at_work(&app, &clerk).await;
+        let path = format!("{path}/{place}");
+        let request = browser.request(reqwest::Method::POST, &path).json(&wanted);
+        assert_eq!(browser.send(request).await.status, status);
+    }
+    assert_eq!(app.events(member).await, ["MemberEnrolled"]);
+}
