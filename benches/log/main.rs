@@ -68,6 +68,10 @@ fn measured() -> Result<Table, Fault> {
                         reports::run(kind, *events, &mut table).await?;
                     }
                 }
+                Some("rebuild") => {
+                    let events = numbers.first().ok_or("how many events?")?;
+                    rebuild(kind, *events, &mut table).await?;
+                }
                 Some("import") => {
                     let members = numbers.first().ok_or("how many members?")?;
                     import::run(kind, *members, &mut table).await?;
@@ -81,6 +85,13 @@ fn measured() -> Result<Table, Fault> {
         }
         Ok(table)
     })
+}
+
+/// How fast the read models are built anew from about so many events of a society.
+async fn rebuild(kind: Kind, events: i64, table: &mut Table) -> Result<(), Fault> {
+    let ours = Ours::open(kind).await?;
+    reports::fill(&ours, events).await?;
+    ours.rebuild(kind, table).await
 }
 
 async fn run(kind: Kind, lasting: Duration, table: &mut Table) -> Result<(), Fault> {

@@ -43,12 +43,9 @@ pub(crate) async fn run(kind: Kind, events: Position, table: &mut Table) -> Resu
     let society = ours.society();
     let say = |what: &str| eprintln!("log: {kind:?}, {events} events: {what}");
     say("making a society's history");
-    let members = u32::try_from(events / EVENTS_A_MEMBER)?;
-    let length = Society::of(members, 100, SEED)?
-        .write(&society.database)
-        .await?;
+    let head = fill(&ours, events).await?;
     say("folding");
-    let (head, began) = (Position::try_from(length)?, Instant::now());
+    let began = Instant::now();
     ours.shows(head, PATIENCE).await?;
     let lasted = began.elapsed();
     say(&format!(
@@ -69,6 +66,15 @@ pub(crate) async fn run(kind: Kind, events: Position, table: &mut Table) -> Resu
     bench.searches(table).await?;
     bench.timelines(table).await?;
     bench.reports(table).await
+}
+
+/// Writes the history of a society, about so many events; answers with the last position.
+pub(crate) async fn fill(ours: &Ours, events: Position) -> Result<Position, Fault> {
+    let members = u32::try_from(events / EVENTS_A_MEMBER)?;
+    let length = Society::of(members, 100, SEED)?
+        .write(&ours.society().database)
+        .await?;
+    Ok(Position::try_from(length)?)
 }
 
 struct Bench<'a> {

@@ -1,6 +1,6 @@
 //! Tables that are built anew beside the live ones, and take their place.
 
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, Executor};
 
 use super::{Database, Native};
 
@@ -65,7 +65,7 @@ impl Database {
         if let Native::Postgres(_) = self.native {
             return call("put_rebuilt_in_place", table, connection).await;
         }
-        run(&format!("DROP TABLE {table}"), connection).await?;
+        drop_table(table, connection).await?;
         run(
             &format!("ALTER TABLE {table}{REBUILD} RENAME TO {table}"),
             connection,
@@ -85,12 +85,20 @@ impl Database {
         if let Native::Postgres(_) = self.native {
             return call("drop_rebuilt", table, connection).await;
         }
-        run(
-            &format!("DROP TABLE IF EXISTS {table}{REBUILD}"),
-            connection,
-        )
-        .await
+        drop_table(&format!("{table}{REBUILD}"), connection).await
     }
+}
+
+/// Drops a table of SQLite's, if it is there, and leaves its bytes: whatever it tells, the log tells too, and to wipe it would keep all other
+/// writers waiting. Should it fail, the connection is closed with its transaction, so none goes on without wiping.
+async fn drop_table(table: &str, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    // As texts, for a prepared one has its effect only where it is prepared.
+    connection.execute("PRAGMA secure_delete = OFF").await?;
+    run(&format!("DROP TABLE IF EXISTS {table}"), connection).await?;
+    connection
+        .execute("PRAGMA secure_delete = ON")
+        .await
+        .map(drop)
 }
 
 /// Makes the first index that `{table}_rebuild` lacks. Names are the file's, and the live table has one: the new index gets the other, with

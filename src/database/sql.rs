@@ -114,14 +114,17 @@ impl Insert {
                 }
             })
             .collect();
-        let given = if on_server {
-            "json_array_elements(CAST($1 AS JSON)) AS cells (value)"
+        // In their binary form, else each row would be read again for each of its cells (measured: four times the work on PostgreSQL).
+        let rows = if on_server {
+            "SELECT * FROM jsonb_array_elements(CAST($1 AS JSONB))"
         } else {
-            "json_each($1) AS cells"
+            "SELECT jsonb(value) FROM json_each($1)"
         };
         // Without a WHERE, ON CONFLICT would be read as the condition of a join.
         let (into, cells, then) = (&self.into, cells.join(", "), self.then);
-        let sql = format!("{into} SELECT {cells} FROM {given} WHERE true {then}");
+        let sql = format!(
+            "{into} WITH cells (value) AS MATERIALIZED ({rows}) SELECT {cells} FROM cells WHERE true {then}"
+        );
         let mut written = 0;
         for rows in self.statements {
             let query = sqlx::query(&sql).bind(rows);

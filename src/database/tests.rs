@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use jiff::Timestamp;
+use sqlx::{Executor, Row};
 
 use super::*;
 
@@ -262,4 +263,31 @@ async fn a_log_that_somebody_reads_is_not_said_to_be_emptied() {
     database.scrub().await.unwrap();
     let log = folder.path().join("a.sqlite-wal").metadata().unwrap();
     assert_eq!(log.len(), 0);
+}
+
+#[tokio::test]
+async fn what_is_deleted_is_wiped_also_after_tables_gave_way_to_rebuilt_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = database(&folder).await;
+    (&database.write)
+        .execute("CREATE TABLE t (a TEXT)")
+        .await
+        .unwrap();
+    for _ in 0..2 {
+        let mut transaction = database.begin().await.unwrap();
+        database
+            .create_rebuilt("t", &mut transaction)
+            .await
+            .unwrap();
+        database
+            .put_rebuilt_in_place("t", &mut transaction)
+            .await
+            .unwrap();
+        transaction.commit().await.unwrap();
+        let row = (&database.write)
+            .fetch_one("PRAGMA secure_delete")
+            .await
+            .unwrap();
+        assert_eq!(row.get::<i64, _>(0), 1);
+    }
 }

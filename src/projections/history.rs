@@ -3,7 +3,7 @@
 pub mod kinds;
 pub mod search;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use cqrs_es::Aggregate;
 use futures::future::BoxFuture;
@@ -59,7 +59,7 @@ impl Projection for HistoryProjection {
         Box::pin(async move {
             let members: Vec<Option<String>> =
                 batch.iter().map(member_of).collect::<Result<_, _>>()?;
-            let mut tracks = known_tracks(&members, suffix, before).await?;
+            let mut tracks = known_tracks(batch, &members, suffix, before).await?;
             let mut sums: BTreeMap<(Date, Key), i64> = BTreeMap::new();
             let mut rows = Vec::with_capacity(batch.len());
             for (recorded, member) in batch.iter().zip(members) {
@@ -130,15 +130,20 @@ pub fn subject(recorded: &Recorded) -> Option<MemberId> {
     member_of(recorded).ok()??.parse().ok()
 }
 
-/// Where the members of a batch were before it.
+/// Where the `members` of a batch were before it, but for those who begin in it.
 async fn known_tracks(
+    batch: &[Recorded],
     members: &[Option<String>],
     suffix: &str,
     connection: &mut AnyConnection,
 ) -> Result<HashMap<String, Option<Track>>, ApplyError> {
-    let mut wanted: Vec<&String> = members.iter().flatten().collect();
-    wanted.sort_unstable();
-    wanted.dedup();
+    let began: HashSet<&String> = batch
+        .iter()
+        .filter(|event| event.stream_kind == Onboarding::TYPE && event.sequence == 1)
+        .map(|event| &event.stream_id)
+        .collect();
+    let wanted: HashSet<&String> = members.iter().flatten().collect();
+    let wanted: Vec<&String> = wanted.difference(&began).copied().collect();
     let mut known = HashMap::new();
     for some in wanted.chunks(100) {
         let sql = format!(

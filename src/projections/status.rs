@@ -1,6 +1,6 @@
 //! Where each member stands: the folded state and when each step was done.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use cqrs_es::Aggregate;
@@ -152,18 +152,16 @@ async fn stored(
     connection: &mut AnyConnection,
 ) -> Result<HashMap<String, MemberStatus>, ApplyError> {
     // A stream that begins in this batch has no row yet.
-    let began: Vec<&str> = events
+    let began: HashSet<&str> = events
         .iter()
         .filter(|event| event.sequence == 1)
         .map(|event| event.stream_id.as_str())
         .collect();
-    let mut members: Vec<&str> = events
+    let members: HashSet<&str> = events
         .iter()
         .map(|event| event.stream_id.as_str())
         .collect();
-    members.sort_unstable();
-    members.dedup();
-    members.retain(|member| !began.contains(member));
+    let members: Vec<&str> = members.difference(&began).copied().collect();
     let mut known = HashMap::new();
     for some in members.chunks(100) {
         let sql = format!(

@@ -7,9 +7,9 @@ use tokio::time::{Instant, sleep};
 
 use super::projector::{Folded, Projector, READ_MODELS};
 use super::tables::{PARKED, Tables, count_swap};
-use super::{BATCH, FollowError, REST, begin_reading, checkpoint, move_checkpoint};
+use super::{FollowError, REST, begin_reading, checkpoint, move_checkpoint};
 use crate::database::REBUILD;
-use crate::store::Position;
+use crate::store::{Position, Recorded};
 
 /// What the checkpoint of a rebuild is called, before its number. The last one's stays, so that no number comes twice: whoever
 /// was overtaken must not take the tables of another for its own.
@@ -17,6 +17,10 @@ const REBUILD_READER: &str = "rebuild-";
 
 /// The table of events that the new read models could not take.
 const PARKED_ANEW: &str = "parked_events_rebuild";
+
+/// How many events a rebuild reads and folds at once: more than the live projector, since what is written again with each batch (sums of days,
+/// where members stand) is then written less often. With those read ahead, it is all that it holds in memory.
+const BATCH: i64 = 2000;
 
 /// How long a rebuild goes on trying while the database refuses, before it gives up (judgement).
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -49,10 +53,11 @@ impl Projector {
             tries_parked: all,
             has_indexes: false,
         };
+        let mut ahead = Vec::new();
         let mut moved = Instant::now();
         loop {
             let began = Instant::now();
-            match self.go_on(&mut new).await {
+            match self.go_on(&mut new, &mut ahead).await {
                 Ok(Some(folded)) => {
                     moved = Instant::now();
                     told(folded.position);
@@ -77,8 +82,12 @@ impl Projector {
     }
 
     /// Goes one step on from wherever the new tables are: creates them, folds a batch into them, or puts them in their place. Answers
-    /// with the position reached, or none when all is done.
-    async fn go_on(&self, new: &mut Tables<'_>) -> Result<Option<Folded>, FollowError> {
+    /// with the position reached, or none when all is done. While a batch is written, the next is read `ahead`.
+    async fn go_on(
+        &self,
+        new: &mut Tables<'_>,
+        ahead: &mut Vec<Recorded>,
+    ) -> Result<Option<Folded>, FollowError> {
         if new.reader.is_empty() {
             self.create(new).await?;
         }
@@ -90,10 +99,22 @@ impl Projector {
         } else {
             checkpoint(&self.database, READ_MODELS).await?
         };
-        let limit = BATCH.min(until - position);
-        let batch = self.log.read_after(position, limit).await?;
-        if !batch.is_empty() {
-            return self.fold(new, position, &batch).await.map(Some);
+        let read = |from| self.log.read_after(from, BATCH.min(until - from));
+        let batch = match std::mem::take(ahead) {
+            next if next
+                .first()
+                .is_some_and(|event| event.position == position + 1) =>
+            {
+                next
+            }
+            _ => read(position).await?,
+        };
+        if let Some(last) = batch.last() {
+            let folding = self.fold(new, position, &batch);
+            let (folded, next) = tokio::join!(folding, read(last.position));
+            // What could not be read is read again.
+            *ahead = next.unwrap_or_default();
+            return folded.map(Some);
         }
         if !new.has_indexes {
             let lock_held = self.index(new).await?;

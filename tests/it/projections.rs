@@ -306,6 +306,33 @@ async fn a_rebuild_of_all_or_of_one_is_what_stood_there_before() {
     expect_folded(&house.society).await;
 }
 
+#[tokio::test]
+async fn a_rebuild_in_many_batches_is_what_each_member_did() {
+    let house = House::new().await;
+    house.walk(1, 200).await;
+    house.society.projector().catch_up().await.unwrap();
+    let before = log_of(&house.society).await.len();
+    // The members, and those of the copy before, do it all again as others, all at once.
+    for digit in 1..=4 {
+        write(
+            &house.society,
+            &format!(
+                "INSERT INTO events SELECT (SELECT MAX(position) FROM events) + ROW_NUMBER() OVER (ORDER BY sequence, position), \
+                 aggregate_type, substr(aggregate_id, 1, {digit} - 1) || 'f' || substr(aggregate_id, {digit} + 1), sequence, \
+                 event_type, event_version, payload, metadata, (SELECT MAX(recorded_at) FROM events) \
+                 FROM events WHERE aggregate_type = 'onboarding' AND substr(aggregate_id, {digit}, 1) <> 'f' ORDER BY sequence, position"
+            ),
+        )
+        .await;
+    }
+    assert!(log_of(&house.society).await.len() > 8 * before);
+    let projector = house.society.projector();
+    projector.rebuild(None, |_| {}).await.unwrap();
+    expect_folded(&house.society).await;
+    projector.rebuild(None, |_| {}).await.unwrap();
+    expect_folded(&house.society).await;
+}
+
 /// The tables' indexes, each with what it is over.
 async fn indexes(society: &Society) -> Vec<(String, String)> {
     let sql = "SELECT tbl_name, CASE WHEN sql IS NULL THEN 'key' ELSE substr(sql, instr(sql, '(')) END AS over \
@@ -401,7 +428,7 @@ async fn a_rebuild_while_others_read_and_append_is_never_seen_half() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rebuild_waits_for_another_programs_lock_and_goes_on_from_where_it_was() {
     let house = House::new().await;
-    house.walk(1, 600).await;
+    house.walk(1, 100).await;
     house.society.projector().catch_up().await.unwrap();
     let (beside, other) = (house.open_again().await, house.open_again().await);
     let (told, mut hears) = tokio::sync::mpsc::unbounded_channel();
@@ -415,6 +442,8 @@ async fn a_rebuild_waits_for_another_programs_lock_and_goes_on_from_where_it_was
         beside.projector().rebuild(None, told).await
     });
     let first = hears.recv().await.unwrap();
+    // More to fold.
+    house.walk(2, 100).await;
     let held = other.database.begin().await.unwrap();
     drop(locked);
     // Whoever gives up after this has waited longer than a writer waits.
