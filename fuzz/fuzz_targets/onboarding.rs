@@ -83,7 +83,8 @@ impl World {
             self.past.iter().rev().find_map(|(_, event)| is_it(event))
         };
         let end = match event {
-            Event::OtpLoginSucceeded { challenge: own, .. } => ends(&|event| match event {
+            Event::OtpLoginSucceeded { challenge: own, .. }
+            | Event::SignInConfirmed { challenge: own, .. } => ends(&|event| match event {
                 Event::OtpIssued {
                     challenge,
                     expires_at,

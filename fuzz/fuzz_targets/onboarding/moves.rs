@@ -2,11 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 use kadode::domain::ids::{
-    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, SessionId,
+    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, ProposalId, SessionId, StaffId,
 };
 use kadode::domain::onboarding::{
-    CodeCheck, Command, CredentialInForce, LogOutReason, NewCode, NewLink, OtpMethod,
-    PasswordCheck, Step,
+    CodeCheck, Command, CredentialInForce, Grounds, Intervention, LogOutReason, NewCode, NewLink,
+    OtpMethod, PasswordCheck, Step,
 };
 use kadode::domain::policy::PolicyVersion;
 use kadode::domain::values::{KeyId, Language};
@@ -38,6 +38,8 @@ pub(super) enum Move {
         typed: Typing,
         own: Option<u8>,
         lapsed: Option<u8>,
+        /// From a browser that nobody knows.
+        elsewhere: bool,
     },
     BirthDate {
         by: Who,
@@ -85,6 +87,19 @@ pub(super) enum Move {
         code: Option<u8>,
     },
     NotMe,
+    /// One of the staff does something alone.
+    Staff {
+        what: u8,
+    },
+    /// The first of the staff proposes it.
+    Propose {
+        what: u8,
+    },
+    /// The last proposal, by whoever proposed it or by another.
+    Judge {
+        own: bool,
+        approve: bool,
+    },
 }
 
 #[derive(Clone, Copy, Debug, Arbitrary)]
@@ -99,6 +114,17 @@ pub(super) enum Typing {
 pub(super) enum Who {
     Present,
     Earlier(u8),
+}
+
+/// What the first of the staff wants, and on which grounds.
+fn proposed(what: u8) -> (Intervention, Grounds, StaffId) {
+    let all = Intervention::ALL;
+    let intervention = all[usize::from(what) % all.len()];
+    let grounds = Grounds {
+        reason: intervention.reasons()[0],
+        ticket: "HD-1".parse().expect("it is a ticket's number"),
+    };
+    (intervention, grounds, StaffId(id(1)))
 }
 
 fn id(n: u128) -> Uuid {
@@ -188,6 +214,7 @@ impl World {
             typed: if own { Typing::Own } else { Typing::Initial },
             own: own.then_some(0),
             lapsed: None,
+            elsewhere: false,
         }
     }
 
@@ -217,6 +244,7 @@ impl World {
                 typed: password,
                 own,
                 lapsed,
+                elsewhere,
             } => {
                 let against = own
                     .and_then(|count| back(&self.credentials, count))
@@ -235,7 +263,7 @@ impl World {
                     against,
                     check,
                     lapsed: lapsed.and_then(|count| back(&self.sessions, count)),
-                    known_browser: true,
+                    known_browser: !elsewhere,
                     code: self.new_code(),
                 }
             }
@@ -311,8 +339,39 @@ impl World {
                 }
             }
             Move::NotMe => Command::ReportNotMe {
-                about: self.state.password.map_or(CredentialId(id(0)), |own| own.credential),
+                about: self
+                    .state
+                    .password
+                    .map_or(CredentialId(id(0)), |own| own.credential),
             },
+            Move::Staff { what } => {
+                let (intervention, grounds, staff) = proposed(what);
+                Command::Intervene {
+                    intervention,
+                    grounds,
+                    staff,
+                    link: self.new_link(),
+                }
+            }
+            Move::Propose { what } => {
+                let (intervention, grounds, staff) = proposed(what);
+                Command::ProposeIntervention {
+                    proposal: ProposalId(self.fresh()),
+                    intervention,
+                    grounds,
+                    staff,
+                }
+            }
+            Move::Judge { own, approve } => {
+                let last = self.state.proposals.last();
+                let proposal = last.map_or(ProposalId(id(0)), |proposal| proposal.id);
+                let staff = StaffId(id(if own { 1 } else { 2 }));
+                if approve {
+                    Command::ApproveIntervention { proposal, staff }
+                } else {
+                    Command::DeclineIntervention { proposal, staff }
+                }
+            }
         };
         (command, typed)
     }
