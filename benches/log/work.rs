@@ -83,7 +83,7 @@ impl Story {
                 valid_from: at,
                 expires_at: at + SignedDuration::from_hours(24 * 30),
             },
-            sign_in(first, CredentialInForce::Initial),
+            sign_in(first, CredentialInForce::Initial(0)),
             Command::ConfirmBirthDate {
                 session: first,
                 matches: true,

@@ -1,6 +1,6 @@
 //! `kadode check`: dangling references, parked events, the ledger and the mail backlog, as one JSON object.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -14,6 +14,7 @@ use crate::database::fixed_width;
 use crate::ledger::{self, Sealed};
 use crate::reactors::sweeper::named_by;
 use crate::subscription::{Position, Recorded};
+use crate::vault::Named;
 
 /// Events looked at together.
 const BATCH: i64 = 500;
@@ -105,6 +106,7 @@ async fn look(society: &Society) -> Result<Findings, String> {
         number("SELECT COALESCE(MAX(position), 0) FROM checkpoints WHERE reader = 'read_models'")
             .await?;
     let mut position = 0;
+    let (mut dangling, mut forgotten) = (Vec::new(), HashSet::new());
     loop {
         let batch = society
             .log
@@ -116,12 +118,23 @@ async fn look(society: &Society) -> Result<Findings, String> {
         found.events += count;
         found.gaps += last.position - position - count;
         // What cannot be read is parked, and told as such.
-        let named: Vec<_> = batch.iter().filter_map(|it| named_by(it).ok()?).collect();
-        let missing = society.vault.sweep.missing(&named).await.map_err(told)?;
-        found.dangling += i64::try_from(missing.len()).unwrap_or(i64::MAX);
+        let named: HashMap<Named, &str> = batch
+            .iter()
+            .filter_map(|it| Some((named_by(it).ok()??, it.stream_id.as_str())))
+            .collect();
+        let names: Vec<Named> = named.keys().copied().collect();
+        for missing in society.vault.sweep.missing(&names).await.map_err(told)? {
+            dangling.extend(named.get(&missing).map(|stream| (*stream).to_owned()));
+        }
+        let erased = batch
+            .iter()
+            .filter(|it| it.event_type == "PersonalDataErased");
+        forgotten.extend(erased.map(|it| it.stream_id.clone()));
         look_at_leaves(society, &batch, position, projected, &mut found).await?;
         position = last.position;
     }
+    dangling.retain(|stream| !forgotten.contains(stream));
+    found.dangling = i64::try_from(dangling.len()).unwrap_or(i64::MAX);
     found.surplus_leaves = (leaves_end - position).max(0);
     look_at_checkpoints(society, &mut found).await?;
     found.parked = number("SELECT COUNT(*) FROM parked_events").await?;

@@ -161,7 +161,7 @@ pub(super) async fn due(
 
 async fn is_due(society: &Society, state: Onboarding, now: Timestamp) -> Result<Due, Fault> {
     let enrolment = match state.enrolment {
-        Some(enrolment) if !state.signed_in && !state.frozen => enrolment,
+        Some(enrolment) if !(state.signed_in || state.frozen || state.erased) => enrolment,
         Some(_) | None => return Ok(Due::No),
     };
     if enrolment.expires_at <= now {

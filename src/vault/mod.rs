@@ -176,9 +176,9 @@ impl Vault {
                 let user_id = stored.profile.user_id;
                 self.waits.forget_member(&user_id, &mut *connection).await?;
             }
-            // The first time came so far and no further.
-            Err(VaultError::Erased | VaultError::Missing(_)) => {}
-            Err(error) => return Err(error),
+            Err(error @ VaultError::Database(_)) => return Err(error),
+            // It came so far before and no further, or the row is damaged: all the more reason to go on.
+            Err(_) => {}
         }
         for table in ["profiles", "contacts", "credentials", "sessions", "outbox"] {
             sqlx::query(&format!("DELETE FROM {table} WHERE member_id = $1"))

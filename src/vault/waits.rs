@@ -166,7 +166,7 @@ impl Waits {
         for (lane, kind) in &lanes.ids {
             let counted = sqlx::query(
                 "INSERT INTO waits (lane, failures, tried_at, typed) VALUES ($1, 1, $2, $3) ON CONFLICT (lane) DO UPDATE \
-                 SET failures = waits.failures + 1, tried_at = excluded.tried_at \
+                 SET failures = waits.failures + 1, tried_at = excluded.tried_at, typed = excluded.typed \
                  WHERE waits.wait_ends IS NULL OR waits.wait_ends <= excluded.tried_at RETURNING failures",
             )
             .bind(lane.clone())
@@ -261,7 +261,7 @@ impl Waits {
         user_id: &str,
         connection: &mut AnyConnection,
     ) -> Result<(), VaultError> {
-        for table in ["waits", "failing"] {
+        for table in ["waits", "failing", "guesses"] {
             sqlx::query(&format!("DELETE FROM {table} WHERE typed = $1"))
                 .bind(self.blind.typed(user_id))
                 .execute(&mut *connection)

@@ -237,7 +237,7 @@ async fn stale_facts_are_settled_again() {
             let against = if asked == 1 {
                 replaced
             } else {
-                CredentialInForce::Initial
+                CredentialInForce::Initial(0)
             };
             std::future::ready(Ok(sign_in(against)))
         })
@@ -253,7 +253,7 @@ async fn stale_facts_are_settled_again() {
 #[tokio::test]
 async fn a_refusal_stores_nothing() {
     let bench = Bench::new().await;
-    let against = CredentialInForce::Initial;
+    let against = CredentialInForce::Initial(0);
     let outcome = bench
         .onboarding(move |_| std::future::ready(Ok(sign_in(against))))
         .await;
@@ -510,7 +510,7 @@ async fn no_command_is_refused_for_what_was_true_before_another_program_wrote() 
     };
     let sign_in = Command::SignIn {
         session,
-        against: CredentialInForce::Initial,
+        against: CredentialInForce::Initial(0),
         check: PasswordCheck::Match,
         lapsed: None,
         known_browser: true,

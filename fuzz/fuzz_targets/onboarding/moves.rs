@@ -246,10 +246,11 @@ impl World {
                 lapsed,
                 elsewhere,
             } => {
-                let against = own
-                    .and_then(|count| back(&self.credentials, count))
-                    .map_or(CredentialInForce::Initial, CredentialInForce::Own);
-                let is_initial = against == CredentialInForce::Initial;
+                let against = own.and_then(|count| back(&self.credentials, count)).map_or(
+                    CredentialInForce::Initial(self.state.reissues),
+                    CredentialInForce::Own,
+                );
+                let is_initial = matches!(against, CredentialInForce::Initial(_));
                 let (password, check) = match password {
                     Typing::Initial if is_initial => (Password::Initial, PasswordCheck::Match),
                     Typing::Initial => (Password::Initial, PasswordCheck::Replaced),

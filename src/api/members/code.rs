@@ -88,7 +88,15 @@ impl Api {
         let mut done = self.done_rotating(who, &outcome).await?;
         let confirmed = |event: &Event| matches!(event, Event::SignInConfirmed { .. });
         if happened(&outcome, confirmed) {
-            let user_id = self.vault.profiles.get(member).await?.profile.user_id;
+            let profile = self.vault.profiles.get(member).await?.profile;
+            let (user_id, symbol) = (profile.user_id, profile.symbol);
+            let (address, device) = (who.visit.address, who.visit.device.as_deref());
+            let lanes = self
+                .vault
+                .waits
+                .lanes(&user_id, Some(&symbol), address, device)
+                .await?;
+            self.vault.waits.succeeded(&lanes).await?;
             done.device = Some(self.remember_browser(&who.visit, &user_id).await?);
         }
         Ok(done)

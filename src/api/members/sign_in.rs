@@ -170,7 +170,7 @@ impl Api {
         lanes: &Lanes,
     ) -> Result<PasswordCheck, Problem> {
         match state.credential_in_force() {
-            CredentialInForce::Initial => {
+            CredentialInForce::Initial(_) => {
                 slot.dummy().await?;
                 self.check_initial(member, state, password, lanes).await
             }

@@ -149,7 +149,7 @@ impl Api {
     }
 
     /// An account as it is now.
-    pub(super) async fn staff_state(&self, staff: StaffId) -> Result<Staff, Problem> {
+    pub(in crate::api) async fn staff_state(&self, staff: StaffId) -> Result<Staff, Problem> {
         self.commands
             .load(&staff.to_string())
             .await

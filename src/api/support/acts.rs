@@ -129,7 +129,15 @@ impl Api {
         proposal: ProposalId,
         approves: bool,
     ) -> Result<Outcome<Onboarding>, Problem> {
-        self.proposal(who, member, proposal).await?;
+        let proposed = self.proposal(who, member, proposal).await?;
+        // Whoever proposed it counts as one of two only while they could propose it still.
+        let proposer = self.staff_state(proposed.by).await?;
+        let counts = proposer
+            .in_force()
+            .is_some_and(|account| may_intervene(account.role, proposed.intervention));
+        if approves && !counts {
+            return Err(Problem::Desk(DeskProblem::ProposalOver));
+        }
         let (name, staff) = if approves {
             ("ApproveIntervention", who.staff)
         } else {

@@ -8,12 +8,13 @@ use super::json::{proposal_named, verdict_named};
 use super::pages::{approval_link, does, trouble};
 use super::views::{ApprovalPage, ApprovalsPage, ProposalRow};
 use crate::api::Api;
+use crate::api::audit::looks::Showing;
 use crate::api::audit::member_named;
 use crate::api::audit::pages::shown;
 use crate::api::audit::person::{Mask, Person};
 use crate::api::pages::answers::page;
 use crate::api::pages::forms::{FormToken, Sent};
-use crate::api::pages::words::{Text, date_and_time};
+use crate::api::pages::words::{Text, date_and_time, step_label};
 use crate::api::problem::Problem;
 use crate::api::staff::StaffIn;
 use crate::api::staff::pages::desk;
@@ -21,6 +22,7 @@ use crate::api::staff::views::Told;
 use crate::domain::ids::MemberId;
 use crate::domain::onboarding::{Proposal, Verdict};
 use crate::domain::values::Language;
+use crate::domain::viewing::View;
 
 /// `GET /approvals`.
 pub(super) async fn list(State(api): State<Api>, who: StaffIn) -> Response {
@@ -31,6 +33,8 @@ pub(super) async fn list(State(api): State<Api>, who: StaffIn) -> Response {
 async fn list_page(api: &Api, who: &StaffIn) -> Result<Response, Problem> {
     let form = FormToken::of(api, &who.visit);
     let desk = desk(api, who, &form, "/approvals".to_owned()).await?;
+    let all = Showing::of(View::MemberSearch, None);
+    api.note_look(who, all).await?;
     let mut proposals = Vec::new();
     for (member, proposal) in api.open_proposals(who).await? {
         let whose = api.person(member, None, Mask::On).await?;
@@ -91,8 +95,16 @@ async fn proposal_page(
     let (member, proposal) = (member_named(member)?, proposal_named(proposal)?);
     let language = who.visit.language;
     let proposed = api.proposal(who, member, proposal).await?;
+    let showing = Showing {
+        member: Some(member),
+        ..Showing::of(View::MemberHistory, None)
+    };
+    api.note_look(who, showing).await?;
     let status = api.statuses.of(member).await?;
-    let not_me_reported = status.is_some_and(|status| status.state.not_me_reported);
+    let state = status.ok_or(Problem::UnknownMember)?.state;
+    let due = state.due();
+    let label = step_label(language, due.name()).map(|text| text.to_string());
+    let due = format!("{} {}", due.number(), label.unwrap_or_default());
     let form = FormToken::of(api, &who.visit);
     let mut desk = desk(api, who, &form, approval_link(member, proposal)).await?;
     let (told, problem) = failed.unzip();
@@ -105,7 +117,8 @@ async fn proposal_page(
     };
     let view = ApprovalPage {
         desk,
-        does: does(language, proposed.intervention, not_me_reported),
+        does: does(language, proposed.intervention, state.not_me_reported),
+        standing: Text::of(language, "audit.step_due").with("step", due),
         person: api.person(member, None, Mask::On).await?,
         verdict: key.map(|key| Text::of(language, key)),
         is_own: proposed.by == who.staff,

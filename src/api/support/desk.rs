@@ -98,7 +98,6 @@ impl Api {
         let offers = Intervention::ALL
             .into_iter()
             .filter(|it| *it != Intervention::Unmask && may_intervene(who.role, *it))
-            .filter(|it| *it != Intervention::LiftWait || waiting_until.is_some())
             .filter_map(|it| Some((it, status.state.offer(now, &self.limits, it)?)))
             .collect();
         Ok(Shown {

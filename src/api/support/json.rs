@@ -23,8 +23,8 @@ use crate::domain::viewing::View;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InterventionBody {
-    /// `resend_email_link`, `clear_email`, `lift_wait`, `end_session`, `freeze`, `release`, `reissue_credentials`, `record_proofing` or
-    /// `unmask`.
+    /// `resend_email_link`, `clear_email`, `lift_wait`, `end_session`, `freeze`, `release`, `reissue_credentials`, `record_proofing`,
+    /// `unmask` or `erase`.
     #[schema(example = "freeze")]
     pub intervention: String,
     /// One of that intervention's reasons.

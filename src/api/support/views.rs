@@ -100,6 +100,8 @@ pub struct ApprovalPage {
     pub desk: Desk,
     /// The proposal.
     pub proposal: ProposalRow,
+    /// Where the member stands now.
+    pub standing: Text,
     /// What exactly happens, if it is approved.
     pub does: Text,
     /// Whose it is, masked; none, if it was erased.

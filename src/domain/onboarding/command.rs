@@ -26,8 +26,8 @@ pub struct Issued {
 /// Which password counts for a member now; what a comparison was made against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CredentialInForce {
-    /// The one from the paper.
-    Initial,
+    /// The one from the paper, of which so many have taken the place of the first.
+    Initial(u32),
     /// The member's own.
     Own(CredentialId),
 }

@@ -10,7 +10,7 @@ pub use support::Offer;
 use jiff::{SignedDuration, Timestamp};
 
 use super::budget;
-use super::command::{Command, CredentialInForce, Issued, NewCode, PasswordCheck};
+use super::command::{Command, Issued, NewCode, PasswordCheck};
 use super::event::{CredentialFault, Event, LogOutReason};
 use super::{Onboarding, Refusal, Session, SessionKind, Step, later};
 use crate::domain::ids::{CredentialId, FormId, SessionId};
@@ -200,7 +200,7 @@ impl Onboarding {
         if self.frozen {
             return Err(Refusal::Frozen);
         }
-        let own = self.credential_in_force() != CredentialInForce::Initial;
+        let own = self.password.is_some();
         if !own && !self.initial_credentials_count(at) {
             return Err(Refusal::WindowClosed);
         }

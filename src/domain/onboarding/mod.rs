@@ -76,9 +76,10 @@ impl Onboarding {
     /// The password that counts now.
     #[must_use]
     pub fn credential_in_force(&self) -> CredentialInForce {
-        self.password.map_or(CredentialInForce::Initial, |own| {
-            CredentialInForce::Own(own.credential)
-        })
+        match self.password {
+            Some(own) => CredentialInForce::Own(own.credential),
+            None => CredentialInForce::Initial(self.reissues),
+        }
     }
 
     /// Whether this is the member's present session.
@@ -118,7 +119,8 @@ impl Onboarding {
         let before = std::mem::take(self);
         *self = Self {
             enrolment: before.enrolment.map(|enrolment| Enrolment {
-                valid_from: at,
+                // Not before the day that the import told.
+                valid_from: at.max(enrolment.valid_from),
                 expires_at,
                 ..enrolment
             }),
@@ -129,9 +131,16 @@ impl Onboarding {
             not_me_reported: before.not_me_reported,
             proven: before.proven,
             reissues: issue,
-            proposals: before.proposals,
+            proposals: decided(before.proposals),
             ..Self::default()
         };
+    }
+
+    /// It was proposed of another address.
+    fn forget_clearing(&mut self) {
+        let is_clearing = |it: &Proposal| it.intervention == Intervention::ClearEmail;
+        self.proposals
+            .retain(|it| !is_clearing(it) || it.verdict.is_some());
     }
 
     fn judge(&mut self, proposal: ProposalId, verdict: Verdict) {
@@ -140,6 +149,12 @@ impl Onboarding {
             proposed.verdict = Some(verdict);
         }
     }
+}
+
+/// Of proposals, those that nobody can approve any more: what was proposed of how a member stood means nothing of how they stand now.
+fn decided(mut proposals: Vec<Proposal>) -> Vec<Proposal> {
+    proposals.retain(|proposal| proposal.verdict.is_some());
+    proposals
 }
 
 /// The moment `by` after `at`; the end of time where there is none, so that no stored moment can make the arithmetic panic.
@@ -208,6 +223,7 @@ impl Aggregate for Onboarding {
                 expires_at,
                 ..
             } => {
+                self.forget_clearing();
                 self.contact = Some(Contact {
                     id: contact,
                     links: vec![Link {
@@ -241,6 +257,7 @@ impl Aggregate for Onboarding {
                 }
             }
             Event::EmailDisowned { contact } => {
+                self.forget_clearing();
                 self.contact = None;
                 self.disowned.push(contact);
             }
@@ -329,7 +346,7 @@ impl Aggregate for Onboarding {
                 *self = Self {
                     enrolment: before.enrolment,
                     reissues: before.reissues,
-                    proposals: before.proposals,
+                    proposals: decided(before.proposals),
                     erased: true,
                     ..Self::default()
                 };

@@ -89,7 +89,7 @@ impl Onboarding {
     fn end_for(&self, event: &Event) -> Option<Timestamp> {
         match event {
             Event::CredentialsRejected { .. } => match self.credential_in_force() {
-                CredentialInForce::Initial => self.enrolment.as_ref().map(|it| it.expires_at),
+                CredentialInForce::Initial(_) => self.enrolment.as_ref().map(|it| it.expires_at),
                 CredentialInForce::Own(_) => None,
             },
             Event::EmailLinkFollowed { .. } | Event::EmailDisowned { .. } => {
@@ -215,7 +215,9 @@ impl Onboarding {
                 credential: *credential,
                 form: *form,
             },
-            [Event::LoggedOut { session, why }] if *why != LogOutReason::Superseded => {
+            [Event::LoggedOut { session, why }]
+                if matches!(why, LogOutReason::Member | LogOutReason::Expiry) =>
+            {
                 Command::LogOut {
                     session: *session,
                     why: *why,

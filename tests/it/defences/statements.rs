@@ -19,7 +19,7 @@ const WRITERS: [&str; 8] = [
 
 /// What stands in statements by name: tables, columns, placeholders, numbers and parts of our own. A new one is to be looked at by
 /// somebody: nothing that was typed may be among them.
-const PARTS: [&str; 28] = [
+const PARTS: [&str; 29] = [
     "",
     "COLUMNS",
     "EVENTS",
@@ -42,6 +42,7 @@ const PARTS: [&str; 28] = [
     "order",
     "other",
     "rebuilt",
+    "rows",
     "suffix",
     "table",
     "then",

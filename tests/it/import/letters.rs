@@ -36,7 +36,7 @@ async fn sign_in(society: &Society, user_id: &str) {
         limits: Arc::new(society.policy.policy.limits.clone()),
         command: Command::SignIn {
             session: SessionId(society.entropy.id()),
-            against: CredentialInForce::Initial,
+            against: CredentialInForce::Initial(0),
             check: PasswordCheck::Match,
             lapsed: None,
             known_browser: true,

@@ -162,6 +162,7 @@ async fn personal_data_are_masked_until_a_second_person_approves() {
             ("member_history", ""),
             ("member_history", ""),
             ("member_history", ""),
+            ("member_history", ""),
             ("member_data", "review")
         ]
     );

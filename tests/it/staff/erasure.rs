@@ -66,6 +66,24 @@ async fn whoever_is_erased_is_found_nowhere_and_the_ledger_verifies_before_and_a
     assert_eq!(before["ok"], true);
     let staff = erase(&app, member).await;
     is_gone(&app, member).await;
+    let of_member = format!("member_id = '{member}'");
+    for (table, whose) in [
+        ("profiles", of_member.as_str()),
+        ("contacts", &of_member),
+        ("credentials", &of_member),
+        ("sessions", &of_member),
+        ("outbox", &of_member),
+        ("waits", "1 = 1"),
+        ("failing", "1 = 1"),
+        ("guesses", "1 = 1"),
+    ] {
+        let sql = format!("SELECT COUNT(*) FROM {table} WHERE {whose}");
+        let rows: i64 = sqlx::query_scalar(&sql)
+            .fetch_one(&app.society.database.read)
+            .await
+            .unwrap();
+        assert_eq!(rows, 0, "{table}");
+    }
 
     client.get("/onboarding").await.problem(401, "no-session");
     for password in [INITIAL_PASSWORD, NEW_PASSWORD] {
@@ -83,22 +101,11 @@ async fn whoever_is_erased_is_found_nowhere_and_the_ledger_verifies_before_and_a
     page.is(200).says("消去");
     let after = verified(&app, &files.path().join("after")).await;
     assert_eq!(after["ok"], true);
+    let checked = printed(&app, &["check"]).await;
+    let checked: Value = serde_json::from_slice(&checked).unwrap();
+    assert_eq!(checked["dangling"], 0, "what is forgotten is not lost");
     let left = app.events(member).await;
     assert_eq!(left.last().unwrap(), "PersonalDataErased");
-    for table in [
-        "profiles",
-        "contacts",
-        "credentials",
-        "sessions",
-        "outbox",
-        "waits",
-    ] {
-        let rows: i64 = sqlx::query_scalar(&format!("SELECT COUNT(*) FROM {table}"))
-            .fetch_one(&app.society.database.read)
-            .await
-            .unwrap();
-        assert_eq!(rows, 0, "{table}");
-    }
 }
 
 #[tokio::test]

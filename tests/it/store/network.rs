@@ -67,7 +67,7 @@ impl Bench {
                 std::future::ready(Ok(if tries == 1 {
                     enrol()
                 } else {
-                    sign_in(CredentialInForce::Initial)
+                    sign_in(CredentialInForce::Initial(0))
                 }))
             },
         );

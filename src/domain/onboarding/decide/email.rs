@@ -6,7 +6,7 @@ use super::{Decision, NOTHING_NEW, minutes, not_too_soon, within_budget};
 use crate::domain::ids::{ContactId, IssueId};
 use crate::domain::onboarding::command::NewLink;
 use crate::domain::onboarding::event::Event;
-use crate::domain::onboarding::{Onboarding, Refusal, Step, budget, later};
+use crate::domain::onboarding::{Onboarding, Refusal, SessionKind, Step, budget, later};
 use crate::domain::policy::Limits;
 
 /// Where a mailed link leads.
@@ -29,6 +29,10 @@ impl Onboarding {
         same_as: Option<ContactId>,
         link: &NewLink,
     ) -> Decision {
+        // Before its code, a session learns nothing of the address.
+        if self.password.is_none() && self.session_kind() == Some(SessionKind::OtpPending) {
+            return Err(Refusal::OutOfOrder { due: self.due() });
+        }
         let present = self.contact.as_ref().map(|contact| contact.id);
         if same_as.is_some() {
             return if same_as == present {

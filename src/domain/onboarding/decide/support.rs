@@ -7,7 +7,7 @@ use crate::domain::ids::{ProposalId, StaffId};
 use crate::domain::onboarding::command::NewLink;
 use crate::domain::onboarding::event::{Event, LogOutReason};
 use crate::domain::onboarding::support::{Grounds, Intervention, Verdict};
-use crate::domain::onboarding::{Onboarding, Refusal, later};
+use crate::domain::onboarding::{Onboarding, Refusal, SessionKind, later};
 use crate::domain::policy::Limits;
 
 /// How an intervention can be had.
@@ -97,12 +97,13 @@ impl Onboarding {
             return Err(Refusal::OwnProposal);
         }
         let effects = self.effects(at, limits, proposed.intervention, None)?;
+        let effects = effects.ok_or(Refusal::NothingToDo)?;
         let mut events = vec![Event::InterventionApproved {
             proposal,
             staff,
             at,
         }];
-        events.extend(effects.into_iter().flatten());
+        events.extend(effects);
         Ok(events)
     }
 
@@ -165,6 +166,14 @@ impl Onboarding {
                 if self.password.is_some() {
                     return Err(Refusal::OutOfOrder { due: self.due() });
                 }
+                // Whoever has the letter but not the mailbox must not get past its code by a call.
+                if contact.verified && !self.proven {
+                    return Err(Refusal::NotProven);
+                }
+                // It waits for a code that nobody is to get any more.
+                if self.session_kind() == Some(SessionKind::OtpPending) {
+                    effects.extend(self.session_ended());
+                }
                 effects.push(Event::EmailCleared {
                     contact: contact.id,
                 });
@@ -194,7 +203,10 @@ impl Onboarding {
                     effects.push(self.reissued(at, limits));
                 }
             }
-            Intervention::ReissueCredentials if self.frozen => return Err(Refusal::Frozen),
+            // Its release brings a letter of its own, once the member's identity is proven.
+            Intervention::ReissueCredentials if self.not_me_reported => {
+                return Err(Refusal::Frozen);
+            }
             Intervention::ReissueCredentials => {
                 effects.extend(self.session_ended());
                 effects.push(self.reissued(at, limits));
@@ -212,10 +224,12 @@ impl Onboarding {
 
     fn reissued(&self, at: Timestamp, limits: &Limits) -> Event {
         let days = i64::from(limits.initial_credentials.days);
+        let enrolment = self.enrolment.as_ref();
+        let begins = enrolment.map_or(at, |it| at.max(it.valid_from));
         Event::CredentialsReissued {
             issue: self.reissues.saturating_add(1),
             at,
-            expires_at: later(at, SignedDuration::from_hours(24 * days)),
+            expires_at: later(begins, SignedDuration::from_hours(24 * days)),
         }
     }
 }

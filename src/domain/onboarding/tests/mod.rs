@@ -61,7 +61,7 @@ const fn staff(n: u128) -> StaffId {
     StaffId(Uuid::from_u128(n))
 }
 
-const INITIAL: CredentialInForce = CredentialInForce::Initial;
+const INITIAL: CredentialInForce = CredentialInForce::Initial(0);
 const OWN: CredentialInForce = CredentialInForce::Own(credential(1));
 
 /// When the initial credentials begin to count; the first sign-in is a day later, at minute 0.

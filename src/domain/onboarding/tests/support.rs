@@ -9,6 +9,12 @@ fn at_rest(step: Step) -> Vec<Event> {
     and(until(step), [logged_out(1, LogOutReason::Member)])
 }
 
+const SECOND_LETTER: CredentialInForce = CredentialInForce::Initial(1);
+
+fn sign_in_against(n: u128, against: CredentialInForce) -> Command {
+    sign_in(n, against, PasswordCheck::Match)
+}
+
 fn cleared(n: u128) -> Event {
     Event::EmailCleared {
         contact: contact(n),
@@ -66,7 +72,11 @@ fn a_verified_address_is_taken_away_by_two_people_only() {
     given(past.clone())
         .when(intervene(ClearEmail))
         .refused(Refusal::NeedsApproval);
-    given(and(past, [proposed(1, ClearEmail, minute(10))]))
+    given(past.clone())
+        .when(propose(1, ClearEmail))
+        .refused(Refusal::NotProven);
+    let proven = and(past, [proofing(), proposed(1, ClearEmail, minute(10))]);
+    given(proven)
         .when(approve(1, 2))
         .then([approved(1, minute(11)), cleared(1)]);
 }
@@ -193,7 +203,7 @@ fn by_a_new_letter_the_member_starts_over_and_nothing_set_before_counts() {
         [logged_out(2, LogOutReason::Staff), reissued(1, minute(11))],
     ));
     assert_eq!(state.due(), Step::SignIn);
-    assert_eq!(state.credential_in_force(), INITIAL);
+    assert_eq!(state.credential_in_force(), SECOND_LETTER);
     assert_eq!(state.contact, None);
     assert!(!state.completed);
     assert_eq!(state.reissues, 1);
@@ -205,11 +215,11 @@ fn a_new_letter_counts_from_its_issue_for_as_long_as_the_first_did() {
     let thirty_days_on = minute(11 + 30 * 24 * 60);
     given(past.clone())
         .at(thirty_days_on - SignedDuration::from_secs(1))
-        .when(sign_in(2, INITIAL, PasswordCheck::Match))
+        .when(sign_in_against(2, SECOND_LETTER))
         .then([accepted(2, thirty_days_on - SignedDuration::from_secs(1))]);
     given(past)
         .at(thirty_days_on)
-        .when(sign_in(2, INITIAL, PasswordCheck::Match))
+        .when(sign_in_against(2, SECOND_LETTER))
         .refused(Refusal::WindowClosed);
 }
 
@@ -228,10 +238,101 @@ fn each_new_letter_has_the_next_number() {
 }
 
 #[test]
-fn an_account_that_is_frozen_gets_no_letter() {
-    given(and(at_rest(Step::Email), [Event::AccountFrozen {}]))
+fn an_account_that_staff_froze_gets_a_letter_and_stays_frozen() {
+    let past = and(
+        at_rest(Step::Email),
+        [
+            Event::AccountFrozen {},
+            proposed(1, ReissueCredentials, minute(10)),
+        ],
+    );
+    given(past.clone())
+        .when(approve(1, 2))
+        .then([approved(1, minute(11)), reissued(1, minute(11))]);
+    let reissued = and(past, [approved(1, minute(11)), reissued(1, minute(11))]);
+    assert!(fold(reissued).frozen);
+}
+
+#[test]
+fn after_a_report_a_letter_comes_with_the_release_alone() {
+    given(frozen_by_report())
         .when(propose(1, ReissueCredentials))
         .refused(Refusal::Frozen);
+}
+
+#[test]
+fn a_sign_in_that_was_compared_with_the_letter_before_is_compared_again() {
+    let past = and(at_rest(Step::Email), [reissued(1, minute(5))]);
+    given(past)
+        .when(sign_in_against(2, INITIAL))
+        .refused(Refusal::StaleFacts);
+}
+
+#[test]
+fn what_was_proposed_of_how_a_member_stood_cannot_be_approved_of_how_they_stand_now() {
+    let letter = and(
+        at_rest(Step::Email),
+        [
+            proposed(1, ReissueCredentials, minute(3)),
+            reissued(1, minute(5)),
+        ],
+    );
+    given(letter)
+        .when(approve(1, 2))
+        .refused(Refusal::NoProposal);
+    let address = and(
+        until(Step::OtpMethod),
+        [
+            proofing(),
+            proposed(1, ClearEmail, minute(5)),
+            registered(2, minute(6)),
+        ],
+    );
+    given(address)
+        .when(approve(1, 2))
+        .refused(Refusal::NoProposal);
+}
+
+#[test]
+fn an_approval_that_would_do_nothing_is_none() {
+    let past = and(
+        frozen_by_report(),
+        [
+            proofing(),
+            proposed(1, Release, minute(10)),
+            Event::AccountReleased {},
+        ],
+    );
+    given(past)
+        .when(approve(1, 2))
+        .refused(Refusal::NothingToDo);
+}
+
+#[test]
+fn a_session_that_waits_for_a_code_learns_nothing_of_the_address_and_ends_with_it() {
+    let past = and(
+        at_rest(Step::OtpMethod),
+        [
+            accepted(2, minute(10)),
+            code_issued(2, minute(10)),
+            proofing(),
+        ],
+    );
+    given(past.clone())
+        .when(Command::RegisterEmail {
+            session: session(2),
+            contact: contact(7),
+            same_as: Some(contact(1)),
+            link: new_link(7),
+        })
+        .out_of_order(Step::Otp);
+    given(and(past, [proposed(1, ClearEmail, minute(10))]))
+        .when(approve(1, 2))
+        .then([
+            approved(1, minute(11)),
+            logged_out(2, LogOutReason::Staff),
+            cleared(1),
+        ]);
 }
 
 #[test]

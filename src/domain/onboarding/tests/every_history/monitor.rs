@@ -326,11 +326,12 @@ impl Monitor {
             }
             Event::CredentialsReissued { .. } => {
                 must(
-                    !self.frozen && self.session.is_none(),
-                    "it was frozen, or a session open",
+                    !self.not_me && self.session.is_none(),
+                    "it was reported, or a session open",
                 )?;
                 *self = Self {
                     enrolled: true,
+                    frozen: self.frozen,
                     terms_needed: self.terms_needed,
                     proven: self.proven,
                     proposed: std::mem::take(&mut self.proposed),

@@ -67,7 +67,7 @@ pub(super) enum Code {
 }
 
 impl Move {
-    pub(super) const ALL: [Self; 49] = [
+    pub(super) const ALL: [Self; 50] = [
         Self::Enrol { terms: false },
         Self::Enrol { terms: true },
         Self::SignIn(Password::Initial),
@@ -100,6 +100,7 @@ impl Move {
         Self::Staff(Intervention::Freeze),
         Self::Staff(Intervention::Release),
         Self::Staff(Intervention::ReissueCredentials),
+        Self::Staff(Intervention::RecordProofing),
         Self::Propose(Intervention::ClearEmail),
         Self::Propose(Intervention::ReissueCredentials),
         Self::Propose(Intervention::Erase),
@@ -180,10 +181,10 @@ pub(super) fn sign_in(
     known_browser: bool,
 ) -> Command {
     let check = match (password, against) {
-        (Password::Initial, CredentialInForce::Initial)
+        (Password::Initial, CredentialInForce::Initial(_))
         | (Password::Own, CredentialInForce::Own(_)) => PasswordCheck::Match,
         (Password::Initial, CredentialInForce::Own(_)) => PasswordCheck::Replaced,
-        (Password::Own, CredentialInForce::Initial) | (Password::Wrong, _) => {
+        (Password::Own, CredentialInForce::Initial(_)) | (Password::Wrong, _) => {
             PasswordCheck::Mismatch
         }
     };

@@ -74,11 +74,7 @@ fn code_check() -> impl Strategy<Value = CodeCheck> {
 }
 
 fn why() -> impl Strategy<Value = LogOutReason> {
-    prop_oneof![
-        Just(LogOutReason::Member),
-        Just(LogOutReason::Expiry),
-        Just(LogOutReason::Staff)
-    ]
+    prop_oneof![Just(LogOutReason::Member), Just(LogOutReason::Expiry)]
 }
 
 pub(super) fn any_move() -> impl Strategy<Value = Move> {
