@@ -45,7 +45,7 @@ async fn erase(app: &App, member: MemberId) -> Browser {
 async fn is_gone(app: &App, member: MemberId) {
     eventually("the erasure", || async {
         let found = app.society.vault.profiles.get(member).await;
-        matches!(found, Err(VaultError::Erased | VaultError::Missing(_))).then_some(())
+        matches!(found, Err(VaultError::Missing(_))).then_some(())
     })
     .await;
 }
