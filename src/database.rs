@@ -299,7 +299,7 @@ impl Database {
     }
 
     /// The path of its file, if it is one.
-    fn file(&self) -> Option<&Path> {
+    pub(crate) fn file(&self) -> Option<&Path> {
         match &self.place {
             Place::File(path) => Some(path),
             Place::Server(_) => None,

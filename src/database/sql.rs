@@ -1,5 +1,7 @@
 //! The few conventions of SQL that all databases share: cells, lists of placeholders, times of fixed width.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use sqlx::AnyConnection;
@@ -96,11 +98,35 @@ impl Insert {
         })
     }
 
+    /// Whether the rows are for this table.
+    #[must_use]
+    pub fn is_for(&self, table: &str) -> bool {
+        let words = self
+            .into
+            .strip_prefix("INSERT INTO ")
+            .map(|it| it.split(' '));
+        words.is_some_and(|mut words| words.next() == Some(table))
+    }
+
+    /// The second cell of each row by its first.
+    ///
+    /// # Errors
+    /// The rows are not of two texts.
+    pub fn pairs(&self) -> Result<HashMap<String, String>, sqlx::Error> {
+        let mut pairs = HashMap::new();
+        for rows in &self.statements {
+            let rows: Vec<(String, String)> =
+                serde_json::from_str(rows).map_err(|error| sqlx::Error::Decode(error.into()))?;
+            pairs.extend(rows);
+        }
+        Ok(pairs)
+    }
+
     /// Writes the rows, and returns how many were written.
     ///
     /// # Errors
     /// As the database has it; what was written before the error stays, so pass the connection of a transaction.
-    pub async fn write(self, connection: &mut AnyConnection) -> Result<u64, sqlx::Error> {
+    pub async fn write(&self, connection: &mut AnyConnection) -> Result<u64, sqlx::Error> {
         let on_server = connection.backend_name() == "PostgreSQL";
         let cells: Vec<String> = self
             .numbers
@@ -126,8 +152,8 @@ impl Insert {
             "{into} WITH cells (value) AS MATERIALIZED ({rows}) SELECT {cells} FROM cells WHERE true {then}"
         );
         let mut written = 0;
-        for rows in self.statements {
-            let query = sqlx::query(&sql).bind(rows);
+        for rows in &self.statements {
+            let query = sqlx::query(&sql).bind(rows.as_str());
             written += query.execute(&mut *connection).await?.rows_affected();
         }
         Ok(written)

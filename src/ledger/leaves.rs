@@ -3,13 +3,12 @@
 use data_encoding::HEXLOWER;
 use futures::future::BoxFuture;
 use serde_json::json;
-use sqlx::AnyConnection;
 use tokio::sync::watch;
 
 use super::canonical::canonical;
 use super::tree::leaf_hash;
 use crate::database::{Cell, Connections, Insert};
-use crate::subscription::{ApplyError, Position, Projection, Recorded};
+use crate::subscription::{ApplyError, Before, Position, Projection, Recorded};
 
 /// What makes a checkpoint urgent.
 const COMPLETED: &str = "OnboardingCompleted";
@@ -41,7 +40,7 @@ impl Projection for Leaves {
         &'a self,
         batch: &'a [Recorded],
         suffix: &'a str,
-        _before: &'a mut AnyConnection,
+        _before: &'a mut Before<'_>,
     ) -> BoxFuture<'a, Result<Vec<Insert>, ApplyError>> {
         Box::pin(async move {
             let rows: Vec<_> = batch

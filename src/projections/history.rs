@@ -10,19 +10,18 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::Value;
-use sqlx::AnyConnection;
 
 use super::event;
 use super::reports::counting;
 use super::reports::counts::Key;
 use super::reports::stored;
 use super::reports::track::Track;
-use crate::database::{Cell, Connections, Insert, placeholders, time_of};
+use crate::database::{Cell, Connections, Insert, time_of};
 use crate::domain::delivery::{Delivery, DeliveryEvent};
 use crate::domain::ids::MemberId;
 use crate::domain::onboarding::Onboarding;
 use crate::domain::viewing::{ViewingEvent, Viewings};
-use crate::subscription::{ApplyError, Position, Projection, Recorded};
+use crate::subscription::{ApplyError, Before, Position, Projection, Recorded};
 
 /// One entry of a member's history.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,7 +53,7 @@ impl Projection for HistoryProjection {
         &'a self,
         batch: &'a [Recorded],
         suffix: &'a str,
-        before: &'a mut AnyConnection,
+        before: &'a mut Before<'_>,
     ) -> BoxFuture<'a, Result<Vec<Insert>, ApplyError>> {
         Box::pin(async move {
             let members: Vec<Option<String>> =
@@ -135,32 +134,25 @@ async fn known_tracks(
     batch: &[Recorded],
     members: &[Option<String>],
     suffix: &str,
-    connection: &mut AnyConnection,
+    before: &mut Before<'_>,
 ) -> Result<HashMap<String, Option<Track>>, ApplyError> {
-    let began: HashSet<&String> = batch
+    let began: HashSet<&str> = batch
         .iter()
         .filter(|event| event.stream_kind == Onboarding::TYPE && event.sequence == 1)
-        .map(|event| &event.stream_id)
+        .map(|event| event.stream_id.as_str())
         .collect();
-    let wanted: HashSet<&String> = members.iter().flatten().collect();
-    let wanted: Vec<&String> = wanted.difference(&began).copied().collect();
-    let mut known = HashMap::new();
-    for some in wanted.chunks(100) {
-        let sql = format!(
-            "SELECT member_id, track FROM history_members{suffix} WHERE member_id IN {}",
-            placeholders(1, some.len())
-        );
-        let mut query = sqlx::query_as::<_, (String, String)>(&sql);
-        for member in some {
-            query = query.bind(member.as_str());
-        }
-        for (member, track) in query.fetch_all(&mut *connection).await? {
+    let members: HashSet<&str> = members.iter().flatten().map(String::as_str).collect();
+    let members = members.difference(&began).copied().collect();
+    let table = format!("history_members{suffix}");
+    let stored = before.of_members(&table, "track", &members).await?;
+    stored
+        .into_iter()
+        .map(|(member, track)| {
             let track = serde_json::from_str(&track)
                 .map_err(|error| ApplyError::Unreadable(error.to_string()))?;
-            known.insert(member, Some(track));
-        }
-    }
-    Ok(known)
+            Ok((member, Some(track)))
+        })
+        .collect()
 }
 
 fn written_tracks(

@@ -3,14 +3,13 @@
 use cqrs_es::Aggregate;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use sqlx::AnyConnection;
 
 use super::event;
 use crate::database::{Cell, Connections, Insert, fixed_width, placeholders, time_of};
 use crate::domain::delivery::MailKind;
 use crate::domain::ids::ContactId;
 use crate::domain::onboarding::{Event, Onboarding};
-use crate::subscription::{ApplyError, Projection, Recorded};
+use crate::subscription::{ApplyError, Before, Projection, Recorded};
 
 /// The read model `mail_requests`.
 #[derive(Debug)]
@@ -29,7 +28,7 @@ impl Projection for MailRequestsProjection {
         &'a self,
         batch: &'a [Recorded],
         suffix: &'a str,
-        _before: &'a mut AnyConnection,
+        _before: &'a mut Before<'_>,
     ) -> BoxFuture<'a, Result<Vec<Insert>, ApplyError>> {
         Box::pin(async move {
             let mut rows = Vec::new();

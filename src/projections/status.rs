@@ -7,14 +7,13 @@ use cqrs_es::Aggregate;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sqlx::AnyConnection;
 
 use super::event;
-use crate::database::{Cell, Connections, Insert, placeholders};
+use crate::database::{Cell, Connections, Insert};
 use crate::domain::ids::MemberId;
 use crate::domain::onboarding::{Event, Onboarding, Step};
 use crate::subscription::{
-    ApplyError, EventLog, FollowError, Position, Progress, Projection, Recorded,
+    ApplyError, Before, EventLog, FollowError, Position, Progress, Projection, Recorded,
 };
 
 /// Where one member stands.
@@ -116,7 +115,7 @@ impl Projection for StatusProjection {
         &'a self,
         batch: &'a [Recorded],
         suffix: &'a str,
-        before: &'a mut AnyConnection,
+        before: &'a mut Before<'_>,
     ) -> BoxFuture<'a, Result<Vec<Insert>, ApplyError>> {
         Box::pin(async move {
             let events: Vec<&Recorded> = batch
@@ -149,7 +148,7 @@ async fn stored(
     log: &EventLog,
     events: &[&Recorded],
     suffix: &str,
-    connection: &mut AnyConnection,
+    before: &mut Before<'_>,
 ) -> Result<HashMap<String, MemberStatus>, ApplyError> {
     // A stream that begins in this batch has no row yet.
     let began: HashSet<&str> = events
@@ -161,31 +160,22 @@ async fn stored(
         .iter()
         .map(|event| event.stream_id.as_str())
         .collect();
-    let members: Vec<&str> = members.difference(&began).copied().collect();
+    let members = members.difference(&began).copied().collect();
+    let table = format!("member_status{suffix}");
     let mut known = HashMap::new();
-    for some in members.chunks(100) {
-        let sql = format!(
-            "SELECT member_id, status FROM member_status{suffix} WHERE member_id IN {}",
-            placeholders(1, some.len())
-        );
-        let mut query = sqlx::query_as::<_, (String, String)>(&sql);
-        for member in some {
-            query = query.bind(*member);
-        }
-        for (member, status) in query.fetch_all(&mut *connection).await? {
-            let status = match parse(&status) {
-                Some(status) => status,
-                // No event is to blame: what came before is folded from the log.
-                None => before(log, &member, events).await?,
-            };
-            known.insert(member, status);
-        }
+    for (member, status) in before.of_members(&table, "status", &members).await? {
+        let status = match parse(&status) {
+            Some(status) => status,
+            // No event is to blame: what came before is folded from the log.
+            None => folded_before(log, &member, events).await?,
+        };
+        known.insert(member, status);
     }
     Ok(known)
 }
 
 /// Where a member stood before the first of these events that is theirs.
-async fn before(
+async fn folded_before(
     log: &EventLog,
     member: &str,
     events: &[&Recorded],

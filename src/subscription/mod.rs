@@ -1,5 +1,6 @@
 //! The way out: readers follow the committed log from a checkpoint, for ever, never passing over an event.
 
+mod before;
 mod projector;
 mod rebuild;
 mod tables;
@@ -13,6 +14,7 @@ use sqlx::AnyConnection;
 use sqlx::error::ErrorKind;
 use tokio::sync::{Notify, watch};
 
+pub use self::before::Before;
 pub use self::projector::Projector;
 use crate::database::{Database, Insert};
 pub use crate::store::{EventLog, Position, ReadError, Recorded};
@@ -41,7 +43,7 @@ pub trait Projection: Send + Sync {
         &'a self,
         batch: &'a [Recorded],
         suffix: &'a str,
-        before: &'a mut AnyConnection,
+        before: &'a mut Before<'_>,
     ) -> BoxFuture<'a, Result<Vec<Insert>, ApplyError>>;
 }
 

@@ -6,12 +6,12 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use super::tables::{PARKED, Tables, park, parked_row};
+use super::tables::{Fold, PARKED, Tables, park, parked_row};
 use super::{
-    BATCH, FollowError, GATHER, Progress, Projection, REST, begin_reading, checkpoint,
-    move_checkpoint,
+    ApplyError, BATCH, Before, FollowError, GATHER, Progress, Projection, REST, begin_reading,
+    checkpoint, move_checkpoint,
 };
-use crate::database::Database;
+use crate::database::{Database, Insert};
 use crate::store::{EventLog, Position, Recorded};
 
 /// The checkpoint that all read models and the ledger's leaves share.
@@ -203,21 +203,45 @@ impl Projector {
     ) -> Result<Duration, FollowError> {
         // Before the transaction, which keeps all other writers waiting. Nobody writes here who does not move the checkpoint or put
         // rebuilt tables in place, which is counted.
-        let mut before = self.database.read.acquire().await?;
-        let mut fold = tables.fold(part, &mut before).await?;
+        let fold = self.fold_after(tables, part, &[]).await?;
+        let lock_held = self.write(tables, from, to, &fold).await?;
+        lock_held.ok_or_else(|| FollowError::CheckpointMoved(tables.reader.clone()))
+    }
+
+    /// What a batch makes of the tables, after what is `coming`.
+    pub(super) async fn fold_after(
+        &self,
+        tables: &Tables<'_>,
+        batch: &[Recorded],
+        coming: &[Insert],
+    ) -> Result<Fold, ApplyError> {
+        let mut stored = self.database.read.acquire().await?;
+        let before = &mut Before::new(&mut stored, coming);
+        let mut fold = tables.fold(batch, before).await?;
         if tables.is_live() {
-            let leaves = self.leaves.fold(part, "", &mut before).await?;
+            let leaves = self.leaves.fold(batch, "", before).await?;
             fold.inserts.extend(leaves);
         }
-        before.give_back();
+        stored.give_back();
+        Ok(fold)
+    }
+
+    /// Writes what was folded, with the checkpoint. Answers how long that kept all other writers waiting; none, if it is no longer true.
+    pub(super) async fn write(
+        &self,
+        tables: &Tables<'_>,
+        from: Position,
+        to: Position,
+        fold: &Fold,
+    ) -> Result<Option<Duration>, FollowError> {
         let mut transaction = self.database.begin().await?;
         let began = Instant::now();
         move_checkpoint(&tables.reader, from, to, &mut transaction).await?;
         if !fold.write(tables, &mut transaction).await? {
-            return Err(FollowError::CheckpointMoved(tables.reader.clone()));
+            return Ok(None);
         }
         transaction.commit().await?;
-        Ok(began.elapsed())
+        Ok(Some(began.elapsed()))
     }
 
     async fn park(
@@ -232,7 +256,8 @@ impl Projector {
         let mut inserts = vec![park(tables.parked, &[parked_row(poison, why)])?];
         if tables.is_live() {
             let leaf = std::slice::from_ref(poison);
-            inserts.extend(self.leaves.fold(leaf, "", &mut transaction).await?);
+            let before = &mut Before::new(&mut transaction, &[]);
+            inserts.extend(self.leaves.fold(leaf, "", before).await?);
         }
         for insert in inserts {
             insert.write(&mut transaction).await?;

@@ -6,9 +6,9 @@ use sqlx::AnyConnection;
 use tokio::time::{Instant, sleep};
 
 use super::projector::{Folded, Projector, READ_MODELS};
-use super::tables::{PARKED, Tables, count_swap};
-use super::{FollowError, REST, begin_reading, checkpoint, move_checkpoint};
-use crate::database::REBUILD;
+use super::tables::{Fold, PARKED, Tables, count_swap};
+use super::{ApplyError, Before, FollowError, REST, begin_reading, checkpoint, move_checkpoint};
+use crate::database::{Insert, REBUILD};
 use crate::store::{Position, Recorded};
 
 /// What the checkpoint of a rebuild is called, before its number. The last one's stays, so that no number comes twice: whoever
@@ -24,6 +24,13 @@ const BATCH: i64 = 2000;
 
 /// How long a rebuild goes on trying while the database refuses, before it gives up (judgement).
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A batch that is folded, and to be written next.
+struct Ready {
+    from: Position,
+    batch: Vec<Recorded>,
+    fold: Result<Fold, ApplyError>,
+}
 
 impl Projector {
     /// Builds the read models named `only` (or all) anew beside the live ones and puts them in their place, while the
@@ -53,7 +60,7 @@ impl Projector {
             tries_parked: all,
             has_indexes: false,
         };
-        let mut ahead = Vec::new();
+        let mut ahead = None;
         let mut moved = Instant::now();
         loop {
             let began = Instant::now();
@@ -61,9 +68,12 @@ impl Projector {
                 Ok(Some(folded)) => {
                     moved = Instant::now();
                     told(folded.position);
-                    // A third of the time is for others, whose waiting for the lock is a look at it every 100 ms at last.
-                    let left_to_others = began.elapsed().saturating_sub(folded.lock_held);
-                    sleep((folded.lock_held / 2).saturating_sub(left_to_others)).await;
+                    if self.database.file().is_some() {
+                        // A third of the time is for others, whose waiting for a file's lock is a look at it every 100 ms at last; on a server
+                        // they stand in a queue.
+                        let left_to_others = began.elapsed().saturating_sub(folded.lock_held);
+                        sleep((folded.lock_held / 2).saturating_sub(left_to_others)).await;
+                    }
                 }
                 Ok(None) => return Ok(()),
                 Err(error) if error.may_pass() && moved.elapsed() < PATIENCE => {
@@ -82,11 +92,12 @@ impl Projector {
     }
 
     /// Goes one step on from wherever the new tables are: creates them, folds a batch into them, or puts them in their place. Answers
-    /// with the position reached, or none when all is done. While a batch is written, the next is read `ahead`.
+    /// with the position reached, or none when all is done. While a batch is written, the next is read and folded
+    /// `ahead`.
     async fn go_on(
         &self,
         new: &mut Tables<'_>,
-        ahead: &mut Vec<Recorded>,
+        ahead: &mut Option<Ready>,
     ) -> Result<Option<Folded>, FollowError> {
         if new.reader.is_empty() {
             self.create(new).await?;
@@ -99,22 +110,31 @@ impl Projector {
         } else {
             checkpoint(&self.database, READ_MODELS).await?
         };
-        let read = |from| self.log.read_after(from, BATCH.min(until - from));
-        let batch = match std::mem::take(ahead) {
-            next if next
-                .first()
-                .is_some_and(|event| event.position == position + 1) =>
-            {
-                next
-            }
-            _ => read(position).await?,
+        let ready = match ahead.take() {
+            Some(ready) if ready.from == position => ready,
+            _ => self.ready(new, position, until, &[]).await?,
         };
-        if let Some(last) = batch.last() {
-            let folding = self.fold(new, position, &batch);
-            let (folded, next) = tokio::join!(folding, read(last.position));
-            // What could not be read is read again.
-            *ahead = next.unwrap_or_default();
-            return folded.map(Some);
+        if let Some(last) = ready.batch.last() {
+            if let Ok(fold) = &ready.fold {
+                let writing = self.write(new, position, last.position, fold);
+                let next = self.ready(new, last.position, until, &fold.inserts);
+                let (written, next) = tokio::join!(writing, next);
+                match written {
+                    Ok(Some(lock_held)) => {
+                        // What could not be read is read again.
+                        *ahead = next.ok();
+                        return Ok(Some(Folded {
+                            position: last.position,
+                            lock_held,
+                        }));
+                    }
+                    Ok(None) => {}
+                    Err(FollowError::Apply(error)) if error.is_of_the_event() => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            // Something was parked meanwhile, or is to be.
+            return self.fold(new, position, &ready.batch).await.map(Some);
         }
         if !new.has_indexes {
             let lock_held = self.index(new).await?;
@@ -127,6 +147,19 @@ impl Projector {
             position,
             lock_held: Duration::ZERO,
         }))
+    }
+
+    /// Reads the batch after `from`, and folds it after what is `coming`.
+    async fn ready(
+        &self,
+        new: &Tables<'_>,
+        from: Position,
+        until: Position,
+        coming: &[Insert],
+    ) -> Result<Ready, FollowError> {
+        let batch = self.log.read_after(from, BATCH.min(until - from)).await?;
+        let fold = self.fold_after(new, &batch, coming).await;
+        Ok(Ready { from, batch, fold })
     }
 
     /// Makes one of the indexes that the new tables lack, or finds that they have them all; answers how long nobody else could write.
@@ -192,12 +225,14 @@ impl Projector {
             position = last.position;
             if live < built {
                 // The live ones lag: they start where the new ones are, and only the ledger has to catch up.
-                for insert in self.leaves.fold(&batch, "", &mut transaction).await? {
+                let before = &mut Before::new(&mut transaction, &[]);
+                for insert in self.leaves.fold(&batch, "", before).await? {
                     insert.write(&mut transaction).await?;
                 }
                 continue;
             }
-            let folded = match new.fold(&batch, &mut transaction).await {
+            let before = &mut Before::new(&mut transaction, &[]);
+            let folded = match new.fold(&batch, before).await {
                 Ok(fold) => fold.write(new, &mut transaction).await.map(drop),
                 Err(error) => Err(error),
             };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sqlx::AnyConnection;
 
 use super::projector::READ_MODELS;
-use super::{ApplyError, Projection};
+use super::{ApplyError, Before, Projection};
 use crate::database::{Cell, Insert};
 use crate::store::{Position, Recorded};
 
@@ -50,10 +50,10 @@ impl Tables<'_> {
     pub(super) async fn fold(
         &self,
         events: &[Recorded],
-        before: &mut AnyConnection,
+        before: &mut Before<'_>,
     ) -> Result<Fold, ApplyError> {
-        let swaps = swaps(before).await?;
-        let parked = parked_streams(self.parked, before).await?;
+        let swaps = swaps(before.connection()).await?;
+        let parked = parked_streams(self.parked, before.connection()).await?;
         let is_behind = |event: &Recorded| {
             let stream = (event.stream_kind.clone(), event.stream_id.clone());
             parked
@@ -96,7 +96,7 @@ impl Fold {
     /// Writes it, and answers whether it is still true: no rebuilt tables may have been put in place since it was made, and nothing parked
     /// or taken up again.
     pub(super) async fn write(
-        self,
+        &self,
         tables: &Tables<'_>,
         connection: &mut AnyConnection,
     ) -> Result<bool, ApplyError> {
@@ -105,7 +105,7 @@ impl Fold {
         {
             return Ok(false);
         }
-        for insert in self.inserts {
+        for insert in &self.inserts {
             insert.write(connection).await?;
         }
         Ok(true)

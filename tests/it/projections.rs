@@ -18,11 +18,10 @@ use kadode::projections::reports::report::Basis;
 use kadode::projections::reports::{Name, make};
 use kadode::projections::status::{MemberStatus, StatusProjection, StatusReader};
 use kadode::store::{Position, Recorded};
-use kadode::subscription::{ApplyError, FollowError, Projection, Projector};
+use kadode::subscription::{ApplyError, Before, FollowError, Projection, Projector};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
-use sqlx::AnyConnection;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
@@ -509,7 +508,7 @@ impl Projection for Late {
         &'a self,
         batch: &'a [Recorded],
         suffix: &'a str,
-        before: &'a mut AnyConnection,
+        before: &'a mut Before<'_>,
     ) -> BoxFuture<'a, Result<Vec<Insert>, ApplyError>> {
         Box::pin(async move {
             let inserts = self.folds.fold(batch, suffix, before).await;

@@ -1,0 +1,60 @@
+//! What read models hold of members before a batch.
+
+use std::collections::{HashMap, HashSet};
+
+use sqlx::AnyConnection;
+
+use crate::database::{Insert, placeholders};
+
+/// Members asked for by one statement.
+const AT_ONCE: usize = 100;
+
+/// The tables as they were before a batch.
+#[derive(Debug)]
+pub struct Before<'a> {
+    stored: &'a mut AnyConnection,
+    /// What is being written of the batch before, and may not be stored yet.
+    coming: &'a [Insert],
+}
+
+impl<'a> Before<'a> {
+    pub(super) const fn new(stored: &'a mut AnyConnection, coming: &'a [Insert]) -> Self {
+        Self { stored, coming }
+    }
+
+    pub(super) const fn connection(&mut self) -> &mut AnyConnection {
+        self.stored
+    }
+
+    /// What `table`, which has a row a member, has in `column` of those of `members` who are in it.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn of_members(
+        &mut self,
+        table: &str,
+        column: &str,
+        members: &HashSet<&str>,
+    ) -> Result<HashMap<String, String>, sqlx::Error> {
+        let mut found = HashMap::new();
+        for insert in self.coming.iter().filter(|insert| insert.is_for(table)) {
+            found.extend(insert.pairs()?);
+        }
+        found.retain(|member, _| members.contains(member.as_str()));
+        let stored: Vec<&str> = members
+            .iter()
+            .copied()
+            .filter(|member| !found.contains_key(*member))
+            .collect();
+        for some in stored.chunks(AT_ONCE) {
+            let list = placeholders(1, some.len());
+            let sql = format!("SELECT member_id, {column} FROM {table} WHERE member_id IN {list}");
+            let mut query = sqlx::query_as::<_, (String, String)>(&sql);
+            for member in some {
+                query = query.bind(*member);
+            }
+            found.extend(query.fetch_all(&mut *self.stored).await?);
+        }
+        Ok(found)
+    }
+}
