@@ -122,8 +122,8 @@ async fn look(society: &Society) -> Result<Findings, String> {
             .iter()
             .filter_map(|it| Some((named_by(it).ok()??, it.stream_id.as_str())))
             .collect();
-        let names: Vec<Named> = named.keys().copied().collect();
-        for missing in society.vault.sweep.missing(&names).await.map_err(told)? {
+        let all: Vec<Named> = named.keys().copied().collect();
+        for missing in society.vault.sweep.missing(&all).await.map_err(told)? {
             dangling.extend(named.get(&missing).map(|stream| (*stream).to_owned()));
         }
         let erased = batch

@@ -32,9 +32,12 @@ impl Reactor for Eraser {
                     .parse()
                     .map_err(|_| ApplyError::Unreadable("a stream of no member".to_owned()))?;
                 let forgotten = self.0.erase(member, &mut *connection).await;
-                forgotten.map_err(|error| match error {
-                    VaultError::Database(error) => ApplyError::Database(error),
-                    other => ApplyError::Unreadable(other.to_string()),
+                forgotten.map_err(|error| {
+                    if let VaultError::Database(error) = error {
+                        ApplyError::Database(error)
+                    } else {
+                        ApplyError::Unreadable(error.to_string())
+                    }
                 })?;
             }
             Ok(())

@@ -20,7 +20,7 @@ use crate::api::problem::{DeskProblem, Problem};
 use crate::api::staff::StaffIn;
 use crate::api::staff::pages::{desk, turned_away};
 use crate::api::staff::views::Told;
-use crate::api::support::Wanted;
+use crate::api::support::{Wanted, desk_trouble};
 use crate::domain::onboarding::{Intervention, Reason, Step};
 use crate::domain::values::Language;
 use crate::domain::viewing::{Purpose, View};
@@ -249,9 +249,10 @@ async fn member_page(
     };
     let is_proposed = matches!(seen, Some(Seen::Proposed));
     if let Some(Seen::Refused(why)) = seen {
-        let key = match why {
-            Problem::Desk(DeskProblem::AlreadyProposed) => "support.already_proposed",
-            _ => "audit.purpose_needed",
+        let key = if let Problem::Desk(why) = &why {
+            desk_trouble(*why).unwrap_or("support.nothing_to_do")
+        } else {
+            "audit.purpose_needed"
         };
         problem = Some((why, key));
     }

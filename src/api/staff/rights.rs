@@ -145,12 +145,17 @@ pub fn sees_persons(role: Role) -> bool {
 /// those who help. Only administrators forget somebody.
 #[must_use]
 pub fn may_intervene(role: Role, intervention: Intervention) -> bool {
-    if intervention == Intervention::Erase {
-        return role == Role::Administrator;
-    }
     let path = match intervention {
+        Intervention::Erase => return role == Role::Administrator,
         Intervention::Unmask => "/audit/members/{member}",
-        _ => "/support/members/{member}",
+        Intervention::ResendEmailLink
+        | Intervention::ClearEmail
+        | Intervention::LiftWait
+        | Intervention::EndSession
+        | Intervention::Freeze
+        | Intervention::Release
+        | Intervention::ReissueCredentials
+        | Intervention::RecordProofing => "/support/members/{member}",
     };
     of(&Method::GET, path).is_some_and(|right| right.is_of(role))
 }

@@ -131,8 +131,8 @@ impl Api {
     ) -> Result<Outcome<Onboarding>, Problem> {
         let proposed = self.proposal(who, member, proposal).await?;
         // Whoever proposed it counts as one of two only while they could propose it still.
-        let proposer = self.staff_state(proposed.by).await?;
-        let counts = proposer
+        let state = self.staff_state(proposed.by).await?;
+        let counts = state
             .in_force()
             .is_some_and(|account| may_intervene(account.role, proposed.intervention));
         if approves && !counts {
@@ -236,10 +236,13 @@ impl Api {
             .attribution_of_staff(name, who.staff, &who.visit)
             .await?;
         let outcome = self.carry_out_as(attribution, member, settle).await;
-        outcome.map_err(|problem| match problem {
-            // What a member is told of a frozen account says nothing to staff.
-            Problem::SignInFailed => Problem::Desk(DeskProblem::NothingToDo),
-            other => other,
+        // What a member is told of a frozen account says nothing to staff.
+        outcome.map_err(|problem| {
+            if problem == Problem::SignInFailed {
+                Problem::Desk(DeskProblem::NothingToDo)
+            } else {
+                problem
+            }
         })
     }
 }

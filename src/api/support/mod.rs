@@ -9,6 +9,7 @@ pub mod views;
 
 pub(in crate::api) use acts::Wanted;
 pub(in crate::api) use json::*;
+pub(in crate::api) use pages::desk_trouble;
 
 use axum::Router;
 use axum::routing::{get, post};

@@ -131,18 +131,23 @@ pub(super) fn trouble(language: Language, problem: &Problem) -> Option<Text> {
         Problem::Invalid { .. } => "support.no_reason",
         Problem::OutOfOrder(_) => "support.out_of_order",
         Problem::TooSoon(_) | Problem::BudgetSpent(_) => "support.no_mail_now",
-        Problem::Desk(problem) => match problem {
-            DeskProblem::NeedsApproval | DeskProblem::NeedsNoApproval => "support.changed",
-            DeskProblem::NothingToDo => "support.nothing_to_do",
-            DeskProblem::AlreadyProposed => "support.already_proposed",
-            DeskProblem::UnknownProposal => return None,
-            DeskProblem::ProposalOver => "support.proposal_over",
-            DeskProblem::OwnProposal => "support.own_proposal",
-            DeskProblem::NotProven => "support.not_proven",
-        },
+        Problem::Desk(problem) => return desk_trouble(*problem).map(|key| Text::of(language, key)),
         _ => return None,
     };
     Some(Text::of(language, key))
+}
+
+/// The same of what stands against an intervention.
+pub(in crate::api) const fn desk_trouble(problem: DeskProblem) -> Option<&'static str> {
+    Some(match problem {
+        DeskProblem::NeedsApproval | DeskProblem::NeedsNoApproval => "support.changed",
+        DeskProblem::NothingToDo => "support.nothing_to_do",
+        DeskProblem::AlreadyProposed => "support.already_proposed",
+        DeskProblem::UnknownProposal => return None,
+        DeskProblem::ProposalOver => "support.proposal_over",
+        DeskProblem::OwnProposal => "support.own_proposal",
+        DeskProblem::NotProven => "support.not_proven",
+    })
 }
 
 async fn member_page(
@@ -257,9 +262,10 @@ fn offers(api: &Api, language: Language, shown: &Shown, asked: Option<&Asked>) -
 
 /// What exactly an intervention does.
 pub(super) fn does(language: Language, intervention: Intervention, not_me_reported: bool) -> Text {
-    let key = match intervention {
-        Intervention::Release if not_me_reported => "does.release_after_report".to_owned(),
-        other => format!("does.{}", other.name()),
+    let key = if intervention == Intervention::Release && not_me_reported {
+        "does.release_after_report".to_owned()
+    } else {
+        format!("does.{}", intervention.name())
     };
     Text::of(language, &key)
 }

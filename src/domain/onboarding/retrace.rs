@@ -240,8 +240,10 @@ impl Onboarding {
                 against: self.challenge.as_ref().map(|it| it.id),
                 check: CodeCheck::Mismatch,
             },
-            [Event::OtpLoginSucceeded { session, challenge }]
-            | [Event::SignInConfirmed { session, challenge }]
+            [
+                Event::OtpLoginSucceeded { session, challenge }
+                | Event::SignInConfirmed { session, challenge },
+            ]
             | [
                 Event::OtpLoginSucceeded { session, challenge },
                 Event::OnboardingCompleted {},
@@ -420,14 +422,18 @@ fn code(challenge: ChallengeId, key: &KeyId, language: Language) -> NewCode {
 
 /// The link that an intervention mailed; where it mailed none, any will do.
 fn link_of(effects: &[Event]) -> NewLink {
-    let mailed = effects.iter().find_map(|event| match event {
-        Event::EmailLinkReissued {
+    let mailed = effects.iter().find_map(|event| {
+        if let Event::EmailLinkReissued {
             issue,
             key,
             language,
             ..
-        } => Some(link(*issue, key, *language)),
-        _ => None,
+        } = event
+        {
+            Some(link(*issue, key, *language))
+        } else {
+            None
+        }
     });
     mailed.unwrap_or_else(|| link(IssueId(Uuid::nil()), &KeyId(String::new()), Language::Ja))
 }

@@ -151,6 +151,7 @@ impl Track {
         counts
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm an event")]
     fn note(&mut self, event: &Event, at: Timestamp) -> Vec<Count> {
         let mut counts = Vec::new();
         match event {

@@ -40,7 +40,7 @@ impl DeskOfTwo {
     /// Fills in and sends the form of an intervention.
     async fn sends(&self, intervention: &str, reason: &str) -> Shown {
         let page = self.sato.get(&self.path()).await;
-        let form = form_of(&page.html, intervention).expect("it is not offered");
+        let form = form_of(&page.html, intervention).unwrap();
         let proposal = value_in(form, "proposal");
         let fields = [
             ("intervention", intervention),

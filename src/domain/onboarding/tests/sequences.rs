@@ -71,24 +71,23 @@ fn last_address_was_followed_then_verified(past: &[Event]) -> bool {
 fn forbidden_in_approvals(past: &[Event]) -> Option<&'static str> {
     let mut proposed = Vec::new();
     for event in past {
-        match event {
-            Event::InterventionProposed {
-                proposal, staff, ..
-            } => proposed.push((*proposal, *staff)),
-            Event::InterventionApproved {
-                proposal, staff, ..
-            } => {
-                let Some(at) = proposed.iter().position(|(id, _)| id == proposal) else {
-                    return Some("approved what nobody had proposed, or twice");
-                };
-                if proposed.remove(at).1 == *staff {
-                    return Some("approved by whoever proposed it");
-                }
+        if let Event::InterventionProposed {
+            proposal, staff, ..
+        } = event
+        {
+            proposed.push((*proposal, *staff));
+        } else if let Event::InterventionDeclined { proposal, .. } = event {
+            proposed.retain(|(id, _)| id != proposal);
+        } else if let Event::InterventionApproved {
+            proposal, staff, ..
+        } = event
+        {
+            let Some(at) = proposed.iter().position(|(id, _)| id == proposal) else {
+                return Some("approved what nobody had proposed, or twice");
+            };
+            if proposed.remove(at).1 == *staff {
+                return Some("approved by whoever proposed it");
             }
-            Event::InterventionDeclined { proposal, .. } => {
-                proposed.retain(|(id, _)| id != proposal);
-            }
-            _ => {}
         }
     }
     None

@@ -139,6 +139,7 @@ impl World {
         Some((contact.id, contact.links.last()?.issue))
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm a move")]
     fn command(&self, by: Move) -> Option<(Command, Typed)> {
         let present = self.state.session.as_ref().map(|open| open.id);
         let (by, cookie) = match by {
