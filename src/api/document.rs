@@ -124,6 +124,7 @@ fn problems(operation: &str) -> Option<Vec<&'static str>> {
         ],
         "look_at_link" => &[LINK],
         "follow_link" => &[LINK, BODY, &["out-of-order"]],
+        "report_not_me" => &[&["link-unknown", "notice-replaced"], BODY],
         "audit_search" => &[NEEDS_STAFF, BODY],
         "audit_history" => &[NEEDS_STAFF, &["malformed", "unknown-member"]],
         "audit_reports" => &[NEEDS_STAFF],

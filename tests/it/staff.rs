@@ -4,6 +4,7 @@ mod accounts;
 mod audit;
 mod desk;
 mod export;
+mod notice;
 mod rights;
 mod sign_in;
 pub(crate) mod support;
