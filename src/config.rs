@@ -142,7 +142,11 @@ impl PublicUrl {
         }
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
+    /// The address that members see, as it was given.
+    ///
+    /// # Errors
+    /// A line for the operator: what is wrong and what to do.
+    pub fn parse(text: &str) -> Result<Self, String> {
         let wrong = |why: &str| Err(format!("--public-url {text}: {why}"));
         let trimmed = text.strip_suffix('/').unwrap_or(text);
         let (secure, authority) = match trimmed.split_once("://") {

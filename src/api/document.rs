@@ -125,6 +125,7 @@ fn problems(operation: &str) -> Option<Vec<&'static str>> {
         "look_at_link" => &[LINK],
         "follow_link" => &[LINK, BODY, &["out-of-order"]],
         "audit_search" | "support_search" => &[NEEDS_STAFF, BODY],
+        "report_not_me" => &[&["link-unknown", "notice-replaced"], BODY],
         "audit_history" => &[NEEDS_STAFF, &["malformed", "unknown-member"]],
         "audit_reports" => &[NEEDS_STAFF],
         "audit_report" => &[NEEDS_STAFF, &["malformed", "unknown-report"]],

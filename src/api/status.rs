@@ -49,6 +49,9 @@ pub struct OpenStatus {
     /// When step 15 was reached.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub completed_at: Option<Timestamp>,
+    /// Until when the portal should hold health data back, in which a notice may bring to light that somebody else set the account up.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub hold_until: Option<Timestamp>,
     /// The position in the log that this shows.
     pub position: i64,
 }
@@ -149,6 +152,8 @@ pub struct Sources<'a> {
     pub terms: Option<&'a Terms>,
     /// The address, from the vault.
     pub address: Option<&'a EmailAddress>,
+    /// The end of the hold, while there is one.
+    pub hold_until: Option<Timestamp>,
     /// The mailed code's reference.
     pub reference: String,
     /// The present limits.
@@ -224,6 +229,7 @@ impl Status {
             email,
             otp: None,
             completed_at: sources.member.done.get(&Step::Completed).copied(),
+            hold_until: sources.hold_until,
             position: sources.member.position,
         }))
     }

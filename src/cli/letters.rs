@@ -1,6 +1,8 @@
-//! `kadode letters`: prints again the letters of those who have not signed in yet; and the file that letters are written to.
+//! `kadode letters`: prints again the letters of those who have not signed in yet, or notices for those who have set their account up;
+//! and the file that both are written to.
 
 mod file;
+mod notices;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -10,9 +12,11 @@ use clap::Args;
 use cqrs_es::Aggregate;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
-use secrecy::SecretString;
+use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret, SecretString};
 
 pub(super) use self::file::LettersFile;
+use self::file::Line;
 use crate::ambient::Clock;
 use crate::app::{Fault, Opening, Society};
 use crate::config::DataSettings;
@@ -32,6 +36,15 @@ pub struct LettersSettings {
     /// The CSV file to write
     #[arg(value_name = "OUT.csv")]
     pub out: PathBuf,
+
+    /// Instead of letters, notices for those whose own password was set since then: a date (its beginning in Tokyo), or a moment like
+    /// 2026-04-10T09:00
+    #[arg(long, value_name = "TIME", value_parser = notices::since)]
+    pub activated_since: Option<Timestamp>,
+
+    /// The address that members see, which the notices lead to
+    #[arg(long, env = "KADODE_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
 
     /// Where the data are.
     #[command(flatten)]
@@ -70,35 +83,99 @@ pub(super) enum Due {
     No,
 }
 
-/// Writes the letters of all members whose initial credentials count and were not used yet.
+impl Line for Letter {
+    const HEADER: &[&str] = &[
+        "user_id",
+        "password",
+        "name",
+        "symbol",
+        "number",
+        "expires_on",
+    ];
+
+    fn fields(&self) -> Vec<Zeroizing<String>> {
+        [
+            &self.user_id,
+            grouped(self.password.expose_secret()).as_str(),
+            &self.name,
+            &self.symbol,
+            &self.number,
+            &self.expires_on.to_string(),
+        ]
+        .map(|field| Zeroizing::new(field.to_owned()))
+        .into()
+    }
+}
+
+/// Four characters a group, as one types them from paper; the hyphens are forgiven at the sign-in.
+fn grouped(password: &str) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(password.len() * 2));
+    for (place, sign) in password.chars().enumerate() {
+        if place > 0 && place % 4 == 0 {
+            text.push('-');
+        }
+        text.push(sign);
+    }
+    text
+}
+
+/// Writes the letters of all members whose initial credentials count and were not used yet; or the notices of those who used them.
 ///
 /// # Errors
 /// One line: what is wrong, and what to do.
 pub async fn run(settings: &LettersSettings, clock: Clock) -> Result<ExitCode, Fault> {
+    let notices = settings
+        .activated_since
+        .map(|since| notices::Wanted::of(since, settings.public_url.as_deref()))
+        .transpose()?;
     let society = Society::open(&settings.data, Opening::TO_READ, clock, super::tell).await?;
-    let ended = write_file(&society, &settings.out).await;
+    let ended = match &notices {
+        Some(wanted) => notices::write(&society, &settings.out, wanted).await,
+        None => write(&society, &settings.out).await,
+    };
     society.close().await;
-    let (written, expired) = ended?;
+    ended.map(|()| ExitCode::SUCCESS)
+}
+
+async fn write(society: &Society, out: &Path) -> Result<(), Fault> {
+    let mut expired = 0;
+    let written = write_file(society, out, async |stored: &[Stored]| {
+        let members: Vec<MemberId> = stored.iter().map(|stored| stored.member).collect();
+        let due = due(society, &members).await?;
+        let mut letters = Vec::new();
+        for stored in stored {
+            match due.get(&stored.member) {
+                Some(Due::Yes(terms)) => letters.push(letter(society, stored, terms)?),
+                Some(Due::Expired) => expired += 1,
+                Some(Due::No) | None => {}
+            }
+        }
+        Ok(letters)
+    })
+    .await?;
     super::tell(&format!(
         "{}: {written} letters; it holds passwords, so print it and delete it",
-        settings.out.display()
+        out.display()
     ));
     if expired > 0 {
         super::tell(&format!(
             "{expired} members were left out: their initial credentials have expired unused"
         ));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
-/// Writes the file of the letters that are due, or none; says how many they are, and how many members' credentials expired
-/// unused.
-async fn write_file(society: &Society, out: &Path) -> Result<(usize, usize), Fault> {
+/// Writes the file of what `lines` makes of all members, some at a time, or none; says how many lines those are.
+async fn write_file<L: Line>(
+    society: &Society,
+    out: &Path,
+    lines: impl AsyncFnMut(&[Stored]) -> Result<Vec<L>, Fault>,
+) -> Result<usize, Fault> {
     let mut file = LettersFile::create(out)?;
-    match write_all(society, &mut file).await {
-        Ok(counts) => {
+    match write_all(society, &mut file, lines).await {
+        Ok(written) => {
             file.finish()?;
-            Ok(counts)
+            Ok(written)
         }
         Err(fault) => {
             file.discard();
@@ -107,8 +184,12 @@ async fn write_file(society: &Society, out: &Path) -> Result<(usize, usize), Fau
     }
 }
 
-async fn write_all(society: &Society, file: &mut LettersFile) -> Result<(usize, usize), Fault> {
-    let (mut written, mut expired) = (0, 0);
+async fn write_all<L: Line>(
+    society: &Society,
+    file: &mut LettersFile<L>,
+    mut lines: impl AsyncFnMut(&[Stored]) -> Result<Vec<L>, Fault>,
+) -> Result<usize, Fault> {
+    let mut written = 0;
     let mut after = None;
     loop {
         let page = society
@@ -118,22 +199,13 @@ async fn write_all(society: &Society, file: &mut LettersFile) -> Result<(usize, 
             .await
             .map_err(unreadable)?;
         let Some((last, _)) = page.last() else {
-            return Ok((written, expired));
+            return Ok(written);
         };
         after = Some(*last);
         let stored: Vec<Stored> = page.into_iter().filter_map(|(_, stored)| stored).collect();
-        let members: Vec<MemberId> = stored.iter().map(|stored| stored.member).collect();
-        let due = due(society, &members).await?;
-        let mut letters = Vec::new();
-        for stored in &stored {
-            match due.get(&stored.member) {
-                Some(Due::Yes(terms)) => letters.push(letter(society, stored, terms)?),
-                Some(Due::Expired) => expired += 1,
-                Some(Due::No) | None => {}
-            }
-        }
-        written += letters.len();
-        file.write(&letters)?;
+        let lines = lines(&stored).await?;
+        written += lines.len();
+        file.write(&lines)?;
     }
 }
 
@@ -143,10 +215,22 @@ pub(super) async fn due(
     members: &[MemberId],
 ) -> Result<HashMap<MemberId, Due>, Fault> {
     let now = society.clock.now();
+    let mut due = HashMap::with_capacity(members.len());
+    for (member, status) in standing(society, members).await? {
+        due.insert(member, is_due(society, status.state, now).await?);
+    }
+    Ok(due)
+}
+
+/// Where each member stands, by the log.
+async fn standing(
+    society: &Society,
+    members: &[MemberId],
+) -> Result<Vec<(MemberId, MemberStatus)>, Fault> {
     let ids: Vec<String> = members.iter().map(ToString::to_string).collect();
     let streams = society.log.read_streams(Onboarding::TYPE, &ids).await;
     let mut streams = streams.map_err(unreadable)?;
-    let mut due = HashMap::with_capacity(members.len());
+    let mut standing = Vec::with_capacity(members.len());
     for (member, id) in members.iter().zip(&ids) {
         let mut status = MemberStatus::default();
         for event in streams.remove(id).unwrap_or_default() {
@@ -154,9 +238,9 @@ pub(super) async fn due(
                 Fault::from_error(&format!("{}-{id} cannot be read", Onboarding::TYPE), error)
             })?;
         }
-        due.insert(*member, is_due(society, status.state, now).await?);
+        standing.push((*member, status));
     }
-    Ok(due)
+    Ok(standing)
 }
 
 async fn is_due(society: &Society, state: Onboarding, now: Timestamp) -> Result<Due, Fault> {

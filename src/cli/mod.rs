@@ -38,7 +38,7 @@ enum Command {
     Migrate(migrate::MigrateSettings),
     /// Take members from a roster
     Import(import::ImportSettings),
-    /// Print again the letters that were not used yet
+    /// Print again the letters that were not used yet, or notices for those who set their account up
     Letters(letters::LettersSettings),
     /// Look after the accounts of staff: auditors, support, administrators
     Staff(staff::StaffSettings),

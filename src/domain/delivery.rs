@@ -42,16 +42,36 @@ pub enum MailKind {
     EmailLink,
     /// Step 14: the one-time password.
     Otp,
+    /// After step 9: that the account was set up, and what to do if that was somebody else.
+    AccountSetUp,
+    /// That staff did something for the account.
+    SupportActed,
 }
 
 impl MailKind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::EmailLink,
+        Self::Otp,
+        Self::AccountSetUp,
+        Self::SupportActed,
+    ];
+
     /// The stored name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::EmailLink => "email_link",
             Self::Otp => "otp",
+            Self::AccountSetUp => "account_set_up",
+            Self::SupportActed => "support_acted",
         }
+    }
+
+    /// The kind of that stored name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub const TOKYO: Offset = Offset::constant(9);
 
 /// The language in which a member is addressed; Japanese first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Language {
     /// 日本語

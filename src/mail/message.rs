@@ -1,4 +1,5 @@
-//! The two mails of the first login: the link that confirms an address, and the code that opens the second sign-in.
+//! The two mails that a first login needs: the link that confirms an address, and the code that opens the second sign-in; and how any
+//! mail is put together.
 
 use std::time::SystemTime;
 
@@ -120,16 +121,7 @@ struct CodeHtml<'a> {
 pub fn link_mail(heading: &Heading<'_>, link: &Link<'_>) -> Result<Message, Unwritable> {
     let locale = heading.language.tag();
     let society = heading.society;
-    // A mail is often read on another device, which knows nothing of the language chosen; pages are Japanese unless asked.
-    let asks = match heading.language {
-        Language::Ja => "",
-        Language::En => "?lang=en",
-    };
-    let url = &format!(
-        "{}/email/{}{asks}",
-        link.public_url.trim_end_matches('/'),
-        link.token
-    );
+    let url = &address(link.public_url, "email", link.token, heading.language);
     let until = &moment(link.expires_at, heading.language);
     let text = LinkText {
         locale,
@@ -190,7 +182,18 @@ pub fn code_mail(heading: &Heading<'_>, code: &Code<'_>) -> Result<Message, Unwr
     )
 }
 
-fn write(
+/// Where a link leads. A mail is often read on another device, which knows nothing of the language chosen; pages are Japanese unless
+/// asked.
+pub(super) fn address(public_url: &str, page: &str, token: &str, language: Language) -> String {
+    let asks = match language {
+        Language::Ja => "",
+        Language::En => "?lang=en",
+    };
+    let public_url = public_url.trim_end_matches('/');
+    format!("{public_url}/{page}/{token}{asks}")
+}
+
+pub(super) fn write(
     heading: &Heading<'_>,
     subject: &str,
     text: askama::Result<String>,

@@ -3,6 +3,7 @@
 mod domain_class;
 mod folder;
 mod message;
+mod notice;
 mod smtp;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ mod wording;
 
 pub use domain_class::{DomainClass, domain_class};
 pub use message::{Code, Heading, Link, Message, Unwritable, code_mail, link_mail};
+pub use notice::{set_up_mail, support_mail};
 pub use smtp::CONNECTIONS;
 pub use transport::{Accepted, Cause, Failure, SEND_TIMEOUT, Transport, TransportFault};
 pub use wording::Society;

@@ -295,3 +295,30 @@ proptest! {
         prop_assert_eq!(mail.headers().len(), 8);
     }
 }
+
+#[test]
+fn the_notice_of_a_set_up_leads_to_its_page_in_its_language_and_the_other_notice_nowhere() {
+    for (language, address) in [
+        (
+            Language::Ja,
+            "https://first.kenpo.example.jp/not-me/AbC-dEf_123\r\n",
+        ),
+        (
+            Language::En,
+            "https://first.kenpo.example.jp/not-me/AbC-dEf_123?lang=en\r\n",
+        ),
+    ] {
+        let url = "https://first.kenpo.example.jp/";
+        let set_up = heading(language, &society(), "taro@example.jp", |heading| {
+            set_up_mail(heading, url, "AbC-dEf_123")
+        });
+        let set_up = set_up.unwrap();
+        assert!(text(&set_up).contains(address), "{}", text(&set_up));
+        assert!(html(&set_up).contains(&format!("href=\"{}\"", address.trim_end())));
+        let acted = heading(language, &society(), "taro@example.jp", support_mail).unwrap();
+        for body in [text(&acted), html(&acted)] {
+            assert!(!body.contains("://"), "{body}");
+            assert!(body.contains("03-0000-0000"), "{body}");
+        }
+    }
+}

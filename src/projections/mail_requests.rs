@@ -97,7 +97,6 @@ pub async fn since(
 fn statement(contacts: usize, kind: MailKind, since: Timestamp) -> String {
     let list = placeholders(1, contacts);
     let to_contacts = match kind {
-        MailKind::EmailLink => format!("kind = 'email_link' AND contact_id IN {list}"),
         // Only a member whose present address it is counts, not everybody who once typed it.
         MailKind::Otp => format!(
             "kind = 'otp' AND member_id IN (SELECT asked.member_id FROM mail_requests AS asked \
@@ -105,6 +104,10 @@ fn statement(contacts: usize, kind: MailKind, since: Timestamp) -> String {
              FROM mail_requests AS link WHERE link.member_id = asked.member_id \
              AND link.kind = 'email_link'))"
         ),
+        // Nobody asks for a notice.
+        MailKind::EmailLink | MailKind::AccountSetUp | MailKind::SupportActed => {
+            format!("kind = '{}' AND contact_id IN {list}", kind.name())
+        }
     };
     format!(
         "SELECT requested_at FROM mail_requests WHERE {to_contacts} AND requested_at > '{}'",

@@ -22,24 +22,27 @@ use crate::subscription::{ApplyError, Reactor, Recorded};
 /// A lease outlives the longest sending by so much.
 const LEASE_MARGIN: SignedDuration = SignedDuration::from_secs(60);
 
+/// How long a notice is tried. Judgement: a mail server that is away for a weekend is met, and what comes later tells no news.
+const NOTICES_TRIED: SignedDuration = SignedDuration::from_hours(72);
+
 /// A mail that waits.
 #[derive(Clone, Debug)]
 pub struct Waiting {
-    /// Its id, made from the event that asked for it.
+    /// Its id, made from the event that asked for it, or from the command of staff.
     pub mail: MailId,
     /// What it carries.
     pub kind: MailKind,
     /// To whom.
     pub member: MemberId,
-    /// To which address; for a code, whatever is verified when it leaves.
+    /// To which address; for a code or a notice, whatever is verified when it leaves.
     pub contact: Option<ContactId>,
-    /// The link's issue, or the code's challenge.
+    /// The link's issue, the code's challenge, or the credential that a notice is about; nil for what staff did.
     pub reference: Uuid,
-    /// The key that link or code is derived with.
+    /// The key that link or code is derived with; empty for a notice, which takes the newest.
     pub key: KeyId,
-    /// Its language.
-    pub language: Language,
-    /// The end of link or code.
+    /// Its language; none for a notice, which takes that of the address.
+    pub language: Option<Language>,
+    /// The end of link or code, or of the tries to send a notice.
     pub expires_at: Timestamp,
     /// How often it was tried.
     pub attempts: i64,
@@ -105,12 +108,25 @@ impl Reactor for MailReactor {
     }
 }
 
+/// Which mail an event asks for.
+struct Asked {
+    mail: MailId,
+    kind: MailKind,
+    contact: Option<ContactId>,
+    reference: Uuid,
+    key: KeyId,
+    language: Option<Language>,
+    expires_at: Timestamp,
+}
+
 #[expect(
     clippy::wildcard_enum_match_arm,
-    reason = "only four events ask for a mail"
+    reason = "only four events ask for a link or a code"
 )]
-fn row_of(recorded: &Recorded, event: &Event, now: Timestamp) -> Option<[Cell; 10]> {
-    let (kind, contact, reference, key, language, expires_at) = match event {
+fn asked_by(recorded: &Recorded, event: &Event) -> Option<Asked> {
+    let of_its_own = format!("{}/{}", recorded.stream_id, recorded.sequence);
+    let mail = mail_named(&of_its_own);
+    Some(match event {
         Event::EmailRegistered {
             contact,
             issue,
@@ -126,14 +142,15 @@ fn row_of(recorded: &Recorded, event: &Event, now: Timestamp) -> Option<[Cell; 1
             language,
             expires_at,
             ..
-        } => (
-            MailKind::EmailLink,
-            Some(contact),
-            issue.0,
-            key,
-            language,
-            expires_at,
-        ),
+        } => Asked {
+            mail,
+            kind: MailKind::EmailLink,
+            contact: Some(*contact),
+            reference: issue.0,
+            key: key.clone(),
+            language: Some(*language),
+            expires_at: *expires_at,
+        },
         Event::OtpIssued {
             challenge,
             key,
@@ -147,20 +164,54 @@ fn row_of(recorded: &Recorded, event: &Event, now: Timestamp) -> Option<[Cell; 1
             language,
             expires_at,
             ..
-        } => (MailKind::Otp, None, challenge.0, key, language, expires_at),
-        _ => return None,
+        } => Asked {
+            mail,
+            kind: MailKind::Otp,
+            contact: None,
+            reference: challenge.0,
+            key: key.clone(),
+            language: Some(*language),
+            expires_at: *expires_at,
+        },
+        _ => notice_of(recorded, event)?,
+    })
+}
+
+/// A notice, if the event asks for one. What staff did is told once, however many events it made.
+fn notice_of(recorded: &Recorded, event: &Event) -> Option<Asked> {
+    let kind = event.notice()?;
+    let command = recorded.metadata["command_id"].as_str().unwrap_or_default();
+    let reference = if let Event::PasswordChanged { credential, .. } = event {
+        credential.0
+    } else {
+        Uuid::nil()
     };
-    let name = format!("{}/{}", recorded.stream_id, recorded.sequence);
-    let mail = Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes());
+    Some(Asked {
+        mail: mail_named(&format!("{}/{}/{command}", recorded.stream_id, kind.name())),
+        kind,
+        contact: None,
+        reference,
+        key: KeyId(String::new()),
+        language: None,
+        expires_at: recorded.recorded_at + NOTICES_TRIED,
+    })
+}
+
+fn mail_named(name: &str) -> MailId {
+    MailId(Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()))
+}
+
+fn row_of(recorded: &Recorded, event: &Event, now: Timestamp) -> Option<[Cell; 10]> {
+    let asked = asked_by(recorded, event)?;
     Some([
-        Cell::from(mail.to_string()),
-        Cell::from(kind.name()),
+        Cell::from(asked.mail.to_string()),
+        Cell::from(asked.kind.name()),
         Cell::from(recorded.stream_id.clone()),
-        Cell::from(contact.map(ToString::to_string)),
-        Cell::from(reference.to_string()),
-        Cell::from(key.0.clone()),
-        Cell::from(language.tag()),
-        Cell::from(*expires_at),
+        Cell::from(asked.contact.map(|contact| contact.to_string())),
+        Cell::from(asked.reference.to_string()),
+        Cell::from(asked.key.0),
+        Cell::from(asked.language.map_or("", Language::tag)),
+        Cell::from(asked.expires_at),
         // The log may be ahead of a clock that was wrong by days.
         Cell::from(recorded.recorded_at.min(now)),
         Cell::from(0),
@@ -298,22 +349,15 @@ fn waiting(row: &AnyRow) -> Result<Waiting, sqlx::Error> {
     let outcome: Option<String> = row.try_get("outcome")?;
     Ok(Waiting {
         mail: MailId(id("mail_id")?),
-        kind: if text("kind")? == "otp" {
-            MailKind::Otp
-        } else {
-            MailKind::EmailLink
-        },
+        kind: MailKind::named(&text("kind")?)
+            .ok_or_else(|| sqlx::Error::Decode("there is no such kind of mail".into()))?,
         member: MemberId(id("member_id")?),
         contact: contact
             .map(|_| id("contact_id").map(ContactId))
             .transpose()?,
         reference: id("reference")?,
         key: KeyId(text("key_id")?),
-        language: if text("language")? == "en" {
-            Language::En
-        } else {
-            Language::Ja
-        },
+        language: Language::tagged(&text("language")?),
         expires_at: time_of(&text("expires_at")?)?,
         attempts: row.try_get("attempts")?,
         lease: text("lease")?,

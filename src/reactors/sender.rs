@@ -12,12 +12,13 @@ use crate::ambient::{Clock, Entropy};
 use crate::commands::{Actor, Attribution, Commands};
 use crate::domain::delivery::{Conclude, Delivery, MailFacts, MailKind, Outcome, SkipReason};
 use crate::domain::email::EmailAddress;
-use crate::domain::ids::{ChallengeId, CommandId, ContactId, IssueId};
+use crate::domain::ids::{ChallengeId, CommandId, ContactId, CredentialId, IssueId};
 use crate::domain::onboarding::Onboarding;
 use crate::domain::policy;
+use crate::domain::values::Language;
 use crate::mail::{
     CONNECTIONS, Code, Failure, Heading, Link, Message, Society, Transport, code_mail,
-    domain_class, link_mail,
+    domain_class, link_mail, set_up_mail, support_mail,
 };
 use crate::vault::{self, Vault, VaultError};
 
@@ -73,6 +74,8 @@ struct Ready {
 /// Why a mail is not to leave now.
 enum NotReady {
     Skip(SkipReason, Option<ContactId>),
+    /// What staff did is told to whoever had a verified address, and to nobody else.
+    NobodyToTell,
     Later(String),
 }
 
@@ -206,6 +209,15 @@ impl Sender {
             Err(NotReady::Skip(why, contact)) => {
                 return Ok(Some((mail.contact.or(contact), Outcome::Skipped { why })));
             }
+            Err(NotReady::NobodyToTell) => {
+                return self
+                    .parts
+                    .outbox
+                    .remove(mail)
+                    .await
+                    .map_err(told)
+                    .map(|()| None);
+            }
             Err(NotReady::Later(why)) => {
                 tracing::error!(why, mail = %mail.mail, "a mail could not be written; it is tried again");
                 return self.postpone(mail, now).await.map(|()| None);
@@ -272,6 +284,7 @@ impl Sender {
         let contact = match wanted(mail, &state) {
             Some(contact) if now < mail.expires_at => contact,
             Some(contact) => return Err(NotReady::Skip(SkipReason::Expired, Some(contact))),
+            None if mail.kind == MailKind::SupportActed => return Err(NotReady::NobodyToTell),
             None => {
                 let contact = state.contact.as_ref().map(|contact| contact.id);
                 return Err(NotReady::Skip(SkipReason::Superseded, contact));
@@ -280,10 +293,14 @@ impl Sender {
         let address = self.parts.vault.contacts.address(contact).await?;
         let to = parsed(address.expose_secret())?;
         let from = parsed(&self.parts.society.mail_from)?;
-        let society = self.society(mail);
+        let language = mail
+            .language
+            .or(state.mailbox.map(|mailbox| mailbox.language))
+            .unwrap_or_default();
+        let society = self.society(language);
         let heading = Heading {
             id: mail.mail,
-            language: mail.language,
+            language,
             society: &society,
             from: &from,
             to: &to,
@@ -336,13 +353,22 @@ impl Sender {
                 };
                 code_mail(heading, &code)
             }
+            MailKind::AccountSetUp => {
+                let about = vault::Notice {
+                    member: mail.member,
+                    credential: CredentialId(mail.reference),
+                };
+                let token = one_time.seal_notice(&about)?;
+                set_up_mail(heading, &self.parts.public_url, token.expose_secret())
+            }
+            MailKind::SupportActed => support_mail(heading),
         };
         message.map_err(|error| NotReady::Later(error.to_string()))
     }
 
-    fn society(&self, mail: &Waiting) -> Society {
+    fn society(&self, language: Language) -> Society {
         let society = &self.parts.society;
-        let text = |text: &policy::Text| text.in_language(mail.language).to_owned();
+        let text = |text: &policy::Text| text.in_language(language).to_owned();
         Society {
             name: text(&society.name),
             telephone: society.telephone.clone(),
@@ -392,15 +418,25 @@ impl Sender {
 
 /// The address a mail is to go to, if it is still wanted.
 fn wanted(mail: &Waiting, state: &Onboarding) -> Option<ContactId> {
-    let contact = state.contact.as_ref()?;
-    let is_wanted = match mail.kind {
-        MailKind::EmailLink => mail.contact == Some(contact.id) && !contact.followed,
-        MailKind::Otp => state
-            .challenge
-            .as_ref()
-            .is_some_and(|it| it.id.0 == mail.reference),
-    };
-    is_wanted.then_some(contact.id)
+    let contact = state.contact.as_ref();
+    let mailbox = state.mailbox.map(|mailbox| mailbox.contact);
+    match mail.kind {
+        MailKind::EmailLink => contact
+            .filter(|contact| mail.contact == Some(contact.id) && !contact.followed)
+            .map(|contact| contact.id),
+        MailKind::Otp => {
+            let challenge = state.challenge.as_ref();
+            let counts = challenge.is_some_and(|it| it.id.0 == mail.reference);
+            contact.filter(|_| counts).map(|contact| contact.id)
+        }
+        MailKind::AccountSetUp => {
+            let counts = state
+                .password
+                .is_some_and(|own| own.credential.0 == mail.reference);
+            mailbox.filter(|_| counts && !state.frozen)
+        }
+        MailKind::SupportActed => mailbox,
+    }
 }
 
 /// How long to wait before the next try.

@@ -40,10 +40,12 @@ pub enum Purpose {
     Forms,
     /// First passwords, authenticators, sessions and tokens of staff.
     Staff,
+    /// Links of notices, by which a member reports that it was not them.
+    Notices,
 }
 
 /// All purposes in the order of the enum, with the label of their derivation; a label never changes.
-const PURPOSES: [(Purpose, &[u8]); 11] = [
+const PURPOSES: [(Purpose, &[u8]); 12] = [
     (Purpose::Check, b"kadode/v1/check"),
     (Purpose::Wrapping, b"kadode/v1/wrapping"),
     (Purpose::BlindIndex, b"kadode/v1/blind-index"),
@@ -55,6 +57,7 @@ const PURPOSES: [(Purpose, &[u8]); 11] = [
     (Purpose::Devices, b"kadode/v1/devices"),
     (Purpose::Forms, b"kadode/v1/forms"),
     (Purpose::Staff, b"kadode/v1/staff"),
+    (Purpose::Notices, b"kadode/v1/notices"),
 ];
 
 /// Of a derived key: one block of SHA-256, the size at which HMAC takes a key as it is.

@@ -38,7 +38,7 @@ pub use hasher::{Hasher, QueueFull, Slot};
 pub use initial_passwords::{FIRST_ISSUE, InitialPasswords};
 pub use key_file::{IfMissing, KeyError, KeyFile};
 pub use keys::{Keys, Purpose};
-pub use one_time::{Link, OneTime};
+pub use one_time::{Link, Notice, OneTime};
 pub use profile::{Inserted, Match, Page, Profile, Stored, given_user_id, was_given};
 pub use profiles::Profiles;
 pub use session::{Found, Fresh, Opening, Session};

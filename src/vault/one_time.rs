@@ -1,4 +1,4 @@
-//! One-time passwords and mailed links: derived from what the log names, so that nothing secret needs to be kept.
+//! One-time passwords, and the links of mails and notices: derived from what the log names, so that nothing secret needs to be kept.
 
 use data_encoding::BASE64URL_NOPAD;
 use secrecy::SecretString;
@@ -9,13 +9,13 @@ use uuid::Uuid;
 use super::VaultError;
 use super::blind::normal;
 use super::keys::{Keys, Purpose, same};
-use crate::domain::ids::{ChallengeId, ContactId, IssueId, MemberId};
+use crate::domain::ids::{ChallengeId, ContactId, CredentialId, IssueId, MemberId};
 use crate::domain::values::KeyId;
 
 /// Letters of a reference: no I and no O, which look like digits.
 const LETTERS: &[u8; 24] = b"ABCDEFGHJKLMNPQRSTUVWXYZ";
 
-/// Bytes of the MAC at the end of a link token.
+/// Bytes of the MAC at the end of a link's token.
 const MAC_SIZE: usize = 16;
 
 /// What a mailed link names.
@@ -27,6 +27,15 @@ pub struct Link {
     pub contact: ContactId,
     /// Which of the links it is.
     pub issue: IssueId,
+}
+
+/// What the link of a notice names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Whom it tells.
+    pub member: MemberId,
+    /// The password of their own that it is about.
+    pub credential: CredentialId,
 }
 
 /// Derives and checks one-time passwords and link tokens.
@@ -111,32 +120,68 @@ impl OneTime {
     /// # Errors
     /// The key file has no key of that name.
     pub fn seal_link(&self, key: &KeyId, link: &Link) -> Result<SecretString, VaultError> {
-        let mut token = [link.member.0, link.contact.0, link.issue.0]
-            .map(Uuid::into_bytes)
-            .concat();
-        let mac = self.keys.mac(Purpose::Links, key, &[&token])?;
-        token.extend(key.0.as_bytes());
-        token.extend(&mac[..MAC_SIZE]);
-        Ok(SecretString::from(BASE64URL_NOPAD.encode(&token)))
+        let ids = [link.member.0, link.contact.0, link.issue.0];
+        self.seal(Purpose::Links, key, ids)
     }
 
     /// What a token names; nothing if it is not one of ours. Whether the link still counts, the log knows.
     #[must_use]
     pub fn open_link(&self, token: &str) -> Option<Link> {
+        let [member, contact, issue] = self.open(Purpose::Links, token)?;
+        Some(Link {
+            member: MemberId(member),
+            contact: ContactId(contact),
+            issue: IssueId(issue),
+        })
+    }
+
+    /// The token of a notice, with the newest key: base64url of member, credential, key name and a 16-byte MAC. It has no end of its
+    /// own, as paper may lie for weeks.
+    ///
+    /// # Errors
+    /// None, as long as the key file has a newest key.
+    pub fn seal_notice(&self, about: &Notice) -> Result<SecretString, VaultError> {
+        let ids = [about.member.0, about.credential.0];
+        self.seal(Purpose::Notices, self.current_key(), ids)
+    }
+
+    /// What the token of a notice names; nothing if it is not one of ours. Whether it still counts, the log knows.
+    #[must_use]
+    pub fn open_notice(&self, token: &str) -> Option<Notice> {
+        let [member, credential] = self.open(Purpose::Notices, token)?;
+        Some(Notice {
+            member: MemberId(member),
+            credential: CredentialId(credential),
+        })
+    }
+
+    fn seal<const COUNT: usize>(
+        &self,
+        purpose: Purpose,
+        key: &KeyId,
+        ids: [Uuid; COUNT],
+    ) -> Result<SecretString, VaultError> {
+        let mut token = ids.map(Uuid::into_bytes).concat();
+        let mac = self.keys.mac(purpose, key, &[&token])?;
+        token.extend(key.0.as_bytes());
+        token.extend(&mac[..MAC_SIZE]);
+        Ok(SecretString::from(BASE64URL_NOPAD.encode(&token)))
+    }
+
+    fn open<const COUNT: usize>(&self, purpose: Purpose, token: &str) -> Option<[Uuid; COUNT]> {
         let token = BASE64URL_NOPAD.decode(token.as_bytes()).ok()?;
-        let (ids, rest) = token.split_at_checked(48)?;
+        let (named, rest) = token.split_at_checked(COUNT * 16)?;
         let (key, given) = rest.split_at_checked(rest.len().checked_sub(MAC_SIZE)?)?;
         let key = KeyId(std::str::from_utf8(key).ok()?.to_owned());
-        let mac = self.keys.mac(Purpose::Links, &key, &[ids]).ok()?;
+        let mac = self.keys.mac(purpose, &key, &[named]).ok()?;
         if !bool::from(mac[..MAC_SIZE].ct_eq(given)) {
             return None;
         }
-        let id = |at: usize| Uuid::from_slice(ids.get(at..at + 16)?).ok();
-        Some(Link {
-            member: MemberId(id(0)?),
-            contact: ContactId(id(16)?),
-            issue: IssueId(id(32)?),
-        })
+        let mut ids = [Uuid::nil(); COUNT];
+        for (id, bytes) in ids.iter_mut().zip(named.chunks_exact(16)) {
+            *id = Uuid::from_slice(bytes).ok()?;
+        }
+        Some(ids)
     }
 
     fn mac(

@@ -124,6 +124,7 @@ async fn every_route_of_the_contract_is_in_the_document() {
         "POST /api/v1/sessions/current/otp/resend",
         "GET /api/v1/email-confirmations/{token}",
         "POST /api/v1/email-confirmations/{token}",
+        "POST /api/v1/not-me/{token}",
         "POST /api/v1/audit/members/search",
         "GET /api/v1/audit/members/{member}",
         "GET /api/v1/audit/events",
@@ -235,6 +236,8 @@ async fn the_documented_status_has_the_fields_of_the_contract() {
         "cohort",
         "completed_at",
         "email",
+        // Beside the contract's: until when the portal should show no health data.
+        "hold_until",
         "member",
         "otp",
         "position",

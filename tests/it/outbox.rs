@@ -137,27 +137,28 @@ async fn each_event_that_asks_for_a_mail_gives_exactly_one() {
     client
         .step("password", json!({"new_password": NEW_PASSWORD}))
         .await;
+    server.wait_for(4).await;
     client.delete("/sessions/current").await;
     client
         .sign_in(USER_ID, NEW_PASSWORD)
         .await
         .expect(StatusCode::CREATED);
-    server.wait_for(4).await;
+    server.wait_for(5).await;
     app.clock.advance(SignedDuration::from_secs(60));
     client
         .post("/sessions/current/otp/resend", json!({}))
         .await
         .expect(StatusCode::OK);
-    let mails = server.wait_for(5).await;
+    let mails = server.wait_for(6).await;
 
     // The same code again, since half its life is left.
-    let codes: Vec<_> = mails[3..]
+    let codes: Vec<_> = mails[4..]
         .iter()
         .map(|mail| code_in(&text(&mail.bytes)).unwrap())
         .collect();
     assert_eq!(codes[0], codes[1]);
-    let told = all_concluded(&app, 5).await;
-    assert_eq!(server.received().len(), 5);
+    let told = all_concluded(&app, 6).await;
+    assert_eq!(server.received().len(), 6);
     for event in &told {
         assert_eq!(event.event_type, "MailAccepted");
         assert_eq!(event.payload["smtp_code"], 250);
@@ -166,9 +167,9 @@ async fn each_event_that_asks_for_a_mail_gives_exactly_one() {
     let asked: Vec<_> = log(&app)
         .await
         .into_iter()
-        .filter(|event| event.payload["key"].is_string())
+        .filter(|event| event.payload["key"].is_string() || event.event_type == "PasswordChanged")
         .collect();
-    assert_eq!(asked.len(), 5);
+    assert_eq!(asked.len(), 6);
     let code = client
         .post("/sessions/current/otp", json!({"code": codes[1]}))
         .await;
@@ -292,12 +293,12 @@ async fn a_code_of_a_sign_in_that_was_replaced_is_not_mailed() {
     client.delete("/sessions/current").await;
     server.answer(Answer::Accept);
     app.clock.advance(SignedDuration::from_secs(5));
-    let told = all_concluded(&app, 3).await;
-    assert_eq!(told[2].payload["why"], "superseded");
-    assert_eq!(server.received().len(), 2);
+    let told = all_concluded(&app, 4).await;
+    assert_eq!(told[3].payload["why"], "superseded");
+    assert_eq!(server.received().len(), 3);
 }
 
-/// A client that waits for its code, which was mailed: the second mail.
+/// A client that waits for its code, which was mailed: after link and notice, the third mail.
 async fn signed_in_again(app: &App, server: &SmtpServer) -> Client {
     let client = at_email(app).await;
     register(&client, "hanako@example.jp").await;
@@ -308,8 +309,8 @@ async fn signed_in_again(app: &App, server: &SmtpServer) -> Client {
         .await
         .expect(StatusCode::OK);
     app.advance_client(&client, "otp").await;
-    server.wait_for(2).await;
-    all_concluded(app, 2).await;
+    server.wait_for(3).await;
+    all_concluded(app, 3).await;
     client
 }
 
@@ -427,7 +428,7 @@ async fn a_mail_that_left_but_was_not_told_is_told_after_a_restart_and_not_sent_
         .sign_in(USER_ID, NEW_PASSWORD)
         .await
         .expect(StatusCode::CREATED);
-    server.wait_for(3).await;
+    server.wait_for(4).await;
     eventually("the outcome", async || {
         waiting(&app).await.pop()?.outcome.map(drop)
     })
@@ -443,11 +444,11 @@ async fn a_mail_that_left_but_was_not_told_is_told_after_a_restart_and_not_sent_
         ..mailing_to(to(&server))
     };
     let app = App::start_in(folder, setup).await;
-    let told = all_concluded(&app, 3).await;
-    assert_eq!(told.len(), 3);
-    assert_eq!(told[2].event_type, "MailAccepted");
-    assert_eq!(told[2].payload["contact"], told[1].payload["contact"]);
-    assert_eq!(server.received().len(), 3);
+    let told = all_concluded(&app, 4).await;
+    assert_eq!(told.len(), 4);
+    assert_eq!(told[3].event_type, "MailAccepted");
+    assert_eq!(told[3].payload["contact"], told[1].payload["contact"]);
+    assert_eq!(server.received().len(), 4);
 }
 
 #[tokio::test]

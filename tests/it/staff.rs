@@ -5,6 +5,7 @@ mod audit;
 mod desk;
 mod erasure;
 mod export;
+mod notice;
 mod rights;
 mod sign_in;
 pub(crate) mod support;

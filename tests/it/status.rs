@@ -73,6 +73,7 @@ async fn the_status_after_the_first_sign_in_is_this() {
             "email": null,
             "otp": null,
             "completed_at": null,
+            "hold_until": null,
             "position": null,
         })
     );

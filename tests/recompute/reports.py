@@ -170,8 +170,14 @@ class Member:
 
     def asked_for(self, kind):
         """When a mail of a kind was last asked for until now."""
-        asking = {"email_link": ("EmailRegistered", "EmailLinkReissued"), "otp": ("OtpIssued", "OtpReissued")}[kind]
-        return next((at for at, name, _ in reversed(self.events) if name in asking), None)
+        asking = {
+            "email_link": ("EmailRegistered", "EmailLinkReissued"),
+            "otp": ("OtpIssued", "OtpReissued"),
+            "account_set_up": ("PasswordChanged",),
+            "support_acted": ("AccountFrozen", "AccountReleased", "CredentialsReissued", "LoggedOut by staff"),
+        }[kind]
+        events = ((at, name + " by staff" * (told == "staff")) for at, name, told in reversed(self.events))
+        return next((at for at, name in events if name in asking), None)
 
     def look_back(self):
         """Goes through the history, and notes where the member was, since when, and what came of it."""

@@ -111,3 +111,8 @@ pub struct LinkBody {
     #[serde(default)]
     pub disown: bool,
 }
+
+/// Nothing needs to be told.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoticeBody {}

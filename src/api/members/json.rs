@@ -1,11 +1,12 @@
 //! The members' JSON API, `/api/v1`: one handler a route, each a line or two over what the step does.
 
 use std::convert::Infallible;
+use std::iter;
 
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use secrecy::ExposeSecret;
@@ -15,7 +16,7 @@ use utoipa::{OpenApi, ToSchema};
 use super::bodies::{
     BirthDateBody, Body, CodeBody, EmailBody, LinkBody, MethodBody, PasswordBody, SignIn, TermsBody,
 };
-use super::{Credentials, Done, SignedIn};
+use super::{Credentials, Done, SignedIn, notice};
 use crate::api::Api;
 use crate::api::audit;
 use crate::api::operations;
@@ -50,6 +51,7 @@ use crate::vault::DEVICE_AGE;
         otp_resend,
         look_at_link,
         follow_link,
+        notice::report_not_me,
         audit::audit_search,
         audit::audit_history,
         support::support_search,
@@ -90,9 +92,10 @@ pub fn routes() -> Router<Api> {
             "/email-confirmations/{token}",
             get(look_at_link).post(follow_link),
         )
+        .route("/not-me/{token}", post(notice::report_not_me))
 }
 
-/// A mailed link's token; what cannot be one is as unknown as a forged one.
+/// The token of a mailed link or a notice; what cannot be one is as unknown as a forged one.
 pub(in crate::api) struct Token(pub(in crate::api) String);
 
 impl FromRequestParts<Api> for Token {
@@ -186,7 +189,8 @@ async fn sign_out(State(api): State<Api>, visit: Visit) -> Result<Response, Prob
 /// Whether the session is a full one, for a proxy that asks before it lets a request through.
 #[utoipa::path(get, path = "/api/v1/session", tag = "members",
     responses((status = 204, description = "a full session",
-        headers(("X-Kadode-Member" = String, description = "the member's id")))))]
+        headers(("X-Kadode-Member" = String, description = "the member's id"),
+            ("X-Kadode-Hold-Until" = Option<String>, description = "until when health data should be held back, while they should")))))]
 async fn session(
     State(api): State<Api>,
     who: Result<SignedIn, Problem>,
@@ -200,9 +204,12 @@ async fn session(
     if who.session.kind != SessionKind::Full {
         return Err(Problem::NoSession);
     }
-    api.member_status(&who.session).await?;
+    let status = api.member_status(&who.session).await?;
     let member = who.session.member.to_string();
-    Ok((StatusCode::NO_CONTENT, [("x-kadode-member", member)]).into_response())
+    let hold_until = api.hold_until(&status).await?;
+    let hold_until = hold_until.map(|until| ("x-kadode-hold-until", until.to_string()));
+    let headers = iter::once(("x-kadode-member", member)).chain(hold_until);
+    Ok((StatusCode::NO_CONTENT, AppendHeaders(headers)).into_response())
 }
 
 /// Where the member stands.

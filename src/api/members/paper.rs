@@ -16,14 +16,7 @@ impl Api {
         password: &str,
         lanes: &Lanes,
     ) -> Result<PasswordCheck, Problem> {
-        let policy = self.policy_of(state).await?;
-        let name = state.enrolment.as_ref().map(|it| it.cohort.as_str());
-        let cohort = name.and_then(|name| policy.cohort(name));
-        let formula = matches!(
-            cohort.map(|cohort| &cohort.initial_password),
-            Some(InitialPassword::Formula(_))
-        );
-        let by_formula = formula && state.reissues == 0;
+        let by_formula = self.starts_by_formula(state).await?;
         let (waits, now) = (&self.vault.waits, self.clock.now());
         if by_formula && !waits.formula_counts(lanes, now).await? {
             self.tallies.count("formula-closed");
@@ -36,6 +29,16 @@ impl Api {
             waits.formula_was_wrong(lanes, now).await?;
         }
         Ok(PasswordCheck::Mismatch)
+    }
+
+    /// Whether the password on the member's paper follows a formula: no letter has taken its place.
+    pub(super) async fn starts_by_formula(&self, state: &Onboarding) -> Result<bool, Problem> {
+        let policy = self.policy_of(state).await?;
+        let name = state.enrolment.as_ref().map(|it| it.cohort.as_str());
+        let cohort = name.and_then(|name| policy.cohort(name));
+        let password = cohort.map(|cohort| &cohort.initial_password);
+        let formula = matches!(password, Some(InitialPassword::Formula(_)));
+        Ok(formula && state.reissues == 0)
     }
 
     /// Whether it is the password on the member's paper.

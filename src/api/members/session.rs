@@ -84,12 +84,14 @@ impl Api {
         } else {
             None
         };
+        let hold_until = self.hold_until(&member).await?;
         let reference = self.reference(session.member, &member.state);
         Ok(Status::of(&Sources {
             member: &member,
             session,
             terms: terms.as_ref(),
             address: address.as_ref(),
+            hold_until,
             reference,
             limits: &self.limits,
             language: visit.language,

@@ -8,6 +8,7 @@ pub mod frame;
 mod link;
 mod live;
 pub mod messages;
+mod notice;
 mod phrase;
 pub mod public_views;
 mod screens;
@@ -82,6 +83,7 @@ pub fn routes() -> Router<Api> {
             "/email/{token}/disown",
             get(link::ask_to_disown).post(link::disown),
         )
+        .route("/not-me/{token}", get(notice::look).post(notice::report))
         .route("/events", get(live::events))
         .merge(assets::routes())
 }

@@ -1,4 +1,4 @@
-//! The pages that need no session: for the lost paper, for the mailed link, and for what cannot be shown.
+//! The pages that need no session: for the lost paper, for the mailed link, for a notice, and for what cannot be shown.
 
 use askama::Template;
 use jiff::Timestamp;
@@ -83,6 +83,47 @@ impl LinkResult {
 
     fn good(&self) -> bool {
         matches!(self.outcome, LinkOutcome::Followed | LinkOutcome::Verified)
+    }
+}
+
+/// `/not-me/{token}`: the link of a notice, in any browser. Shows nothing personal, changes nothing until pressed.
+#[derive(Template)]
+#[template(path = "pages/not_me.html")]
+pub struct NotMe {
+    /// What surrounds the page.
+    pub page: Page,
+    /// The token of the notice.
+    pub token: String,
+}
+
+/// What the link of a notice came to; shown in place of [`NotMe`] where there is nothing left to press.
+#[derive(Template)]
+#[template(path = "pages/not_me_result.html")]
+pub struct NotMeResult {
+    /// What surrounds the page.
+    pub page: Page,
+    /// What it came to.
+    pub outcome: NotMeOutcome,
+}
+
+/// What the link of a notice can come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotMeOutcome {
+    /// Nobody can sign in any more.
+    Stopped,
+    /// The password that it is about counts no more.
+    Replaced,
+    /// Not a link of ours, or one that was cut in two.
+    Unknown,
+}
+
+impl NotMeResult {
+    const fn key(&self) -> (&'static str, &'static str) {
+        match self.outcome {
+            NotMeOutcome::Stopped => ("not_me.stopped", "not_me.stopped_next"),
+            NotMeOutcome::Replaced => ("not_me.replaced", "not_me.replaced_next"),
+            NotMeOutcome::Unknown => ("not_me.unknown", "not_me.unknown_next"),
+        }
     }
 }
 

@@ -193,10 +193,14 @@ impl Asked<'_> {
                 let view = self.otp(page).await?;
                 self.answer(&view)
             }
-            Screen::Completed => self.answer(&Completed {
-                page,
-                portal_url: society.portal_url.clone(),
-            }),
+            Screen::Completed => {
+                let hold_until = self.api.hold_until(&self.standing.status).await?;
+                self.answer(&Completed {
+                    page,
+                    portal_url: society.portal_url.clone(),
+                    hold_until,
+                })
+            }
             Screen::History => {
                 let member = self.standing.session.member;
                 self.api.statuses.caught_up().await;

@@ -56,6 +56,7 @@ fn asks_for(event: &Event, kind: MailKind) -> bool {
             Event::EmailRegistered { .. } | Event::EmailLinkReissued { .. }
         ),
         MailKind::Otp => matches!(event, Event::OtpIssued { .. } | Event::OtpReissued { .. }),
+        MailKind::AccountSetUp | MailKind::SupportActed => event.notice() == Some(kind),
     }
 }
 

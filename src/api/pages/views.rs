@@ -180,6 +180,8 @@ pub struct Completed {
     pub page: Page,
     /// The society's portal.
     pub portal_url: String,
+    /// Until when it should hold health data back, while it should.
+    pub hold_until: Option<Timestamp>,
 }
 
 /// `/history`, the member's own.

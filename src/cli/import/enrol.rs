@@ -11,7 +11,7 @@ use indicatif::ProgressBar;
 use super::standing::Known;
 use super::{BATCH, Standing, Window};
 use crate::app::{Fault, Society};
-use crate::cli::letters::{self, Due, LettersFile, Terms};
+use crate::cli::letters::{self, Due, Letter, LettersFile, Terms};
 use crate::cli::roster::{Roster, Row};
 use crate::domain::ids::{ImportId, MemberId};
 use crate::domain::onboarding::{Command, Issued, Onboarding};
@@ -70,7 +70,7 @@ impl<'a> Import<'a> {
         &self,
         mut roster: Roster<'_>,
         standings: &[Standing],
-        mut letters: Option<LettersFile>,
+        mut letters: Option<LettersFile<Letter>>,
     ) -> Result<Done, Fault> {
         let progress = ProgressBar::new(standings.len() as u64);
         let mut done = Done::default();
@@ -94,7 +94,7 @@ impl<'a> Import<'a> {
         &self,
         rows: &[Row<'_>],
         standings: &[Standing],
-        letters: Option<&mut LettersFile>,
+        letters: Option<&mut LettersFile<Letter>>,
         done: &mut Done,
     ) -> Result<(), Fault> {
         let new: Vec<&Row<'_>> = rows
@@ -173,7 +173,7 @@ impl<'a> Import<'a> {
         new: &[&Row<'_>],
         members: &[MemberId],
         standings: &[Standing],
-        letters: &mut LettersFile,
+        letters: &mut LettersFile<Letter>,
         done: &mut Done,
     ) -> Result<(), Fault> {
         let before: Vec<MemberId> = standings

@@ -1,27 +1,33 @@
-//! The file of letters: written beside its place, on disk after every batch, and put in its place when it is whole.
+//! The file of letters, or of notices: written beside its place, on disk after every batch, and put in its place when it is whole.
 
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read, Write};
+use std::marker::PhantomData;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use secrecy::ExposeSecret;
 use secrecy::zeroize::Zeroizing;
 
-use super::Letter;
 use crate::app::Fault;
 
-/// The byte order mark, by which spreadsheets know UTF-8, and the header.
-const BEGINNING: &[u8] = b"\xef\xbb\xbfuser_id,password,name,symbol,number,expires_on\r\n";
+/// What stands on one letter, as a line of the file.
+pub(crate) trait Line {
+    /// The names of the columns.
+    const HEADER: &[&str];
 
-/// Letters on their way to a file.
-pub(crate) struct LettersFile {
+    /// What stands in them.
+    fn fields(&self) -> Vec<Zeroizing<String>>;
+}
+
+/// Letters of one kind on their way to a file.
+pub(crate) struct LettersFile<L> {
+    lines: PhantomData<L>,
     csv: csv::Writer<File>,
     to: PathBuf,
     part: PathBuf,
 }
 
-impl LettersFile {
+impl<L: Line> LettersFile<L> {
     /// Begins the file beside its place, readable by its owner alone; what a killed run left there is written anew.
     ///
     /// # Errors
@@ -37,8 +43,9 @@ impl LettersFile {
         let mut name = name.to_owned();
         name.push(".part");
         let part = to.with_file_name(name);
-        only_letters(to)?;
-        only_letters(&part)?;
+        let beginning = beginning::<L>();
+        only_letters(to, &beginning)?;
+        only_letters(&part, &beginning)?;
         let file = OpenOptions::new()
             .write(true)
             .create(true)
@@ -56,13 +63,14 @@ impl LettersFile {
         file.set_permissions(Permissions::from_mode(0o600))
             .map_err(failed)?;
         file.set_len(0).map_err(failed)?;
-        (&file).write_all(BEGINNING).map_err(failed)?;
+        (&file).write_all(&beginning).map_err(failed)?;
         file.sync_all().map_err(failed)?;
         sync_folder(to).map_err(failed)?;
         let csv = csv::WriterBuilder::new()
             .terminator(csv::Terminator::CRLF)
             .from_writer(file);
         Ok(Self {
+            lines: PhantomData,
             csv,
             to: to.to_owned(),
             part,
@@ -73,19 +81,11 @@ impl LettersFile {
     ///
     /// # Errors
     /// The disk is full or broken.
-    pub(crate) fn write(&mut self, letters: &[Letter]) -> Result<(), Fault> {
+    pub(crate) fn write(&mut self, letters: &[L]) -> Result<(), Fault> {
         for letter in letters {
-            let password = grouped(letter.password.expose_secret());
-            let expires_on = letter.expires_on.to_string();
+            let fields = letter.fields();
             self.csv
-                .write_record([
-                    &letter.user_id,
-                    password.as_str(),
-                    &letter.name,
-                    &letter.symbol,
-                    &letter.number,
-                    &expires_on,
-                ])
+                .write_record(fields.iter().map(|field| field.as_bytes()))
                 .map_err(|error| at(&self.part, &error))?;
         }
         self.csv
@@ -111,29 +111,20 @@ impl LettersFile {
     }
 }
 
-/// Four characters a group, as one types them from paper; the hyphens are forgiven at the sign-in.
-fn grouped(password: &str) -> Zeroizing<String> {
-    let mut text = Zeroizing::new(String::with_capacity(password.len() * 2));
-    for (place, sign) in password.chars().enumerate() {
-        if place > 0 && place % 4 == 0 {
-            text.push('-');
-        }
-        text.push(sign);
-    }
-    text
+/// The byte order mark, by which spreadsheets know UTF-8, and the header.
+fn beginning<L: Line>() -> Vec<u8> {
+    format!("\u{feff}{}\r\n", L::HEADER.join(",")).into_bytes()
 }
 
-/// Whether the file is letters, or the beginning of them, or not there: nothing else is ever written over.
-fn only_letters(path: &Path) -> Result<(), Fault> {
-    let mut beginning = Vec::new();
-    let read = File::open(path).and_then(|file| {
-        file.take(BEGINNING.len() as u64)
-            .read_to_end(&mut beginning)
-    });
+/// Whether the file is such letters, or the beginning of them, or not there: nothing else is ever written over.
+fn only_letters(path: &Path, beginning: &[u8]) -> Result<(), Fault> {
+    let mut there = Vec::new();
+    let read =
+        File::open(path).and_then(|file| file.take(beginning.len() as u64).read_to_end(&mut there));
     match read {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(at(path, &error)),
-        Ok(_) if BEGINNING.starts_with(&beginning) => Ok(()),
+        Ok(_) if beginning.starts_with(&there) => Ok(()),
         Ok(_) => Err(Fault(format!(
             "letters {}: this file is there and holds something else; give another name",
             path.display()

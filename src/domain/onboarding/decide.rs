@@ -1,10 +1,12 @@
 //! The rules: from what is known and what is asked to what happens. The order of the steps lives here and nowhere else.
 
 mod email;
+mod notice;
 mod otp;
 mod support;
 
 pub use email::LinkState;
+pub use notice::NoticeState;
 pub use support::Offer;
 
 use jiff::{SignedDuration, Timestamp};
@@ -252,16 +254,6 @@ impl Onboarding {
     fn wants_code(&self, known_browser: bool) -> bool {
         let has_address = self.contact.as_ref().is_some_and(|it| it.verified);
         self.password.is_some() || (has_address && !known_browser)
-    }
-
-    fn report_not_me(&self, about: CredentialId) -> Decision {
-        if self.not_me_reported {
-            return NOTHING_NEW;
-        }
-        match self.password {
-            Some(own) if own.credential == about => Ok(vec![Event::NotMeReported {}]),
-            Some(_) | None => Err(Refusal::NoticeReplaced),
-        }
     }
 
     /// Whether the initial credentials count at `at`.

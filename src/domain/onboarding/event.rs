@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::support::{Grounds, Intervention};
+use crate::domain::delivery::MailKind;
 use crate::domain::ids::{
     ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, ProposalId, SessionId, StaffId,
 };
@@ -269,6 +270,26 @@ pub enum LogOutReason {
 }
 
 impl Event {
+    /// The notice that tells the member of it, who did not ask for a mail.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "of most, the member knows or is asked to act"
+    )]
+    #[must_use]
+    pub const fn notice(&self) -> Option<MailKind> {
+        match self {
+            Self::PasswordChanged { .. } => Some(MailKind::AccountSetUp),
+            Self::AccountFrozen {}
+            | Self::AccountReleased {}
+            | Self::CredentialsReissued { .. }
+            | Self::LoggedOut {
+                why: LogOutReason::Staff,
+                ..
+            } => Some(MailKind::SupportActed),
+            _ => None,
+        }
+    }
+
     /// The stored name of the event's type.
     #[must_use]
     pub const fn name(&self) -> &'static str {

@@ -13,12 +13,12 @@ mod support;
 mod tests;
 
 pub use command::{CodeCheck, Command, CredentialInForce, Issued, NewCode, NewLink, PasswordCheck};
-pub use decide::{LinkState, Offer};
+pub use decide::{LinkState, NoticeState, Offer};
 pub use event::{CredentialFault, Event, LogOutReason, OtpMethod};
 pub use refusal::Refusal;
 pub use retrace::{Append, Illegal};
 pub use state::{
-    Challenge, Contact, Enrolment, Link, Onboarding, OwnPassword, Session, SessionKind,
+    Challenge, Contact, Enrolment, Link, Mailbox, Onboarding, OwnPassword, Session, SessionKind,
     SpentChallenge,
 };
 pub use step::Step;
@@ -126,6 +126,7 @@ impl Onboarding {
             }),
             disowned: before.disowned,
             links_sent: before.links_sent,
+            mailbox: before.mailbox,
             codes_sent: before.codes_sent,
             frozen: before.frozen,
             not_me_reported: before.not_me_reported,
@@ -219,6 +220,7 @@ impl Aggregate for Onboarding {
             Event::EmailRegistered {
                 contact,
                 issue,
+                language,
                 at,
                 expires_at,
                 ..
@@ -233,7 +235,9 @@ impl Aggregate for Onboarding {
                     }],
                     followed: false,
                     verified: false,
+                    language,
                 });
+                self.mailbox = None;
                 budget::note(&mut self.links_sent, at);
             }
             Event::EmailLinkReissued {
@@ -264,6 +268,10 @@ impl Aggregate for Onboarding {
             Event::EmailVerified { .. } => {
                 if let Some(contact) = &mut self.contact {
                     contact.verified = true;
+                    self.mailbox = Some(Mailbox {
+                        contact: contact.id,
+                        language: contact.language,
+                    });
                 }
             }
             Event::OtpMethodChosen { method } => self.otp_method = Some(method),
@@ -324,6 +332,8 @@ impl Aggregate for Onboarding {
                 self.freeze();
                 self.not_me_reported = true;
                 self.proven = false;
+                // Whoever set the account up entered it.
+                self.mailbox = None;
             }
             Event::SignInConfirmed { .. } => self.spend_code(SessionKind::Onboarding),
             Event::AccountFrozen {} => self.freeze(),
@@ -334,6 +344,7 @@ impl Aggregate for Onboarding {
             Event::EmailCleared { .. } => {
                 // How codes come depends on the address that they come to.
                 self.contact = None;
+                self.mailbox = None;
                 self.otp_method = None;
             }
             Event::CredentialsReissued {

@@ -7,7 +7,7 @@ use super::event::OtpMethod;
 use super::support::Proposal;
 use crate::domain::ids::{ChallengeId, ContactId, CredentialId, FormId, IssueId, SessionId};
 use crate::domain::policy::PolicyVersion;
-use crate::domain::values::KeyId;
+use crate::domain::values::{KeyId, Language};
 
 /// One member, folded from the events of stream `onboarding-{member id}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -33,6 +33,8 @@ pub struct Onboarding {
     pub disowned: Vec<ContactId>,
     /// When links were mailed, in the last day.
     pub links_sent: Vec<Timestamp>,
+    /// The verified address, where notices go; after a new letter still, until another address is entered.
+    pub mailbox: Option<Mailbox>,
     /// The method of step 8.
     pub otp_method: Option<OtpMethod>,
     /// The password of step 9.
@@ -112,6 +114,18 @@ pub struct Contact {
     pub followed: bool,
     /// Whether 更新 was pressed afterwards.
     pub verified: bool,
+    /// The language in which it was entered.
+    #[serde(default)]
+    pub language: Language,
+}
+
+/// Where notices go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Mailbox {
+    /// The address, by its id in the vault.
+    pub contact: ContactId,
+    /// The language in which it was entered.
+    pub language: Language,
 }
 
 /// A link that was mailed.

@@ -20,6 +20,8 @@ pub struct Limits {
     pub initial_credentials: InitialLimits,
     /// Of what staff do for members.
     pub support: SupportLimits,
+    /// Of what the portal holds back.
+    pub hold: HoldLimits,
 }
 
 /// How long a password that a member chooses may be, in code points (NIST SP 800-63B-4, 3.1.1.2).
@@ -235,6 +237,16 @@ impl Default for SupportLimits {
             unmask_minutes: 60,
         }
     }
+}
+
+/// What the portal should hold back after a set-up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HoldLimits {
+    /// Hours from the member's own password to the first health data, where the password on paper followed a formula; 0: none. Judgement
+    /// (`docs/security.md`): a notice should have reached the member, and been answered, before.
+    #[serde(deserialize_with = "between::<_, 0, 720>")]
+    pub hours_after_formula: u32,
 }
 
 fn some_between<'de, D, const LOW: u32, const HIGH: u32>(

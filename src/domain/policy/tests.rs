@@ -38,10 +38,12 @@ fn refused(from: &str, to: &str, reason: &str) {
 }
 
 #[test]
-fn the_sample_s_limits_are_the_defaults_but_for_what_bounds_the_guessing_of_formulas() {
+fn the_sample_s_limits_are_the_defaults_but_for_what_bounds_the_guessing_of_formulas_and_holds_back_after_one()
+ {
     let mut expected = Limits::default();
     expected.sign_in.wrong_formulas_per_symbol = Some(100);
     expected.sign_in.wrong_formulas = Some(1000);
+    expected.hold.hours_after_formula = 72;
     assert_eq!(policy(SAMPLE).limits, expected);
 }
 
@@ -89,6 +91,9 @@ fn the_defaults_are_those_of_the_design() {
         support: SupportLimits {
             proposal_hours: 72,
             unmask_minutes: 60,
+        },
+        hold: HoldLimits {
+            hours_after_formula: 0,
         },
     };
     assert_eq!(Limits::default(), expected);

@@ -39,7 +39,7 @@ pub struct Track {
     link_asked: Option<Timestamp>,
     /// When a code was last asked for, and not used since.
     code_asked: Option<Timestamp>,
-    /// When a mail of either kind was last asked for.
+    /// When a mail of each kind was last asked for.
     mail_asked: BTreeMap<String, Timestamp>,
     /// The last day on which a try of that type came to nothing.
     failed_on: BTreeMap<String, Date>,
@@ -154,6 +154,9 @@ impl Track {
     #[expect(clippy::too_many_lines, reason = "one arm an event")]
     fn note(&mut self, event: &Event, at: Timestamp) -> Vec<Count> {
         let mut counts = Vec::new();
+        if let Some(notice) = event.notice() {
+            self.mail_asked.insert(notice.name().to_owned(), at);
+        }
         match event {
             Event::CredentialsAccepted { .. } if self.expires_at.is_none() => {
                 self.does(Step::SignInAgain, at, &mut counts);
@@ -333,24 +336,29 @@ impl Track {
     }
 
     fn asks(&mut self, kind: MailKind, what: &str, at: Timestamp) -> Count {
-        let open = match kind {
-            MailKind::EmailLink => &mut self.link_asked,
-            MailKind::Otp => &mut self.code_asked,
-        };
-        *open = Some(at);
+        if let Some(open) = self.open(kind) {
+            *open = Some(at);
+        }
         self.mail_asked.insert(kind.name().to_owned(), at);
         self.one(Topic::Codes, [kind.name(), what, ""])
     }
 
     fn uses(&mut self, kind: MailKind, at: Timestamp, counts: &mut Vec<Count>) {
-        let open = match kind {
-            MailKind::EmailLink => &mut self.link_asked,
-            MailKind::Otp => &mut self.code_asked,
+        let Some(asked) = self.open(kind).and_then(Option::take) else {
+            return;
         };
-        let Some(asked) = open.take() else { return };
         let took = span(asked, at);
         counts.push(self.one(Topic::Codes, [kind.name(), "used", ""]));
         counts.push(self.one(Topic::CodeTook, [kind.name(), &took, ""]));
+    }
+
+    /// When a mail of this kind was last asked for, until it is used; a notice is not for use.
+    const fn open(&mut self, kind: MailKind) -> Option<&mut Option<Timestamp>> {
+        match kind {
+            MailKind::EmailLink => Some(&mut self.link_asked),
+            MailKind::Otp => Some(&mut self.code_asked),
+            MailKind::AccountSetUp | MailKind::SupportActed => None,
+        }
     }
 
     fn intervenes(&self, event: &Event, intervention: Intervention, reason: Reason) -> Count {

@@ -466,3 +466,28 @@ async fn a_link_opens_to_what_it_names_and_a_changed_one_does_not() {
         assert_eq!(one_time.open_link(forged), None, "{forged}");
     }
 }
+
+#[tokio::test]
+async fn a_notice_opens_to_what_it_names_and_neither_a_changed_one_nor_a_link_does() {
+    let house = House::new().await;
+    let one_time = &house.vault.one_time;
+    let notice = Notice {
+        member: house.member(),
+        credential: CredentialId(house.entropy.id()),
+    };
+    let token = one_time.seal_notice(&notice).unwrap();
+    let token = token.expose_secret();
+    assert_eq!(one_time.open_notice(token), Some(notice));
+    let rotated = house.with_a_newer_key().await;
+    assert_eq!(rotated.one_time.open_notice(token), Some(notice));
+    let mut changed = token.to_owned();
+    changed.replace_range(..1, if token.starts_with('A') { "B" } else { "A" });
+    assert_eq!(one_time.open_notice(&changed), None);
+    let link = Link {
+        member: notice.member,
+        contact: ContactId(notice.credential.0),
+        issue: IssueId(house.entropy.id()),
+    };
+    let link = one_time.seal_link(one_time.current_key(), &link).unwrap();
+    assert_eq!(one_time.open_notice(link.expose_secret()), None);
+}

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::{comes_to_the_waiting_page, link_in, mail, program_with_mail, signs_in};
-use crate::support::app::{App, INITIAL_PASSWORD, NEW_PASSWORD, code_in};
+use crate::support::app::{App, INITIAL_PASSWORD, NEW_PASSWORD};
 use crate::support::browser::Browser;
 use crate::support::chromium::{Driver, Window};
 
@@ -137,7 +137,7 @@ async fn a_code_that_is_too_old_or_was_guessed_at_is_as_good() {
     browser.open(&app.url).await;
     signs_in(&browser, NEW_PASSWORD).await;
     browser.arrives_at("ワンタイムパスワードの入力").await;
-    let code = code_in(&app.mails_at_least(2).await[1]).unwrap();
+    let code = app.code().await;
 
     app.clock.advance(SignedDuration::from_mins(11));
     browser.types("code", &code).await;
@@ -147,7 +147,7 @@ async fn a_code_that_is_too_old_or_was_guessed_at_is_as_good() {
     browser.presses("再送信").await;
     browser.shows("もう一度送信しました").await;
     browser.glances("14-otp-sent-again").await;
-    let code = code_in(&app.mails_at_least(3).await[2]).unwrap();
+    let code = app.code().await;
     let wrong = if code == "000000" { "000001" } else { "000000" };
     for left in (1..5).rev() {
         browser.types("code", wrong).await;

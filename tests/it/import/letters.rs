@@ -133,6 +133,8 @@ async fn who_let_the_credentials_expire_gets_no_letter_again() {
     let settings = LettersSettings {
         out: house.path("later.csv"),
         data: house.data(),
+        activated_since: None,
+        public_url: None,
     };
     let now = Clock::machine().now();
     run(&settings, Clock::standing_at(now + (24 * 31).hours()))

@@ -6,6 +6,7 @@ use jiff::civil::Date;
 
 use super::{grouped, span, value};
 use crate::api::pages::words::{Text, step_label};
+use crate::domain::delivery::MailKind;
 use crate::domain::onboarding::{Intervention, Reason, Step};
 use crate::domain::values::Language;
 use crate::domain::viewing::{Purpose, View};
@@ -56,7 +57,7 @@ fn names_of(list: &'static str) -> BTreeSet<String> {
         }
         "holds" => vec!["yes", "no", "pending"],
         "step" => Step::ALL.map(Step::name).into(),
-        "mail" => vec!["email_link", "otp"],
+        "mail" => MailKind::ALL.map(MailKind::name).into(),
         "domain" => DomainClass::ALL.map(DomainClass::as_str).into(),
         "delivery" => vec!["accepted", "failed", "skipped"],
         "view" => View::ALL.map(View::name).into(),

@@ -4,6 +4,7 @@ mod email;
 mod every_history;
 mod journey;
 mod limits;
+mod notice;
 mod order;
 mod otp;
 mod retrace;

@@ -128,6 +128,27 @@ pub(super) fn to_links(language: Language) -> Vec<Sample> {
     ]
 }
 
+pub(super) fn to_notices(language: Language) -> Vec<Sample> {
+    let page = || outside(language, "/not-me/sample-token");
+    let result = |outcome| {
+        shown(&NotMeResult {
+            page: page(),
+            outcome,
+        })
+    };
+    let token = "sample-token".to_owned();
+    let asks = NotMe {
+        page: page(),
+        token,
+    };
+    vec![
+        ("not-me", shown(&asks)),
+        ("not-me-stopped", result(NotMeOutcome::Stopped)),
+        ("not-me-replaced", result(NotMeOutcome::Replaced)),
+        ("not-me-unknown", result(NotMeOutcome::Unknown)),
+    ]
+}
+
 pub(super) fn problems(language: Language) -> Vec<Sample> {
     let problem = |kind| {
         shown(&Problem {

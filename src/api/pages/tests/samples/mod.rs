@@ -362,6 +362,7 @@ pub(super) fn all(language: Language) -> Vec<Sample> {
         answers::at_the_door(language),
         answers::within(language),
         answers::to_links(language),
+        answers::to_notices(language),
         answers::problems(language),
     ];
     parts.concat()

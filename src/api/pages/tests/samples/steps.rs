@@ -35,9 +35,12 @@ pub(super) fn second_half(language: Language) -> Vec<Sample> {
     };
     let door = told(at_step(language, "/sign-in", 13), Notice::LoggedOutToTry);
     let portal_url = "https://portal.kenpo.example.jp/".to_owned();
-    let completed = Completed {
-        page: page("/completed", 15),
-        portal_url,
+    let completed = |hold_until| {
+        shown(&Completed {
+            page: page("/completed", 15),
+            portal_url: portal_url.clone(),
+            hold_until,
+        })
     };
     vec![
         ("08-otp-method", shown(&otp_method)),
@@ -46,7 +49,8 @@ pub(super) fn second_half(language: Language) -> Vec<Sample> {
         ("11-log-out", shown(&log_out)),
         ("13-sign-in-again", sign_in(door, "")),
         ("14-otp", otp(page("/otp", 14), after(10 * 60), 5)),
-        ("15-completed", shown(&completed)),
+        ("15-completed", completed(None)),
+        ("15-completed-hold", completed(Some(after(72 * 3600)))),
     ]
 }
 
