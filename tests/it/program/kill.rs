@@ -66,6 +66,12 @@ impl Journey {
             .await
             .expect(StatusCode::CREATED);
         self.sign_ins += 1;
+        if password == INITIAL_PASSWORD && client.due().await == "otp" {
+            // There is an address: a browser that nobody knows needs a code.
+            let code = json!({"code": self.house.mailed_code(self.member).await});
+            let confirmed = client.post("/sessions/current/otp", code).await;
+            confirmed.expect(StatusCode::OK);
+        }
         assert_eq!(client.due().await, due);
         client
     }
@@ -170,7 +176,7 @@ async fn a_member_whose_program_is_killed_after_every_step_comes_to_the_end_and_
         .filter(|(name, said)| match name.as_str() {
             "CredentialsAccepted" => !std::mem::replace(&mut signed_in, true),
             "LoggedOut" => said["why"] == "member",
-            "MemberEnrolled" | "OtpIssued" => false,
+            "MemberEnrolled" | "OtpIssued" | "SignInConfirmed" => false,
             _ => true,
         })
         .map(|(name, _)| name.as_str())

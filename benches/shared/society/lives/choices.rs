@@ -92,11 +92,7 @@ impl Walk<'_> {
             // Some close the window at step 10, or are called away when all is done.
             (Step::LogOut, _) if slip => ("SignIn", self.sign_in(false)),
             _ => {
-                let why = if self.slips(0.03) {
-                    LogOutReason::Staff
-                } else {
-                    LogOutReason::Member
-                };
+                let why = LogOutReason::Member;
                 ("LogOut", Command::LogOut { session, why })
             }
         }

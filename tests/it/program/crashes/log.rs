@@ -147,8 +147,13 @@ fn may_follow(state: &Onboarding, event: &Event) -> bool {
         Event::PasswordChanged { .. } => due == Step::Password,
         // In the same append as the password, and nowhere else.
         Event::FirstLoginCompleted {} => state.password.is_some() && !state.logged_out,
-        Event::OtpIssued { .. } => due == Step::Otp && state.challenge.is_none(),
-        Event::OtpLoginSucceeded { challenge, .. } => {
+        // Before step 9, the event itself makes the session one that waits for a code.
+        Event::OtpIssued { .. } => {
+            let has_address = state.contact.as_ref().is_some_and(|it| it.verified);
+            let waits = due == Step::Otp || (state.password.is_none() && has_address);
+            waits && state.challenge.is_none()
+        }
+        Event::OtpLoginSucceeded { challenge, .. } | Event::SignInConfirmed { challenge, .. } => {
             due == Step::Otp
                 && state
                     .challenge
@@ -164,7 +169,6 @@ fn may_follow(state: &Onboarding, event: &Event) -> bool {
         | Event::OtpReissued { .. }
         | Event::OtpRejected { .. }
         | Event::NotMeReported {}
-        | Event::SignInConfirmed { .. }
         | Event::Intervened { .. }
         | Event::InterventionProposed { .. }
         | Event::InterventionApproved { .. }

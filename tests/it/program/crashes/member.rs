@@ -235,8 +235,12 @@ impl Walk<'_> {
             .mailed(|text| text.contains(&reference).then(|| code_in(text))?)
             .await;
         let body = json!({"code": code});
-        self.post("/sessions/current/otp", body, "OtpLoginSucceeded")
-            .await;
+        let event = if self.password == Password::Initial {
+            "SignInConfirmed"
+        } else {
+            "OtpLoginSucceeded"
+        };
+        self.post("/sessions/current/otp", body, event).await;
     }
 
     /// What is in a mail to this member, once there is one that has it.
