@@ -1,5 +1,5 @@
-//! How fast commands are carried out and read models built, on SQLite and PostgreSQL, beside their floors in the same run (`log-speed`),
-//! whether that grows with the log (`log-size`), how fast a roster is imported (`import-speed`), and how fast reports answer
+//! How fast commands are carried out and read models built, on SQLite and PostgreSQL, beside their floors in the same run (`log-speed`;
+//! with `rebuild`, a rebuild alone), whether that grows with the log (`log-size`), how fast a roster is imported (`import-speed`), and how fast reports answer
 //! (`report-speed`): prints one table, and fails if a floor is not held. Run by the scripts of these names.
 
 mod floors;

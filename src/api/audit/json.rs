@@ -83,20 +83,23 @@ pub struct EntryBody {
     from: Option<String>,
 }
 
-impl FoundBody {
-    /// Those who were found.
-    pub(in crate::api) const fn of(members: Vec<FoundMember>) -> Self {
-        Self { members }
-    }
-}
-
-impl FoundMember {
-    /// One of them; nobody any more, if erased.
-    pub(in crate::api) fn of(member: MemberId, person: Option<Person>) -> Self {
-        Self {
-            member: member.to_string(),
-            person,
+impl Api {
+    /// Whom a search finds, masked; the look is stored.
+    pub(in crate::api) async fn found_members(
+        &self,
+        who: &StaffIn,
+        asked: &Search,
+    ) -> Result<FoundBody, Problem> {
+        let mut members = Vec::new();
+        for member in self.find_members(asked).await? {
+            members.push(FoundMember {
+                member: member.to_string(),
+                person: self.person(member, None, Mask::On).await?,
+            });
         }
+        self.note_look(who, Showing::of(View::MemberSearch, None))
+            .await?;
+        Ok(FoundBody { members })
     }
 }
 
@@ -140,15 +143,7 @@ pub(in crate::api) async fn audit_search(
     who: StaffIn,
     Body(asked): Body<Search>,
 ) -> Result<Json<FoundBody>, Problem> {
-    let found = api.find_members(&asked).await?;
-    let mut members = Vec::with_capacity(found.len());
-    for member in found {
-        let person = api.person(member, None, Mask::On).await?;
-        members.push(FoundMember::of(member, person));
-    }
-    api.note_look(&who, Showing::of(View::MemberSearch, None))
-        .await?;
-    Ok(Json(FoundBody::of(members)))
+    api.found_members(&who, &asked).await.map(Json)
 }
 
 /// One member's history, personal data masked: as of `at`, after `since`. A bare date means its end in Asia/Tokyo.

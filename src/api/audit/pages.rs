@@ -179,11 +179,11 @@ pub(super) async fn unmask(
         since: asked.since.clone(),
         before: String::new(),
     };
-    let unmasking = match unmasking_of(&api, &who, &member, &asked).await {
-        Ok(unmasking) => unmasking,
+    let seen = match seen(&api, &who, &member, &asked).await {
+        Ok(seen) => seen,
         Err(problem) => return shown(&api, &who, Err(problem)),
     };
-    let shows = member_page(&api, &who, &member, &span, unmasking).await;
+    let shows = member_page(&api, &who, &member, &span, Some(seen)).await;
     shown(&api, &who, shows)
 }
 
@@ -197,15 +197,10 @@ enum Seen {
     Refused(Problem),
 }
 
-async fn unmasking_of(
-    api: &Api,
-    who: &StaffIn,
-    member: &str,
-    asked: &Unmasking,
-) -> Result<Option<Seen>, Problem> {
+async fn seen(api: &Api, who: &StaffIn, member: &str, asked: &Unmasking) -> Result<Seen, Problem> {
     let member = member_named(member)?;
     if let Some(purpose) = api.unmasked_for(who, member).await? {
-        return Ok(Some(Seen::Approved(purpose)));
+        return Ok(Seen::Approved(purpose));
     }
     let name = Intervention::Unmask.name();
     let proposed = async {
@@ -214,11 +209,11 @@ async fn unmasking_of(
         let proposal = proposal.map_err(|_| Problem::Desk(DeskProblem::UnknownProposal))?;
         api.propose(who, member, proposal, wanted).await
     };
-    Ok(Some(match proposed.await {
+    Ok(match proposed.await {
         Ok(_) => Seen::Proposed,
         Err(problem @ (Problem::Invalid { .. } | Problem::Desk(_))) => Seen::Refused(problem),
         Err(problem) => return Err(problem),
-    }))
+    })
 }
 
 async fn member_page(

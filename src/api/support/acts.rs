@@ -41,7 +41,7 @@ impl Wanted {
         let invalid = |field, why| Problem::Invalid { field, why };
         let intervention =
             Intervention::named(intervention).ok_or(invalid("intervention", "unknown"))?;
-        let reason = Reason::named(reason).filter(|it| intervention.reasons().contains(it));
+        let reason = Reason::named(reason);
         Ok(Self {
             intervention,
             grounds: Grounds {

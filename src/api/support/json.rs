@@ -9,15 +9,13 @@ use utoipa::ToSchema;
 use super::acts::Wanted;
 use super::desk::{EmailState, Shown};
 use crate::api::Api;
-use crate::api::audit::looks::Showing;
-use crate::api::audit::person::{Mask, Person, Search};
-use crate::api::audit::{FoundBody, FoundMember, member_named};
+use crate::api::audit::person::{Person, Search};
+use crate::api::audit::{FoundBody, member_named};
 use crate::api::members::bodies::Body;
 use crate::api::problem::{DeskProblem, Problem, StepBody};
 use crate::api::staff::StaffIn;
 use crate::domain::ids::ProposalId;
 use crate::domain::onboarding::{Intervention, Offer, Proposal, Verdict};
-use crate::domain::viewing::View;
 
 /// What is to be done, and on what grounds.
 #[derive(Deserialize, ToSchema)]
@@ -148,15 +146,7 @@ pub(in crate::api) async fn support_search(
     who: StaffIn,
     Body(asked): Body<Search>,
 ) -> Result<Json<FoundBody>, Problem> {
-    let found = api.find_members(&asked).await?;
-    let mut members = Vec::with_capacity(found.len());
-    for member in found {
-        let person = api.person(member, None, Mask::On).await?;
-        members.push(FoundMember::of(member, person));
-    }
-    api.note_look(&who, Showing::of(View::MemberSearch, None))
-        .await?;
-    Ok(Json(FoundBody::of(members)))
+    api.found_members(&who, &asked).await.map(Json)
 }
 
 /// Where a member stands, what keeps them, and what can be done.

@@ -250,7 +250,8 @@ impl Onboarding {
     }
 
     /// Whether a sign-in needs a code: with the member's own password always; before, as soon as there is an address for it, from a
-    /// browser that has not shown that it is the member's. Whoever can guess the password on paper does not get past that.
+    /// browser that has not shown that it is the member's. Whoever comes to the password on paper later than the member does not
+    /// get past that.
     fn wants_code(&self, known_browser: bool) -> bool {
         let has_address = self.contact.as_ref().is_some_and(|it| it.verified);
         self.password.is_some() || (has_address && !known_browser)
