@@ -1,5 +1,6 @@
 //! What follows from events, at least once and never on a rebuild: mails, and the sweeping of what no event names.
 
+pub mod mails;
 pub mod outbox;
 pub mod sender;
 pub mod sweeper;

@@ -1,29 +1,18 @@
-//! The outbox: a row for each mail that an event asks for, leased by one sender at a time.
+//! The outbox: a row for each mail that waits, leased by one sender at a time.
 
-use std::sync::Arc;
-
-use cqrs_es::Aggregate;
-use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
+use sqlx::Row;
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, Row};
-use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::ambient::Clock;
-use crate::database::{Cell, Database, Insert, fixed_width, time_of};
+use crate::database::{Database, fixed_width, time_of};
 use crate::domain::delivery::{MailKind, Outcome};
 use crate::domain::ids::{ContactId, MailId, MemberId};
-use crate::domain::onboarding::{Event, Onboarding};
 use crate::domain::values::{KeyId, Language};
 use crate::mail::SEND_TIMEOUT;
-use crate::subscription::{ApplyError, Reactor, Recorded};
 
 /// A lease outlives the longest sending by so much.
 const LEASE_MARGIN: SignedDuration = SignedDuration::from_secs(60);
-
-/// How long a notice is tried. Judgement: a mail server that is away for a weekend is met, and what comes later tells no news.
-const NOTICES_TRIED: SignedDuration = SignedDuration::from_hours(72);
 
 /// A mail that waits.
 #[derive(Clone, Debug)]
@@ -52,170 +41,6 @@ pub struct Waiting {
     pub leased_until: Timestamp,
     /// What became of it, if only the log does not know yet.
     pub outcome: Option<Outcome>,
-}
-
-/// Puts a row into the outbox for every event that asks for a mail.
-pub struct MailReactor {
-    wake: Arc<Notify>,
-    clock: Clock,
-}
-
-impl MailReactor {
-    /// A reactor that wakes the sender by `wake`.
-    #[must_use]
-    pub const fn new(wake: Arc<Notify>, clock: Clock) -> Self {
-        Self { wake, clock }
-    }
-}
-
-impl Reactor for MailReactor {
-    fn name(&self) -> &'static str {
-        "mails"
-    }
-
-    fn react<'a>(
-        &'a self,
-        batch: &'a [Recorded],
-        connection: &'a mut AnyConnection,
-    ) -> BoxFuture<'a, Result<(), ApplyError>> {
-        Box::pin(async move {
-            let now = self.clock.now();
-            let mut rows = Vec::new();
-            for recorded in batch
-                .iter()
-                .filter(|event| event.stream_kind == Onboarding::TYPE)
-            {
-                // What cannot be read is parked by the projector, and told there.
-                let Ok(event) = serde_json::from_value(recorded.payload.clone()) else {
-                    continue;
-                };
-                rows.extend(row_of(recorded, &event, now));
-            }
-            Insert::new(
-                "INSERT INTO outbox (mail_id, kind, member_id, contact_id, reference, key_id, language, \
-                 expires_at, due_at, attempts)",
-                &rows,
-                "ON CONFLICT (mail_id) DO NOTHING",
-            )?
-            .write(connection)
-            .await?;
-            Ok(())
-        })
-    }
-
-    fn committed(&self) {
-        self.wake.notify_one();
-    }
-}
-
-/// Which mail an event asks for.
-struct Asked {
-    mail: MailId,
-    kind: MailKind,
-    contact: Option<ContactId>,
-    reference: Uuid,
-    key: KeyId,
-    language: Option<Language>,
-    expires_at: Timestamp,
-}
-
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "only four events ask for a link or a code"
-)]
-fn asked_by(recorded: &Recorded, event: &Event) -> Option<Asked> {
-    let of_its_own = format!("{}/{}", recorded.stream_id, recorded.sequence);
-    let mail = mail_named(&of_its_own);
-    Some(match event {
-        Event::EmailRegistered {
-            contact,
-            issue,
-            key,
-            language,
-            expires_at,
-            ..
-        }
-        | Event::EmailLinkReissued {
-            contact,
-            issue,
-            key,
-            language,
-            expires_at,
-            ..
-        } => Asked {
-            mail,
-            kind: MailKind::EmailLink,
-            contact: Some(*contact),
-            reference: issue.0,
-            key: key.clone(),
-            language: Some(*language),
-            expires_at: *expires_at,
-        },
-        Event::OtpIssued {
-            challenge,
-            key,
-            language,
-            expires_at,
-            ..
-        }
-        | Event::OtpReissued {
-            challenge,
-            key,
-            language,
-            expires_at,
-            ..
-        } => Asked {
-            mail,
-            kind: MailKind::Otp,
-            contact: None,
-            reference: challenge.0,
-            key: key.clone(),
-            language: Some(*language),
-            expires_at: *expires_at,
-        },
-        _ => notice_of(recorded, event)?,
-    })
-}
-
-/// A notice, if the event asks for one. What staff did is told once, however many events it made.
-fn notice_of(recorded: &Recorded, event: &Event) -> Option<Asked> {
-    let kind = event.notice()?;
-    let command = recorded.metadata["command_id"].as_str().unwrap_or_default();
-    let reference = if let Event::PasswordChanged { credential, .. } = event {
-        credential.0
-    } else {
-        Uuid::nil()
-    };
-    Some(Asked {
-        mail: mail_named(&format!("{}/{}/{command}", recorded.stream_id, kind.name())),
-        kind,
-        contact: None,
-        reference,
-        key: KeyId(String::new()),
-        language: None,
-        expires_at: recorded.recorded_at + NOTICES_TRIED,
-    })
-}
-
-fn mail_named(name: &str) -> MailId {
-    MailId(Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()))
-}
-
-fn row_of(recorded: &Recorded, event: &Event, now: Timestamp) -> Option<[Cell; 10]> {
-    let asked = asked_by(recorded, event)?;
-    Some([
-        Cell::from(asked.mail.to_string()),
-        Cell::from(asked.kind.name()),
-        Cell::from(recorded.stream_id.clone()),
-        Cell::from(asked.contact.map(|contact| contact.to_string())),
-        Cell::from(asked.reference.to_string()),
-        Cell::from(asked.key.0),
-        Cell::from(asked.language.map_or("", Language::tag)),
-        Cell::from(asked.expires_at),
-        // The log may be ahead of a clock that was wrong by days.
-        Cell::from(recorded.recorded_at.min(now)),
-        Cell::from(0),
-    ])
 }
 
 /// The rows of the outbox, for the sender.

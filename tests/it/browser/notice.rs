@@ -1,4 +1,4 @@
-//! The link of a notice in a real browser, on a telephone and without scripts: what the button does, and what it did.
+//! The link of a notice in a real browser, on a telephone, pressed without scripts: what the button does, and what it did.
 
 use crate::not_me::set_up;
 use crate::support::chromium::Driver;
@@ -9,18 +9,25 @@ async fn whoever_it_was_not_reads_what_the_button_does_presses_it_and_is_told_wh
     let driver = Driver::start();
     let link = format!("{}/not-me/{token}", app.url);
 
-    let phone = driver.window_without_scripts().await;
+    let phone = driver.window().await;
     phone.open(&link).await;
     phone.arrives_at("ご自身で設定していない方へ").await;
     phone.shows("すぐにアカウントの利用を停止します").await;
     phone.looks_both("not-me").await;
-    phone.presses("覚えがないので、利用を停止する").await;
-    phone.arrives_at("利用を停止しました").await;
-    phone.shows("03-0000-0000").await;
-    phone.looks_both("not-me-stopped").await;
-    attacker.get("/onboarding").await.problem(401, "no-session");
-
     phone.open(&link[..link.len() - 1]).await;
     phone.arrives_at("このアドレスは正しくありません").await;
     phone.looks_both("not-me-unknown").await;
+
+    let without_scripts = driver.window_without_scripts().await;
+    without_scripts.open(&link).await;
+    without_scripts
+        .presses("覚えがないので、利用を停止する")
+        .await;
+    without_scripts.arrives_at("利用を停止しました").await;
+    without_scripts.shows("03-0000-0000").await;
+    attacker.get("/onboarding").await.problem(401, "no-session");
+
+    phone.open(&link).await;
+    phone.arrives_at("利用を停止しました").await;
+    phone.looks_both("not-me-stopped").await;
 }

@@ -11,6 +11,7 @@ use secrecy::ExposeSecret;
 
 use self::search::{database_files, forms, is_silent, mail_without, master_keys};
 use crate::import::house::{Done, House};
+use crate::not_me::notice_in;
 use crate::support::app::{Answer, Client, code_in, eventually, text_of, token_in};
 use crate::support::browser::{Browser, Shown};
 use crate::support::program::Program;
@@ -189,12 +190,16 @@ async fn journey(program: &Program, mails: &SmtpServer, seen: &mut Seen) {
     noted
         .passes("/password", &[("new_password", NEW_PASSWORD)])
         .await;
+    let notice = mails.find(|mail| notice_in(&text_of(&mail.bytes))).await;
+    noted.get(&format!("/not-me/{notice}")).await.is(200);
+    noted.seen.mailed.push(notice.clone());
+    noted.seen.secrets.push(notice);
     noted.passes("/log-out", &[]).await;
     noted.get("/sign-in").await;
     noted
         .passes("/sign-in", &sign_in(USER_ID, NEW_PASSWORD))
         .await;
-    let mail = mails.wait_for(2).await.remove(1);
+    let mail = mails.wait_for(3).await.remove(2);
     let code = code_in(&text_of(&mail.bytes)).unwrap();
     let wrong = if code == "918273" { "918274" } else { "918273" };
     for wrong in [wrong, "canary-code"] {

@@ -12,7 +12,7 @@ use super::log::Seen;
 use crate::support::smtp::Received;
 
 /// The events that ask for a mail.
-const ASKING: [&str; 2] = ["EmailRegistered", "OtpIssued"];
+const ASKING: [&str; 3] = ["EmailRegistered", "PasswordChanged", "OtpIssued"];
 
 /// Fails if a mail was lost, or left twice without a kill to blame. Answers how many copies too many there were.
 pub(super) fn expect_each_once(log: &[Recorded], received: &[Received], seen: &Seen) -> usize {
