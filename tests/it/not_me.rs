@@ -3,7 +3,6 @@
 use data_encoding::BASE64URL_NOPAD;
 use kadode::domain::ids::{CredentialId, MemberId};
 use kadode::mail::Transport;
-use kadode::subscription;
 use kadode::vault::{Notice, Profile};
 use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret;
@@ -276,21 +275,6 @@ async fn a_notice_about_an_account_that_is_frozen_meanwhile_is_not_mailed() {
     assert_eq!(told["why"], "superseded");
 }
 
-/// Waits until every event was looked at by the mailer, and nothing waits to be mailed.
-async fn all_mails_left(app: &App) {
-    eventually("the end of all mails", || async {
-        let database = &app.society.database;
-        let head = app.society.log.committed_head().await.unwrap();
-        let asked = subscription::checkpoint(database, "mails").await.unwrap();
-        let waiting: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM outbox")
-            .fetch_one(&database.read)
-            .await
-            .unwrap();
-        (asked == head && waiting == 0).then_some(())
-    })
-    .await;
-}
-
 #[tokio::test]
 async fn what_staff_do_is_told_once_to_the_address_that_was_verified() {
     let (app, member) = App::with_member().await;
@@ -305,7 +289,7 @@ async fn what_staff_do_is_told_once_to_the_address_that_was_verified() {
     })
     .await;
     assert!(told[0].contains("03-0000-0000"), "{}", told[0]);
-    all_mails_left(&app).await;
+    app.settled().await;
     assert_eq!(app.mails().len(), 2);
 }
 
@@ -315,6 +299,6 @@ async fn nobody_is_told_what_staff_do_for_a_member_without_an_address() {
     app.client_at("email_link").await;
     app.mails_at_least(1).await;
     app.freeze(member).await;
-    all_mails_left(&app).await;
+    app.settled().await;
     assert_eq!(app.mails().len(), 1);
 }

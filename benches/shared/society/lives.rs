@@ -224,7 +224,10 @@ impl Walk<'_> {
                 command_id,
             });
             self.state.apply(event.clone());
-            if let Some(kind) = mail_of(&event) {
+            // What staff do is told to whoever has a verified address.
+            let reached =
+                |kind: &MailKind| *kind != MailKind::SupportActed || self.state.mailbox.is_some();
+            if let Some(kind) = mail_of(&event).filter(reached) {
                 self.mails(kind)?;
             }
         }
@@ -308,6 +311,6 @@ fn mail_of(event: &Event) -> Option<MailKind> {
     match event.name() {
         "EmailRegistered" | "EmailLinkReissued" => Some(MailKind::EmailLink),
         "OtpIssued" | "OtpReissued" => Some(MailKind::Otp),
-        _ => None,
+        _ => event.notice(),
     }
 }

@@ -78,6 +78,7 @@ async fn what_a_member_and_their_mails_leave_passes() {
         .sign_in(USER_ID, NEW_PASSWORD)
         .await
         .expect(StatusCode::CREATED);
+    app.settled().await;
     sealed(&app.society).await.unwrap();
     let report = checked(exported(&app.society).await.path());
     assert_eq!(report.fault, None);
@@ -204,6 +205,7 @@ async fn what_staff_and_their_views_leave_passes() {
     enters(&browser, &clerk.name, OWN_PASSWORD, &present).await;
     token(&app, clerk.id, Scope::AuditRead, 30).await.unwrap();
     command(&app, clerk.id, Command::Disable).await.unwrap();
+    app.settled().await;
     sealed(&app.society).await.unwrap();
     let report = checked(exported(&app.society).await.path());
     assert_eq!(report.fault, None);

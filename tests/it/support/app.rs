@@ -410,6 +410,19 @@ impl App {
         .await
     }
 
+    /// Waits until nothing is left to do: every mail has left, and all that was committed is in the read models.
+    pub async fn settled(&self) {
+        eventually("an end of all work", || async {
+            let database = &self.society.database;
+            let head = self.society.log.committed_head().await.unwrap();
+            let shown = subscription::checkpoint(database, "read_models")
+                .await
+                .unwrap();
+            (shown == head && self.all_mails_left().await).then_some(())
+        })
+        .await;
+    }
+
     async fn all_mails_left(&self) -> bool {
         let head = self.society.log.committed_head().await.unwrap();
         let asked = subscription::checkpoint(&self.society.database, "mails")
