@@ -1,6 +1,7 @@
 //! The composition root: the only room that names concrete adapters and puts the program together.
 
 mod connections;
+mod holding;
 mod leading;
 mod opening;
 mod serving;

@@ -123,6 +123,7 @@ macro_rules! never_stale {
 never_stale!(
     crate::domain::adoption::Adoptions,
     crate::domain::attempts::Attempts,
+    crate::domain::custody::Custody,
     crate::domain::delivery::Delivery,
     crate::domain::viewing::Viewings
 );

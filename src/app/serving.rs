@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::Society;
+use super::holding::hold_keys;
 use super::leading::lead;
 use crate::api::tally::Tallies;
 use crate::api::{self, Api};
@@ -85,6 +86,8 @@ impl Society {
             }
             tasks
         };
+        let rotation = self.vault.rotation.clone();
+        tasks.spawn(hold_keys(rotation, self.clock.clone()));
         tasks.spawn(
             tallies
                 .clone()

@@ -2,8 +2,10 @@
 
 mod catching_up;
 mod check;
+mod custody;
 mod demo;
 pub mod import;
+mod keys;
 mod ledger;
 pub mod letters;
 mod migrate;
@@ -48,6 +50,8 @@ enum Command {
     Check(check::CheckSettings),
     /// A report for compliance and auditors, as of any moment
     Report(report::ReportSettings),
+    /// The master keys
+    Keys(keys::KeysSettings),
     /// The signed audit ledger
     Ledger(ledger::LedgerSettings),
 }
@@ -79,6 +83,7 @@ pub async fn run() -> ExitCode {
         Command::Rebuild(settings) => rebuild::run(&settings, clock).await,
         Command::Check(settings) => check::run(&settings, clock).await,
         Command::Report(settings) => report::run(&settings, clock).await,
+        Command::Keys(settings) => keys::run(&settings, clock).await,
         Command::Ledger(settings) => ledger::run(&settings, clock).await,
     };
     ended.unwrap_or_else(|Fault(why)| {

@@ -115,6 +115,9 @@ pub(super) async fn until_told_to_stop(served: Served, listener: TcpListener, mo
         tracing::error!(%error, "the last counts of attempts could not be stored");
     }
     tasks.shutdown().await;
+    if let Err(error) = api.vault.rotation.leave().await {
+        tracing::warn!(%error, "for some minutes, this program still counts as one that runs");
+    }
     // A mail that left, but was not noted, would leave again.
     if tokio::time::timeout(LAST_REQUESTS, sender.rest())
         .await

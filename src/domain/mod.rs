@@ -4,6 +4,7 @@ pub mod adoption;
 pub mod attempts;
 pub mod birth_date;
 pub mod cohort;
+pub mod custody;
 pub mod delivery;
 pub mod email;
 pub mod ids;

@@ -11,13 +11,13 @@ pub(super) struct Blind {
     user_id_case_sensitive: bool,
 }
 
-/// One blind index under each master key: the newest is written, any may be found.
+/// One blind index under each master key: that of the present one is written, any may be found.
 #[derive(Clone, Debug)]
 pub(super) struct Index(Vec<String>);
 
 impl Index {
     /// The index to be written.
-    pub(super) fn newest(&self) -> &str {
+    pub(super) fn written(&self) -> &str {
         self.0.first().map_or("", String::as_str)
     }
 
@@ -63,7 +63,7 @@ impl Blind {
 
     /// A lane in which failures of one typed user ID are counted; `place` is a network, or empty for all of them.
     pub(super) fn lane(&self, typed: &str, kind: &str, place: &str) -> String {
-        self.keys.tag(
+        self.keys.lasting_tag(
             Purpose::BlindIndex,
             &[
                 b"lane",
@@ -78,13 +78,13 @@ impl Blind {
     pub(super) fn typed(&self, typed: &str) -> String {
         let typed = self.normal_user_id(typed);
         self.keys
-            .tag(Purpose::BlindIndex, &[b"typed", typed.as_bytes()])
+            .lasting_tag(Purpose::BlindIndex, &[b"typed", typed.as_bytes()])
     }
 
     /// A place in which user IDs that fail are counted: a network or a symbol.
     pub(super) fn scope(&self, kind: &str, place: &str) -> String {
         let place = normal(place);
-        self.keys.tag(
+        self.keys.lasting_tag(
             Purpose::BlindIndex,
             &[b"scope", kind.as_bytes(), place.as_bytes()],
         )

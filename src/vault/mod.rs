@@ -13,12 +13,14 @@ mod forget;
 mod guesses;
 mod hasher;
 mod initial_passwords;
+mod key_check;
 mod key_file;
 mod keys;
 mod one_time;
 mod profile;
 mod profiles;
 mod roster;
+mod rotation;
 mod seal;
 mod session;
 mod sessions;
@@ -33,6 +35,7 @@ mod waits;
 
 pub use contacts::Contacts;
 pub use credentials::Credentials;
+pub use data_keys::{DataKeyCounts, Rewrapped};
 pub use devices::{DEVICE_AGE, Devices};
 pub use hasher::{Hasher, QueueFull, Slot};
 pub use initial_passwords::{FIRST_ISSUE, InitialPasswords};
@@ -41,6 +44,7 @@ pub use keys::{Keys, Purpose};
 pub use one_time::{Link, Notice, OneTime};
 pub use profile::{Inserted, Match, Page, Profile, Stored, given_user_id, was_given};
 pub use profiles::Profiles;
+pub use rotation::{FORGOTTEN_AFTER, Rotation};
 pub use session::{Found, Fresh, Opening, Session};
 pub use sessions::Sessions;
 pub use staff::{StaffNames, keys_of, lane_of_staff};
@@ -119,6 +123,8 @@ pub struct Vault {
     pub staff_access: StaffAccess,
     /// Removal of what no event names.
     pub sweep: Sweep,
+    /// The change to another master key.
+    pub rotation: Rotation,
     data_keys: data_keys::DataKeys,
 }
 
@@ -157,6 +163,13 @@ impl Vault {
             traces: Traces::new(data_keys.clone()),
             hasher: Hasher::new(settings.hashes_waiting),
             sweep: Sweep::new(main.clone(), data_keys.clone()),
+            rotation: Rotation::new(
+                main.clone(),
+                key_database.clone(),
+                keys.clone(),
+                data_keys.clone(),
+                entropy,
+            ),
             data_keys,
         }
     }

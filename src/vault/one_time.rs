@@ -124,11 +124,11 @@ impl OneTime {
         self.seal(Purpose::Links, key, ids)
     }
 
-    /// What a token names; nothing if it is not one of ours. Whether the link still counts, the log knows.
+    /// What a token names; nothing if it is not one of ours, or was mailed before a restore. Whether the link still counts, the log knows.
     #[must_use]
     pub fn open_link(&self, token: &str) -> Option<Link> {
         let [member, contact, issue] = self.open(Purpose::Links, token)?;
-        Some(Link {
+        self.keys.link_counts(issue).then_some(Link {
             member: MemberId(member),
             contact: ContactId(contact),
             issue: IssueId(issue),

@@ -63,9 +63,9 @@ impl Profiles {
         let mut outcome = Vec::with_capacity(rows.len());
         let mut new = Vec::new();
         for (((member, profile), identity), found) in rows.iter().zip(&indexes).zip(matches) {
-            let user_id = identity.user_id.newest();
-            let person = identity.numbers.newest();
-            let gid = identity.gid.as_ref().map(Index::newest);
+            let user_id = identity.user_id.written();
+            let person = identity.numbers.written();
+            let gid = identity.gid.as_ref().map(Index::written);
             let mut in_batch = gid.into_iter().chain([person]);
             let same = found
                 .persons()
@@ -93,7 +93,7 @@ impl Profiles {
                         Cell::from(sealed),
                         Cell::from(user_id),
                         Cell::from(person),
-                        Cell::from(symbol_number.newest()),
+                        Cell::from(symbol_number.written()),
                         Cell::from(gid.map(str::to_owned)),
                         Cell::from(now),
                     ]);

@@ -5,6 +5,7 @@ mod canaries;
 mod check;
 mod crashes;
 mod demo;
+mod keys;
 mod kill;
 mod kurrent;
 mod ledger;

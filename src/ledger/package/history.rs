@@ -16,6 +16,7 @@ use super::manifest::EventsIn;
 use super::{Fault, POLICIES};
 use crate::domain::adoption::{AdoptionEvent, Adoptions};
 use crate::domain::attempts::{Attempts, AttemptsEvent};
+use crate::domain::custody::{Custody, CustodyEvent};
 use crate::domain::delivery::{Delivery, DeliveryEvent};
 use crate::domain::onboarding::{Append, Event, Onboarding};
 use crate::domain::policy::{Limits, Policy, PolicyVersion};
@@ -67,6 +68,7 @@ enum State {
     Policy,
     Staff(Box<Staff>),
     Views(Viewings),
+    Custody(Custody),
 }
 
 /// An append that may not have ended yet.
@@ -217,6 +219,13 @@ impl History {
                     views.apply(event);
                 }
             }
+            State::Custody(custody) => {
+                let events = read::<CustodyEvent>(&pending.events)?;
+                illegal(custody.yields(&events))?;
+                for event in events {
+                    custody.apply(event);
+                }
+            }
             State::Staff(staff) => {
                 let events = read::<StaffEvent>(&pending.events)?;
                 let at = [-LEEWAY, LEEWAY].map(|by| shifted(pending.stored, by));
@@ -292,6 +301,7 @@ impl State {
             Adoptions::TYPE => Self::Policy,
             Staff::TYPE => Self::Staff(Box::default()),
             Viewings::TYPE => Self::Views(Viewings::default()),
+            Custody::TYPE => Self::Custody(Custody::default()),
             _ => return None,
         })
     }

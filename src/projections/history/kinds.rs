@@ -27,7 +27,7 @@ impl Outcome {
 }
 
 /// All types, in the order of what they are about.
-pub const KINDS: [(&str, Outcome); 48] = [
+pub const KINDS: [(&str, Outcome); 52] = [
     ("MemberEnrolled", Outcome::Done),
     ("CredentialsAccepted", Outcome::Done),
     ("CredentialsRejected", Outcome::Failed),
@@ -64,6 +64,10 @@ pub const KINDS: [(&str, Outcome); 48] = [
     ("MailSkipped", Outcome::Done),
     ("AttemptsTallied", Outcome::Refused),
     ("PolicyAdopted", Outcome::Done),
+    ("MasterKeyAdded", Outcome::Done),
+    ("MasterKeyChanged", Outcome::Done),
+    ("DataKeysRewrapped", Outcome::Done),
+    ("RestoredFromBackup", Outcome::Done),
     ("StaffAdded", Outcome::Done),
     ("StaffRoleChanged", Outcome::Done),
     ("StaffPasswordReset", Outcome::Done),
