@@ -7,6 +7,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{PgPool, SqlitePool};
 
 mod connections;
+mod copies;
 mod file;
 mod lead;
 mod rebuilt;

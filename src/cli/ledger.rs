@@ -4,16 +4,20 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use data_encoding::BASE64;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::catching_up::catch_up;
+use super::custody::{record, unfinished};
 use super::roster::is_unprintable;
 use super::tell;
 use crate::ambient::Clock;
 use crate::app::{Fault, Opening, Society};
 use crate::config::DataSettings;
+use crate::domain::custody::{Command, LostHead};
 use crate::ledger::package::{self, Given, Report, Source};
 use crate::ledger::{SealError, Sealed, Sealer};
+use crate::vault::close_after_restore;
 
 /// The settings of `kadode ledger`.
 #[derive(Args, Debug)]
@@ -26,6 +30,11 @@ pub(super) struct LedgerSettings {
 enum What {
     /// Seal what is there, and print the last checkpoint
     Checkpoint {
+        #[command(flatten)]
+        data: DataSettings,
+    },
+    /// After a restore: record what was lost, sign everybody out, and sign from here on
+    Resume {
         #[command(flatten)]
         data: DataSettings,
     },
@@ -58,6 +67,12 @@ pub(super) async fn run(settings: &LedgerSettings, clock: Clock) -> Result<ExitC
             society.close().await;
             printed
         }
+        What::Resume { data } => {
+            let society = Society::open(data, Opening::TO_ADD, clock, tell).await?;
+            let resumed = resume(&society).await;
+            society.close().await;
+            resumed
+        }
         What::Export { dir, data } => {
             let society = Society::open(data, Opening::TO_LOOK, clock, tell).await?;
             let exported = export(&society, dir.clone()).await;
@@ -89,6 +104,39 @@ async fn print_checkpoint(society: &Society) -> Result<ExitCode, Fault> {
         }
         Err(error) => Err(Fault::from_error("nothing is signed", error)),
     }
+}
+
+async fn resume(society: &Society) -> Result<ExitCode, Fault> {
+    let sealer = sealer_of(society)?;
+    catch_up(society).await?;
+    let refused = |error| Fault::from_error("the ledger does not go on", error);
+    let lost = sealer.lost().await.map_err(refused)?;
+    let closed = close_after_restore(&society.database, society.clock.now());
+    closed.await.map_err(unfinished)?;
+    if !lost.is_empty() {
+        let kept = u64::try_from(society.log.head()).unwrap_or_default();
+        let heads = lost.iter().map(|head| LostHead {
+            size: head.size,
+            root: BASE64.encode(&head.root),
+        });
+        let command = Command::NoteRestored {
+            kept,
+            lost: heads.collect(),
+        };
+        record(society, "NoteRestored", command).await?;
+        catch_up(society).await?;
+    }
+    let resumed = sealer.resume(&lost).await.map_err(unfinished)?;
+    let told = if lost.is_empty() {
+        "nothing that was signed is lost, and the ledger goes on"
+    } else {
+        "what was signed and is lost stands in the history, and beside each checkpoint file as .lost-SIZE: keep it for the auditor"
+    };
+    tell(&format!(
+        "{told}; everybody signs in anew, and staff need new tokens: start every `kadode serve` anew that runs"
+    ));
+    print!("{}", resumed.note);
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn export(society: &Society, folder: PathBuf) -> Result<ExitCode, Fault> {

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand, and how each ends.
 
+mod backup;
 mod catching_up;
 mod check;
 mod custody;
@@ -11,6 +12,7 @@ pub mod letters;
 mod migrate;
 mod rebuild;
 mod report;
+mod restore;
 pub mod roster;
 mod serve;
 mod staff;
@@ -52,6 +54,10 @@ enum Command {
     Report(report::ReportSettings),
     /// The master keys
     Keys(keys::KeysSettings),
+    /// Copy the databases, sealed, while members are served
+    Backup(backup::BackupSettings),
+    /// Put a backup where there is no database
+    Restore(restore::RestoreSettings),
     /// The signed audit ledger
     Ledger(ledger::LedgerSettings),
 }
@@ -84,6 +90,8 @@ pub async fn run() -> ExitCode {
         Command::Check(settings) => check::run(&settings, clock).await,
         Command::Report(settings) => report::run(&settings, clock).await,
         Command::Keys(settings) => keys::run(&settings, clock).await,
+        Command::Backup(settings) => backup::run(&settings, clock).await,
+        Command::Restore(settings) => restore::run(&settings, &clock).await,
         Command::Ledger(settings) => ledger::run(&settings, clock).await,
     };
     ended.unwrap_or_else(|Fault(why)| {

@@ -52,6 +52,17 @@ impl Place {
         })
         .await
     }
+
+    /// Puts a checkpoint there in place of one of `size` leaves that it does not continue, as somebody has agreed to; that one is kept beside it.
+    pub(super) async fn supersede(&self, size: u64, note: &str) -> io::Result<()> {
+        let (path, note) = (self.path.clone(), note.to_owned());
+        on_a_thread(move || {
+            let aside = path.with_added_extension(format!("lost-{size}"));
+            replace(&aside, &fs::read_to_string(&path)?)?;
+            replace(&path, &note)
+        })
+        .await
+    }
 }
 
 /// A disk that is slow, or a share that is away, must hold up nobody else.

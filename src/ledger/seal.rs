@@ -2,6 +2,7 @@
 
 mod error;
 mod following;
+mod resuming;
 
 pub use error::SealError;
 

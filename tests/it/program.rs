@@ -1,5 +1,6 @@
 //! The program itself, as an operator runs it: processes, signals, settings, files.
 
+mod backup;
 mod beside;
 mod canaries;
 mod check;

@@ -5,6 +5,7 @@ mod chance;
 mod credentials;
 mod failing;
 mod keys;
+mod parcels;
 mod people;
 mod rotation;
 mod sessions;
