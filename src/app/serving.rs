@@ -19,6 +19,7 @@ use crate::projections::status::StatusReader;
 use crate::reactors::eraser::Eraser;
 use crate::reactors::mails::MailReactor;
 use crate::reactors::outbox::Outbox;
+use crate::reactors::retention::Retention;
 use crate::reactors::sender::{self, Sender};
 use crate::reactors::sweeper;
 use crate::subscription::{self, Projector, Reactor};
@@ -151,6 +152,15 @@ impl Society {
             }
             sender.run(wake).await;
         });
+        let retention = Retention {
+            vault: self.vault.clone(),
+            commands: self.commands.clone(),
+            policy: self.policy.label(),
+            trace_days: self.policy.policy.retention.trace_days,
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+        };
+        tasks.spawn(retention.run());
         tasks.spawn(sweeper::run(
             self.vault.clone(),
             self.log.clone(),

@@ -1,4 +1,4 @@
-//! What operators do with keys and backups, as facts in the history: names and counts, and no secret.
+//! What is done with keys and backups, as facts in the history: names and counts, and no secret.
 
 use cqrs_es::{Aggregate, DomainEvent, event_sink::EventSink};
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,8 @@ pub struct Custody {
     pub rewrapping: bool,
     /// What the ledger had signed and restores from backups have lost.
     pub lost: Vec<LostHead>,
+    /// The last year whose traces were destroyed.
+    pub traces_until: Option<i16>,
 }
 
 /// A tree that the ledger had signed, and whose end is no longer in the log.
@@ -58,6 +60,13 @@ pub enum Command {
         /// What was lost.
         lost: Vec<LostHead>,
     },
+    /// The policy's time for traces of some years is over.
+    DestroyTraces {
+        /// The last of these years.
+        until: i16,
+        /// How many keys of traces are to be destroyed.
+        keys: u64,
+    },
 }
 
 /// A fact about keys and backups.
@@ -92,6 +101,13 @@ pub enum CustodyEvent {
         /// What was lost.
         lost: Vec<LostHead>,
     },
+    /// Traces of some years can be read no more.
+    TracesDestroyed {
+        /// The last of these years, in Tokyo.
+        until: i16,
+        /// How many keys, of one member and year each, were destroyed.
+        keys: u64,
+    },
 }
 
 impl Custody {
@@ -125,6 +141,10 @@ impl Custody {
                 let news = lost.iter().any(|head| !self.lost.contains(head));
                 news.then_some(CustodyEvent::RestoredFromBackup { kept, lost })
             }
+            Command::DestroyTraces { until, keys } => {
+                let news = keys > 0 && self.traces_until.is_none_or(|before| before < until);
+                news.then_some(CustodyEvent::TracesDestroyed { until, keys })
+            }
         }
         .into_iter()
         .collect()
@@ -149,6 +169,7 @@ impl Custody {
                 data_keys,
             },
             CustodyEvent::RestoredFromBackup { kept, lost } => Command::NoteRestored { kept, lost },
+            CustodyEvent::TracesDestroyed { until, keys } => Command::DestroyTraces { until, keys },
         };
         self.decide(command) == events
     }
@@ -161,6 +182,7 @@ impl DomainEvent for CustodyEvent {
             Self::MasterKeyChanged { .. } => "MasterKeyChanged",
             Self::DataKeysRewrapped { .. } => "DataKeysRewrapped",
             Self::RestoredFromBackup { .. } => "RestoredFromBackup",
+            Self::TracesDestroyed { .. } => "TracesDestroyed",
         };
         name.to_owned()
     }
@@ -198,6 +220,7 @@ impl Aggregate for Custody {
             }
             CustodyEvent::DataKeysRewrapped { .. } => self.rewrapping = false,
             CustodyEvent::RestoredFromBackup { lost, .. } => self.lost.extend(lost),
+            CustodyEvent::TracesDestroyed { until, .. } => self.traces_until = Some(until),
         }
     }
 }

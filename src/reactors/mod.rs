@@ -3,5 +3,6 @@
 pub mod eraser;
 pub mod mails;
 pub mod outbox;
+pub mod retention;
 pub mod sender;
 pub mod sweeper;

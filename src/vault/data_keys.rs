@@ -25,6 +25,9 @@ const TABLE: &str = "data_keys";
 /// Members in one look-up, as rows in one insert.
 const AT_ONCE: usize = 100;
 
+/// Which keys of traces there are up to a year.
+const TRACES_UNTIL: &str = "class = 'trace' AND wrapped IS NOT NULL AND year <= $1";
+
 /// What a data key protects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
@@ -184,6 +187,31 @@ impl DataKeys {
         }
         self.database.scrub().await?;
         Ok(())
+    }
+
+    pub(super) async fn count_traces(&self, until: i16) -> Result<u64, VaultError> {
+        let sql = format!("SELECT COUNT(*) FROM data_keys WHERE {TRACES_UNTIL}");
+        let count: i64 = sqlx::query_scalar(&sql)
+            .bind(i64::from(until))
+            .fetch_one(&self.database.read)
+            .await?;
+        Ok(u64::try_from(count).unwrap_or_default())
+    }
+
+    /// Destroys keys of traces some at a time; the rows stay, as those of erased members do.
+    pub(super) async fn destroy_traces(&self, until: i16) -> Result<(), VaultError> {
+        let sql = format!(
+            "UPDATE data_keys SET wrapped = NULL WHERE data_key_id IN \
+             (SELECT data_key_id FROM data_keys WHERE {TRACES_UNTIL} LIMIT 1000)"
+        );
+        loop {
+            let query = sqlx::query(&sql).bind(i64::from(until));
+            let done = query.execute(&self.database.write).await?;
+            if done.rows_affected() == 0 {
+                self.database.scrub().await?;
+                return Ok(());
+            }
+        }
     }
 
     async fn find(

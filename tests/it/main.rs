@@ -41,6 +41,7 @@ mod projections;
 mod races;
 mod reports;
 mod resume;
+mod retention;
 mod sessions;
 mod spreadsheet;
 mod staff;

@@ -55,6 +55,7 @@ pub fn event_text(language: Language, event_type: &str, why: Option<&str>) -> Te
         "MasterKeyChanged" => "event.master_key_changed",
         "DataKeysRewrapped" => "event.data_keys_rewrapped",
         "RestoredFromBackup" => "event.restored_from_backup",
+        "TracesDestroyed" => "event.traces_destroyed",
         "StaffAdded" => "event.staff_added",
         "StaffRoleChanged" => "event.staff_role_changed",
         "StaffPasswordReset" => "event.staff_password_reset",

@@ -94,6 +94,18 @@ fn a_loss_is_told_once_and_another_one_again() {
     assert!(!custody.yields(&[restored(&[])]));
 }
 
+const fn destroyed(until: i16, keys: u64) -> CustodyEvent {
+    CustodyEvent::TracesDestroyed { until, keys }
+}
+
+#[test]
+fn traces_of_a_year_are_told_to_be_destroyed_once() {
+    let custody = after(&[destroyed(2026, 5)]);
+    assert!(!custody.yields(&[destroyed(2026, 5)]));
+    assert!(custody.yields(&[destroyed(2027, 5)]));
+    assert!(!custody.yields(&[destroyed(2027, 0)]));
+}
+
 #[test]
 fn two_facts_at_once_are_not_what_the_rules_make() {
     assert!(!after(&[]).yields(&[changed(), rewrapped(7)]));
@@ -117,5 +129,9 @@ fn the_stored_shapes_never_change() {
     assert_eq!(
         stored(&restored(&[7])),
         serde_json::json!({"type": "RestoredFromBackup", "kept": 5, "lost": [{"size": 7, "root": "root 7"}]})
+    );
+    assert_eq!(
+        stored(&destroyed(2026, 5)),
+        serde_json::json!({"type": "TracesDestroyed", "until": 2026, "keys": 5})
     );
 }

@@ -249,6 +249,16 @@ pub struct HoldLimits {
     pub hours_after_formula: u32,
 }
 
+/// For how long what is not needed for the first login itself is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retention {
+    /// Days after the end of a calendar year, in Tokyo, for which addresses and browsers of that year can be read; for ever, if there is no
+    /// number. At least a month, for whoever looks into a misuse (judgement).
+    #[serde(deserialize_with = "some_between::<_, 30, 3660>")]
+    pub trace_days: Option<u32>,
+}
+
 fn some_between<'de, D, const LOW: u32, const HIGH: u32>(
     deserializer: D,
 ) -> Result<Option<u32>, D::Error>

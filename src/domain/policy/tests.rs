@@ -438,3 +438,16 @@ fn a_portal_that_is_no_web_address_is_refused() {
         "must be a web address",
     );
 }
+
+#[test]
+fn traces_are_kept_for_ever_unless_the_policy_says_for_how_long() {
+    assert_eq!(policy(SAMPLE).retention.trace_days, None);
+    let with = |days: u32| {
+        SAMPLE.replace(
+            "[limits.password]",
+            &format!("[retention]\ntrace_days = {days}\n[limits.password]"),
+        )
+    };
+    assert_eq!(policy(&with(400)).retention.trace_days, Some(400));
+    assert!(toml::from_str::<Policy>(&with(29)).is_err());
+}

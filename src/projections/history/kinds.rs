@@ -27,7 +27,7 @@ impl Outcome {
 }
 
 /// All types, in the order of what they are about.
-pub const KINDS: [(&str, Outcome); 52] = [
+pub const KINDS: [(&str, Outcome); 53] = [
     ("MemberEnrolled", Outcome::Done),
     ("CredentialsAccepted", Outcome::Done),
     ("CredentialsRejected", Outcome::Failed),
@@ -68,6 +68,7 @@ pub const KINDS: [(&str, Outcome); 52] = [
     ("MasterKeyChanged", Outcome::Done),
     ("DataKeysRewrapped", Outcome::Done),
     ("RestoredFromBackup", Outcome::Done),
+    ("TracesDestroyed", Outcome::Done),
     ("StaffAdded", Outcome::Done),
     ("StaffRoleChanged", Outcome::Done),
     ("StaffPasswordReset", Outcome::Done),
