@@ -100,7 +100,7 @@ fn problems(operation: &str) -> Option<Vec<&'static str>> {
             &["out-of-order", "invalid", "budget-spent"],
         ],
         "email_resend" => &[NEEDS_SESSION, &["out-of-order", "too-soon", "budget-spent"]],
-        "email_update" => &[NEEDS_SESSION, &["out-of-order"]],
+        "email_update" | "email_change_cancel" => &[NEEDS_SESSION, &["out-of-order"]],
         "password" => &[
             NEEDS_SESSION,
             BODY,
@@ -122,6 +122,19 @@ fn problems(operation: &str) -> Option<Vec<&'static str>> {
             NEEDS_SESSION,
             &["out-of-order", "code-dead", "too-soon", "budget-spent"],
         ],
+        "email_change" => &[
+            NEEDS_SESSION,
+            BODY,
+            &[
+                "out-of-order",
+                "invalid",
+                "mismatch",
+                "waiting",
+                "too-soon",
+                "budget-spent",
+            ],
+        ],
+        "email_change_confirm" => &[NEEDS_SESSION, &["out-of-order", "nothing-to-confirm"]],
         "look_at_link" => &[LINK],
         "follow_link" => &[LINK, BODY, &["out-of-order"]],
         "audit_search" | "support_search" => &[NEEDS_STAFF, BODY],

@@ -53,9 +53,9 @@ pub enum Problem {
     UnknownReport,
     /// The session's secret was exchanged a moment ago; nothing is granted.
     SessionRotated,
-    /// The date of birth or the code is wrong.
+    /// The date of birth, the code, or the password that a session is asked for once more, is wrong.
     Mismatch {
-        /// `birth_date` or `code`.
+        /// `birth_date`, `code` or `password`.
         field: &'static str,
         /// Tries left before a wait, or before the code is dead.
         tries_left: u32,
@@ -83,8 +83,10 @@ pub enum Problem {
     LinkDisowned,
     /// The link is none of ours.
     LinkUnknown,
-    /// The notice is about a password that counts no more.
+    /// The notice is about something that counts no more.
     NoticeReplaced,
+    /// There is no other address whose link was followed.
+    NothingToConfirm,
     /// Something stands against an intervention of staff.
     Desk(DeskProblem),
     /// Another step is due.
@@ -173,7 +175,7 @@ pub struct FieldError {
 
 impl Problem {
     /// Every case that programs can tell apart, for the documentation.
-    pub const ALL: [Self; 42] = {
+    pub const ALL: [Self; 43] = {
         let wait = Wait {
             until: Timestamp::UNIX_EPOCH,
             now: Timestamp::UNIX_EPOCH,
@@ -209,6 +211,7 @@ impl Problem {
             Self::LinkDisowned,
             Self::LinkUnknown,
             Self::NoticeReplaced,
+            Self::NothingToConfirm,
             Self::Desk(DeskProblem::NeedsApproval),
             Self::Desk(DeskProblem::NeedsNoApproval),
             Self::Desk(DeskProblem::NothingToDo),
@@ -300,6 +303,11 @@ impl Problem {
             Refusal::StaleFacts => Self::Busy,
             Refusal::AlreadyEnrolled => Self::Internal,
             Refusal::NoticeReplaced => Self::NoticeReplaced,
+            Refusal::NothingToConfirm => Self::NothingToConfirm,
+            Refusal::SameAddress => Self::Invalid {
+                field: "email",
+                why: "present_one",
+            },
             Refusal::OtherReason => Self::Invalid {
                 field: "reason",
                 why: "not_of_this",

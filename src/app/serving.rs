@@ -54,6 +54,7 @@ impl Society {
             self.log.clone(),
             self.database.read.clone(),
             projector.progress(),
+            self.clock.clone(),
         );
         let policy = &self.policy.policy;
         let tallies = Tallies::new(self.clock.clone(), self.entropy.clone());

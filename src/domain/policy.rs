@@ -5,8 +5,8 @@ mod limits;
 mod tests;
 
 pub use limits::{
-    HoldLimits, InitialLimits, Limits, LinkLimits, MailLimits, OtpLimits, PasswordLimits,
-    SessionLimits, SignInLimits, SupportLimits,
+    HoldLimits, InitialLimits, LaterLimits, Limits, LinkLimits, MailLimits, OtpLimits,
+    PasswordLimits, SessionLimits, SignInLimits, SupportLimits,
 };
 
 use std::collections::BTreeMap;

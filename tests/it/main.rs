@@ -16,6 +16,7 @@ mod commands;
 mod crossings;
 mod defences;
 mod email;
+mod email_change;
 mod errors;
 mod exchange;
 mod guards;

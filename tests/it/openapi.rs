@@ -122,6 +122,9 @@ async fn every_route_of_the_contract_is_in_the_document() {
         "POST /api/v1/onboarding/password",
         "POST /api/v1/sessions/current/otp",
         "POST /api/v1/sessions/current/otp/resend",
+        "POST /api/v1/email-change",
+        "POST /api/v1/email-change/confirm",
+        "POST /api/v1/email-change/cancel",
         "GET /api/v1/email-confirmations/{token}",
         "POST /api/v1/email-confirmations/{token}",
         "POST /api/v1/not-me/{token}",
@@ -211,7 +214,8 @@ async fn what_needs_a_session_says_so_and_nothing_else_does() {
     let document = document(&app).await;
     for (path, method, operation) in operations(&document) {
         let needed = (path.starts_with("/api/v1/onboarding") || path == "/api/v1/session")
-            || path.starts_with("/api/v1/sessions/current/otp");
+            || path.starts_with("/api/v1/sessions/current/otp")
+            || path.starts_with("/api/v1/email-change");
         let said = operation["security"] == json!([{"session": []}]);
         assert_eq!(said, needed, "{method} {path}");
         let said = operation["security"] == json!([{"staff": []}, {"token": []}]);
@@ -236,6 +240,8 @@ async fn the_documented_status_has_the_fields_of_the_contract() {
         "cohort",
         "completed_at",
         "email",
+        // Beside the contract's: another address, which is to take its place.
+        "email_change",
         // Beside the contract's: until when the portal should show no health data.
         "hold_until",
         "member",

@@ -173,6 +173,8 @@ class Member:
         asking = {
             "email_link": ("EmailRegistered", "EmailLinkReissued"),
             "otp": ("OtpIssued", "OtpReissued"),
+            "email_change_link": ("EmailChangeRequested",),
+            "email_change_notice": ("EmailChangeConfirmed",),
             "account_set_up": ("PasswordChanged",),
             "support_acted": ("AccountFrozen", "AccountReleased", "CredentialsReissued", "LoggedOut by staff"),
         }[kind]
@@ -189,7 +191,7 @@ class Member:
         self.failed = []  # (when, at which step, type, why)
         self.used = defaultdict(list)  # kind of mail: how long after it was last asked for
         self.asked = defaultdict(lambda: [0, 0])  # kind of mail: asked for, and asked for again
-        self.disowned = 0
+        self.disowned = defaultdict(int)  # kind of mail: whose reader knew of nothing
         self.frozen = self.erased = False
         self.freezes = []  # (when, type)
         facts = dict.fromkeys(["signed_in", "birth_date", "terms", "address", "method", "password", "logged_out", "again", "completed"])
@@ -216,14 +218,13 @@ class Member:
                     self.took[step] = span(self.since, at)
             if name in ("CredentialsRejected", "BirthDateRejected", "OtpRejected"):
                 self.failed.append((at, self.step, name, why))
-            if name in ("EmailRegistered", "EmailLinkReissued", "OtpIssued", "OtpReissued"):
-                kind = "email_link" if name.startswith("Email") else "otp"
+            kind = "email_change_link" if name.startswith("EmailChange") else "email_link" if name.startswith("Email") else "otp"
+            if name in ("EmailRegistered", "EmailLinkReissued", "EmailChangeRequested", "OtpIssued", "OtpReissued"):
                 self.asked[kind][name.endswith("Reissued")] += 1
                 open_mail[kind] = at
-            if name in ("EmailLinkFollowed", "OtpLoginSucceeded", "SignInConfirmed"):
-                kind = "email_link" if name.startswith("Email") else "otp"
+            if name in ("EmailLinkFollowed", "EmailChangeLinkFollowed", "OtpLoginSucceeded", "SignInConfirmed"):
                 self.used[kind].append(span(open_mail.pop(kind), at))
-            self.disowned += name == "EmailDisowned"
+            self.disowned[kind] += name in ("EmailDisowned", "EmailChangeDisowned")
             if name in ("NotMeReported", "AccountFrozen"):
                 self.frozen = True
                 self.freezes.append((at, name))
@@ -516,14 +517,14 @@ def mail(log, asked):
 
 def codes(log, asked):
     rows = []
-    for kind in ("email_link", "otp"):
+    for kind in ("email_change_link", "email_link", "otp"):
         issued = sum(member.asked[kind][0] for member in log.members.values() if kind in member.asked)
         reissued = sum(member.asked[kind][1] for member in log.members.values() if kind in member.asked)
         if issued == 0:
             continue
         times = [seconds for member in log.members.values() for seconds in member.used[kind]]
         wrong = log.types["OtpRejected"] if kind == "otp" else 0
-        disowned = sum(member.disowned for member in log.members.values()) if kind == "email_link" else 0
+        disowned = sum(member.disowned[kind] for member in log.members.values())
         sent = issued + reissued
         rows.append([
             kind, issued, reissued, len(times), sent - len(times), wrong, disowned, percent(len(times), sent),

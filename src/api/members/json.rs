@@ -14,7 +14,8 @@ use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
 use super::bodies::{
-    BirthDateBody, Body, CodeBody, EmailBody, LinkBody, MethodBody, PasswordBody, SignIn, TermsBody,
+    BirthDateBody, Body, CodeBody, EmailBody, EmailChangeBody, LinkBody, MethodBody, PasswordBody,
+    SignIn, TermsBody,
 };
 use super::{Credentials, Done, SignedIn, notice};
 use crate::api::Api;
@@ -49,6 +50,9 @@ use crate::vault::DEVICE_AGE;
         password,
         otp,
         otp_resend,
+        email_change,
+        email_change_confirm,
+        email_change_cancel,
         look_at_link,
         follow_link,
         notice::report_not_me,
@@ -88,6 +92,9 @@ pub fn routes() -> Router<Api> {
         .route("/onboarding/password", post(password))
         .route("/sessions/current/otp", post(otp))
         .route("/sessions/current/otp/resend", post(otp_resend))
+        .route("/email-change", post(email_change))
+        .route("/email-change/confirm", post(email_change_confirm))
+        .route("/email-change/cancel", post(email_change_cancel))
         .route(
             "/email-confirmations/{token}",
             get(look_at_link).post(follow_link),
@@ -255,6 +262,8 @@ steps! {
     otp_method("/api/v1/onboarding/otp-method", MethodBody) |api, who, given| api.choose_otp_method(&who, &given.method);
     /// Step 14: the one-time password.
     otp("/api/v1/sessions/current/otp", CodeBody) |api, who, given| api.submit_otp(&who, &given.code);
+    /// After completion: another address, with the password once more; a link is mailed there.
+    email_change("/api/v1/email-change", EmailChangeBody) |api, who, given| api.change_email(&who, &given.email, &given.password);
 }
 
 steps! {
@@ -264,6 +273,10 @@ steps! {
     email_update("/api/v1/onboarding/email/update") |api, who| api.update_email(&who);
     /// Step 14: mail the one-time password again.
     otp_resend("/api/v1/sessions/current/otp/resend") |api, who| api.resend_otp(&who);
+    /// 更新, once the link to the other address was followed: it counts after a delay, and the present one is told.
+    email_change_confirm("/api/v1/email-change/confirm") |api, who| api.confirm_email_change(&who);
+    /// The present address is to stay.
+    email_change_cancel("/api/v1/email-change/cancel") |api, who| api.cancel_email_change(&who);
 }
 
 /// Step 9: a password of the member's own. An `Idempotency-Key` makes a repetition harmless.

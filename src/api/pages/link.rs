@@ -141,6 +141,7 @@ const fn outcome_of(problem: &Problem) -> Option<LinkOutcome> {
         | Problem::UnknownMember
         | Problem::UnknownReport
         | Problem::NoticeReplaced
+        | Problem::NothingToConfirm
         | Problem::Desk(_)
         | Problem::Internal => None,
     }

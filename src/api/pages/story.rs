@@ -56,7 +56,10 @@ fn asks_for(event: &Event, kind: MailKind) -> bool {
             Event::EmailRegistered { .. } | Event::EmailLinkReissued { .. }
         ),
         MailKind::Otp => matches!(event, Event::OtpIssued { .. } | Event::OtpReissued { .. }),
-        MailKind::AccountSetUp | MailKind::SupportActed => event.notice() == Some(kind),
+        MailKind::EmailChangeLink => matches!(event, Event::EmailChangeRequested { .. }),
+        MailKind::AccountSetUp | MailKind::SupportActed | MailKind::EmailChangeNotice => {
+            event.notice() == Some(kind)
+        }
     }
 }
 
@@ -80,6 +83,12 @@ fn happening(entry: &Entry) -> Option<Happening> {
         Event::EmailLinkFollowed { .. } => Happening::EmailLinkFollowed,
         Event::EmailDisowned { .. } => Happening::EmailDisowned,
         Event::EmailVerified { .. } => Happening::EmailVerified,
+        Event::EmailChangeRequested { .. } => Happening::EmailChangeRequested,
+        Event::EmailChangeLinkFollowed { .. } => Happening::EmailChangeLinkFollowed,
+        Event::EmailChangeDisowned { .. } => Happening::EmailChangeDisowned,
+        Event::EmailChangeConfirmed { .. } => Happening::EmailChangeConfirmed,
+        Event::EmailChangeCancelled { .. } => Happening::EmailChangeCancelled,
+        Event::EmailChanged { .. } => Happening::EmailChanged,
         Event::OtpMethodChosen { .. } => Happening::OtpMethodChosen,
         Event::PasswordChanged { .. } => Happening::PasswordChanged,
         Event::FirstLoginCompleted {} => Happening::FirstLoginCompleted,

@@ -131,7 +131,12 @@ impl Problem {
             Self::NoticeReplaced => (
                 StatusCode::GONE,
                 "notice-replaced",
-                "The notice is about a password that counts no more",
+                "The notice is about something that counts no more",
+            ),
+            Self::NothingToConfirm => (
+                StatusCode::CONFLICT,
+                "nothing-to-confirm",
+                "There is no other address whose link was followed",
             ),
             Self::Desk(problem) => problem.row(),
             Self::OutOfOrder(_) => (StatusCode::CONFLICT, "out-of-order", "Another step is due"),

@@ -42,7 +42,7 @@ pub enum Event {
         /// When.
         at: Timestamp,
     },
-    /// Steps 2 and 13: the password was wrong.
+    /// Steps 2 and 13, or wherever a session asks for the password once more: it was wrong.
     CredentialsRejected {
         /// What was wrong.
         why: CredentialFault,
@@ -99,6 +99,52 @@ pub enum Event {
     /// Step 7: 更新 was pressed in the member's own session after the link had been followed.
     EmailVerified {
         /// The address.
+        contact: ContactId,
+    },
+    /// After completion: another address was entered, with the password once more, and a link is mailed to it.
+    EmailChangeRequested {
+        /// The address, by its id in the vault.
+        contact: ContactId,
+        /// The mailed link.
+        issue: IssueId,
+        /// The key the link is derived with.
+        key: KeyId,
+        /// The language of the mail.
+        language: Language,
+        /// When.
+        at: Timestamp,
+        /// The moment from which the link no longer counts.
+        expires_at: Timestamp,
+    },
+    /// Somebody who reads the mailbox of that other address followed the link.
+    EmailChangeLinkFollowed {
+        /// The other address.
+        contact: ContactId,
+    },
+    /// Somebody who reads the mailbox of that other address does not know about it.
+    EmailChangeDisowned {
+        /// The other address.
+        contact: ContactId,
+    },
+    /// 更新 was pressed in the member's own session: the other address counts after a delay, and the present one is told at once.
+    EmailChangeConfirmed {
+        /// The other address.
+        contact: ContactId,
+        /// The present one, which is told.
+        replaces: ContactId,
+        /// When.
+        at: Timestamp,
+        /// The moment from which the other one counts.
+        counts_from: Timestamp,
+    },
+    /// The member wants no other address any more.
+    EmailChangeCancelled {
+        /// The other address.
+        contact: ContactId,
+    },
+    /// The delay is over: the other address counts, and codes go there. Stored with whatever is decided next.
+    EmailChanged {
+        /// The address that counts from here on.
         contact: ContactId,
     },
     /// Step 8: the way of getting one-time passwords was chosen.
@@ -279,6 +325,7 @@ impl Event {
     pub const fn notice(&self) -> Option<MailKind> {
         match self {
             Self::PasswordChanged { .. } => Some(MailKind::AccountSetUp),
+            Self::EmailChangeConfirmed { .. } => Some(MailKind::EmailChangeNotice),
             Self::AccountFrozen {}
             | Self::AccountReleased {}
             | Self::CredentialsReissued { .. }
@@ -305,6 +352,12 @@ impl Event {
             Self::EmailLinkFollowed { .. } => "EmailLinkFollowed",
             Self::EmailDisowned { .. } => "EmailDisowned",
             Self::EmailVerified { .. } => "EmailVerified",
+            Self::EmailChangeRequested { .. } => "EmailChangeRequested",
+            Self::EmailChangeLinkFollowed { .. } => "EmailChangeLinkFollowed",
+            Self::EmailChangeDisowned { .. } => "EmailChangeDisowned",
+            Self::EmailChangeConfirmed { .. } => "EmailChangeConfirmed",
+            Self::EmailChangeCancelled { .. } => "EmailChangeCancelled",
+            Self::EmailChanged { .. } => "EmailChanged",
             Self::OtpMethodChosen { .. } => "OtpMethodChosen",
             Self::PasswordChanged { .. } => "PasswordChanged",
             Self::FirstLoginCompleted {} => "FirstLoginCompleted",

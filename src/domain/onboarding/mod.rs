@@ -112,6 +112,7 @@ impl Onboarding {
         self.frozen = true;
         self.session = None;
         self.challenge = None;
+        self.coming = None;
     }
 
     /// What was mailed, disowned and proposed stays known; nothing that the member had set.
@@ -126,6 +127,7 @@ impl Onboarding {
             }),
             disowned: before.disowned,
             links_sent: before.links_sent,
+            change_links_sent: before.change_links_sent,
             mailbox: before.mailbox,
             codes_sent: before.codes_sent,
             frozen: before.frozen,
@@ -236,6 +238,7 @@ impl Aggregate for Onboarding {
                     followed: false,
                     verified: false,
                     language,
+                    counts_from: None,
                 });
                 self.mailbox = None;
                 budget::note(&mut self.links_sent, at);
@@ -268,11 +271,50 @@ impl Aggregate for Onboarding {
             Event::EmailVerified { .. } => {
                 if let Some(contact) = &mut self.contact {
                     contact.verified = true;
-                    self.mailbox = Some(Mailbox {
-                        contact: contact.id,
-                        language: contact.language,
-                    });
+                    self.mailbox = Some(Mailbox::of(contact));
                 }
+            }
+            Event::EmailChangeRequested {
+                contact,
+                issue,
+                language,
+                at,
+                expires_at,
+                ..
+            } => {
+                self.coming = Some(Contact {
+                    id: contact,
+                    links: vec![Link {
+                        issue,
+                        sent_at: at,
+                        expires_at,
+                    }],
+                    followed: false,
+                    verified: false,
+                    language,
+                    counts_from: None,
+                });
+                budget::note(&mut self.change_links_sent, at);
+            }
+            Event::EmailChangeLinkFollowed { .. } => {
+                if let Some(coming) = &mut self.coming {
+                    coming.followed = true;
+                }
+            }
+            Event::EmailChangeConfirmed { counts_from, .. } => {
+                if let Some(coming) = &mut self.coming {
+                    coming.verified = true;
+                    coming.counts_from = Some(counts_from);
+                }
+            }
+            Event::EmailChangeDisowned { contact } => {
+                self.coming = None;
+                self.disowned.push(contact);
+            }
+            Event::EmailChangeCancelled { .. } => self.coming = None,
+            Event::EmailChanged { .. } => {
+                self.contact = self.coming.take();
+                self.mailbox = self.contact.as_ref().map(Mailbox::of);
             }
             Event::OtpMethodChosen { method } => self.otp_method = Some(method),
             Event::PasswordChanged { credential, form } => {

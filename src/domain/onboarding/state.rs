@@ -31,8 +31,12 @@ pub struct Onboarding {
     pub contact: Option<Contact>,
     /// Addresses whose readers disowned them.
     pub disowned: Vec<ContactId>,
+    /// The address that is to take the present one's place.
+    pub coming: Option<Contact>,
     /// When links were mailed, in the last day.
     pub links_sent: Vec<Timestamp>,
+    /// When links to such addresses were mailed, in the last day.
+    pub change_links_sent: Vec<Timestamp>,
     /// The verified address, where notices go; after a new letter still, until another address is entered.
     pub mailbox: Option<Mailbox>,
     /// The method of step 8.
@@ -103,7 +107,7 @@ pub enum SessionKind {
     Full,
 }
 
-/// The present address and what became of it.
+/// An address, the present or the coming one, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Contact {
     /// Its id in the vault.
@@ -117,6 +121,9 @@ pub struct Contact {
     /// The language in which it was entered.
     #[serde(default)]
     pub language: Language,
+    /// The moment from which it counts; none for the first address, which counts when it is verified.
+    #[serde(default)]
+    pub counts_from: Option<Timestamp>,
 }
 
 /// Where notices go.
@@ -126,6 +133,16 @@ pub struct Mailbox {
     pub contact: ContactId,
     /// The language in which it was entered.
     pub language: Language,
+}
+
+impl Mailbox {
+    /// The mailbox of an address.
+    pub(super) const fn of(contact: &Contact) -> Self {
+        Self {
+            contact: contact.id,
+            language: contact.language,
+        }
+    }
 }
 
 /// A link that was mailed.

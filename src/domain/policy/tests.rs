@@ -95,6 +95,7 @@ fn the_defaults_are_those_of_the_design() {
         hold: HoldLimits {
             hours_after_formula: 0,
         },
+        later: LaterLimits { address_hours: 72 },
     };
     assert_eq!(Limits::default(), expected);
 }

@@ -27,7 +27,7 @@ impl Outcome {
 }
 
 /// All types, in the order of what they are about.
-pub const KINDS: [(&str, Outcome); 48] = [
+pub const KINDS: [(&str, Outcome); 54] = [
     ("MemberEnrolled", Outcome::Done),
     ("CredentialsAccepted", Outcome::Done),
     ("CredentialsRejected", Outcome::Failed),
@@ -39,6 +39,12 @@ pub const KINDS: [(&str, Outcome); 48] = [
     ("EmailLinkFollowed", Outcome::Done),
     ("EmailDisowned", Outcome::Done),
     ("EmailVerified", Outcome::Done),
+    ("EmailChangeRequested", Outcome::Done),
+    ("EmailChangeLinkFollowed", Outcome::Done),
+    ("EmailChangeDisowned", Outcome::Done),
+    ("EmailChangeConfirmed", Outcome::Done),
+    ("EmailChangeCancelled", Outcome::Done),
+    ("EmailChanged", Outcome::Done),
     ("OtpMethodChosen", Outcome::Done),
     ("PasswordChanged", Outcome::Done),
     ("FirstLoginCompleted", Outcome::Done),

@@ -37,6 +37,9 @@ pub struct Track {
     frozen: bool,
     /// When a link was last asked for, and not used since.
     link_asked: Option<Timestamp>,
+    /// When a link to another address was last asked for, and not used since.
+    #[serde(default)]
+    change_link_asked: Option<Timestamp>,
     /// When a code was last asked for, and not used since.
     code_asked: Option<Timestamp>,
     /// When a mail of each kind was last asked for.
@@ -121,6 +124,7 @@ impl Track {
             done: Steps::default(),
             frozen: false,
             link_asked: None,
+            change_link_asked: None,
             code_asked: None,
             mail_asked: BTreeMap::new(),
             failed_on: BTreeMap::new(),
@@ -207,6 +211,16 @@ impl Track {
                 self.does(Step::EmailUpdate, at, &mut counts);
                 self.goes_to(Step::OtpMethod, at, &mut counts);
             }
+            Event::EmailChangeRequested { .. } => {
+                counts.push(self.asks(MailKind::EmailChangeLink, "issued", at));
+            }
+            Event::EmailChangeLinkFollowed { .. } => {
+                self.uses(MailKind::EmailChangeLink, at, &mut counts);
+            }
+            Event::EmailChangeDisowned { .. } => {
+                let kind = MailKind::EmailChangeLink.name();
+                counts.push(self.one(Topic::Codes, [kind, "disowned", ""]));
+            }
             Event::OtpMethodChosen { .. } => {
                 self.does(Step::OtpMethod, at, &mut counts);
                 self.goes_to(Step::Password, at, &mut counts);
@@ -276,7 +290,11 @@ impl Track {
                     counts.push(self.intervenes(event, intervention, reason));
                 }
             }
-            Event::MemberEnrolled { .. } | Event::LoggedOut { .. } => {}
+            Event::MemberEnrolled { .. }
+            | Event::LoggedOut { .. }
+            | Event::EmailChangeConfirmed { .. }
+            | Event::EmailChangeCancelled { .. }
+            | Event::EmailChanged { .. } => {}
         }
         counts
     }
@@ -357,7 +375,8 @@ impl Track {
         match kind {
             MailKind::EmailLink => Some(&mut self.link_asked),
             MailKind::Otp => Some(&mut self.code_asked),
-            MailKind::AccountSetUp | MailKind::SupportActed => None,
+            MailKind::EmailChangeLink => Some(&mut self.change_link_asked),
+            MailKind::AccountSetUp | MailKind::SupportActed | MailKind::EmailChangeNotice => None,
         }
     }
 

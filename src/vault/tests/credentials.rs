@@ -3,7 +3,7 @@
 use secrecy::ExposeSecret;
 
 use super::*;
-use crate::domain::ids::{ChallengeId, ContactId, CredentialId, ImportId, IssueId};
+use crate::domain::ids::{ChallengeId, ContactId, CredentialId, ImportId, IssueId, NoticeId};
 use crate::domain::policy::FormulaPart;
 
 const FORMULA: [FormulaPart; 3] = [
@@ -473,7 +473,7 @@ async fn a_notice_opens_to_what_it_names_and_neither_a_changed_one_nor_a_link_do
     let one_time = &house.vault.one_time;
     let notice = Notice {
         member: house.member(),
-        credential: CredentialId(house.entropy.id()),
+        about: NoticeId(house.entropy.id()),
     };
     let token = one_time.seal_notice(&notice).unwrap();
     let token = token.expose_secret();
@@ -485,7 +485,7 @@ async fn a_notice_opens_to_what_it_names_and_neither_a_changed_one_nor_a_link_do
     assert_eq!(one_time.open_notice(&changed), None);
     let link = Link {
         member: notice.member,
-        contact: ContactId(notice.credential.0),
+        contact: ContactId(notice.about.0),
         issue: IssueId(house.entropy.id()),
     };
     let link = one_time.seal_link(one_time.current_key(), &link).unwrap();

@@ -11,7 +11,7 @@ use super::{NO_TOKEN, Target};
 use crate::support::browser::Browser;
 
 /// Where a member stands when a route of a step is due: the page, and the route.
-const DUE: [(&str, &str); 9] = [
+const DUE: [(&str, &str); 12] = [
     ("/birth-date", "/api/v1/onboarding/birth-date"),
     ("/terms", "/api/v1/onboarding/terms"),
     ("/email", "/api/v1/onboarding/email"),
@@ -21,6 +21,9 @@ const DUE: [(&str, &str); 9] = [
     ("/password", "/api/v1/onboarding/password"),
     ("/otp", "/api/v1/sessions/current/otp"),
     ("/otp", "/api/v1/sessions/current/otp/resend"),
+    ("/completed", "/api/v1/email-change"),
+    ("/completed", "/api/v1/email-change/confirm"),
+    ("/completed", "/api/v1/email-change/cancel"),
 ];
 
 /// A route that takes a body, and the fields of it.

@@ -21,7 +21,7 @@ impl Walk<'_> {
         if let Some(own) = self.state.password
             && self.slips(0.002)
         {
-            let about = own.credential;
+            let about = own.credential.into();
             return ("ReportNotMe", Command::ReportNotMe { about });
         }
         let Some(session) = self.open_session() else {
@@ -89,6 +89,7 @@ impl Walk<'_> {
                 },
             ),
             (Step::Otp, _) => self.enter_code(session, slip),
+            (Step::Completed, _) if self.slips(0.4) => self.changes(session, slip),
             // Some close the window at step 10, or are called away when all is done.
             (Step::LogOut, _) if slip => ("SignIn", self.sign_in(false)),
             _ => {
@@ -125,6 +126,40 @@ impl Walk<'_> {
             link: self.new_link(),
         };
         ("RegisterEmail", command)
+    }
+
+    /// Another address, from its entry to its confirmation.
+    fn changes(&mut self, session: SessionId, slip: bool) -> (&'static str, Command) {
+        let Some(coming) = &self.state.coming else {
+            let command = Command::ChangeEmail {
+                session,
+                against: self.state.credential_in_force(),
+                check: if slip {
+                    PasswordCheck::Mismatch
+                } else {
+                    PasswordCheck::Match
+                },
+                contact: ContactId(self.fresh()),
+                same_as: None,
+                link: self.new_link(),
+            };
+            return ("ChangeEmail", command);
+        };
+        let (contact, followed) = (coming.id, coming.followed);
+        let newest = coming.links.last();
+        let issue = newest.map_or(IssueId(Uuid::nil()), |link| link.issue);
+        match (followed, slip) {
+            (false, false) => (
+                "FollowEmailLink",
+                Command::FollowEmailLink { contact, issue },
+            ),
+            (false, true) => ("DisownEmail", Command::DisownEmail { contact, issue }),
+            (true, false) => (
+                "ConfirmEmailChange",
+                Command::ConfirmEmailChange { session },
+            ),
+            (true, true) => ("CancelEmailChange", Command::CancelEmailChange { session }),
+        }
     }
 
     fn sign_in(&mut self, slip: bool) -> Command {

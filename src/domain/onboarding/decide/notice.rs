@@ -1,7 +1,7 @@
-//! The notice that a password was set: what its link comes to, and that it was not the member.
+//! The notices that a password was set, or that an address is to change: what their links come to, and that it was not the member.
 
 use super::{Decision, NOTHING_NEW};
-use crate::domain::ids::CredentialId;
+use crate::domain::ids::NoticeId;
 use crate::domain::onboarding::event::Event;
 use crate::domain::onboarding::{Onboarding, Refusal};
 
@@ -15,19 +15,23 @@ pub enum NoticeState {
 }
 
 impl Onboarding {
-    /// What the link of a notice about that password comes to now.
+    /// What the link of a notice about that password or that other address comes to now.
     ///
     /// # Errors
-    /// [`Refusal::NoticeReplaced`], if that password counts no more.
-    pub fn notice_state(&self, about: CredentialId) -> Result<NoticeState, Refusal> {
-        match self.password {
-            _ if self.not_me_reported => Ok(NoticeState::Reported),
-            Some(own) if own.credential == about => Ok(NoticeState::Open),
-            Some(_) | None => Err(Refusal::NoticeReplaced),
+    /// [`Refusal::NoticeReplaced`], if it neither counts nor is to count any more.
+    pub fn notice_state(&self, about: NoticeId) -> Result<NoticeState, Refusal> {
+        let password = self.password.map(|own| own.credential.into());
+        // Also while it counts: the mailbox it took the place of may have been read late.
+        if self.not_me_reported {
+            Ok(NoticeState::Reported)
+        } else if password == Some(about) || self.changed_to(about).is_some() {
+            Ok(NoticeState::Open)
+        } else {
+            Err(Refusal::NoticeReplaced)
         }
     }
 
-    pub(super) fn report_not_me(&self, about: CredentialId) -> Decision {
+    pub(super) fn report_not_me(&self, about: NoticeId) -> Decision {
         match self.notice_state(about)? {
             NoticeState::Open => Ok(vec![Event::NotMeReported {}]),
             NoticeState::Reported => NOTHING_NEW,

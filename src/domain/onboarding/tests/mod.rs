@@ -1,5 +1,6 @@
 //! The rules of the onboarding, shown by given events, a command and what follows.
 
+mod change;
 mod email;
 mod every_history;
 mod journey;
@@ -29,7 +30,8 @@ use super::{
     Reason, Refusal, SessionKind, Step,
 };
 use crate::domain::ids::{
-    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, ProposalId, SessionId, StaffId,
+    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, NoticeId, ProposalId,
+    SessionId, StaffId,
 };
 use crate::domain::policy::{Limits, PolicyVersion};
 use crate::domain::values::{KeyId, Language};

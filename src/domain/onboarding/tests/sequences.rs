@@ -187,6 +187,7 @@ proptest! {
         let repeatable = again.iter().all(|event| matches!(
             event,
             Event::BirthDateRejected {}
+                | Event::CredentialsRejected { .. }
                 | Event::OtpRejected { .. }
                 | Event::EmailRegistered { .. }
                 | Event::Intervened { .. }

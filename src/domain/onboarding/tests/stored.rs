@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-const NAMES: [&str; 31] = [
+const NAMES: [&str; 37] = [
     "MemberEnrolled",
     "CredentialsAccepted",
     "CredentialsRejected",
@@ -17,6 +17,12 @@ const NAMES: [&str; 31] = [
     "EmailLinkFollowed",
     "EmailDisowned",
     "EmailVerified",
+    "EmailChangeRequested",
+    "EmailChangeLinkFollowed",
+    "EmailChangeDisowned",
+    "EmailChangeConfirmed",
+    "EmailChangeCancelled",
+    "EmailChanged",
     "OtpMethodChosen",
     "PasswordChanged",
     "FirstLoginCompleted",
@@ -59,6 +65,14 @@ fn one_of_each() -> Vec<Event> {
             contact: contact(1),
         },
         verified(1),
+        change_requested(1, minute(1)),
+        change_followed(1),
+        Event::EmailChangeDisowned {
+            contact: contact(1),
+        },
+        change_confirmed(1, minute(11)),
+        change_cancelled(1),
+        changed(1),
         Event::OtpMethodChosen {
             method: OtpMethod::Email,
         },
@@ -194,6 +208,15 @@ fn the_stored_shape_of_every_event_never_changes() {
         json!({"type": "EmailLinkFollowed", "contact": id(1)}),
         json!({"type": "EmailDisowned", "contact": id(1)}),
         json!({"type": "EmailVerified", "contact": id(1)}),
+        mailed("EmailChangeRequested", 1, ["00:01", "01:01"]),
+        json!({"type": "EmailChangeLinkFollowed", "contact": id(1)}),
+        json!({"type": "EmailChangeDisowned", "contact": id(1)}),
+        json!({
+            "type": "EmailChangeConfirmed", "contact": id(1), "replaces": id(1),
+            "at": "2026-04-02T00:11:00Z", "counts_from": "2026-04-05T00:11:00Z",
+        }),
+        json!({"type": "EmailChangeCancelled", "contact": id(1)}),
+        json!({"type": "EmailChanged", "contact": id(1)}),
         json!({"type": "OtpMethodChosen", "method": "email"}),
         json!({"type": "PasswordChanged", "credential": id(1), "form": id(1)}),
         json!({"type": "FirstLoginCompleted"}),

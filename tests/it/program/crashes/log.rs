@@ -166,6 +166,12 @@ fn may_follow(state: &Onboarding, event: &Event) -> bool {
         | Event::TermsAccepted { .. }
         | Event::EmailLinkReissued { .. }
         | Event::EmailDisowned { .. }
+        | Event::EmailChangeRequested { .. }
+        | Event::EmailChangeLinkFollowed { .. }
+        | Event::EmailChangeDisowned { .. }
+        | Event::EmailChangeConfirmed { .. }
+        | Event::EmailChangeCancelled { .. }
+        | Event::EmailChanged { .. }
         | Event::OtpReissued { .. }
         | Event::OtpRejected { .. }
         | Event::NotMeReported {}

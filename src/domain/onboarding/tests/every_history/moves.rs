@@ -35,6 +35,19 @@ pub(super) enum Move {
     ResendOtp,
     Code(Code),
     NotMe,
+    /// The link of the notice about another address.
+    NotMeOfChange,
+    /// Another address, with this password; or the other one once more.
+    ChangeEmail {
+        password: Password,
+        again: bool,
+    },
+    FollowChange,
+    /// The link to another address that a later one has replaced.
+    FollowEarlierChange,
+    DisownChange,
+    ConfirmChange,
+    CancelChange,
     /// One of the staff does something alone.
     Staff(Intervention),
     /// The first of the staff proposes it.
@@ -48,6 +61,7 @@ pub(super) enum Move {
     HoldCode,
     HoldUpdate,
     HoldPassword,
+    HoldConfirm,
     Arrive,
     /// The next commands come with the cookie of the session before.
     WithEarlierCookie(Step),
@@ -55,6 +69,8 @@ pub(super) enum Move {
     Minute,
     /// An hour: codes and links are over.
     Hour,
+    /// Three days: another address counts.
+    ThreeDays,
 }
 
 /// A code that somebody may type.
@@ -120,6 +136,50 @@ impl Move {
         Self::Hour,
     ];
 
+    /// What happens to somebody who has completed.
+    pub(super) const LATER: [Self; 28] = [
+        Self::ChangeEmail {
+            password: Password::Own,
+            again: false,
+        },
+        Self::ChangeEmail {
+            password: Password::Own,
+            again: true,
+        },
+        Self::ChangeEmail {
+            password: Password::Initial,
+            again: false,
+        },
+        Self::ChangeEmail {
+            password: Password::Wrong,
+            again: false,
+        },
+        Self::FollowChange,
+        Self::FollowEarlierChange,
+        Self::DisownChange,
+        Self::ConfirmChange,
+        Self::CancelChange,
+        Self::HoldConfirm,
+        Self::Arrive,
+        Self::SignIn(Password::Own),
+        Self::SignIn(Password::Wrong),
+        Self::Code(Code::Present),
+        Self::Code(Code::Wrong),
+        Self::LogOut,
+        Self::NotMe,
+        Self::NotMeOfChange,
+        Self::Staff(Intervention::EndSession),
+        Self::Staff(Intervention::Freeze),
+        Self::Staff(Intervention::Release),
+        Self::Propose(Intervention::ReissueCredentials),
+        Self::Propose(Intervention::Erase),
+        Self::Approve { own: false },
+        Self::Email { same: false },
+        Self::Minute,
+        Self::Hour,
+        Self::ThreeDays,
+    ];
+
     /// How far it leads away: what leads on, if only later, not at all. What staff do is a long way, since it can fall between any two
     /// others.
     pub(super) fn detours(self) -> u8 {
@@ -153,6 +213,14 @@ impl Move {
                 | Self::HoldUpdate
                 | Self::HoldPassword
                 | Self::Arrive
+                | Self::ChangeEmail {
+                    password: Password::Own,
+                    again: false
+                }
+                | Self::FollowChange
+                | Self::ConfirmChange
+                | Self::HoldConfirm
+                | Self::ThreeDays
         )
     }
 }
