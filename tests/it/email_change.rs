@@ -159,6 +159,22 @@ async fn from_the_entry_to_the_first_code_at_the_new_address() {
 }
 
 #[tokio::test]
+async fn a_session_that_is_open_at_that_moment_sees_the_new_address_though_nothing_is_stored() {
+    let (app, member, _) = pending().await;
+    app.wait(DELAY - 60);
+    let (client, _) = signed_in_by_code(&app).await;
+    let before = app.events(member).await;
+    app.wait(59);
+    let shown = status(&client).await;
+    assert_eq!(shown["email"]["masked"], "h***@e***.jp");
+    app.wait(1);
+    let shown = status(&client).await;
+    assert_eq!(shown["email"]["masked"], "h***@n***.jp");
+    assert_eq!(shown["email_change"], Value::Null);
+    assert_eq!(app.events(member).await, before);
+}
+
+#[tokio::test]
 async fn the_link_goes_to_the_new_address_and_the_notice_at_once_to_the_old_one() {
     let (app, ..) = pending().await;
     let (to, text) = notice(&app).await;
