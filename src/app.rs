@@ -1,6 +1,7 @@
 //! The composition root: the only room that names concrete adapters and puts the program together.
 
 mod connections;
+mod holding;
 mod leading;
 mod opening;
 mod serving;
@@ -12,7 +13,9 @@ pub use serving::{Served, Serving};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretBox};
+use tokio::time::Instant;
 
 use crate::ambient::{Clock, Entropy};
 use crate::api::reports::making::Ledger;
@@ -24,6 +27,7 @@ use crate::policies::{LoadedPolicy, Policies, PolicyError};
 use crate::projections::history::HistoryProjection;
 use crate::projections::mail_requests::MailRequestsProjection;
 use crate::projections::status::StatusProjection;
+use crate::rosters::{Members, RosterFault};
 use crate::store::EventLog;
 use crate::subscription::Projector;
 use crate::vault::Vault;
@@ -37,6 +41,12 @@ impl Fault {
     /// A fault told by an error, after the words that say what was attempted.
     pub fn from_error(what: &str, error: impl std::fmt::Display) -> Self {
         Self(format!("{what}: {error}"))
+    }
+}
+
+impl From<RosterFault> for Fault {
+    fn from(error: RosterFault) -> Self {
+        Self(error.0)
     }
 }
 
@@ -67,6 +77,10 @@ pub struct Society {
     pub policy: LoadedPolicy,
     /// The policies of members' enrolments.
     pub policies: Policies,
+    /// The time of the last event that was there when this was opened.
+    pub known: Option<Timestamp>,
+    /// When that was.
+    pub opened: Instant,
     /// The audit ledger's last checkpoint, beside the keys.
     checkpoint_file: PathBuf,
     witness_files: Vec<PathBuf>,
@@ -98,6 +112,18 @@ impl Society {
             request_id: None,
             policy: self.policy.label(),
             trace: None,
+        }
+    }
+
+    /// The members as rosters meet them.
+    #[must_use]
+    pub fn members(&self) -> Members {
+        Members {
+            commands: self.commands.clone(),
+            vault: self.vault.clone(),
+            policy: self.policy.clone(),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
         }
     }
 

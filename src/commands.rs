@@ -4,7 +4,7 @@ mod once;
 mod recent;
 mod turns;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -123,7 +123,9 @@ macro_rules! never_stale {
 never_stale!(
     crate::domain::adoption::Adoptions,
     crate::domain::attempts::Attempts,
+    crate::domain::custody::Custody,
     crate::domain::delivery::Delivery,
+    crate::domain::rosters::Rosters,
     crate::domain::viewing::Viewings
 );
 
@@ -171,6 +173,15 @@ impl Commands {
             .await
             .map_err(|error| error.to_string())?;
         Ok(context.aggregate)
+    }
+
+    /// Which of these streams have an event.
+    ///
+    /// # Errors
+    /// The store is away.
+    pub async fn begun<A: Decider>(&self, ids: &[String]) -> Result<HashSet<String>, String> {
+        let begun = self.log.begun(A::TYPE, ids).await;
+        begun.map_err(|error| error.to_string())
     }
 
     /// Carries out one command on stream `{A::TYPE}-{id}`. `settle` makes the command from the present state; it runs

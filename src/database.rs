@@ -3,10 +3,12 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{PgPool, SqlitePool};
 
 mod connections;
+mod copies;
 mod file;
 mod lead;
 mod rebuilt;
@@ -262,6 +264,19 @@ impl Database {
                 "the write-ahead log is in use and could not be emptied".to_owned(),
             ))
         }
+    }
+
+    /// The time by a clock that all programs on this database have in common: that of a server, and on a file `now`, by this machine's.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn common_time(&self, now: Timestamp) -> Result<Timestamp, sqlx::Error> {
+        if !self.is_on_server() {
+            return Ok(now);
+        }
+        let sql = r#"SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"#;
+        let time: String = sqlx::query_scalar(sql).fetch_one(&self.read).await?;
+        time_of(&time)
     }
 
     /// Where it is, as it may be shown: the full path of the file, or the URL without user and password.

@@ -13,6 +13,7 @@ pub mod mail;
 pub mod policies;
 pub mod projections;
 pub mod reactors;
+pub mod rosters;
 pub mod store;
 pub mod subscription;
 pub mod vault;

@@ -100,7 +100,8 @@ impl Ours {
             society, progress, ..
         } = &*self.0;
         let read = society.database.read.clone();
-        let statuses = StatusReader::new(society.log.clone(), read, progress.clone());
+        let (log, clock) = (society.log.clone(), society.clock.clone());
+        let statuses = StatusReader::new(log, read, progress.clone(), clock);
         let story = Story::read()?;
         let (mut commands, mut felt, mut reads, mut shown) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());

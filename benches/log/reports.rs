@@ -172,7 +172,8 @@ impl Bench<'_> {
     async fn timelines(&self, table: &mut Table) -> Result<(), Fault> {
         let society = self.ours.society();
         let read = &society.database.read;
-        let statuses = StatusReader::new(society.log.clone(), read.clone(), self.ours.progress());
+        let (log, clock) = (society.log.clone(), society.clock.clone());
+        let statuses = StatusReader::new(log, read.clone(), self.ours.progress(), clock);
         let members: Vec<String> = sqlx::query_scalar(
             "SELECT stream_id FROM history WHERE event_type = 'OnboardingCompleted' ORDER BY position LIMIT $1",
         )

@@ -127,7 +127,8 @@ async fn grow(ours: &Ours, kind: Kind, length: Position) -> Result<(), Fault> {
 async fn feel(ours: &Ours, kind: Kind, length: Position, table: &mut Table) -> Result<Felt, Fault> {
     let society = ours.society();
     let read = society.database.read.clone();
-    let statuses = StatusReader::new(society.log.clone(), read.clone(), ours.progress());
+    let (log, clock) = (society.log.clone(), society.clock.clone());
+    let statuses = StatusReader::new(log, read.clone(), ours.progress(), clock);
     let members: Vec<String> = sqlx::query_scalar(
         "SELECT aggregate_id FROM events WHERE sequence = 1 AND aggregate_type = 'onboarding' AND position > $1 LIMIT 1000",
     )

@@ -97,8 +97,15 @@ impl World {
                 } => (challenge == own).then_some(*expires_at),
                 _ => None,
             }),
-            Event::EmailLinkFollowed { contact: own } => ends(&|event| match event {
-                Event::EmailRegistered {
+            Event::EmailLinkFollowed { contact: own }
+            | Event::EmailChangeLinkFollowed { contact: own } => ends(&|event| match event {
+                Event::EmailChangeRequested {
+                    contact,
+                    issue,
+                    expires_at,
+                    ..
+                }
+                | Event::EmailRegistered {
                     contact,
                     issue,
                     expires_at,
@@ -112,6 +119,18 @@ impl World {
                 } => (contact == own && Some(*issue) == followed).then_some(*expires_at),
                 _ => None,
             }),
+            Event::EmailChanged { contact: own } => {
+                let comes = ends(&|event| match event {
+                    Event::EmailChangeConfirmed {
+                        contact,
+                        counts_from,
+                        ..
+                    } => (contact == own).then_some(*counts_from),
+                    _ => None,
+                });
+                assert!(comes.is_some_and(|comes| comes <= at), "changed too early");
+                return;
+            }
             _ => return,
         };
         assert!(end.is_some_and(|end| at < end), "{} too late", event.name());
@@ -121,6 +140,7 @@ impl World {
     fn within_budgets(&self, at: Timestamp, limits: &Limits) {
         let hour = SignedDuration::from_hours(1);
         let mut links = 0;
+        let mut changes = 0;
         let mut codes = 0;
         for (_, event) in self
             .past
@@ -130,13 +150,14 @@ impl World {
         {
             match event {
                 Event::EmailRegistered { .. } | Event::EmailLinkReissued { .. } => links += 1,
+                Event::EmailChangeRequested { .. } => changes += 1,
                 Event::OtpIssued { .. } | Event::OtpReissued { .. } => codes += 1,
                 _ => {}
             }
         }
         assert!(
-            links <= limits.email_link.mails.per_hour,
-            "{links} links in an hour"
+            links.max(changes) <= limits.email_link.mails.per_hour,
+            "{links} and {changes} links in an hour"
         );
         assert!(
             codes <= limits.otp.mails.per_hour,
@@ -148,6 +169,7 @@ impl World {
         match event {
             Event::CredentialsAccepted { session, .. } => self.sessions.push(*session),
             Event::EmailRegistered { contact, issue, .. }
+            | Event::EmailChangeRequested { contact, issue, .. }
             | Event::EmailLinkReissued { contact, issue, .. } => {
                 self.links.push((*contact, *issue))
             }

@@ -7,9 +7,9 @@ use std::sync::LazyLock;
 
 use jiff::civil::{Date, date};
 use kadode::api::input::normalise_id;
-use kadode::cli::roster::Roster;
 use kadode::domain::policy::Policy;
 use kadode::policies::LoadedPolicy;
+use kadode::rosters::Roster;
 use libfuzzer_sys::fuzz_target;
 
 const TODAY: Date = date(2026, 11, 25);

@@ -100,7 +100,7 @@ fn problems(operation: &str) -> Option<Vec<&'static str>> {
             &["out-of-order", "invalid", "budget-spent"],
         ],
         "email_resend" => &[NEEDS_SESSION, &["out-of-order", "too-soon", "budget-spent"]],
-        "email_update" => &[NEEDS_SESSION, &["out-of-order"]],
+        "email_update" | "email_change_cancel" => &[NEEDS_SESSION, &["out-of-order"]],
         "password" => &[
             NEEDS_SESSION,
             BODY,
@@ -122,6 +122,19 @@ fn problems(operation: &str) -> Option<Vec<&'static str>> {
             NEEDS_SESSION,
             &["out-of-order", "code-dead", "too-soon", "budget-spent"],
         ],
+        "email_change" => &[
+            NEEDS_SESSION,
+            BODY,
+            &[
+                "out-of-order",
+                "invalid",
+                "mismatch",
+                "waiting",
+                "too-soon",
+                "budget-spent",
+            ],
+        ],
+        "email_change_confirm" => &[NEEDS_SESSION, &["out-of-order", "nothing-to-confirm"]],
         "look_at_link" => &[LINK],
         "follow_link" => &[LINK, BODY, &["out-of-order"]],
         "audit_search" | "support_search" => &[NEEDS_STAFF, BODY],
@@ -132,6 +145,9 @@ fn problems(operation: &str) -> Option<Vec<&'static str>> {
         "audit_events" | "audit_stream" => &[NEEDS_STAFF, &["malformed"]],
         "support_member" => &[NEEDS_STAFF, &["unknown-member"]],
         "support_intervene" | "support_propose" => &[NEEDS_STAFF, BODY, HELP],
+        "roster_bring" => &[NEEDS_STAFF, BODY, &["roster-errors", "roster-open"]],
+        "roster_plan" => &[NEEDS_STAFF, &["unknown-proposal"]],
+        "roster_judge" => &[NEEDS_STAFF, BODY, JUDGE, &["other-plan"]],
         "support_judge" => &[NEEDS_STAFF, BODY, HELP, JUDGE],
         _ => return None,
     };
@@ -152,7 +168,7 @@ fn describe(operation: &mut Operation, changes: bool) {
     }
     if names.contains(&"not-signed-in") {
         // What staff do, no program does for them.
-        let either: &[&str] = if id.starts_with("support_") {
+        let either: &[&str] = if id.starts_with("support_") || id.starts_with("roster_") {
             &[STAFF]
         } else {
             &[STAFF, TOKEN]

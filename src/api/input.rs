@@ -2,11 +2,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-/// A user ID as typed, with full-width characters narrowed and the spaces around it gone.
-#[must_use]
-pub fn normalise_id(input: &str) -> String {
-    input.nfkc().collect::<String>().trim().to_owned()
-}
+pub use crate::vault::normalise_id;
 
 /// A code as typed, with full-width digits narrowed, and without the spaces and hyphens put in for reading.
 #[must_use]

@@ -10,6 +10,7 @@ pub mod operations;
 pub mod pages;
 pub mod problem;
 pub mod reports;
+pub mod rosters;
 pub mod staff;
 pub mod status;
 pub mod support;
@@ -26,6 +27,7 @@ use axum::http::Uri;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use tokio::sync::Semaphore;
 use tower_http::request_id::{
     MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
 };
@@ -41,6 +43,7 @@ use crate::domain::policy::{Limits, Policy};
 use crate::policies::Policies;
 use crate::projections::history::search::LogReader;
 use crate::projections::status::StatusReader;
+use crate::rosters::Members;
 use crate::vault::Vault;
 
 /// The largest body that is read, in bytes; the longest honest one is a password form.
@@ -51,6 +54,7 @@ const LARGEST_BODY: usize = 4096;
 pub struct Api {
     parts: Arc<Parts>,
     streams: pages::Streams,
+    roster_looks: Arc<Semaphore>,
 }
 
 /// The parts of [`Api`], put together in `app`.
@@ -59,6 +63,8 @@ pub struct Parts {
     pub commands: Commands,
     /// Personal data, passwords, sessions.
     pub vault: Vault,
+    /// The members as rosters meet them.
+    pub members: Members,
     /// Where members stand.
     pub statuses: StatusReader,
     /// The log itself, for those who must not miss an event.
@@ -96,6 +102,7 @@ impl Api {
         Self {
             parts: Arc::new(parts),
             streams: pages::Streams::default(),
+            roster_looks: Arc::new(Semaphore::new(1)),
         }
     }
 }
@@ -116,6 +123,7 @@ pub fn router(api: &Api) -> Router {
         .merge(audit::routes(api))
         .merge(reports::routes(api))
         .merge(support::routes(api))
+        .merge(rosters::routes(api))
         .nest("/api/v1", members::routes())
         .route("/healthz", get(operations::alive))
         .route("/readyz", get(operations::ready))

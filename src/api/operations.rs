@@ -114,7 +114,7 @@ pub async fn docs(State(api): State<Api>) -> Result<Html<String>, Problem> {
             });
         }
     }
-    let problems = Problem::ALL.iter().map(|problem| {
+    let problems = Problem::ALL.into_iter().map(|problem| {
         let (status, name, title) = problem.row();
         (status.as_u16(), name, title)
     });

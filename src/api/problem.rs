@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 
 use crate::commands::CommandError;
 use crate::domain::onboarding::{Refusal, Step};
+use crate::rosters::{RosterFault, RowError};
 
 /// How long a client is asked to stay away when the program is too busy, in seconds.
 const BUSY_SECONDS: i64 = 2;
@@ -53,9 +54,9 @@ pub enum Problem {
     UnknownReport,
     /// The session's secret was exchanged a moment ago; nothing is granted.
     SessionRotated,
-    /// The date of birth or the code is wrong.
+    /// The date of birth, the code, or the password that a session is asked for once more, is wrong.
     Mismatch {
-        /// `birth_date` or `code`.
+        /// `birth_date`, `code` or `password`.
         field: &'static str,
         /// Tries left before a wait, or before the code is dead.
         tries_left: u32,
@@ -67,6 +68,8 @@ pub enum Problem {
         /// Why not.
         why: &'static str,
     },
+    /// Rows of a roster cannot be taken.
+    Rows(Vec<RowError>),
     /// The code's time is over.
     CodeExpired,
     /// The sign-in has no tries left.
@@ -83,8 +86,10 @@ pub enum Problem {
     LinkDisowned,
     /// The link is none of ours.
     LinkUnknown,
-    /// The notice is about a password that counts no more.
+    /// The notice is about something that counts no more.
     NoticeReplaced,
+    /// There is no other address whose link was followed.
+    NothingToConfirm,
     /// Something stands against an intervention of staff.
     Desk(DeskProblem),
     /// Another step is due.
@@ -151,6 +156,9 @@ pub struct ProblemBody {
     /// The fields that cannot be taken.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
+    /// What is wrong with a roster.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<RowError>,
 }
 
 /// The step that is due.
@@ -173,7 +181,7 @@ pub struct FieldError {
 
 impl Problem {
     /// Every case that programs can tell apart, for the documentation.
-    pub const ALL: [Self; 42] = {
+    pub const ALL: [Self; 46] = {
         let wait = Wait {
             until: Timestamp::UNIX_EPOCH,
             now: Timestamp::UNIX_EPOCH,
@@ -200,6 +208,7 @@ impl Problem {
                 tries_left: 0,
             },
             Self::Invalid { field: "", why: "" },
+            Self::Rows(Vec::new()),
             Self::CodeExpired,
             Self::CodeDead,
             Self::CodeUsed,
@@ -209,6 +218,7 @@ impl Problem {
             Self::LinkDisowned,
             Self::LinkUnknown,
             Self::NoticeReplaced,
+            Self::NothingToConfirm,
             Self::Desk(DeskProblem::NeedsApproval),
             Self::Desk(DeskProblem::NeedsNoApproval),
             Self::Desk(DeskProblem::NothingToDo),
@@ -217,6 +227,8 @@ impl Problem {
             Self::Desk(DeskProblem::ProposalOver),
             Self::Desk(DeskProblem::OwnProposal),
             Self::Desk(DeskProblem::NotProven),
+            Self::Desk(DeskProblem::RosterOpen),
+            Self::Desk(DeskProblem::OtherPlan),
             Self::OutOfOrder(Step::SignIn),
             Self::AlreadySet,
             Self::TooSoon(wait),
@@ -257,7 +269,11 @@ impl Problem {
             retry_after: self.retry_after(),
             step: None,
             errors: Vec::new(),
+            rows: Vec::new(),
         };
+        if let Self::Rows(rows) = self {
+            body.rows.clone_from(rows);
+        }
         if let Self::Mismatch { tries_left, .. } = self {
             body.tries_left = Some(*tries_left);
         }
@@ -300,6 +316,11 @@ impl Problem {
             Refusal::StaleFacts => Self::Busy,
             Refusal::AlreadyEnrolled => Self::Internal,
             Refusal::NoticeReplaced => Self::NoticeReplaced,
+            Refusal::NothingToConfirm => Self::NothingToConfirm,
+            Refusal::SameAddress => Self::Invalid {
+                field: "email",
+                why: "present_one",
+            },
             Refusal::OtherReason => Self::Invalid {
                 field: "reason",
                 why: "not_of_this",
@@ -327,6 +348,13 @@ impl Problem {
                 Self::Busy
             }
         }
+    }
+}
+
+impl From<RosterFault> for Problem {
+    fn from(error: RosterFault) -> Self {
+        tracing::error!(%error, "a roster could not be looked at");
+        Self::Busy
     }
 }
 

@@ -44,6 +44,8 @@ pub struct OpenStatus {
     pub terms: Option<TermsStatus>,
     /// The address of step 5.
     pub email: Option<EmailStatus>,
+    /// The address that is to take its place, while there is one.
+    pub email_change: Option<EmailChangeStatus>,
     /// Always null here.
     pub otp: Option<OtpStatus>,
     /// When step 15 was reached.
@@ -126,6 +128,18 @@ pub struct EmailStatus {
     pub state: &'static str,
 }
 
+/// A coming address, outwardly.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct EmailChangeStatus {
+    /// Like `t***@e***.jp`.
+    pub masked: String,
+    /// `registered`, `followed` or `pending`.
+    pub state: &'static str,
+    /// When it takes the present one's place; null until it is confirmed.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub counts_from: Option<Timestamp>,
+}
+
 /// A mailed code, outwardly.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct OtpStatus {
@@ -152,6 +166,8 @@ pub struct Sources<'a> {
     pub terms: Option<&'a Terms>,
     /// The address, from the vault.
     pub address: Option<&'a EmailAddress>,
+    /// The address that is to take its place.
+    pub coming: Option<&'a EmailAddress>,
     /// The end of the hold, while there is one.
     pub hold_until: Option<Timestamp>,
     /// The mailed code's reference.
@@ -227,6 +243,19 @@ impl Status {
                 text: terms.text.in_language(sources.language).to_owned(),
             }),
             email,
+            email_change: state
+                .coming
+                .as_ref()
+                .zip(sources.coming)
+                .map(|(contact, address)| EmailChangeStatus {
+                    masked: address.masked(),
+                    state: match (contact.verified, contact.followed) {
+                        (true, _) => "pending",
+                        (false, true) => "followed",
+                        (false, false) => "registered",
+                    },
+                    counts_from: contact.counts_from,
+                }),
             otp: None,
             completed_at: sources.member.done.get(&Step::Completed).copied(),
             hold_until: sources.hold_until,
@@ -293,11 +322,16 @@ fn actions(state: &Onboarding, limits: &Limits) -> Vec<&'static str> {
             }
             Some(_) | None => Vec::new(),
         },
-        Step::SignIn
-        | Step::FirstLoginCompleted
-        | Step::LogOut
-        | Step::SignInAgain
-        | Step::Completed => Vec::new(),
+        Step::Completed => match &state.coming {
+            None => vec!["change_email"],
+            Some(coming) if coming.followed && !coming.verified => vec![
+                "confirm_email_change",
+                "change_email",
+                "cancel_email_change",
+            ],
+            Some(_) => vec!["change_email", "cancel_email_change"],
+        },
+        Step::SignIn | Step::FirstLoginCompleted | Step::LogOut | Step::SignInAgain => Vec::new(),
     };
     actions.push("log_out");
     actions

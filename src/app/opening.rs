@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use tokio::time::Instant;
+
 use super::{Fault, Society};
 use crate::ambient::{Clock, Entropy};
 use crate::commands::Commands;
@@ -86,6 +88,8 @@ impl Society {
                 return Err(Fault::from_error("the event log cannot be opened", error));
             }
         };
+        // Whoever looks for what is wrong must get in, though it cannot be read.
+        let known = log.last_time().await.ok().flatten();
         let commands = Commands::new(log.clone());
         let policy = match given {
             Some(policy) => policy,
@@ -111,6 +115,8 @@ impl Society {
             vault,
             policy,
             policies,
+            known,
+            opened: Instant::now(),
             checkpoint_file,
             witness_files,
         })

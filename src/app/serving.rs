@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::Society;
+use super::holding::hold_keys;
 use super::leading::lead;
 use crate::api::tally::Tallies;
 use crate::api::{self, Api};
@@ -16,8 +17,10 @@ use crate::mail::Transport;
 use crate::projections::history::search::LogReader;
 use crate::projections::status::StatusReader;
 use crate::reactors::eraser::Eraser;
+use crate::reactors::importer::{Importer, RosterReactor};
 use crate::reactors::mails::MailReactor;
 use crate::reactors::outbox::Outbox;
+use crate::reactors::retention::Retention;
 use crate::reactors::sender::{self, Sender};
 use crate::reactors::sweeper;
 use crate::subscription::{self, Projector, Reactor};
@@ -54,6 +57,7 @@ impl Society {
             self.log.clone(),
             self.database.read.clone(),
             projector.progress(),
+            self.clock.clone(),
         );
         let policy = &self.policy.policy;
         let tallies = Tallies::new(self.clock.clone(), self.entropy.clone());
@@ -85,6 +89,8 @@ impl Society {
             }
             tasks
         };
+        let rotation = self.vault.rotation.clone();
+        tasks.spawn(hold_keys(rotation, self.clock.clone()));
         tasks.spawn(
             tallies
                 .clone()
@@ -93,6 +99,7 @@ impl Society {
         let api = Api::new(api::Parts {
             commands: self.commands.clone(),
             vault: self.vault.clone(),
+            members: self.members(),
             statuses,
             log: LogReader::new(self.log.clone()),
             read: self.database.read.clone(),
@@ -131,9 +138,11 @@ impl Society {
             tasks.spawn(ledger::seal_on(sealer, head, leaves.urgent(), progress));
         }
         tasks.spawn(async move { projector.run().await });
-        let reactors: [Arc<dyn Reactor>; 2] = [
+        let decided = Arc::new(Notify::new());
+        let reactors: [Arc<dyn Reactor>; 3] = [
             Arc::new(MailReactor::new(wake.clone(), self.clock.clone())),
             Arc::new(Eraser(self.vault.clone())),
+            Arc::new(RosterReactor(decided.clone())),
         ];
         for reactor in reactors {
             tasks.spawn(subscription::follow(
@@ -148,6 +157,22 @@ impl Society {
             }
             sender.run(wake).await;
         });
+        let importer = Importer {
+            members: self.members(),
+            database: self.database.clone(),
+        };
+        tasks.spawn(importer.run(decided));
+        let retention = Retention {
+            vault: self.vault.clone(),
+            commands: self.commands.clone(),
+            policy: self.policy.label(),
+            trace_days: self.policy.policy.retention.trace_days,
+            clock: self.clock.clone(),
+            known: self.known,
+            started: self.opened,
+            entropy: self.entropy.clone(),
+        };
+        tasks.spawn(retention.run());
         tasks.spawn(sweeper::run(
             self.vault.clone(),
             self.log.clone(),

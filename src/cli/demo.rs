@@ -1,4 +1,4 @@
-//! `kadode demo`: a sample society on this machine, with mails on a local page, and an auditor whose codes another page shows.
+//! `kadode demo`: a sample society on this machine, with mails on a local page, and staff whose codes another page shows.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -32,8 +32,12 @@ const ROSTER: &str = include_str!("../../policies/sample-roster.csv");
 /// The user ID of the manual's example in the sample roster.
 const EXAMPLE_USER_ID: &str = "hanako01";
 
-/// The name of the sample auditor.
-const AUDITOR: &str = "auditor";
+/// The names and roles of the sample staff: one who reviews, and two at the desk, since what is risky there takes two.
+const STAFF: [(&str, Role); 3] = [
+    ("auditor", Role::Auditor),
+    ("support", Role::Support),
+    ("administrator", Role::Administrator),
+];
 
 const POLICY: &str = include_str!("../../policies/sample.toml");
 
@@ -71,17 +75,24 @@ pub(super) async fn run(settings: DemoSettings, clock: Clock) -> Result<ExitCode
     let import = ImportSettings {
         roster,
         dry_run: false,
+        complete: false,
+        leavers: None,
+        operator: None,
         letters: Some(letters.clone()),
         valid_from: None,
         data: data.clone(),
     };
-    import::run(&import, clock.clone()).await?;
+    Box::pin(import::run(&import, clock.clone())).await?;
     let opening = Opening {
         sign_in_queue: 200,
         ..Opening::TO_FILL
     };
     let society = Society::open(&data, opening, clock, tell).await?;
-    let auditor = staff::add(&society, AUDITOR, Role::Auditor).await?;
+    let mut hired = Vec::new();
+    for (name, role) in STAFF {
+        hired.push((name, staff::add(&society, name, role).await?));
+    }
+    let ids: Vec<_> = hired.iter().map(|(name, new)| (*name, new.staff)).collect();
     let mails = folder.path().join("mails");
     let transport = Transport::open(&format!("file:{}", mails.display()), None)
         .map_err(|error| Fault(error.to_string()))?;
@@ -97,14 +108,14 @@ pub(super) async fn run(settings: DemoSettings, clock: Clock) -> Result<ExitCode
         .merge(
             Router::new()
                 .route("/demo/code", get(code_page))
-                .with_state((society.clone(), auditor.staff)),
+                .with_state((society.clone(), ids)),
         );
     let more_routes = api::guarded(&served.api, more_routes);
     print_what_to_try(
         &origin,
         folder.path(),
         printed_password(&letters).as_ref(),
-        &auditor,
+        &hired,
     );
     until_told_to_stop(served, listener, more_routes).await;
     society.close().await;
@@ -124,7 +135,7 @@ fn print_what_to_try(
     origin: &str,
     folder: &Path,
     printed: Option<&(String, String)>,
-    auditor: &NewStaff,
+    hired: &[(&str, NewStaff)],
 ) {
     println!(
         "
@@ -150,14 +161,19 @@ fn print_what_to_try(
     }
     println!(
         "
-監査の担当者としてログインする  Sign in as an auditor:
+担当者としてログインする  Sign in as staff, who review (auditor) and help members (support, administrator):
   画面 Page                    {origin}/staff
-  担当者名 Name                {AUDITOR}
-  パスワード Password          {}
-  認証アプリの数字 Code        {origin}/demo/code   (認証アプリには or for an authenticator: {})",
-        auditor.password.expose_secret(),
-        auditor.totp.expose_secret(),
+  認証アプリの数字 Codes       {origin}/demo/code"
     );
+    for (name, new) in hired {
+        println!(
+            "  担当者名 Name                {name}
+  パスワード Password          {}
+  (認証アプリには or for an authenticator: {})",
+            new.password.expose_secret(),
+            new.totp.expose_secret(),
+        );
+    }
     println!(
         "
 名簿と手紙 Roster and letters: {}
@@ -177,27 +193,38 @@ fn write(folder: &Path, name: &str, text: &str) -> Result<PathBuf, Fault> {
 #[template(path = "demo_code.html")]
 struct CodePage {
     style: String,
-    code: String,
+    /// Name and code.
+    codes: Vec<(&'static str, String)>,
 }
 
-/// What the sample auditor's authenticator shows now.
-async fn code_page(State((society, staff)): State<(Society, StaffId)>) -> Html<String> {
+/// What the authenticators of the sample staff show now.
+async fn code_page(
+    State((society, staff)): State<(Society, Vec<(&'static str, StaffId)>)>,
+) -> Html<String> {
+    let mut codes = Vec::new();
+    for (name, staff) in staff {
+        codes.push((name, code_of(&society, staff).await.unwrap_or_default()));
+    }
+    let page = CodePage {
+        style: api::pages::assets::address("pages.css"),
+        codes,
+    };
+    Html(page.render().unwrap_or_default())
+}
+
+async fn code_of(society: &Society, staff: StaffId) -> Option<String> {
     let state: Staff = match society.commands.load(&staff.to_string()).await {
         Ok(state) => state,
         Err(error) => {
-            tracing::error!(error, "the sample auditor cannot be loaded");
-            Staff::default()
+            tracing::error!(error, "the sample staff cannot be loaded");
+            return None;
         }
     };
-    let code = state.account.and_then(|account| {
-        let (secrets, now) = (&society.vault.staff_secrets, society.clock.now());
-        secrets.present_code(staff, &account.totp, now).ok()
-    });
-    let page = CodePage {
-        style: api::pages::assets::address("pages.css"),
-        code: code.map_or_else(String::new, |code| code.expose_secret().to_owned()),
-    };
-    Html(page.render().unwrap_or_default())
+    let (secrets, now) = (&society.vault.staff_secrets, society.clock.now());
+    let code = secrets
+        .present_code(staff, &state.account?.totp, now)
+        .ok()?;
+    Some(code.expose_secret().to_owned())
 }
 
 #[derive(Template)]

@@ -1,8 +1,7 @@
 //! `kadode import`: takes members from a roster, all of them or none; safe to repeat and to kill.
 
-mod enrol;
+mod letters;
 mod opened;
-mod standing;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -13,25 +12,20 @@ use std::process::ExitCode;
 use clap::Args;
 use indicatif::ProgressBar;
 use jiff::civil::Date;
-use jiff::{Timestamp, ToSpan};
 use serde::Serialize;
 
-use self::enrol::{Done, Import};
+use self::letters::Letters;
 use self::opened::Opened;
-use self::standing::{Standing, compare};
 use super::letters::LettersFile;
-use super::roster::{Errors, Roster, Row, RowError};
 use crate::ambient::Clock;
 use crate::app::{Fault, Society, given_policy};
 use crate::config::DataSettings;
-use crate::domain::policy::{InitialPassword, Policy};
+use crate::domain::ids::ImportId;
+use crate::domain::rosters::{Command, Content, Rosters};
 use crate::domain::values::TOKYO;
-
-/// Bytes in a roster, at most: some two million members.
-const LARGEST_ROSTER: u64 = 256 * 1024 * 1024;
-
-/// Rows that are looked up, written and told to the operator together, so that memory does not grow with the roster's.
-const BATCH: usize = 500;
+use crate::rosters::{
+    BATCH, LARGEST, Looked, Members, Roster, RowError, Run, STREAM, Window, look, mend,
+};
 
 /// What `kadode import` is told.
 #[derive(Args, Clone, Debug)]
@@ -44,6 +38,14 @@ pub struct ImportSettings {
     #[arg(long, env = "KADODE_DRY_RUN")]
     pub dry_run: bool,
 
+    /// This is a roster of everybody: who is not in it has left, and cannot sign in any more
+    #[arg(long, env = "KADODE_COMPLETE")]
+    pub complete: bool,
+
+    /// How many leave by a roster of everybody; needed when they are more than one in ten
+    #[arg(long, env = "KADODE_LEAVERS", value_name = "NUMBER")]
+    pub leavers: Option<u64>,
+
     /// The CSV file to write letters to; needed when a member gets a password or a user ID from us
     #[arg(long, env = "KADODE_LETTERS", value_name = "OUT.csv")]
     pub letters: Option<PathBuf>,
@@ -52,27 +54,52 @@ pub struct ImportSettings {
     #[arg(long, env = "KADODE_VALID_FROM", value_name = "DATE")]
     pub valid_from: Option<Date>,
 
+    /// Who runs this, for the record [default: the user's number on this machine]
+    #[arg(long, env = "KADODE_OPERATOR", value_name = "NAME")]
+    pub operator: Option<String>,
+
     /// Where the data are.
     #[command(flatten)]
     pub data: DataSettings,
 }
 
+impl ImportSettings {
+    /// Whoever holds keys and database can say anything here.
+    fn operator(&self) -> String {
+        let user = || format!("uid {}", rustix::process::getuid().as_raw());
+        let name = self.operator.clone().unwrap_or_else(user);
+        name.chars().filter(|c| !c.is_control()).take(64).collect()
+    }
+}
+
 /// What stands on stdout, as one line of JSON.
 #[derive(Serialize)]
-struct Report<'a> {
-    rows: usize,
-    new: usize,
-    unchanged: usize,
+struct Report {
+    rows: u64,
+    new: u64,
+    changed: u64,
+    unchanged: u64,
+    returned: u64,
+    left: u64,
     conflicts: usize,
-    by_cohort: BTreeMap<&'a str, usize>,
+    by_cohort: BTreeMap<String, u64>,
     errors: Vec<RowError>,
 }
 
-/// When initial credentials count.
-#[derive(Clone, Copy, Debug)]
-struct Window {
-    from: Timestamp,
-    until: Timestamp,
+impl Report {
+    fn of(content: &Content, conflicts: usize) -> Self {
+        Self {
+            rows: content.rows,
+            new: content.new,
+            changed: content.changed,
+            unchanged: content.unchanged,
+            returned: content.returned,
+            left: content.left,
+            conflicts,
+            by_cohort: content.by_cohort.clone(),
+            errors: Vec::new(),
+        }
+    }
 }
 
 /// Imports a roster. Rows that are wrong are reported on stdout with everything else, and are the exit code's matter;
@@ -82,7 +109,7 @@ struct Window {
 /// One line: what is wrong, and what to do. Unless it says otherwise, nothing was imported.
 pub async fn run(settings: &ImportSettings, clock: Clock) -> Result<ExitCode, Fault> {
     let mut opened = Opened::default();
-    let ended = import(settings, clock, &mut opened).await;
+    let ended = Box::pin(import(settings, clock, &mut opened)).await;
     opened.close().await;
     ended
 }
@@ -96,36 +123,48 @@ async fn import(
     let policy = given_policy(&settings.data)?;
     let today = TOKYO.to_datetime(clock.now()).date();
     let days = policy.policy.limits.initial_credentials.days;
-    let window = Window::new(settings.valid_from.unwrap_or(today), days, today)?;
+    let from = settings.valid_from.unwrap_or(today);
+    let window = Window::new(from, days, today)
+        .map_err(|why| Fault(format!("--valid-from {from}: {why}")))?;
     let exists = Society::exists(&settings.data)?;
     let bytes = read_roster(&settings.roster)?;
-    let society = if exists {
-        Some(opened.open(settings, clock.clone()).await?)
+    let members = if exists {
+        Some(opened.open(settings, clock.clone()).await?.members())
     } else {
         None
     };
-    let roster = Roster::read(&bytes, &policy.policy, today);
-    let Looked {
-        report,
-        standings,
-        needing_letters,
-        errors,
-    } = look(roster, bytes.len(), &policy.policy, society).await?;
-    if !errors.is_empty() {
+    if let (Some(members), false) = (&members, settings.dry_run) {
+        mend(members, &bytes, settings.complete).await?;
+    }
+    let progress = ProgressBar::new(bytes.len() as u64);
+    let told = |position| progress.set_position(position);
+    let how = (window, settings.complete);
+    let looked = look(&bytes, &policy, today, how, members.as_ref(), told).await?;
+    progress.finish_and_clear();
+    let mut report = Report::of(&looked.content, looked.conflicts);
+    let shown = settings.roster.display();
+    if !looked.errors.is_empty() {
         super::tell(&format!(
-            "roster {}: {} errors, listed on standard output; nothing was imported",
-            settings.roster.display(),
-            errors.count()
+            "roster {shown}: {} errors, listed on standard output; nothing was imported",
+            looked.errors.count()
         ));
-        print(&Report {
-            errors: errors.into_list(),
-            ..report
-        })?;
+        report.errors = looked.errors.into_list();
+        print(&report)?;
         return Ok(ExitCode::from(2));
     }
-    if settings.letters.is_none() && needing_letters > 0 {
+    if settings.letters.is_none() && looked.needing_letters > 0 {
         return Err(Fault(format!(
-            "--letters OUT.csv is needed: {needing_letters} new members get their password or user ID from us; nothing was imported"
+            "--letters OUT.csv is needed: {} new members get their password or user ID from us; nothing was imported",
+            looked.needing_letters
+        )));
+    }
+    let content = &looked.content;
+    let known = content.unchanged + content.changed + content.left;
+    let many = content.left > known / 10;
+    if many && !settings.dry_run && settings.leavers != Some(content.left) {
+        return Err(Fault(format!(
+            "--leavers {} is needed: so many of {known} members would leave by this roster, more than one in ten; nothing was imported",
+            content.left
         )));
     }
     if settings.dry_run {
@@ -133,79 +172,16 @@ async fn import(
         return Ok(ExitCode::SUCCESS);
     }
     let roster = Roster::read_again(&bytes, &policy.policy, today);
-    let done = carry_out(settings, clock, opened, window, roster, &standings).await?;
+    let letters = carry_out(settings, clock, opened, window, roster, &looked).await?;
     super::tell(&format!(
-        "roster {}: {} new members, {} known before",
-        settings.roster.display(),
-        report.new,
-        report.unchanged
+        "roster {shown}: {} new members, {} changed, {} known before, {} back, {} left",
+        report.new, report.changed, report.unchanged, report.returned, report.left
     ));
-    if let Some(path) = &settings.letters {
-        super::tell(&done.told(path));
+    if let (Some(path), Some(letters)) = (&settings.letters, letters) {
+        super::tell(&letters.told(path));
     }
     print(&report)?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// What a look at the whole roster has shown; its rows were let go, to be read again.
-struct Looked<'policy> {
-    report: Report<'policy>,
-    /// What is to be done for each row, in their order.
-    standings: Vec<Standing>,
-    /// New members who get something from us that they can learn from a letter alone.
-    needing_letters: usize,
-    errors: Errors,
-}
-
-/// Reads the roster, and holds it against the society's data, if there are any.
-async fn look<'policy>(
-    mut roster: Roster<'policy>,
-    bytes: usize,
-    policy: &'policy Policy,
-    society: Option<&Society>,
-) -> Result<Looked<'policy>, Fault> {
-    let cohorts = policy.cohorts.iter();
-    let mut by_cohort: BTreeMap<&str, usize> =
-        cohorts.map(|cohort| (cohort.name.as_str(), 0)).collect();
-    let mut standings = Vec::new();
-    let mut needing_letters = 0;
-    let progress = ProgressBar::new(bytes as u64);
-    loop {
-        let rows = roster.rows(BATCH);
-        if rows.is_empty() {
-            break;
-        }
-        for row in &rows {
-            *by_cohort.entry(row.cohort.name.as_str()).or_default() += 1;
-        }
-        let some = match society {
-            Some(society) => compare(society, &rows, &mut roster.errors).await?,
-            None => vec![Standing::New; rows.len()],
-        };
-        let needs = |(row, standing): &(&Row<'_>, &Standing)| {
-            **standing == Standing::New
-                && (row.profile.user_id.is_empty()
-                    || row.cohort.initial_password == InitialPassword::Printed)
-        };
-        needing_letters += rows.iter().zip(&some).filter(needs).count();
-        standings.extend(some);
-        progress.set_position(roster.position());
-    }
-    progress.finish_and_clear();
-    let number = |wanted: fn(&Standing) -> bool| standings.iter().filter(|it| wanted(it)).count();
-    Ok(Looked {
-        report: Report {
-            rows: roster.count,
-            new: number(|standing| *standing == Standing::New),
-            unchanged: number(|standing| matches!(standing, Standing::Unchanged(_))),
-            conflicts: number(|standing| *standing == Standing::Conflict),
-            by_cohort,
-            errors: Vec::new(),
-        },
-        standings,
-        needing_letters,
-        errors: roster.errors,
-    })
 }
 
 /// Writes everything; the society's data are created where there are none yet.
@@ -215,10 +191,10 @@ async fn carry_out(
     opened: &mut Opened,
     window: Window,
     roster: Roster<'_>,
-    standings: &[Standing],
-) -> Result<Done, Fault> {
+    looked: &Looked,
+) -> Result<Option<Letters>, Fault> {
     // First of all, for this is where a slip of the operator shows.
-    let letters = settings
+    let file = settings
         .letters
         .as_deref()
         .map(LettersFile::create)
@@ -228,42 +204,69 @@ async fn carry_out(
         society.adopt_policy().await?;
         Ok(society)
     };
-    match ready.await {
-        Ok(society) => {
-            Import::new(society, window)
-                .run(roster, standings, letters)
-                .await
-        }
+    let society = match ready.await {
+        Ok(society) => society,
         Err(fault) => {
-            if let Some(letters) = letters {
-                letters.discard();
+            if let Some(file) = file {
+                file.discard();
             }
-            Err(fault)
+            return Err(fault);
         }
+    };
+    let mut letters = file.map(|file| Letters::new(society, window.until, file));
+    let members = society.members();
+    let written = write(
+        &members,
+        window,
+        roster,
+        looked,
+        (settings.operator(), letters.as_mut()),
+    )
+    .await;
+    written.map_err(|Fault(why)| {
+        Fault(format!(
+            "the import stopped on the way: {why}; run the same command again to finish it"
+        ))
+    })?;
+    if let Some(letters) = &mut letters {
+        letters.finish()?;
     }
+    Ok(letters)
 }
 
-impl Window {
-    fn new(from: Date, days: u32, today: Date) -> Result<Self, Fault> {
-        let wrong = |why: &str| Fault(format!("--valid-from {from}: {why}"));
-        let end = from
-            .checked_add(i64::from(days).days())
-            .map_err(|_| wrong("this day is too far off"))?;
-        if end <= today {
-            return Err(wrong(&format!(
-                "the initial credentials would have expired already, {days} days later"
-            )));
+async fn write(
+    members: &Members,
+    window: Window,
+    mut roster: Roster<'_>,
+    looked: &Looked,
+    (user, mut letters): (String, Option<&mut Letters>),
+) -> Result<(), Fault> {
+    let before: Rosters = members.commands.load(STREAM).await.map_err(Fault)?;
+    let unfinished = before.unfinished(&looked.content);
+    let id = unfinished.unwrap_or_else(|| ImportId(members.entropy.id()));
+    let begin = Command::BeginAlone {
+        import: id,
+        user,
+        content: looked.content.clone(),
+    };
+    Run::tell(members, "BeginRoster", begin).await?;
+    let run = Run::new(members, id, window);
+    let all = looked.plan.standings.len() + looked.plan.leavers.len();
+    let progress = ProgressBar::new(all as u64);
+    for standings in looked.plan.standings.chunks(BATCH) {
+        let rows = roster.rows(BATCH);
+        let written = run.write(&rows, standings).await?;
+        if let Some(letters) = &mut letters {
+            letters.write(&written, standings).await?;
         }
-        let midnight = |day: Date| {
-            TOKYO
-                .to_timestamp(day.at(0, 0, 0, 0))
-                .map_err(|_| wrong("this day is too far off"))
-        };
-        Ok(Self {
-            from: midnight(from)?,
-            until: midnight(end)?,
-        })
+        run.enrol(written).await?;
+        progress.inc(rows.len() as u64);
     }
+    let told = |gone: usize| progress.inc(gone as u64);
+    run.let_go(&looked.plan.leavers, told).await?;
+    progress.finish_and_clear();
+    Run::tell(members, "FinishRoster", Command::Finish { import: id }).await?;
+    Ok(())
 }
 
 fn read_roster(path: &Path) -> Result<Vec<u8>, Fault> {
@@ -271,15 +274,15 @@ fn read_roster(path: &Path) -> Result<Vec<u8>, Fault> {
         |why: &dyn std::fmt::Display| Fault::from_error(&format!("roster {}", path.display()), why);
     let mut bytes = Vec::new();
     File::open(path)
-        .and_then(|file| file.take(LARGEST_ROSTER + 1).read_to_end(&mut bytes))
+        .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
         .map_err(|error| wrong(&error))?;
-    if bytes.len() as u64 > LARGEST_ROSTER {
+    if bytes.len() as u64 > LARGEST {
         return Err(wrong(&"it is larger than 256 MiB; divide it"));
     }
     Ok(bytes)
 }
 
-fn print(report: &Report<'_>) -> Result<(), Fault> {
+fn print(report: &Report) -> Result<(), Fault> {
     let mut out = std::io::stdout().lock();
     serde_json::to_writer(&mut out, report)
         .map_err(std::io::Error::from)

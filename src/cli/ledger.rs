@@ -4,16 +4,20 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use data_encoding::BASE64;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::catching_up::catch_up;
-use super::roster::is_unprintable;
+use super::custody::{record, unfinished};
 use super::tell;
 use crate::ambient::Clock;
 use crate::app::{Fault, Opening, Society};
 use crate::config::DataSettings;
+use crate::domain::custody::{Command, Custody, LostHead};
 use crate::ledger::package::{self, Given, Report, Source};
 use crate::ledger::{SealError, Sealed, Sealer};
+use crate::rosters::is_unprintable;
+use crate::vault::close_after_restore;
 
 /// The settings of `kadode ledger`.
 #[derive(Args, Debug)]
@@ -26,6 +30,14 @@ pub(super) struct LedgerSettings {
 enum What {
     /// Seal what is there, and print the last checkpoint
     Checkpoint {
+        #[command(flatten)]
+        data: DataSettings,
+    },
+    /// After a restore: record it with what was lost, sign everybody out, and sign from here on
+    Resume {
+        /// The databases were restored by other means than `kadode restore`, as on a server
+        #[arg(long)]
+        restored: bool,
         #[command(flatten)]
         data: DataSettings,
     },
@@ -58,6 +70,12 @@ pub(super) async fn run(settings: &LedgerSettings, clock: Clock) -> Result<ExitC
             society.close().await;
             printed
         }
+        What::Resume { restored, data } => {
+            let society = Society::open(data, Opening::TO_ADD, clock, tell).await?;
+            let resumed = resume(&society, *restored).await;
+            society.close().await;
+            resumed
+        }
         What::Export { dir, data } => {
             let society = Society::open(data, Opening::TO_LOOK, clock, tell).await?;
             let exported = export(&society, dir.clone()).await;
@@ -83,12 +101,58 @@ async fn print_checkpoint(society: &Society) -> Result<ExitCode, Fault> {
             print!("{}", last.note);
             Ok(ExitCode::SUCCESS)
         }
-        Err(why @ (SealError::Cut { .. } | SealError::Forked { .. } | SealError::Note(..))) => {
+        Err(
+            why @ (SealError::Restored(_)
+            | SealError::Cut { .. }
+            | SealError::Forked { .. }
+            | SealError::Note(..)),
+        ) => {
             tell(&format!("nothing is signed: {why}"));
             Ok(ExitCode::from(1))
         }
         Err(error) => Err(Fault::from_error("nothing is signed", error)),
     }
+}
+
+async fn resume(society: &Society, is_restored: bool) -> Result<ExitCode, Fault> {
+    let sealer = sealer_of(society)?;
+    catch_up(society).await?;
+    let refused = |error| Fault::from_error("the ledger does not go on", error);
+    let lost = sealer.lost().await.map_err(refused)?;
+    let is_restored = is_restored || sealer.is_restored().await.map_err(refused)?;
+    let told = society.commands.load::<Custody>("society").await;
+    let told = told.map_err(unfinished)?.lost;
+    let heads = lost.iter().map(|head| LostHead {
+        size: head.size,
+        root: BASE64.encode(&head.root),
+    });
+    let news: Vec<LostHead> = heads.filter(|head| !told.contains(head)).collect();
+    let goes_back = is_restored || !news.is_empty();
+    if goes_back {
+        let now = society.clock.now();
+        let latest = society.log.last_time().await.map_err(unfinished)?;
+        let closed = close_after_restore(&society.database, now, latest.unwrap_or(now));
+        closed.await.map_err(unfinished)?;
+        let kept = u64::try_from(society.log.head()).unwrap_or_default();
+        let command = Command::NoteRestored { kept, lost: news };
+        record(society, "NoteRestored", command).await?;
+        catch_up(society).await?;
+        sealer.restore_is_told().await.map_err(unfinished)?;
+    }
+    let resumed = sealer.resume(&lost).await.map_err(unfinished)?;
+    if !lost.is_empty() {
+        tell(
+            "what was signed and is lost is kept beside each checkpoint file as .lost-SIZE-ROOT: keep it for the auditor",
+        );
+    }
+    tell(if goes_back {
+        "the restore stands in the history, and the ledger goes on; everybody signs in anew, and staff need new tokens: start every \
+         `kadode serve` anew that runs"
+    } else {
+        "the history tells of every loss, and the ledger goes on (if a server was restored by its own means, say --restored)"
+    });
+    print!("{}", resumed.note);
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn export(society: &Society, folder: PathBuf) -> Result<ExitCode, Fault> {

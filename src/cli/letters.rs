@@ -245,7 +245,9 @@ async fn standing(
 
 async fn is_due(society: &Society, state: Onboarding, now: Timestamp) -> Result<Due, Fault> {
     let enrolment = match state.enrolment {
-        Some(enrolment) if !(state.signed_in || state.frozen || state.erased) => enrolment,
+        Some(enrolment) if !(state.signed_in || state.frozen || state.left || state.erased) => {
+            enrolment
+        }
         Some(_) | None => return Ok(Due::No),
     };
     if enrolment.expires_at <= now {

@@ -1,15 +1,18 @@
 //! The command line: one file a subcommand, and how each ends.
 
+mod backup;
 mod catching_up;
 mod check;
+mod custody;
 mod demo;
 pub mod import;
+mod keys;
 mod ledger;
 pub mod letters;
 mod migrate;
 mod rebuild;
 mod report;
-pub mod roster;
+mod restore;
 mod serve;
 mod staff;
 
@@ -48,6 +51,12 @@ enum Command {
     Check(check::CheckSettings),
     /// A report for compliance and auditors, as of any moment
     Report(report::ReportSettings),
+    /// The master keys
+    Keys(keys::KeysSettings),
+    /// Copy the databases, sealed, while members are served
+    Backup(backup::BackupSettings),
+    /// Put a backup where there is no database
+    Restore(restore::RestoreSettings),
     /// The signed audit ledger
     Ledger(ledger::LedgerSettings),
 }
@@ -73,12 +82,15 @@ pub async fn run() -> ExitCode {
         Command::Demo(settings) => Box::pin(demo::run(settings, clock)).await,
         Command::Serve(settings) => serve::run(settings, clock).await,
         Command::Migrate(settings) => migrate::run(&settings, clock).await,
-        Command::Import(settings) => import::run(&settings, clock).await,
+        Command::Import(settings) => Box::pin(import::run(&settings, clock)).await,
         Command::Letters(settings) => letters::run(&settings, clock).await,
         Command::Staff(settings) => staff::run(settings, clock).await,
         Command::Rebuild(settings) => rebuild::run(&settings, clock).await,
         Command::Check(settings) => check::run(&settings, clock).await,
         Command::Report(settings) => report::run(&settings, clock).await,
+        Command::Keys(settings) => keys::run(&settings, clock).await,
+        Command::Backup(settings) => backup::run(&settings, clock).await,
+        Command::Restore(settings) => restore::run(&settings, &clock).await,
         Command::Ledger(settings) => ledger::run(&settings, clock).await,
     };
     ended.unwrap_or_else(|Fault(why)| {

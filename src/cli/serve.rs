@@ -15,6 +15,7 @@ use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::backup::unsealed::remove_left_beside;
 use super::tell;
 use crate::ambient::Clock;
 use crate::app::{
@@ -63,6 +64,17 @@ pub(super) async fn run(settings: ServeCommand, clock: Clock) -> Result<ExitCode
     let ended = async {
         if lock.is_none() {
             lock = only_one(path.as_deref())?;
+        }
+        // A key may have come since the key file was held against the databases.
+        let rotation = &society.vault.rotation;
+        if let Err(error) = rotation.beat(society.clock.now()).await {
+            // Or it would count as one that runs, where the database answers at all.
+            let _ = rotation.leave().await;
+            return Err(Fault::from_error("nothing is served", error));
+        }
+        for database in [&society.database, &society.key_database] {
+            let left = database.file().map_or(Ok(()), remove_left_beside);
+            left.map_err(|error| Fault::from_error(&database.shown(), error))?;
         }
         society.adopt_policy().await?;
         if let Some(listener) = metrics {
@@ -115,12 +127,26 @@ pub(super) async fn until_told_to_stop(served: Served, listener: TcpListener, mo
         tracing::error!(%error, "the last counts of attempts could not be stored");
     }
     tasks.shutdown().await;
+    if let Err(error) = api.vault.rotation.leave().await {
+        tracing::warn!(%error, "for some minutes, this program still counts as one that runs");
+    }
     // A mail that left, but was not noted, would leave again.
     if tokio::time::timeout(LAST_REQUESTS, sender.rest())
         .await
         .is_err()
     {
         tracing::warn!("a mail was on its way too long; it will be sent again");
+    }
+}
+
+/// Does the work, and breaks it off at SIGTERM or Ctrl-C, so that what it keeps in files for itself goes with it.
+pub(super) async fn unless_told_to_stop<T>(
+    work: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    tokio::select! {
+        biased;
+        () = told_to_stop() => Err(Fault("it was told to stop, and broke off".to_owned())),
+        done = work => done,
     }
 }
 

@@ -3,9 +3,13 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
+use std::time::Duration;
 
 use super::server::{IMPORTING, OURS};
 use super::{Database, Lent};
+
+/// How often a file's turn is asked for.
+const ASKED_APART: Duration = Duration::from_millis(200);
 
 /// The turn of whoever fills the database; the next has it when this is dropped, or the program ends, however it does.
 #[derive(Debug)]
@@ -34,14 +38,20 @@ impl Database {
                     .write(true)
                     .mode(0o600)
                     .open(&path)?;
-                let file = match file.try_lock() {
-                    Ok(()) => file,
-                    Err(TryLockError::WouldBlock) => {
-                        told();
-                        tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await??
+                let mut told = Some(told);
+                loop {
+                    match file.try_lock() {
+                        Ok(()) => break,
+                        Err(TryLockError::WouldBlock) => {
+                            if let Some(told) = told.take() {
+                                told();
+                            }
+                            // Asked again and again, so that a program that waits can be stopped.
+                            tokio::time::sleep(ASKED_APART).await;
+                        }
+                        Err(TryLockError::Error(error)) => return Err(error),
                     }
-                    Err(TryLockError::Error(error)) => return Err(error),
-                };
+                }
                 Held::File { _file: file }
             }
             None => Held::Server {

@@ -46,15 +46,21 @@ pub enum MailKind {
     AccountSetUp,
     /// That staff did something for the account.
     SupportActed,
+    /// The link to another address, which is to take the present one's place.
+    EmailChangeLink,
+    /// To the present address: that another is to take its place, when, and what to do if that was somebody else.
+    EmailChangeNotice,
 }
 
 impl MailKind {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 6] = [
         Self::EmailLink,
         Self::Otp,
         Self::AccountSetUp,
         Self::SupportActed,
+        Self::EmailChangeLink,
+        Self::EmailChangeNotice,
     ];
 
     /// The stored name.
@@ -65,6 +71,8 @@ impl MailKind {
             Self::Otp => "otp",
             Self::AccountSetUp => "account_set_up",
             Self::SupportActed => "support_acted",
+            Self::EmailChangeLink => "email_change_link",
+            Self::EmailChangeNotice => "email_change_notice",
         }
     }
 

@@ -39,6 +39,8 @@ ids! {
     ChallengeId,
     /// One password verifier in the vault.
     CredentialId,
+    /// What a notice tells of: a password of the member's own or an address that takes another's place, by its id.
+    NoticeId,
     /// One submission of the password form (an `Idempotency-Key`), so that a repeated one is recognised.
     FormId,
     /// One import of a roster.
@@ -57,4 +59,16 @@ ids! {
     TokenId,
     /// One command, kept across its retries, so that a commit of unknown outcome is never doubled.
     CommandId,
+}
+
+impl From<CredentialId> for NoticeId {
+    fn from(password: CredentialId) -> Self {
+        Self(password.0)
+    }
+}
+
+impl From<ContactId> for NoticeId {
+    fn from(address: ContactId) -> Self {
+        Self(address.0)
+    }
 }

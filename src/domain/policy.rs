@@ -5,8 +5,8 @@ mod limits;
 mod tests;
 
 pub use limits::{
-    HoldLimits, InitialLimits, Limits, LinkLimits, MailLimits, OtpLimits, PasswordLimits,
-    SessionLimits, SignInLimits, SupportLimits,
+    HoldLimits, InitialLimits, LaterLimits, Limits, LinkLimits, MailLimits, OtpLimits,
+    PasswordLimits, Retention, SessionLimits, SignInLimits, SupportLimits,
 };
 
 use std::collections::BTreeMap;
@@ -49,6 +49,9 @@ pub struct Policy {
     /// How long, how often, how many.
     #[serde(default)]
     pub limits: Limits,
+    /// How long what is kept.
+    #[serde(default)]
+    pub retention: Retention,
 }
 
 impl Policy {

@@ -25,7 +25,7 @@ pub use note::{Note, NoteError, Signer, Verifier};
 pub use proof::{Head, continues, includes};
 pub use routine::{look_on, seal_on};
 pub use seal::{Parts, SealError, Sealed, Sealer};
-pub use stored::{Stored, checkpoints_after, wrong_checkpoints};
+pub use stored::{Stored, checkpoints_after, mark_restored, wrong_checkpoints};
 pub use tree::{
     Frontier, Hash, Node, complete_subtrees, consistency, inclusion, leaf_hash, node_hash,
     range_hash,

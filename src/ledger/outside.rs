@@ -6,8 +6,11 @@ use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use data_encoding::HEXLOWER;
+
 use super::checkpoint::Checkpoint;
 use super::note::Note;
+use super::proof::Head;
 
 /// A file that holds one checkpoint, and is replaced as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +52,19 @@ impl Place {
                 replace(&path, &note)?;
             }
             Ok(())
+        })
+        .await
+    }
+
+    /// Puts a checkpoint there in place of the `lost` one that it does not continue, as somebody has agreed to; that one is kept beside it,
+    /// under a name that no other of the same size has.
+    pub(super) async fn supersede(&self, lost: &Head, note: &str) -> io::Result<()> {
+        let (path, note) = (self.path.clone(), note.to_owned());
+        let name = format!("lost-{}-{}", lost.size, HEXLOWER.encode(&lost.root[..4]));
+        on_a_thread(move || {
+            let aside = path.with_added_extension(name);
+            replace(&aside, &fs::read_to_string(&path)?)?;
+            replace(&path, &note)
         })
         .await
     }

@@ -2,6 +2,7 @@
 
 mod error;
 mod following;
+mod resuming;
 
 pub use error::SealError;
 
@@ -16,7 +17,7 @@ use super::nodes::{Tree, TreeError};
 use super::note::{Note, Signer};
 use super::outside::{Kept, Place};
 use super::proof::{Head, continues};
-use super::stored::{last_stored, store};
+use super::stored::{last_stored, restored_from, store};
 use super::tree::consistency;
 use crate::ambient::Clock;
 use crate::database::Database;
@@ -112,6 +113,7 @@ impl Sealer {
     /// # Errors
     /// See [`SealError`]; nothing new was signed then.
     pub async fn seal(&self) -> Result<Sealed, SealError> {
+        self.told_of_restore().await?;
         let known = self.known().await?;
         // After what was signed, which may grow at any moment, and never beyond the leaves.
         let size = self.tree.size().await?;
@@ -147,6 +149,7 @@ impl Sealer {
     /// # Errors
     /// As [`Sealer::seal`] would meet them.
     pub async fn look(&self) -> Result<Option<Sealed>, SealError> {
+        self.told_of_restore().await?;
         let known = self.known().await?;
         let size = self.tree.size().await?;
         if known.notes.is_empty() {
@@ -154,6 +157,13 @@ impl Sealer {
         }
         let signer = self.signer(&known).await?;
         self.held(&known.notes, &signer, size).await
+    }
+
+    async fn told_of_restore(&self) -> Result<(), SealError> {
+        match restored_from(&self.database).await? {
+            Some(backup) => Err(SealError::Restored(backup)),
+            None => Ok(()),
+        }
     }
 
     /// The ledger's key, under the name that the checkpoint has.

@@ -23,6 +23,39 @@ pub(super) async fn last_stored(database: &Database) -> Result<Option<String>, s
         .await
 }
 
+/// The name under which the main database knows which backup it was restored from, until the history tells of it.
+const RESTORED_FROM: &str = "restored_from";
+
+/// Lets nothing be sealed until somebody resumes, since the history does not tell yet that it goes on from this backup.
+///
+/// # Errors
+/// The database is away.
+pub async fn mark_restored(database: &Database, backup: &str) -> Result<(), sqlx::Error> {
+    sqlx::query("INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
+        .bind(RESTORED_FROM)
+        .bind(backup.to_owned())
+        .execute(&database.write)
+        .await
+        .map(drop)
+}
+
+/// Which backup the database was restored from, if the history does not tell of it yet.
+pub(super) async fn restored_from(database: &Database) -> Result<Option<String>, sqlx::Error> {
+    sqlx::query_scalar("SELECT value FROM meta WHERE name = $1")
+        .bind(RESTORED_FROM)
+        .fetch_optional(&database.read)
+        .await
+}
+
+/// Takes back [`mark_restored`].
+pub(super) async fn forget_restored(database: &Database) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM meta WHERE name = $1")
+        .bind(RESTORED_FROM)
+        .execute(&database.write)
+        .await
+        .map(drop)
+}
+
 impl Sealed {
     /// The last checkpoint in the database, whether it is true or not. None, if there is none that can be read.
     ///

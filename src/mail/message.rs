@@ -1,4 +1,4 @@
-//! The two mails that a first login needs: the link that confirms an address, and the code that opens the second sign-in; and how any
+//! The mails that somebody waits for: the link that confirms an address, and the code that opens the second sign-in; and how any
 //! mail is put together.
 
 use std::time::SystemTime;
@@ -34,7 +34,7 @@ pub struct Heading<'a> {
     pub written_at: Timestamp,
 }
 
-/// What the mail of step 6 brings.
+/// What the mail of step 6, or to a coming address, brings.
 #[derive(Clone, Copy)]
 pub struct Link<'a> {
     /// Where members reach the program, as set by the operator.
@@ -81,6 +81,7 @@ pub struct Unwritable;
 struct LinkText<'a> {
     locale: &'a str,
     society: &'a Society,
+    lead: &'a str,
     url: &'a str,
     until: &'a str,
 }
@@ -90,6 +91,7 @@ struct LinkText<'a> {
 struct LinkHtml<'a> {
     locale: &'a str,
     society: &'a Society,
+    lead: &'a str,
     url: &'a str,
     until: &'a str,
 }
@@ -119,13 +121,38 @@ struct CodeHtml<'a> {
 /// # Errors
 /// If a template fails, which none should.
 pub fn link_mail(heading: &Heading<'_>, link: &Link<'_>) -> Result<Message, Unwritable> {
+    let (locale, society) = (heading.language.tag(), &heading.society.name);
+    let time = moment(link.expires_at, heading.language);
+    let lead = t!("mail.link.lead", locale = locale, society = society);
+    let until = t!("mail.link.valid_until", locale = locale, time = time);
+    any_link_mail(heading, link, &lead, &until)
+}
+
+/// The same for an address that is to take another's place.
+///
+/// # Errors
+/// If a template fails, which none should.
+pub fn change_link_mail(heading: &Heading<'_>, link: &Link<'_>) -> Result<Message, Unwritable> {
+    let (locale, society) = (heading.language.tag(), &heading.society.name);
+    let time = moment(link.expires_at, heading.language);
+    let lead = t!("mail.change_link.lead", locale = locale, society = society);
+    let until = t!("mail.change_link.valid_until", locale = locale, time = time);
+    any_link_mail(heading, link, &lead, &until)
+}
+
+fn any_link_mail(
+    heading: &Heading<'_>,
+    link: &Link<'_>,
+    lead: &str,
+    until: &str,
+) -> Result<Message, Unwritable> {
     let locale = heading.language.tag();
     let society = heading.society;
     let url = &address(link.public_url, "email", link.token, heading.language);
-    let until = &moment(link.expires_at, heading.language);
     let text = LinkText {
         locale,
         society,
+        lead,
         url,
         until,
     }
@@ -133,6 +160,7 @@ pub fn link_mail(heading: &Heading<'_>, link: &Link<'_>) -> Result<Message, Unwr
     let html = LinkHtml {
         locale,
         society,
+        lead,
         url,
         until,
     }

@@ -1,10 +1,11 @@
-//! The two notices: that the account was set up, and that staff did something for it. Neither holds a name, a number or a code.
+//! The notices: that the account was set up, that its address is to change, and that staff did something for it. None holds a name, a number or a code.
 
 use askama::Template;
+use jiff::Timestamp;
 use rust_i18n::t;
 
 use super::message::{Heading, Message, Unwritable, address, write};
-use super::wording::Society;
+use super::wording::{Society, moment};
 
 #[derive(Template)]
 #[template(path = "mail/set_up.txt")]
@@ -19,6 +20,24 @@ struct SetUpText<'a> {
 struct SetUpHtml<'a> {
     locale: &'a str,
     society: &'a Society,
+    url: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "mail/change.txt")]
+struct ChangeText<'a> {
+    locale: &'a str,
+    society: &'a Society,
+    from: &'a str,
+    url: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "mail/change.html")]
+struct ChangeHtml<'a> {
+    locale: &'a str,
+    society: &'a Society,
+    from: &'a str,
     url: &'a str,
 }
 
@@ -59,6 +78,36 @@ pub fn set_up_mail(
         url,
     };
     let subject = t!("mail.set_up.subject", locale = locale);
+    write(heading, &subject, text.render(), html.render())
+}
+
+/// The notice that another address takes this one's place from `counts_from` on, with the link for whoever did not ask for that.
+///
+/// # Errors
+/// If a template fails, which none should.
+pub fn change_notice_mail(
+    heading: &Heading<'_>,
+    public_url: &str,
+    token: &str,
+    counts_from: Timestamp,
+) -> Result<Message, Unwritable> {
+    let locale = heading.language.tag();
+    let society = heading.society;
+    let from = &moment(counts_from, heading.language);
+    let url = &address(public_url, "not-me", token, heading.language);
+    let text = ChangeText {
+        locale,
+        society,
+        from,
+        url,
+    };
+    let html = ChangeHtml {
+        locale,
+        society,
+        from,
+        url,
+    };
+    let subject = t!("mail.change.subject", locale = locale);
     write(heading, &subject, text.render(), html.render())
 }
 

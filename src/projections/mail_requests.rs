@@ -42,7 +42,7 @@ impl Projection for MailRequestsProjection {
                 rows.push([
                     Cell::from(recorded.stream_id.clone()),
                     Cell::from(recorded.position),
-                    Cell::from(kind.name()),
+                    Cell::from(kind),
                     Cell::from(contact.map(|contact| contact.to_string())),
                     Cell::from(recorded.recorded_at),
                 ]);
@@ -55,16 +55,23 @@ impl Projection for MailRequestsProjection {
     }
 }
 
+/// In place of a kind of mail: the address is the member's from here on.
+const CHANGED: &str = "changed";
+
 #[expect(
     clippy::wildcard_enum_match_arm,
-    reason = "only four events ask for a mail"
+    reason = "only five events ask for a mail"
 )]
-const fn request_of(event: &Event) -> Option<(MailKind, Option<ContactId>)> {
+const fn request_of(event: &Event) -> Option<(&'static str, Option<ContactId>)> {
     match event {
         Event::EmailRegistered { contact, .. } | Event::EmailLinkReissued { contact, .. } => {
-            Some((MailKind::EmailLink, Some(*contact)))
+            Some((MailKind::EmailLink.name(), Some(*contact)))
         }
-        Event::OtpIssued { .. } | Event::OtpReissued { .. } => Some((MailKind::Otp, None)),
+        Event::EmailChangeRequested { contact, .. } => {
+            Some((MailKind::EmailChangeLink.name(), Some(*contact)))
+        }
+        Event::EmailChanged { contact } => Some((CHANGED, Some(*contact))),
+        Event::OtpIssued { .. } | Event::OtpReissued { .. } => Some((MailKind::Otp.name(), None)),
         _ => None,
     }
 }
@@ -102,10 +109,14 @@ fn statement(contacts: usize, kind: MailKind, since: Timestamp) -> String {
             "kind = 'otp' AND member_id IN (SELECT asked.member_id FROM mail_requests AS asked \
              WHERE asked.contact_id IN {list} AND asked.position = (SELECT MAX(link.position) \
              FROM mail_requests AS link WHERE link.member_id = asked.member_id \
-             AND link.kind = 'email_link'))"
+             AND link.kind IN ('email_link', 'changed')))"
         ),
         // Nobody asks for a notice.
-        MailKind::EmailLink | MailKind::AccountSetUp | MailKind::SupportActed => {
+        MailKind::EmailLink
+        | MailKind::EmailChangeLink
+        | MailKind::AccountSetUp
+        | MailKind::SupportActed
+        | MailKind::EmailChangeNotice => {
             format!("kind = '{}' AND contact_id IN {list}", kind.name())
         }
     };
@@ -129,7 +140,11 @@ mod tests {
         let url = format!("sqlite:{}", folder.path().join("a.sqlite").display());
         let database = Database::open(&url).await.unwrap();
         database.migrate(&MAIN).await.unwrap();
-        for kind in [MailKind::EmailLink, MailKind::Otp] {
+        for kind in [
+            MailKind::EmailLink,
+            MailKind::EmailChangeLink,
+            MailKind::Otp,
+        ] {
             let sql = format!(
                 "EXPLAIN QUERY PLAN {}",
                 statement(1, kind, Timestamp::UNIX_EPOCH)

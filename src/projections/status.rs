@@ -1,5 +1,6 @@
 //! Where each member stands: the folded state and when each step was done.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::event;
+use crate::ambient::Clock;
 use crate::database::{Cell, Connections, Insert};
 use crate::domain::ids::MemberId;
 use crate::domain::onboarding::{Event, Onboarding, Step};
@@ -72,6 +74,12 @@ impl MemberStatus {
             | Event::CredentialsRejected { .. }
             | Event::BirthDateRejected {}
             | Event::EmailLinkReissued { .. }
+            | Event::EmailChangeRequested { .. }
+            | Event::EmailChangeLinkFollowed { .. }
+            | Event::EmailChangeDisowned { .. }
+            | Event::EmailChangeConfirmed { .. }
+            | Event::EmailChangeCancelled { .. }
+            | Event::EmailChanged { .. }
             | Event::LoggedOut { .. }
             | Event::OtpIssued { .. }
             | Event::OtpReissued { .. }
@@ -84,6 +92,9 @@ impl MemberStatus {
             | Event::InterventionDeclined { .. }
             | Event::AccountFrozen {}
             | Event::AccountReleased {}
+            | Event::ProfileChanged { .. }
+            | Event::MemberLeft { .. }
+            | Event::MemberReturned { .. }
             | Event::PersonalDataErased {} => {}
         }
         self.position = recorded.position;
@@ -221,21 +232,24 @@ pub struct StatusReader {
     log: EventLog,
     pool: Connections,
     progress: Progress,
+    clock: Clock,
 }
 
 impl StatusReader {
     /// A reader of the read model in `pool`, which `progress` tells of; `log` serves where it lags.
     #[must_use]
-    pub const fn new(log: EventLog, pool: Connections, progress: Progress) -> Self {
+    pub const fn new(log: EventLog, pool: Connections, progress: Progress, clock: Clock) -> Self {
         Self {
             log,
             pool,
             progress,
+            clock,
         }
     }
 
     /// Where a member stands now; none, if there is no such member. It is never behind the log: what the read model does not show
-    /// yet (or for a parked event never will) is folded on top, from the member's own stream.
+    /// yet (or for a parked event never will) is folded on top, from the member's own stream. Nor is it behind the clock: what has come
+    /// due of itself is shown, though the log tells it with the member's next event.
     ///
     /// # Errors
     /// The database is away, or an event cannot be read.
@@ -247,6 +261,9 @@ impl StatusReader {
             .await?;
         for event in &later {
             status.fold(event)?;
+        }
+        if let Cow::Owned(state) = status.state.as_of(self.clock.now()) {
+            status.state = state;
         }
         Ok(status.state.enrolment.is_some().then_some(status))
     }

@@ -87,7 +87,7 @@ struct Asked {
 
 #[expect(
     clippy::wildcard_enum_match_arm,
-    reason = "only four events ask for a link or a code"
+    reason = "only five events ask for a link or a code"
 )]
 fn asked_by(recorded: &Recorded, event: &Event) -> Option<Asked> {
     let mail = mail_named(&format!("{}/{}", recorded.stream_id, recorded.sequence));
@@ -110,6 +110,22 @@ fn asked_by(recorded: &Recorded, event: &Event) -> Option<Asked> {
         } => Asked {
             mail,
             kind: MailKind::EmailLink,
+            contact: Some(*contact),
+            reference: issue.0,
+            key: key.clone(),
+            language: Some(*language),
+            expires_at: *expires_at,
+        },
+        Event::EmailChangeRequested {
+            contact,
+            issue,
+            key,
+            language,
+            expires_at,
+            ..
+        } => Asked {
+            mail,
+            kind: MailKind::EmailChangeLink,
             contact: Some(*contact),
             reference: issue.0,
             key: key.clone(),
@@ -145,22 +161,34 @@ fn asked_by(recorded: &Recorded, event: &Event) -> Option<Asked> {
 /// A notice, if the event asks for one. What staff did is told once, however many events it made.
 fn notice_of(recorded: &Recorded, event: &Event, own: MailId) -> Option<Asked> {
     let kind = event.notice()?;
-    let (mail, reference) = if let Event::PasswordChanged { credential, .. } = event {
-        (own, credential.0)
-    } else {
-        let command = recorded.metadata["command_id"].as_str().unwrap_or_default();
-        let name = format!("{}/{command}", recorded.stream_id);
-        (mail_named(&name), Uuid::nil())
-    };
-    Some(Asked {
-        mail,
+    let tried_until = recorded.recorded_at + NOTICES_TRIED;
+    let mut asked = Asked {
+        mail: own,
         kind,
         contact: None,
-        reference,
+        reference: Uuid::nil(),
         key: KeyId(String::new()),
         language: None,
-        expires_at: recorded.recorded_at + NOTICES_TRIED,
-    })
+        expires_at: tried_until,
+    };
+    if let Event::PasswordChanged { credential, .. } = event {
+        asked.reference = credential.0;
+    } else if let Event::EmailChangeConfirmed {
+        contact,
+        replaces,
+        counts_from,
+        ..
+    } = event
+    {
+        asked.contact = Some(*replaces);
+        asked.reference = contact.0;
+        // Not to whatever counts when it leaves; and as long as there is something to stop.
+        asked.expires_at = tried_until.max(*counts_from);
+    } else {
+        let command = recorded.metadata["command_id"].as_str().unwrap_or_default();
+        asked.mail = mail_named(&format!("{}/{command}", recorded.stream_id));
+    }
+    Some(asked)
 }
 
 fn mail_named(name: &str) -> MailId {

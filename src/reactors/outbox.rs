@@ -23,9 +23,9 @@ pub struct Waiting {
     pub kind: MailKind,
     /// To whom.
     pub member: MemberId,
-    /// To which address; for a code or a notice, whatever is verified when it leaves.
+    /// To which address; none for a code or a notice, which goes to whatever is verified when it leaves, unless that is about to change.
     pub contact: Option<ContactId>,
-    /// The link's issue, the code's challenge, or the credential that a notice is about; nil for what staff did.
+    /// The link's issue, the code's challenge, or the credential or other address that a notice is about; nil for what staff did.
     pub reference: Uuid,
     /// The key that link or code is derived with; empty for a notice, which takes the newest.
     pub key: KeyId,

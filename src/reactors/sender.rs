@@ -12,13 +12,13 @@ use crate::ambient::{Clock, Entropy};
 use crate::commands::{Actor, Attribution, Commands};
 use crate::domain::delivery::{Conclude, Delivery, MailFacts, MailKind, Outcome, SkipReason};
 use crate::domain::email::EmailAddress;
-use crate::domain::ids::{ChallengeId, CommandId, ContactId, CredentialId, IssueId};
+use crate::domain::ids::{ChallengeId, CommandId, ContactId, IssueId, NoticeId};
 use crate::domain::onboarding::Onboarding;
 use crate::domain::policy;
 use crate::domain::values::Language;
 use crate::mail::{
-    CONNECTIONS, Code, Failure, Heading, Link, Message, Society, Transport, code_mail,
-    domain_class, link_mail, set_up_mail, support_mail,
+    CONNECTIONS, Code, Failure, Heading, Link, Message, Society, Transport, change_link_mail,
+    change_notice_mail, code_mail, domain_class, link_mail, set_up_mail, support_mail,
 };
 use crate::vault::{self, Vault, VaultError};
 
@@ -281,6 +281,7 @@ impl Sender {
             .load(&mail.member.to_string())
             .await
             .map_err(NotReady::Later)?;
+        let state = state.as_of(now);
         let contact = match wanted(mail, &state) {
             Some(contact) if now < mail.expires_at => contact,
             Some(contact) => return Err(NotReady::Skip(SkipReason::Expired, Some(contact))),
@@ -306,7 +307,7 @@ impl Sender {
             to: &to,
             written_at: now,
         };
-        let message = self.write(mail, contact, &heading)?;
+        let message = self.write(mail, &state, contact, &heading)?;
         let domain_class = domain_class(to.as_str()).as_str().to_owned();
         Ok(Ready {
             message,
@@ -318,13 +319,14 @@ impl Sender {
     fn write(
         &self,
         mail: &Waiting,
+        state: &Onboarding,
         contact: ContactId,
         heading: &Heading<'_>,
     ) -> Result<Message, NotReady> {
         let one_time = &self.parts.vault.one_time;
         let expires_at = mail.expires_at;
         let message = match mail.kind {
-            MailKind::EmailLink => {
+            MailKind::EmailLink | MailKind::EmailChangeLink => {
                 let issue = IssueId(mail.reference);
                 let link = vault::Link {
                     member: mail.member,
@@ -332,15 +334,16 @@ impl Sender {
                     issue,
                 };
                 let token = one_time.seal_link(&mail.key, &link)?;
-                let token = token.expose_secret();
-                link_mail(
-                    heading,
-                    &Link {
-                        public_url: &self.parts.public_url,
-                        token,
-                        expires_at,
-                    },
-                )
+                let link = Link {
+                    public_url: &self.parts.public_url,
+                    token: token.expose_secret(),
+                    expires_at,
+                };
+                if mail.kind == MailKind::EmailLink {
+                    link_mail(heading, &link)
+                } else {
+                    change_link_mail(heading, &link)
+                }
             }
             MailKind::Otp => {
                 let challenge = ChallengeId(mail.reference);
@@ -353,13 +356,18 @@ impl Sender {
                 };
                 code_mail(heading, &code)
             }
-            MailKind::AccountSetUp => {
+            MailKind::AccountSetUp | MailKind::EmailChangeNotice => {
+                let told = NoticeId(mail.reference);
                 let about = vault::Notice {
                     member: mail.member,
-                    credential: CredentialId(mail.reference),
+                    about: told,
                 };
                 let token = one_time.seal_notice(&about)?;
-                set_up_mail(heading, &self.parts.public_url, token.expose_secret())
+                let (url, token) = (&self.parts.public_url, token.expose_secret());
+                match state.changed_to(told).and_then(|it| it.counts_from) {
+                    Some(counts_from) => change_notice_mail(heading, url, token, counts_from),
+                    None => set_up_mail(heading, url, token),
+                }
             }
             MailKind::SupportActed => support_mail(heading),
         };
@@ -418,6 +426,9 @@ impl Sender {
 
 /// The address a mail is to go to, if it is still wanted.
 fn wanted(mail: &Waiting, state: &Onboarding) -> Option<ContactId> {
+    if state.left {
+        return None;
+    }
     let contact = state.contact.as_ref();
     let mailbox = state.mailbox.map(|mailbox| mailbox.contact);
     match mail.kind {
@@ -436,6 +447,16 @@ fn wanted(mail: &Waiting, state: &Onboarding) -> Option<ContactId> {
             mailbox.filter(|_| counts && !state.frozen)
         }
         MailKind::SupportActed => mailbox,
+        MailKind::EmailChangeLink => state
+            .coming
+            .as_ref()
+            .filter(|coming| mail.contact == Some(coming.id) && !coming.followed)
+            .map(|coming| coming.id),
+        // The address that is replaced, also when its turn comes only after that.
+        MailKind::EmailChangeNotice => {
+            let counts = state.changed_to(NoticeId(mail.reference)).is_some();
+            mail.contact.filter(|_| counts && !state.frozen)
+        }
     }
 }
 

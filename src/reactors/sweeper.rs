@@ -116,7 +116,7 @@ impl From<VaultError> for Trouble {
 /// The event cannot be read.
 #[expect(
     clippy::wildcard_enum_match_arm,
-    reason = "only four events name a row of the vault"
+    reason = "only five events name a row of the vault"
 )]
 pub fn named_by(recorded: &Recorded) -> Result<Option<Named>, serde_json::Error> {
     if recorded.stream_kind == Staff::TYPE {
@@ -133,7 +133,9 @@ pub fn named_by(recorded: &Recorded) -> Result<Option<Named>, serde_json::Error>
     }
     Ok(match serde_json::from_value(recorded.payload.clone())? {
         Event::MemberEnrolled { .. } => recorded.stream_id.parse().ok().map(Named::Profile),
-        Event::EmailRegistered { contact, .. } => Some(Named::Contact(contact)),
+        Event::EmailRegistered { contact, .. } | Event::EmailChangeRequested { contact, .. } => {
+            Some(Named::Contact(contact))
+        }
         Event::PasswordChanged { credential, .. } => Some(Named::Credential(credential)),
         _ => None,
     })

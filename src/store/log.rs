@@ -7,6 +7,7 @@ use cqrs_es::persist::{
     PersistedEventRepository, PersistenceError, ReplayStream, SerializedEvent, SerializedSnapshot,
 };
 use futures::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -94,6 +95,15 @@ impl EventLog {
     /// The store is away.
     pub async fn committed_head(&self) -> Result<Position, ReadError> {
         either!(self, log => log.committed_head().await)
+    }
+
+    /// The time of the last event that this program knows to be committed, if there is one.
+    ///
+    /// # Errors
+    /// The store is away, or the event cannot be read.
+    pub async fn last_time(&self) -> Result<Option<Timestamp>, ReadError> {
+        let last = self.read_after(self.head() - 1, 1).await?;
+        Ok(last.first().map(|event| event.recorded_at))
     }
 
     /// At most `limit` events after `position`, in committed order. None is ever passed over.

@@ -11,13 +11,13 @@ pub(super) struct Blind {
     user_id_case_sensitive: bool,
 }
 
-/// One blind index under each master key: the newest is written, any may be found.
+/// One blind index under each master key: that of the present one is written, any may be found.
 #[derive(Clone, Debug)]
 pub(super) struct Index(Vec<String>);
 
 impl Index {
     /// The index to be written.
-    pub(super) fn newest(&self) -> &str {
+    pub(super) fn written(&self) -> &str {
         self.0.first().map_or("", String::as_str)
     }
 
@@ -40,21 +40,27 @@ impl Blind {
     }
 
     pub(super) fn symbol_number(&self, symbol: &str, number: &str) -> Index {
-        self.index("symbol and number", &[&normal(symbol), &normal(number)])
+        self.index(
+            "symbol and number",
+            &[&normalise_id(symbol), &normalise_id(number)],
+        )
     }
 
     pub(super) fn gid(&self, gid: &str) -> Index {
-        self.index("gid", &[&normal(gid)])
+        self.index("gid", &[&normalise_id(gid)])
     }
 
     /// The name of somebody of the staff.
     pub(super) fn staff_name(&self, name: &str) -> Index {
-        self.index("staff name", &[&normal(name).to_lowercase()])
+        self.index("staff name", &[&normalise_id(name).to_lowercase()])
     }
 
     /// Symbol, number and date of birth as of migration.
     pub(super) fn person(&self, symbol: &str, number: &str, birth_date: &str) -> Index {
-        self.index("person", &[&normal(symbol), &normal(number), birth_date])
+        self.index(
+            "person",
+            &[&normalise_id(symbol), &normalise_id(number), birth_date],
+        )
     }
 
     pub(super) fn address(&self, address: &str) -> Index {
@@ -63,7 +69,7 @@ impl Blind {
 
     /// A lane in which failures of one typed user ID are counted; `place` is a network, or empty for all of them.
     pub(super) fn lane(&self, typed: &str, kind: &str, place: &str) -> String {
-        self.keys.tag(
+        self.keys.lasting_tag(
             Purpose::BlindIndex,
             &[
                 b"lane",
@@ -78,13 +84,13 @@ impl Blind {
     pub(super) fn typed(&self, typed: &str) -> String {
         let typed = self.normal_user_id(typed);
         self.keys
-            .tag(Purpose::BlindIndex, &[b"typed", typed.as_bytes()])
+            .lasting_tag(Purpose::BlindIndex, &[b"typed", typed.as_bytes()])
     }
 
     /// A place in which user IDs that fail are counted: a network or a symbol.
     pub(super) fn scope(&self, kind: &str, place: &str) -> String {
-        let place = normal(place);
-        self.keys.tag(
+        let place = normalise_id(place);
+        self.keys.lasting_tag(
             Purpose::BlindIndex,
             &[b"scope", kind.as_bytes(), place.as_bytes()],
         )
@@ -100,7 +106,7 @@ impl Blind {
     }
 
     fn normal_user_id(&self, typed: &str) -> String {
-        let normal = normal(typed);
+        let normal = normalise_id(typed);
         if self.user_id_case_sensitive {
             normal
         } else {
@@ -117,7 +123,8 @@ impl Blind {
     }
 }
 
-/// A text as it is compared: full-width and half-width forms are one (NFKC), spaces around it are nothing.
-pub(super) fn normal(text: &str) -> String {
+/// A text as it is compared, a user ID as it was typed, say: full-width and half-width forms are one (NFKC), spaces around it are nothing.
+#[must_use]
+pub fn normalise_id(text: &str) -> String {
     text.nfkc().collect::<String>().trim().to_owned()
 }

@@ -51,7 +51,7 @@ impl Contacts {
         .bind(id)
         .bind(member.to_string())
         .bind(sealed)
-        .bind(self.blind.address(address).newest().to_owned())
+        .bind(self.blind.address(address).written().to_owned())
         .bind(fixed_width(now))
         .execute(&self.database.write)
         .await?;

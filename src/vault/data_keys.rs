@@ -1,10 +1,15 @@
 //! Data keys: one of each member for the person, one of each member and year for traces, wrapped by the master key.
 
+mod rewrap;
+
+pub use self::rewrap::{DataKeyCounts, Rewrapped};
+
 use std::collections::HashMap;
 
 use jiff::Timestamp;
 use secrecy::zeroize::Zeroizing;
 use sqlx::Row;
+use sqlx::any::AnyRow;
 
 use super::VaultError;
 use super::keys::Keys;
@@ -15,8 +20,13 @@ use crate::domain::values::KeyId;
 
 use super::seal::{Place, open, parts, seal};
 
+const TABLE: &str = "data_keys";
+
 /// Members in one look-up, as rows in one insert.
 const AT_ONCE: usize = 100;
+
+/// Which keys of traces there are up to a year.
+const TRACES_UNTIL: &str = "class = 'trace' AND wrapped IS NOT NULL AND year <= $1";
 
 /// What a data key protects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,6 +189,31 @@ impl DataKeys {
         Ok(())
     }
 
+    pub(super) async fn count_traces(&self, until: i16) -> Result<u64, VaultError> {
+        let sql = format!("SELECT COUNT(*) FROM data_keys WHERE {TRACES_UNTIL}");
+        let count: i64 = sqlx::query_scalar(&sql)
+            .bind(i64::from(until))
+            .fetch_one(&self.database.read)
+            .await?;
+        Ok(u64::try_from(count).unwrap_or_default())
+    }
+
+    /// Destroys keys of traces some at a time; the rows stay, as those of erased members do.
+    pub(super) async fn destroy_traces(&self, until: i16) -> Result<(), VaultError> {
+        let sql = format!(
+            "UPDATE data_keys SET wrapped = NULL WHERE data_key_id IN \
+             (SELECT data_key_id FROM data_keys WHERE {TRACES_UNTIL} LIMIT 1000)"
+        );
+        loop {
+            let query = sqlx::query(&sql).bind(i64::from(until));
+            let done = query.execute(&self.database.write).await?;
+            if done.rows_affected() == 0 {
+                self.database.scrub().await?;
+                return Ok(());
+            }
+        }
+    }
+
     async fn find(
         &self,
         members: &[MemberId],
@@ -217,7 +252,8 @@ impl DataKeys {
         for member in members {
             let id = self.entropy.id().to_string();
             let secret = Zeroizing::new(self.entropy.bytes::<32>());
-            let wrapped = self.wrap(&id, *member, class, &secret)?;
+            let place = place_of(&id, &member.to_string(), class.name(), class.year());
+            let wrapped = self.wrap(&place, &secret)?;
             rows.push([
                 Cell::from(id),
                 Cell::from(member.to_string()),
@@ -249,56 +285,51 @@ impl DataKeys {
         Ok(())
     }
 
-    fn wrap(
-        &self,
-        id: &str,
-        member: MemberId,
-        class: Class,
-        secret: &[u8; 32],
-    ) -> Result<String, VaultError> {
-        let row = format!("{id} {member} {} {}", class.name(), class.year());
-        let place = Place {
-            table: "data_keys",
-            column: "wrapped",
-            row: &row,
-        };
+    fn wrap(&self, row: &str, secret: &[u8; 32]) -> Result<String, VaultError> {
         let key = self.keys.current();
-        seal(
-            self.keys.wrapping(key)?,
-            &key.0,
-            &self.entropy,
-            place,
-            secret,
-        )
+        let wrapping = self.keys.wrapping(key)?;
+        seal(wrapping, &key.0, &self.entropy, in_row(row), secret)
     }
 
-    fn unwrap(&self, row: &sqlx::any::AnyRow) -> Result<Option<(MemberId, DataKey)>, VaultError> {
-        const TABLE: &str = "data_keys";
-        let Some(wrapped) = row.try_get::<Option<String>, _>("wrapped")? else {
+    fn secret_of(&self, row: &str, wrapped: &str) -> Result<Zeroizing<[u8; 32]>, VaultError> {
+        let (key, _) = parts(wrapped).ok_or(VaultError::Damaged(TABLE))?;
+        let wrapping = self.keys.wrapping(&KeyId(key.to_owned()))?;
+        let plain = open(wrapping, in_row(row), wrapped)?;
+        let secret = plain.as_slice().try_into();
+        Ok(Zeroizing::new(
+            secret.map_err(|_| VaultError::Damaged(TABLE))?,
+        ))
+    }
+
+    fn unwrap(&self, row: &AnyRow) -> Result<Option<(MemberId, DataKey)>, VaultError> {
+        let (place, Some(wrapped)) = place_and_wrapped(row)? else {
             return Ok(None);
         };
-        let id: String = row.try_get("data_key_id")?;
+        let secret = self.secret_of(&place, &wrapped)?;
         let member: String = row.try_get("member_id")?;
-        let class: String = row.try_get("class")?;
-        let year: i64 = row.try_get("year")?;
-        let place = Place {
-            table: TABLE,
-            column: "wrapped",
-            row: &format!("{id} {member} {class} {year}"),
-        };
-        let (key, _) = parts(&wrapped).ok_or(VaultError::Damaged(TABLE))?;
-        let plain = open(self.keys.wrapping(&KeyId(key.to_owned()))?, place, &wrapped)?;
-        let secret = plain
-            .as_slice()
-            .try_into()
-            .map_err(|_| VaultError::Damaged(TABLE))?;
         let member = member.parse().map_err(|_| VaultError::Damaged(TABLE))?;
-        Ok(Some((
-            member,
-            DataKey {
-                id,
-                secret: Zeroizing::new(secret),
-            },
-        )))
+        let id = row.try_get("data_key_id")?;
+        Ok(Some((member, DataKey { id, secret })))
+    }
+}
+
+/// What stands in a row beside the wrapped key, in one text; and that key, unless it was destroyed.
+fn place_and_wrapped(row: &AnyRow) -> Result<(String, Option<String>), sqlx::Error> {
+    let id: String = row.try_get("data_key_id")?;
+    let member: String = row.try_get("member_id")?;
+    let class: String = row.try_get("class")?;
+    let place = place_of(&id, &member, &class, row.try_get("year")?);
+    Ok((place, row.try_get("wrapped")?))
+}
+
+fn place_of(id: &str, member: &str, class: &str, year: i64) -> String {
+    format!("{id} {member} {class} {year}")
+}
+
+const fn in_row(row: &str) -> Place<'_> {
+    Place {
+        table: TABLE,
+        column: "wrapped",
+        row,
     }
 }

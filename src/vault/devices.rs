@@ -55,7 +55,7 @@ impl Devices {
             "INSERT INTO known_browsers (browser_index, succeeded_at) VALUES ($1, $2) \
              ON CONFLICT (browser_index) DO UPDATE SET succeeded_at = excluded.succeeded_at",
         )
-        .bind(self.blind.browser(user_id, &device).newest().to_owned())
+        .bind(self.blind.browser(user_id, &device).written().to_owned())
         .bind(fixed_width(now))
         .execute(&self.database.write)
         .await?;

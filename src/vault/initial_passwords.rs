@@ -6,7 +6,7 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::VaultError;
-use super::blind::normal;
+use super::blind::normalise_id;
 use super::keys::{Keys, Purpose, same};
 use super::profile::{Profile, Stored};
 use crate::domain::policy::FormulaPart;
@@ -52,8 +52,8 @@ impl InitialPasswords {
     /// Whether this was typed for the formula's password; full-width characters and spaces around it are forgiven.
     #[must_use]
     pub fn matches_formula(&self, profile: &Profile, parts: &[FormulaPart], typed: &str) -> bool {
-        let expected = Zeroizing::new(normal(self.formula(profile, parts).expose_secret()));
-        !expected.is_empty() && same(&expected, &Zeroizing::new(normal(typed)))
+        let expected = Zeroizing::new(normalise_id(self.formula(profile, parts).expose_secret()));
+        !expected.is_empty() && same(&expected, &Zeroizing::new(normalise_id(typed)))
     }
 
     /// The password printed on the member's letter: 16 characters of base32. `issue` counts the letters that each made
@@ -84,7 +84,7 @@ impl InitialPasswords {
         typed: &str,
     ) -> Result<bool, VaultError> {
         let typed: Zeroizing<String> = Zeroizing::new(
-            normal(typed)
+            normalise_id(typed)
                 .chars()
                 .filter(|sign| !sign.is_whitespace() && !DIVIDERS.contains(sign))
                 .collect(),

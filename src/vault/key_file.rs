@@ -1,21 +1,19 @@
-//! The master key file: created once, loaded at every start, and held against the databases that were made with it.
+//! The master key file: created once, loaded at every start, and added to.
 
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use data_encoding::{BASE32_NOPAD, BASE64};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretBox;
 use secrecy::zeroize::Zeroizing;
-use secrecy::{ExposeSecret, SecretBox};
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
-use sqlx::Row;
 
-use super::keys::{Key, Keys, Purpose, same};
+use super::keys::{Key, Keys};
 use crate::ambient::Entropy;
-use crate::database::{Database, fixed_width};
+use crate::database::fixed_width;
 use crate::domain::values::KeyId;
 
 /// What to do where there is no key file and the database was not made with one yet.
@@ -49,6 +47,11 @@ pub enum KeyError {
     /// The file holds other keys.
     #[error("key file {0}: these are not the keys that this database was made with")]
     Other(PathBuf),
+    /// The file holds some of the keys, as one does that was copied before another was added.
+    #[error(
+        "key file {0}: it lacks a key of this database; copy it anew from the machine where `kadode keys add` was run"
+    )]
+    Lacking(PathBuf),
     /// The key database holds nothing of the main one's members.
     #[error(
         "key database {0}: it does not belong to this database; give --key-database the file that was made together with it \
@@ -75,9 +78,6 @@ pub enum KeyError {
     Database(#[from] sqlx::Error),
 }
 
-/// The name under which the main database knows the public key of its ledger.
-const LEDGER: &str = "ledger_key";
-
 #[derive(Deserialize)]
 struct File {
     key: Vec<Entry>,
@@ -98,99 +98,6 @@ struct Entry {
 }
 
 impl Keys {
-    /// Whether a key file belongs to this database already.
-    ///
-    /// # Errors
-    /// The database is away.
-    pub async fn has_been_made_for(main: &Database) -> Result<bool, sqlx::Error> {
-        Ok(check_value(main).await?.is_some())
-    }
-
-    /// Holds the key file at `path` against the key-check values of both databases, of which the main one has its own. Writes nothing;
-    /// the tables may be those of an older version.
-    ///
-    /// # Errors
-    /// As those of [`Keys::open`].
-    pub async fn look_at(
-        path: &Path,
-        main: &Database,
-        key_database: &Database,
-    ) -> Result<(), KeyError> {
-        let of_main = check_value(main).await?;
-        let Some(of_keys) = check_value(key_database).await? else {
-            return Err(KeyError::OtherKeyDatabase(key_database.shown()));
-        };
-        let keys = Self::load(path)?;
-        if of_main
-            .iter()
-            .chain([&of_keys])
-            .all(|value| keys.made(value))
-        {
-            Ok(())
-        } else {
-            Err(KeyError::Other(path.to_owned()))
-        }
-    }
-
-    /// Loads the key file at `path` and holds it against the key-check values of both databases, which are written where
-    /// they are missing. Both databases must be migrated.
-    ///
-    /// # Errors
-    /// The file is missing (and must not or may not be created), unreadable, readable by others, or another than the
-    /// databases were made with; or the key database is another than the main one's, or the ledger's key another than its own.
-    pub async fn open(
-        path: &Path,
-        main: &Database,
-        key_database: &Database,
-        entropy: &Entropy,
-        now: Timestamp,
-        if_missing: IfMissing,
-    ) -> Result<(Self, KeyFile), KeyError> {
-        let of_main = check_value(main).await?;
-        let of_keys = check_value(key_database).await?;
-        if of_main.is_some() && of_keys.is_none() {
-            return Err(KeyError::OtherKeyDatabase(key_database.shown()));
-        }
-        let may_create = if_missing == IfMissing::Create && of_keys.is_none();
-        let (keys, file) = match Self::load(path) {
-            Err(KeyError::Missing(_)) if may_create => {
-                (Self::create(path, entropy, now)?, KeyFile::Created)
-            }
-            loaded => (loaded?, KeyFile::Found),
-        };
-        let (keys, file) = match (if_missing, keys.ledger()) {
-            (IfMissing::Create, None) if meta(main, LEDGER).await?.is_none() => {
-                (Self::add_ledger(path, entropy, now)?, KeyFile::Completed)
-            }
-            _ => (keys, file),
-        };
-        // The key database first: one that has no value while the main one has is known to be foreign.
-        for (database, stored) in [(key_database, of_keys), (main, of_main)] {
-            let stored = match stored {
-                Some(stored) => stored,
-                None if if_missing == IfMissing::Create => {
-                    let value = keys.tag(Purpose::Check, &[]);
-                    written(database, "key_check", value).await?
-                }
-                None => continue,
-            };
-            if !keys.made(&stored) {
-                return Err(KeyError::Other(path.to_owned()));
-            }
-        }
-        let of_ledger = keys.ledger_fingerprint();
-        let stored = match (meta(main, LEDGER).await?, &of_ledger) {
-            (None, Some(own)) if if_missing == IfMissing::Create => {
-                Some(written(main, LEDGER, own.clone()).await?)
-            }
-            (stored, _) => stored,
-        };
-        if stored.is_some() && stored != of_ledger {
-            return Err(KeyError::OtherLedger(path.to_owned()));
-        }
-        Ok((keys, file))
-    }
-
     /// Loads the key file at `path`.
     ///
     /// # Errors
@@ -234,13 +141,9 @@ impl Keys {
     pub fn create(path: &Path, entropy: &Entropy, now: Timestamp) -> Result<Self, KeyError> {
         let text = Zeroizing::new(format!(
             "# The master keys of Kadode. Without this file nothing in the databases can be read: keep a copy apart from them.\n\
-             # The newest key is used for what is new; the others are needed for what is old.\n\n\
-             [[key]]\nid = \"{}\"\ncreated = \"{}\"\nsecret = \"{}\"\n{}",
-            BASE32_NOPAD
-                .encode(&entropy.bytes::<5>())
-                .to_ascii_lowercase(),
-            fixed_width(now),
-            fresh_secret(entropy).as_str(),
+             # The database names the key that is used for what is new; every other is needed for what is old.\n\
+             {}{}",
+            key_entry(entropy, now).as_str(),
             ledger_entry(entropy, now).as_str(),
         ));
         write_whole(path, &text, |file| {
@@ -251,41 +154,59 @@ impl Keys {
     }
 
     /// Adds the ledger's signing key to a file that was made before there was one; another program may have done so just before.
-    fn add_ledger(path: &Path, entropy: &Entropy, now: Timestamp) -> Result<Self, KeyError> {
+    pub(super) fn add_ledger(
+        path: &Path,
+        entropy: &Entropy,
+        now: Timestamp,
+    ) -> Result<Self, KeyError> {
+        Self::add(path, |keys| {
+            keys.ledger().is_none().then(|| ledger_entry(entropy, now))
+        })
+    }
+
+    /// Adds a new master key to the file, unless one has been added that is not in use yet; the new one comes to be used by
+    /// [`Rotation::make_present`](super::Rotation::make_present).
+    ///
+    /// # Errors
+    /// The file cannot be read or written.
+    pub fn add_key(
+        &self,
+        path: &Path,
+        entropy: &Entropy,
+        now: Timestamp,
+    ) -> Result<Self, KeyError> {
+        Self::add(path, |keys| {
+            // The newest by its time, even where a clock was set back.
+            let since = now.max(keys.newest_since() + SignedDuration::from_secs(1));
+            (keys.newest() == self.current()).then(|| key_entry(entropy, since))
+        })
+    }
+
+    /// Adds to the end of the file what `entry` says, if anything; one program at a time. Owner and mode stay, or nothing is added.
+    fn add(
+        path: &Path,
+        entry: impl FnOnce(&Self) -> Option<Zeroizing<String>>,
+    ) -> Result<Self, KeyError> {
         let failed = |error: io::Error| KeyError::File(path.to_owned(), error);
         // The file itself, where a link leads to it.
         let path = &path.canonicalize().map_err(failed)?;
         let turn = fs::File::open(path).map_err(failed)?;
         turn.lock().map_err(failed)?;
         let keys = Self::load(path)?;
-        if keys.ledger().is_some() {
+        let Some(entry) = entry(&keys) else {
             return Ok(keys);
-        }
+        };
         let before = Zeroizing::new(fs::read_to_string(path).map_err(failed)?);
-        let text = Zeroizing::new(format!(
-            "{}\n{}",
-            before.trim_end(),
-            ledger_entry(entropy, now).as_str()
-        ));
+        let text = Zeroizing::new(format!("{}\n{}", before.trim_end(), entry.as_str()));
         write_whole(path, &text, |file| {
+            // Whoever serves must be able to read it as before, though another user adds the key.
+            let before = fs::metadata(path)?;
+            fchown(file.as_file(), Some(before.uid()), Some(before.gid()))?;
+            file.as_file().set_permissions(before.permissions())?;
             file.persist(path).map_err(|error| error.error)
         })
         .map_err(failed)?;
         Self::load(path)
-    }
-
-    fn made(&self, check_value: &str) -> bool {
-        self.tags(Purpose::Check, &[])
-            .iter()
-            .any(|own| same(own, check_value))
-    }
-
-    /// What tells this ledger's key from another's, without being it.
-    fn ledger_fingerprint(&self) -> Option<String> {
-        let secret = self.ledger()?;
-        let mut hash = Sha256::new_with_prefix("kadode/v1/ledger-key");
-        hash.update(secret.expose_secret());
-        Some(BASE64.encode(&hash.finalize()))
     }
 }
 
@@ -310,6 +231,17 @@ fn fresh_secret(entropy: &Entropy) -> Zeroizing<String> {
     Zeroizing::new(BASE64.encode(Zeroizing::new(entropy.bytes::<32>()).as_slice()))
 }
 
+fn key_entry(entropy: &Entropy, now: Timestamp) -> Zeroizing<String> {
+    Zeroizing::new(format!(
+        "\n[[key]]\nid = \"{}\"\ncreated = \"{}\"\nsecret = \"{}\"\n",
+        BASE32_NOPAD
+            .encode(&entropy.bytes::<5>())
+            .to_ascii_lowercase(),
+        fixed_width(now),
+        fresh_secret(entropy).as_str(),
+    ))
+}
+
 fn ledger_entry(entropy: &Entropy, now: Timestamp) -> Zeroizing<String> {
     Zeroizing::new(format!(
         "\n# The key that signs the checkpoints of the audit ledger. All machines that serve this database have the same.\n\
@@ -317,22 +249,6 @@ fn ledger_entry(entropy: &Entropy, now: Timestamp) -> Zeroizing<String> {
         fixed_width(now),
         fresh_secret(entropy).as_str()
     ))
-}
-
-/// Stores a value under a name that may be taken, and answers with the one that stands there then.
-async fn written(database: &Database, name: &str, value: String) -> Result<String, sqlx::Error> {
-    let mut transaction = database.begin().await?;
-    sqlx::query("INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING")
-        .bind(name)
-        .bind(value)
-        .execute(&mut *transaction)
-        .await?;
-    let row = sqlx::query("SELECT value FROM meta WHERE name = $1")
-        .bind(name)
-        .fetch_one(&mut *transaction)
-        .await?;
-    transaction.commit().await?;
-    row.try_get("value")
 }
 
 fn secret_of(text: String) -> Option<Zeroizing<[u8; 32]>> {
@@ -353,20 +269,4 @@ fn read(entry: Entry) -> Option<Key> {
         entry.created.parse().ok()?,
         secret.as_slice(),
     )
-}
-
-async fn check_value(database: &Database) -> Result<Option<String>, sqlx::Error> {
-    meta(database, "key_check").await
-}
-
-async fn meta(database: &Database, name: &str) -> Result<Option<String>, sqlx::Error> {
-    if !database.has_table("meta").await? {
-        return Ok(None);
-    }
-    sqlx::query("SELECT value FROM meta WHERE name = $1")
-        .bind(name.to_owned())
-        .fetch_optional(&database.read)
-        .await?
-        .map(|row| row.try_get("value"))
-        .transpose()
 }

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use data_encoding::BASE64URL_NOPAD;
 use hkdf::Hkdf;
@@ -11,6 +12,7 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretBox};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
+use uuid::Uuid;
 
 use super::VaultError;
 use crate::domain::values::KeyId;
@@ -42,10 +44,12 @@ pub enum Purpose {
     Staff,
     /// Links of notices, by which a member reports that it was not them.
     Notices,
+    /// Files of backups.
+    Backups,
 }
 
 /// All purposes in the order of the enum, with the label of their derivation; a label never changes.
-const PURPOSES: [(Purpose, &[u8]); 12] = [
+const PURPOSES: [(Purpose, &[u8]); 13] = [
     (Purpose::Check, b"kadode/v1/check"),
     (Purpose::Wrapping, b"kadode/v1/wrapping"),
     (Purpose::BlindIndex, b"kadode/v1/blind-index"),
@@ -58,19 +62,24 @@ const PURPOSES: [(Purpose, &[u8]); 12] = [
     (Purpose::Forms, b"kadode/v1/forms"),
     (Purpose::Staff, b"kadode/v1/staff"),
     (Purpose::Notices, b"kadode/v1/notices"),
+    (Purpose::Backups, b"kadode/v1/backups"),
 ];
 
 /// Of a derived key: one block of SHA-256, the size at which HMAC takes a key as it is.
 const KEY_SIZE: usize = 64;
 
-/// The master keys in force, newest first, and the ledger's. Cheap to clone; of the master keys, it holds derived ones alone, never the
-/// file's secrets.
+/// The master keys, newest first, and the ledger's. Cheap to clone, and clones follow one another; of the master keys, it holds derived ones
+/// alone, never the file's secrets.
 #[derive(Clone)]
 pub struct Keys(Arc<Ring>);
 
 struct Ring {
     newest: Key,
     older: Vec<Key>,
+    /// The place of the present one: 0 is the newest.
+    present: AtomicUsize,
+    /// From when on mailed links count, in milliseconds of Unix time.
+    links_since: AtomicI64,
     ledger: Option<SecretBox<[u8; 32]>>,
 }
 
@@ -97,14 +106,64 @@ impl Keys {
         Some(Self(Arc::new(Ring {
             newest,
             older: keys.collect(),
+            present: AtomicUsize::new(0),
+            links_since: AtomicI64::new(i64::MIN),
             ledger,
         })))
     }
 
-    /// The key that is used for what is new.
+    /// The key that is used for what is new: the newest, unless the database names another ([`Keys::follow`]).
     #[must_use]
     pub fn current(&self) -> &KeyId {
+        &self.present().id
+    }
+
+    /// The key that was added last; it may wait for its time yet.
+    #[must_use]
+    pub fn newest(&self) -> &KeyId {
         &self.0.newest.id
+    }
+
+    /// Uses this key for what is new from now on, in all clones.
+    ///
+    /// # Errors
+    /// The key file has no key of that name.
+    pub fn follow(&self, key: &KeyId) -> Result<(), VaultError> {
+        let place = std::iter::once(&self.0.newest).chain(&self.0.older);
+        let place = place.enumerate().find(|(_, it)| it.id == *key);
+        let (place, _) = place.ok_or_else(|| VaultError::UnknownKey(key.clone()))?;
+        self.0.present.store(place, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// Lets no link count that was mailed before this moment, in all clones: what became of it meanwhile is not known after a restore.
+    pub(super) fn let_links_count_since(&self, moment: Timestamp) {
+        let milliseconds = moment.as_millisecond();
+        self.0.links_since.store(milliseconds, Ordering::SeqCst);
+    }
+
+    /// Whether a link counts whose id of version 7 tells when it was made.
+    pub(super) fn link_counts(&self, issue: Uuid) -> bool {
+        let since = self.0.links_since.load(Ordering::SeqCst);
+        let made = issue.get_timestamp().map(|it| it.to_unix());
+        let made = made.and_then(|(seconds, nanoseconds)| {
+            let milliseconds = i64::from(nanoseconds / 1_000_000);
+            i64::try_from(seconds)
+                .ok()?
+                .checked_mul(1000)?
+                .checked_add(milliseconds)
+        });
+        made.unwrap_or(i64::MIN) >= since
+    }
+
+    /// The names of all of them.
+    pub(super) fn ids(&self) -> impl Iterator<Item = &KeyId> {
+        self.all().map(|key| &key.id)
+    }
+
+    /// When the newest was made.
+    pub(super) fn newest_since(&self) -> Timestamp {
+        self.0.newest.created
     }
 
     /// The secret of the Ed25519 key that signs the ledger; none, if the file was made before there was one.
@@ -126,13 +185,21 @@ impl Keys {
         Ok(self.named(key)?.mac(purpose, parts))
     }
 
-    /// `{key id}.{MAC}` with the newest key, to be stored.
+    /// `{key id}.{MAC}` with the present key, to be stored.
     #[must_use]
     pub fn tag(&self, purpose: Purpose, parts: &[&[u8]]) -> String {
-        self.0.newest.tag(purpose, parts)
+        self.present().tag(purpose, parts)
     }
 
-    /// What [`Keys::tag`] gives now or gave under an older key, to be looked for; the newest first.
+    /// `{key id}.{MAC}` with the first key there ever was, for what is counted: under another key, each count would begin anew, and machines
+    /// that come to a new key one after the other would count apart.
+    #[must_use]
+    pub(super) fn lasting_tag(&self, purpose: Purpose, parts: &[&[u8]]) -> String {
+        let oldest = self.0.older.last().unwrap_or(&self.0.newest);
+        oldest.tag(purpose, parts)
+    }
+
+    /// What [`Keys::tag`] gives now, or gives under any other key, to be looked for; the present one first.
     #[must_use]
     pub fn tags(&self, purpose: Purpose, parts: &[&[u8]]) -> Vec<String> {
         self.all().map(|key| key.tag(purpose, parts)).collect()
@@ -143,8 +210,18 @@ impl Keys {
         Ok(self.named(key)?.derived(Purpose::Wrapping))
     }
 
+    fn present(&self) -> &Key {
+        let place = self.0.present.load(Ordering::SeqCst).checked_sub(1);
+        place
+            .and_then(|place| self.0.older.get(place))
+            .unwrap_or(&self.0.newest)
+    }
+
+    /// The present one first, and then the others, the newest first.
     fn all(&self) -> impl Iterator<Item = &Key> {
-        std::iter::once(&self.0.newest).chain(&self.0.older)
+        let present = self.present();
+        let all = std::iter::once(&self.0.newest).chain(&self.0.older);
+        std::iter::once(present).chain(all.filter(|key| !std::ptr::eq(*key, present)))
     }
 
     fn named(&self, id: &KeyId) -> Result<&Key, VaultError> {

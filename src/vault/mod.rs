@@ -13,12 +13,17 @@ mod forget;
 mod guesses;
 mod hasher;
 mod initial_passwords;
+mod key_check;
 mod key_file;
 mod keys;
 mod one_time;
+mod parcels;
 mod profile;
 mod profiles;
+mod restored;
 mod roster;
+mod roster_files;
+mod rotation;
 mod seal;
 mod session;
 mod sessions;
@@ -31,16 +36,22 @@ mod tests;
 mod traces;
 mod waits;
 
+pub use blind::normalise_id;
 pub use contacts::Contacts;
 pub use credentials::Credentials;
+pub use data_keys::{DataKeyCounts, Rewrapped};
 pub use devices::{DEVICE_AGE, Devices};
 pub use hasher::{Hasher, QueueFull, Slot};
 pub use initial_passwords::{FIRST_ISSUE, InitialPasswords};
 pub use key_file::{IfMissing, KeyError, KeyFile};
 pub use keys::{Keys, Purpose};
 pub use one_time::{Link, Notice, OneTime};
+pub use parcels::{Parcel, ParcelError};
 pub use profile::{Inserted, Match, Page, Profile, Stored, given_user_id, was_given};
 pub use profiles::Profiles;
+pub use restored::close_after_restore;
+pub use roster_files::{RosterFile, RosterFiles};
+pub use rotation::{FORGOTTEN_AFTER, Rotation};
 pub use session::{Found, Fresh, Opening, Session};
 pub use sessions::Sessions;
 pub use staff::{StaffNames, keys_of, lane_of_staff};
@@ -117,8 +128,12 @@ pub struct Vault {
     pub staff_secrets: StaffSecrets,
     /// Sessions and tokens of staff.
     pub staff_access: StaffAccess,
+    /// Rosters that wait or are being carried out.
+    pub roster_files: RosterFiles,
     /// Removal of what no event names.
     pub sweep: Sweep,
+    /// The change to another master key.
+    pub rotation: Rotation,
     data_keys: data_keys::DataKeys,
 }
 
@@ -156,7 +171,15 @@ impl Vault {
             devices,
             traces: Traces::new(data_keys.clone()),
             hasher: Hasher::new(settings.hashes_waiting),
+            roster_files: RosterFiles::new(main.clone(), data_keys.clone()),
             sweep: Sweep::new(main.clone(), data_keys.clone()),
+            rotation: Rotation::new(
+                main.clone(),
+                key_database.clone(),
+                keys.clone(),
+                data_keys.clone(),
+                entropy,
+            ),
             data_keys,
         }
     }

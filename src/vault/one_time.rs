@@ -7,9 +7,9 @@ use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use super::VaultError;
-use super::blind::normal;
+use super::blind::normalise_id;
 use super::keys::{Keys, Purpose, same};
-use crate::domain::ids::{ChallengeId, ContactId, CredentialId, IssueId, MemberId};
+use crate::domain::ids::{ChallengeId, ContactId, IssueId, MemberId, NoticeId};
 use crate::domain::values::KeyId;
 
 /// Letters of a reference: no I and no O, which look like digits.
@@ -34,8 +34,8 @@ pub struct Link {
 pub struct Notice {
     /// Whom it tells.
     pub member: MemberId,
-    /// The password of their own that it is about.
-    pub credential: CredentialId,
+    /// The password of their own, or the address, that it is about.
+    pub about: NoticeId,
 }
 
 /// Derives and checks one-time passwords and link tokens.
@@ -92,7 +92,7 @@ impl OneTime {
         let code = self.code(key, member, challenge)?;
         Ok(same(
             secrecy::ExposeSecret::expose_secret(&code),
-            &Zeroizing::new(normal(typed)),
+            &Zeroizing::new(normalise_id(typed)),
         ))
     }
 
@@ -124,34 +124,34 @@ impl OneTime {
         self.seal(Purpose::Links, key, ids)
     }
 
-    /// What a token names; nothing if it is not one of ours. Whether the link still counts, the log knows.
+    /// What a token names; nothing if it is not one of ours, or was mailed before a restore. Whether the link still counts, the log knows.
     #[must_use]
     pub fn open_link(&self, token: &str) -> Option<Link> {
         let [member, contact, issue] = self.open(Purpose::Links, token)?;
-        Some(Link {
+        self.keys.link_counts(issue).then_some(Link {
             member: MemberId(member),
             contact: ContactId(contact),
             issue: IssueId(issue),
         })
     }
 
-    /// The token of a notice, with the newest key: base64url of member, credential, key name and a 16-byte MAC. It has no end of its
+    /// The token of a notice, with the newest key: base64url of member, what it is about, key name and a 16-byte MAC. It has no end of its
     /// own, as paper may lie for weeks.
     ///
     /// # Errors
     /// None, as long as the key file has a newest key.
     pub fn seal_notice(&self, about: &Notice) -> Result<SecretString, VaultError> {
-        let ids = [about.member.0, about.credential.0];
+        let ids = [about.member.0, about.about.0];
         self.seal(Purpose::Notices, self.current_key(), ids)
     }
 
     /// What the token of a notice names; nothing if it is not one of ours. Whether it still counts, the log knows.
     #[must_use]
     pub fn open_notice(&self, token: &str) -> Option<Notice> {
-        let [member, credential] = self.open(Purpose::Notices, token)?;
+        let [member, about] = self.open(Purpose::Notices, token)?;
         Some(Notice {
             member: MemberId(member),
-            credential: CredentialId(credential),
+            about: NoticeId(about),
         })
     }
 

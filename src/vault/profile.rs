@@ -6,7 +6,7 @@ use data_encoding::BASE32_NOPAD;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::blind::{Blind, Index, normal};
+use super::blind::{Blind, Index, normalise_id};
 use crate::ambient::Entropy;
 use crate::domain::ids::{ImportId, MemberId};
 use crate::domain::values::KeyId;
@@ -65,7 +65,10 @@ impl Profile {
     }
 
     pub(super) fn gid_index(&self, blind: &Blind) -> Option<Index> {
-        let gid = self.gid.as_deref().filter(|gid| !normal(gid).is_empty());
+        let gid = self
+            .gid
+            .as_deref()
+            .filter(|gid| !normalise_id(gid).is_empty());
         gid.map(|gid| blind.gid(gid))
     }
 }
@@ -79,6 +82,8 @@ pub struct Stored {
     pub import: ImportId,
     /// The key from which a printed password is derived.
     pub letters_key: KeyId,
+    /// Whether a roster of everybody had the member no more.
+    pub has_left: bool,
     /// What the society knows.
     pub profile: Profile,
 }

@@ -41,7 +41,7 @@ impl Profiles {
     /// # Errors
     /// There is none, the member was erased, or the database is away.
     pub async fn get(&self, member: MemberId) -> Result<Stored, VaultError> {
-        let row = sqlx::query("SELECT member_id, import_id, letters_key_id, sealed FROM profiles WHERE member_id = $1")
+        let row = sqlx::query("SELECT member_id, import_id, letters_key_id, has_left, sealed FROM profiles WHERE member_id = $1")
             .bind(member.to_string())
             .fetch_optional(&self.database.read)
             .await?
@@ -64,7 +64,7 @@ impl Profiles {
         let mut found = HashMap::with_capacity(members.len());
         for members in members.chunks(AT_ONCE) {
             let sql = format!(
-                "SELECT member_id, import_id, letters_key_id, sealed FROM profiles WHERE member_id IN {}",
+                "SELECT member_id, import_id, letters_key_id, has_left, sealed FROM profiles WHERE member_id IN {}",
                 placeholders(1, members.len())
             );
             let query = bind_all(sqlx::query(&sql), members);
@@ -95,7 +95,7 @@ impl Profiles {
             let (key, _) = index.split_at(end_of_key);
             for from in [index.as_str(), key] {
                 let row = sqlx::query(
-                    "SELECT member_id, import_id, letters_key_id, sealed, user_id_index FROM profiles \
+                    "SELECT member_id, import_id, letters_key_id, has_left, sealed, user_id_index FROM profiles \
                      WHERE user_id_index >= $1 ORDER BY user_id_index LIMIT 1",
                 )
                 .bind(from.to_owned())
@@ -163,7 +163,7 @@ impl Profiles {
     pub async fn page(&self, after: Option<MemberId>, limit: u32) -> Result<Page, VaultError> {
         let after = after.map(|member| member.to_string()).unwrap_or_default();
         let rows = sqlx::query(
-            "SELECT member_id, import_id, letters_key_id, sealed FROM profiles WHERE member_id > $1 \
+            "SELECT member_id, import_id, letters_key_id, has_left, sealed FROM profiles WHERE member_id > $1 \
              ORDER BY member_id LIMIT $2",
         )
         .bind(after)
@@ -201,6 +201,7 @@ fn open_row(
         member,
         import: import.parse().map_err(|_| VaultError::Damaged(TABLE))?,
         letters_key: KeyId(row.try_get("letters_key_id")?),
+        has_left: row.try_get::<i64, _>("has_left")? != 0,
         // The parser's own message would quote what it read.
         profile: serde_json::from_slice(&plain).map_err(|_| VaultError::Damaged(TABLE))?,
     };

@@ -63,9 +63,9 @@ impl Profiles {
         let mut outcome = Vec::with_capacity(rows.len());
         let mut new = Vec::new();
         for (((member, profile), identity), found) in rows.iter().zip(&indexes).zip(matches) {
-            let user_id = identity.user_id.newest();
-            let person = identity.numbers.newest();
-            let gid = identity.gid.as_ref().map(Index::newest);
+            let user_id = identity.user_id.written();
+            let person = identity.numbers.written();
+            let gid = identity.gid.as_ref().map(Index::written);
             let mut in_batch = gid.into_iter().chain([person]);
             let same = found
                 .persons()
@@ -93,7 +93,7 @@ impl Profiles {
                         Cell::from(sealed),
                         Cell::from(user_id),
                         Cell::from(person),
-                        Cell::from(symbol_number.newest()),
+                        Cell::from(symbol_number.written()),
                         Cell::from(gid.map(str::to_owned)),
                         Cell::from(now),
                     ]);
@@ -115,6 +115,62 @@ impl Profiles {
             self.data_keys.destroy(&gone).await?;
         }
         Ok(outcome)
+    }
+
+    /// Writes other data of members who have a profile, all or nothing. What they are found by in another roster (numbers and date of birth
+    /// as of migration) and at a sign-in (the user ID) must be what it was.
+    ///
+    /// # Errors
+    /// The database is away, or another member has such a GID.
+    pub async fn change(
+        &self,
+        rows: &[(MemberId, Profile)],
+        now: Timestamp,
+    ) -> Result<(), VaultError> {
+        let members: Vec<MemberId> = rows.iter().map(|(member, _)| *member).collect();
+        let keys = self.data_keys.make(&members, Class::Person, now).await?;
+        let mut transaction = self.database.begin().await?;
+        for (member, profile) in rows {
+            // Who was erased meanwhile stays so.
+            let Some(key) = keys.get(member) else {
+                continue;
+            };
+            let id = member.to_string();
+            let plain = Zeroizing::new(
+                serde_json::to_vec(profile).map_err(|_| VaultError::Damaged(TABLE))?,
+            );
+            let sealed = key.seal(&self.data_keys.entropy, place(&id), &plain)?;
+            let symbol_number = self.blind.symbol_number(&profile.symbol, &profile.number);
+            let gid = profile.gid_index(&self.blind);
+            sqlx::query(
+                "UPDATE profiles SET sealed = $1, symbol_number_index = $2, gid_index = $3 WHERE member_id = $4",
+            )
+            .bind(sealed)
+            .bind(symbol_number.written().to_owned())
+            .bind(gid.map(|gid| gid.written().to_owned()))
+            .bind(id)
+            .execute(&mut *transaction)
+            .await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Notes of members that they have left, or that they are back.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn note_left(&self, members: &[MemberId], left: bool) -> Result<(), VaultError> {
+        for members in members.chunks(AT_ONCE) {
+            let sql = format!(
+                "UPDATE profiles SET has_left = {} WHERE member_id IN {}",
+                i64::from(left),
+                placeholders(1, members.len())
+            );
+            let query = bind_all(sqlx::query(&sql), members);
+            query.execute(&self.database.write).await?;
+        }
+        Ok(())
     }
 
     fn identity(&self, profile: &Profile) -> Identity {

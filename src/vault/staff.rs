@@ -72,7 +72,7 @@ impl StaffNames {
             "INSERT INTO staff (staff_id, name_index, sealed, written_at) VALUES ($1, $2, $3, $4)",
         )
         .bind(id.clone())
-        .bind(self.blind.staff_name(name).newest().to_owned())
+        .bind(self.blind.staff_name(name).written().to_owned())
         .bind(sealed)
         .bind(fixed_width(now))
         .execute(&self.database.write)

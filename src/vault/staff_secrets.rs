@@ -10,7 +10,7 @@ use sha1::Sha1;
 use uuid::Uuid;
 
 use super::VaultError;
-use super::blind::normal;
+use super::blind::normalise_id;
 use super::keys::{Keys, Purpose, same};
 use crate::domain::ids::StaffId;
 use crate::domain::staff::{Initial, Totp};
@@ -70,7 +70,7 @@ impl StaffSecrets {
         initial: &Initial,
         typed: &str,
     ) -> Result<bool, VaultError> {
-        let typed = Zeroizing::new(normal(typed).to_uppercase());
+        let typed = Zeroizing::new(normalise_id(typed).to_uppercase());
         let password = self.initial_password(staff, initial)?;
         Ok(same(password.expose_secret(), &typed))
     }
@@ -110,7 +110,7 @@ impl StaffSecrets {
     ) -> Result<Option<i64>, VaultError> {
         let secret = self.secret(staff, totp)?;
         let typed: Zeroizing<String> = Zeroizing::new(
-            normal(typed)
+            normalise_id(typed)
                 .chars()
                 .filter(|sign| !sign.is_whitespace())
                 .collect(),

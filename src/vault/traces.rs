@@ -108,6 +108,24 @@ impl Traces {
     }
 }
 
+impl Traces {
+    /// How many keys there are of traces up to the end of a year.
+    ///
+    /// # Errors
+    /// The key database is away.
+    pub async fn count_until(&self, year: i16) -> Result<u64, VaultError> {
+        self.data_keys.count_traces(year).await
+    }
+
+    /// Destroys the keys of all traces up to the end of a year: none of them can be read from now on. Safe to repeat.
+    ///
+    /// # Errors
+    /// The key database is away.
+    pub async fn destroy_until(&self, year: i16) -> Result<(), VaultError> {
+        self.data_keys.destroy_traces(year).await
+    }
+}
+
 fn row(member: MemberId, command: CommandId) -> String {
     format!("{member} {command}")
 }

@@ -1,9 +1,11 @@
 //! Members and auditors in real browsers: from the paper to the portal, with and without scripts, mouse or keyboard, and past the demo's own page.
 
 mod audit;
+mod email_change;
 mod fields;
 mod notice;
 mod reports;
+mod rosters;
 mod support;
 mod troubles;
 
@@ -336,7 +338,17 @@ async fn a_double_press_is_one_press_or_tells_what_was_done() {
     }
     browser.types("birth_date", "1980-01-01").await;
     browser.double_presses("次へ進む").await;
-    browser.arrives_at("メールアドレスの登録").await;
+    // That shows only now, where the later sign-in was slow.
+    if !browser
+        .arrives_at_unless_told("メールアドレスの登録", told)
+        .await
+    {
+        signs_in(&browser, INITIAL_PASSWORD).await;
+        browser.arrives_at("生年月日の入力").await;
+        browser.types("birth_date", "1980-01-01").await;
+        browser.double_presses("次へ進む").await;
+        browser.arrives_at("メールアドレスの登録").await;
+    }
     browser.types("email", "hanako@example.jp").await;
     browser.double_presses("確認のメールを送る").await;
     browser.arrives_at("メールを開いて確認してください").await;

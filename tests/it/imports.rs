@@ -16,6 +16,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &[
             "commands",
             "policies",
+            "rosters",
             "projections",
             "ledger",
             "vault",
@@ -24,12 +25,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     // 3
+    ("rosters", &["policies", "commands", "vault", "domain"]),
     ("policies", &["commands", "domain"]),
     (
         "reactors",
         &[
             "subscription",
             "commands",
+            "rosters",
             "vault",
             "mail",
             "domain",
@@ -59,6 +62,7 @@ const EVERYTHING: &[&str] = &[
     "app",
     "api",
     "reactors",
+    "rosters",
     "policies",
     "projections",
     "ledger",
@@ -74,6 +78,7 @@ const EVERYTHING: &[&str] = &[
 const EVERYTHING_BELOW_APP: &[&str] = &[
     "api",
     "reactors",
+    "rosters",
     "policies",
     "projections",
     "ledger",

@@ -1,7 +1,7 @@
 //! The notice that an account was set up: it reaches the member by mail, and whoever it was not stops all use of the account.
 
 use data_encoding::BASE64URL_NOPAD;
-use kadode::domain::ids::{CredentialId, MemberId};
+use kadode::domain::ids::{MemberId, NoticeId};
 use kadode::mail::Transport;
 use kadode::vault::{Notice, Profile};
 use reqwest::{Method, StatusCode};
@@ -163,7 +163,7 @@ async fn a_notice_about_a_password_that_counts_no_more_is_replaced() {
     let (app, member, _, _) = set_up().await;
     let about = Notice {
         member,
-        credential: CredentialId(app.society.entropy.id()),
+        about: NoticeId(app.society.entropy.id()),
     };
     let token = app.society.vault.one_time.seal_notice(&about).unwrap();
     let token = token.expose_secret();

@@ -1,10 +1,12 @@
 //! The program itself, as an operator runs it: processes, signals, settings, files.
 
+mod backup;
 mod beside;
 mod canaries;
 mod check;
 mod crashes;
 mod demo;
+mod keys;
 mod kill;
 mod kurrent;
 mod ledger;

@@ -591,6 +591,7 @@ async fn an_event_that_cannot_be_read_is_parked_and_others_go_on() {
         society.log.clone(),
         society.database.read.clone(),
         projector.progress(),
+        society.clock.clone(),
     );
     let health = reader.health().await.unwrap();
     assert_eq!((health.parked, health.projected), (4, health.head));
@@ -608,6 +609,7 @@ async fn a_damaged_row_is_blamed_on_no_event_and_written_anew_from_the_log() {
         society.log.clone(),
         society.database.read.clone(),
         projector.progress(),
+        society.clock.clone(),
     );
     let right = folded(society).await;
     let status = reader.of(members[0]).await.unwrap();
@@ -679,6 +681,7 @@ async fn an_event_that_breaks_a_constraint_is_parked() {
         society.log.clone(),
         society.database.read.clone(),
         projector.progress(),
+        society.clock.clone(),
     );
     let status = reader.of(members[0]).await.unwrap().unwrap();
     assert_eq!(status.position, next);
@@ -773,6 +776,7 @@ async fn however_far_the_read_model_has_come_a_status_is_that_of_the_log() {
         society.log.clone(),
         society.database.read.clone(),
         projector.progress(),
+        society.clock.clone(),
     );
     let mut members = Vec::new();
     for seed in 0..3 {

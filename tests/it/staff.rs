@@ -7,5 +7,6 @@ mod erasure;
 mod export;
 mod notice;
 mod rights;
+mod rosters;
 mod sign_in;
 pub(crate) mod support;

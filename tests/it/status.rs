@@ -71,6 +71,7 @@ async fn the_status_after_the_first_sign_in_is_this() {
             "steps": null,
             "actions": ["confirm_birth_date", "log_out"],
             "email": null,
+            "email_change": null,
             "otp": null,
             "completed_at": null,
             "hold_until": null,
@@ -101,7 +102,7 @@ async fn at_each_step_the_status_names_what_may_be_done() {
         ("password", vec!["change_password", "log_out"]),
         ("log_out", vec!["log_out"]),
         ("otp", vec!["submit_otp", "resend_otp", "log_out"]),
-        ("completed", vec!["log_out"]),
+        ("completed", vec!["change_email", "log_out"]),
     ] {
         app.advance_client(&client, step).await;
         let status = client.get("/onboarding").await.expect(StatusCode::OK).body;

@@ -173,6 +173,8 @@ class Member:
         asking = {
             "email_link": ("EmailRegistered", "EmailLinkReissued"),
             "otp": ("OtpIssued", "OtpReissued"),
+            "email_change_link": ("EmailChangeRequested",),
+            "email_change_notice": ("EmailChangeConfirmed",),
             "account_set_up": ("PasswordChanged",),
             "support_acted": ("AccountFrozen", "AccountReleased", "CredentialsReissued", "LoggedOut by staff"),
         }[kind]
@@ -189,8 +191,8 @@ class Member:
         self.failed = []  # (when, at which step, type, why)
         self.used = defaultdict(list)  # kind of mail: how long after it was last asked for
         self.asked = defaultdict(lambda: [0, 0])  # kind of mail: asked for, and asked for again
-        self.disowned = 0
-        self.frozen = self.erased = False
+        self.disowned = defaultdict(int)  # kind of mail: whose reader knew of nothing
+        self.frozen = self.left = self.erased = False
         self.freezes = []  # (when, type)
         facts = dict.fromkeys(["signed_in", "birth_date", "terms", "address", "method", "password", "logged_out", "again", "completed"])
         own_password = False
@@ -216,18 +218,19 @@ class Member:
                     self.took[step] = span(self.since, at)
             if name in ("CredentialsRejected", "BirthDateRejected", "OtpRejected"):
                 self.failed.append((at, self.step, name, why))
-            if name in ("EmailRegistered", "EmailLinkReissued", "OtpIssued", "OtpReissued"):
-                kind = "email_link" if name.startswith("Email") else "otp"
+            kind = "email_change_link" if name.startswith("EmailChange") else "email_link" if name.startswith("Email") else "otp"
+            if name in ("EmailRegistered", "EmailLinkReissued", "EmailChangeRequested", "OtpIssued", "OtpReissued"):
                 self.asked[kind][name.endswith("Reissued")] += 1
                 open_mail[kind] = at
-            if name in ("EmailLinkFollowed", "OtpLoginSucceeded", "SignInConfirmed"):
-                kind = "email_link" if name.startswith("Email") else "otp"
+            if name in ("EmailLinkFollowed", "EmailChangeLinkFollowed", "OtpLoginSucceeded", "SignInConfirmed"):
                 self.used[kind].append(span(open_mail.pop(kind), at))
-            self.disowned += name == "EmailDisowned"
+            self.disowned[kind] += name in ("EmailDisowned", "EmailChangeDisowned")
             if name in ("NotMeReported", "AccountFrozen"):
                 self.frozen = True
                 self.freezes.append((at, name))
             self.erased |= name == "PersonalDataErased"
+            if name in ("MemberLeft", "MemberReturned"):
+                self.left = name == "MemberLeft"
             if name == "AccountReleased":
                 self.frozen = False
             if name == "CredentialsReissued":
@@ -280,6 +283,8 @@ class Member:
         """Where the member stands, but for whether the initial password has expired."""
         if self.erased:
             return "erased"
+        if self.left:
+            return "left"
         if self.frozen:
             return "frozen"
         if self.step == "completed":
@@ -516,14 +521,14 @@ def mail(log, asked):
 
 def codes(log, asked):
     rows = []
-    for kind in ("email_link", "otp"):
+    for kind in ("email_change_link", "email_link", "otp"):
         issued = sum(member.asked[kind][0] for member in log.members.values() if kind in member.asked)
         reissued = sum(member.asked[kind][1] for member in log.members.values() if kind in member.asked)
         if issued == 0:
             continue
         times = [seconds for member in log.members.values() for seconds in member.used[kind]]
         wrong = log.types["OtpRejected"] if kind == "otp" else 0
-        disowned = sum(member.disowned for member in log.members.values()) if kind == "email_link" else 0
+        disowned = sum(member.disowned[kind] for member in log.members.values())
         sent = issued + reissued
         rows.append([
             kind, issued, reissued, len(times), sent - len(times), wrong, disowned, percent(len(times), sent),
@@ -563,7 +568,7 @@ def reconciliation(log, asked):
         over = [it for it in group if it.open_until() is not None and it.open_until() <= log.as_of]
         states = counted(member.state() for member in group if member not in set(over))
         states["expired"] = len(over)
-        numbers = [states[it] for it in ("completed", "in_progress", "not_started", "expired", "frozen", "erased")]
+        numbers = [states[it] for it in ("completed", "in_progress", "not_started", "expired", "frozen", "left", "erased")]
         return [name, len(group), *numbers, len(group) - sum(numbers)]
 
     members = list(log.members.values())
@@ -582,9 +587,9 @@ def imports(log, asked):
 
 def events(log, asked):
     def outcome(name):
-        if name in ("AttemptsTallied", "InterventionDeclined"):
+        if name in ("AttemptsTallied", "InterventionDeclined", "RosterDeclined", "RosterOutdated"):
             return "refused"
-        return "failed" if name.endswith(("Rejected", "Failed")) else "done"
+        return "failed" if name.endswith(("Rejected", "Failed", "Abandoned")) else "done"
 
     rows = [[name, outcome(name), log.types[name]] for name in sorted(log.types) if log.types[name]]
     return [*rows, ["all", "", log.size]]

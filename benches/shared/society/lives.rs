@@ -236,7 +236,12 @@ impl Walk<'_> {
 
     fn mails(&mut self, kind: MailKind) -> Result<(), Fault> {
         let number = self.fresh_number();
-        let contact = self.state.contact.as_ref().map(|contact| contact.id);
+        let to = if kind == MailKind::EmailChangeLink {
+            &self.state.coming
+        } else {
+            &self.state.contact
+        };
+        let contact = to.as_ref().map(|contact| contact.id);
         let mail = MailFacts {
             mail: MailId(Uuid::from_u128(number.into())),
             kind,
@@ -310,6 +315,7 @@ const fn in_micros(time: SignedDuration) -> SignedDuration {
 fn mail_of(event: &Event) -> Option<MailKind> {
     match event.name() {
         "EmailRegistered" | "EmailLinkReissued" => Some(MailKind::EmailLink),
+        "EmailChangeRequested" => Some(MailKind::EmailChangeLink),
         "OtpIssued" | "OtpReissued" => Some(MailKind::Otp),
         _ => event.notice(),
     }

@@ -87,6 +87,21 @@ pub(super) enum Move {
         code: Option<u8>,
     },
     NotMe,
+    /// The link of a notice about one of the addresses.
+    NotMeOfChange {
+        back: u8,
+    },
+    ChangeEmail {
+        by: Who,
+        typed: Typing,
+        again: bool,
+    },
+    ConfirmChange {
+        by: Who,
+    },
+    CancelChange {
+        by: Who,
+    },
     /// One of the staff does something alone.
     Staff {
         what: u8,
@@ -343,7 +358,39 @@ impl World {
                 about: self
                     .state
                     .password
-                    .map_or(CredentialId(id(0)), |own| own.credential),
+                    .map_or(CredentialId(id(0)), |own| own.credential)
+                    .into(),
+            },
+            Move::NotMeOfChange { back } => Command::ReportNotMe {
+                about: self.link(back, 0).0.into(),
+            },
+            Move::ChangeEmail {
+                by: who,
+                typed: password,
+                again,
+            } => {
+                let session = by(self, who);
+                let (password, check) = match password {
+                    Typing::Initial => (Password::Initial, PasswordCheck::Replaced),
+                    Typing::Own => (Password::Own, PasswordCheck::Match),
+                    Typing::Wrong => (Password::Wrong, PasswordCheck::Mismatch),
+                };
+                typed.password = Some(password);
+                let coming = self.state.coming.as_ref().map(|it| it.id);
+                Command::ChangeEmail {
+                    session,
+                    against: self.state.credential_in_force(),
+                    check,
+                    contact: ContactId(self.fresh()),
+                    same_as: coming.filter(|_| again),
+                    link: self.new_link(),
+                }
+            }
+            Move::ConfirmChange { by: who } => Command::ConfirmEmailChange {
+                session: by(self, who),
+            },
+            Move::CancelChange { by: who } => Command::CancelEmailChange {
+                session: by(self, who),
             },
             Move::Staff { what } => {
                 let (intervention, grounds, staff) = proposed(what);

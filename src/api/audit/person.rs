@@ -56,7 +56,7 @@ pub(in crate::api) enum Mask {
 const HIDDEN: &str = "***";
 
 impl Person {
-    pub(super) fn of(profile: &Profile, email: Option<&EmailAddress>, mask: Mask) -> Self {
+    pub(in crate::api) fn of(profile: &Profile, email: Option<&EmailAddress>, mask: Mask) -> Self {
         let birth_date = profile.birth_date.to_string();
         match mask {
             Mask::Off => Self {

@@ -77,6 +77,18 @@ pub struct EmailBody {
     pub email: String,
 }
 
+/// Another address.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EmailChangeBody {
+    /// The other e-mail address.
+    #[schema(example = "hanako@example.jp")]
+    pub email: String,
+    /// The member's own password, once more.
+    #[schema(min_length = 1)]
+    pub password: String,
+}
+
 /// Step 8.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -47,11 +47,13 @@ impl Api {
                     tracing::error!(%error, "a member's stream cannot be loaded");
                     Problem::Busy
                 })?;
-        match state.link_state(self.clock.now(), link.contact, link.issue) {
+        let now = self.clock.now();
+        let state = state.as_of(now);
+        match state.link_state(now, link.contact, link.issue) {
             Ok(LinkState::Open) => Ok(Confirmation::Open),
             Ok(LinkState::Followed) => Ok(Confirmation::Followed),
             Ok(LinkState::Verified) => Ok(Confirmation::Verified),
-            Err(refusal) => Err(Problem::of_refusal(&refusal, self.clock.now())),
+            Err(refusal) => Err(Problem::of_refusal(&refusal, now)),
         }
     }
 

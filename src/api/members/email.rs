@@ -111,7 +111,8 @@ impl Api {
     }
 }
 
-fn parse(typed: &str) -> Result<EmailAddress, Problem> {
+/// The address as typed, in its normal form.
+pub(super) fn parse(typed: &str) -> Result<EmailAddress, Problem> {
     let invalid = |why| Problem::Invalid {
         field: "email",
         why,

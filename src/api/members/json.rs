@@ -14,7 +14,8 @@ use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
 use super::bodies::{
-    BirthDateBody, Body, CodeBody, EmailBody, LinkBody, MethodBody, PasswordBody, SignIn, TermsBody,
+    BirthDateBody, Body, CodeBody, EmailBody, EmailChangeBody, LinkBody, MethodBody, PasswordBody,
+    SignIn, TermsBody,
 };
 use super::{Credentials, Done, SignedIn, notice};
 use crate::api::Api;
@@ -22,6 +23,7 @@ use crate::api::audit;
 use crate::api::operations;
 use crate::api::problem::{Problem, ProblemBody};
 use crate::api::reports;
+use crate::api::rosters;
 use crate::api::status::Status;
 use crate::api::support;
 use crate::api::visit::{CookieName, Visit, clear_cookie, set_cookie};
@@ -49,6 +51,9 @@ use crate::vault::DEVICE_AGE;
         password,
         otp,
         otp_resend,
+        email_change,
+        email_change_confirm,
+        email_change_cancel,
         look_at_link,
         follow_link,
         notice::report_not_me,
@@ -59,6 +64,9 @@ use crate::vault::DEVICE_AGE;
         support::support_intervene,
         support::support_propose,
         support::support_judge,
+        rosters::roster_bring,
+        rosters::roster_plan,
+        rosters::roster_judge,
         audit::audit_events,
         audit::audit_stream,
         reports::audit_reports,
@@ -88,6 +96,9 @@ pub fn routes() -> Router<Api> {
         .route("/onboarding/password", post(password))
         .route("/sessions/current/otp", post(otp))
         .route("/sessions/current/otp/resend", post(otp_resend))
+        .route("/email-change", post(email_change))
+        .route("/email-change/confirm", post(email_change_confirm))
+        .route("/email-change/cancel", post(email_change_cancel))
         .route(
             "/email-confirmations/{token}",
             get(look_at_link).post(follow_link),
@@ -255,6 +266,8 @@ steps! {
     otp_method("/api/v1/onboarding/otp-method", MethodBody) |api, who, given| api.choose_otp_method(&who, &given.method);
     /// Step 14: the one-time password.
     otp("/api/v1/sessions/current/otp", CodeBody) |api, who, given| api.submit_otp(&who, &given.code);
+    /// After completion: another address, with the password once more; a link is mailed there.
+    email_change("/api/v1/email-change", EmailChangeBody) |api, who, given| api.change_email(&who, &given.email, &given.password);
 }
 
 steps! {
@@ -264,6 +277,10 @@ steps! {
     email_update("/api/v1/onboarding/email/update") |api, who| api.update_email(&who);
     /// Step 14: mail the one-time password again.
     otp_resend("/api/v1/sessions/current/otp/resend") |api, who| api.resend_otp(&who);
+    /// 更新, once the link to the other address was followed: it counts after a delay, and the present one is told.
+    email_change_confirm("/api/v1/email-change/confirm") |api, who| api.confirm_email_change(&who);
+    /// The present address is to stay.
+    email_change_cancel("/api/v1/email-change/cancel") |api, who| api.cancel_email_change(&who);
 }
 
 /// Step 9: a password of the member's own. An `Idempotency-Key` makes a repetition harmless.

@@ -7,6 +7,7 @@ mod code;
 mod confirmation;
 mod done;
 mod email;
+mod email_change;
 mod grid;
 mod hold;
 mod json;
@@ -24,6 +25,7 @@ pub(in crate::api) use json::{Token, cookies, end_of_session};
 pub use session::SignedIn;
 pub use sign_in::Credentials;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -58,14 +60,20 @@ impl Api {
             .vault
             .traces
             .seal(member, id, &trace, self.clock.now())
-            .await?;
+            .await;
+        // Where the year's key is destroyed, there is nothing to keep it under; that stops nobody.
+        let trace = match trace {
+            Ok(trace) => Some(trace),
+            Err(VaultError::Erased) => None,
+            Err(error) => return Err(error.into()),
+        };
         Ok(Attribution {
             id,
             command,
             actor: Actor::Member(member.to_string()),
             request_id: visit.request_id.clone(),
             policy: self.policy_version.clone(),
-            trace: Some(trace),
+            trace,
         })
     }
 
@@ -101,7 +109,7 @@ impl Api {
         let outcome = self
             .commands
             .run(member.to_string(), attribution, move |state| {
-                let settled = settle(state);
+                let settled = settle(as_of(state, clock.now()));
                 let (clock, limits) = (clock.clone(), limits.clone());
                 async move {
                     Ok(Issued {
@@ -192,6 +200,14 @@ impl Api {
         }
         let day_ago = self.clock.now() - SignedDuration::from_hours(24);
         Ok(mail_requests::since(&self.read, contacts, kind, day_ago).await?)
+    }
+}
+
+/// How the member stands at that moment, as the rules will see it.
+fn as_of(state: Arc<Onboarding>, at: Timestamp) -> Arc<Onboarding> {
+    match state.as_of(at) {
+        Cow::Borrowed(_) => state,
+        Cow::Owned(settled) => Arc::new(settled),
     }
 }
 

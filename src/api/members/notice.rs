@@ -1,4 +1,4 @@
-//! The notice that an account was set up: whoever it was not says so, on any device; it neither needs nor makes a session.
+//! The notice that an account was set up, or that its address is to change: whoever it was not says so, on any device; it neither needs nor makes a session.
 
 use axum::Json;
 use axum::extract::State;
@@ -19,17 +19,18 @@ impl Api {
     /// # Errors
     /// [`Problem::LinkUnknown`], [`Problem::NoticeReplaced`], or the log is away.
     pub async fn look_at_notice(&self, token: &str) -> Result<NoticeState, Problem> {
-        let about = self.notice(token)?;
+        let Notice { member, about } = self.notice(token)?;
         let state: Onboarding = self
             .commands
-            .load(&about.member.to_string())
+            .load(&member.to_string())
             .await
             .map_err(|error| {
                 tracing::error!(%error, "a member's stream cannot be loaded");
                 Problem::Busy
             })?;
-        let state = state.notice_state(about.credential);
-        state.map_err(|refusal| Problem::of_refusal(&refusal, self.clock.now()))
+        let now = self.clock.now();
+        let state = state.as_of(now).notice_state(about);
+        state.map_err(|refusal| Problem::of_refusal(&refusal, now))
     }
 
     /// Reports that it was not the member: the session ends, and nobody signs in until support has released the account.
@@ -37,9 +38,9 @@ impl Api {
     /// # Errors
     /// As [`Api::look_at_notice`].
     pub async fn report_not_me(&self, visit: &Visit, token: &str) -> Result<(), Problem> {
-        let Notice { member, credential } = self.notice(token)?;
+        let Notice { member, about } = self.notice(token)?;
         self.carry_out("ReportNotMe", member, visit, move |_| async move {
-            Ok(Command::ReportNotMe { about: credential })
+            Ok(Command::ReportNotMe { about })
         })
         .await
         .map(drop)
@@ -60,7 +61,7 @@ pub(super) struct Reported {
     state: &'static str,
 }
 
-/// Report that it was not the member who set the account up, by the token of the notice; on any device, without a session.
+/// Report that it was not the member who set the account up, or changed its address, by the token of the notice; on any device, without a session.
 #[utoipa::path(post, path = "/api/v1/not-me/{token}", tag = "members", request_body = NoticeBody,
     params(("token" = String, Path, description = "from the mailed or printed notice")),
     responses((status = 200, description = "the account is frozen", body = Reported)))]

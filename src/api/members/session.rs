@@ -79,6 +79,8 @@ impl Api {
         let address = self
             .address(member.state.contact.as_ref().map(|it| it.id))
             .await?;
+        let coming = member.state.coming.as_ref().map(|it| it.id);
+        let coming = self.address(coming).await?;
         let terms = if member.state.due() == Step::Terms {
             Some(self.terms_of(&member.state).await?)
         } else {
@@ -91,6 +93,7 @@ impl Api {
             session,
             terms: terms.as_ref(),
             address: address.as_ref(),
+            coming: coming.as_ref(),
             hold_until,
             reference,
             limits: &self.limits,

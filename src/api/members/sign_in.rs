@@ -161,7 +161,7 @@ impl Api {
     }
 
     /// Compares the password with the one in force, in one argon2 run.
-    async fn check(
+    pub(super) async fn check(
         &self,
         slot: Slot,
         member: MemberId,

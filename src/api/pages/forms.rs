@@ -57,7 +57,7 @@ fn mark(visit: &Visit) -> Option<[u8; 16]> {
 }
 
 /// Whether a form's token was made for the browser that sends it.
-fn is_own(api: &Api, visit: &Visit, token: &str) -> bool {
+pub(in crate::api) fn is_own(api: &Api, visit: &Visit, token: &str) -> bool {
     mark(visit).is_some_and(|mark| {
         api.vault
             .keys

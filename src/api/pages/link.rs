@@ -141,6 +141,8 @@ const fn outcome_of(problem: &Problem) -> Option<LinkOutcome> {
         | Problem::UnknownMember
         | Problem::UnknownReport
         | Problem::NoticeReplaced
+        | Problem::Rows(_)
+        | Problem::NothingToConfirm
         | Problem::Desk(_)
         | Problem::Internal => None,
     }

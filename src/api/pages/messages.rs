@@ -39,11 +39,15 @@ pub enum Notice {
     OutOfOrder,
     /// The step asked for was done before.
     AlreadySet,
+    /// Another address is to take the present one's place, after a delay.
+    EmailChangeConfirmed,
+    /// The present address stays.
+    EmailChangeCancelled,
 }
 
 impl Notice {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::LoggedOutToTry,
         Self::LoggedOut,
         Self::SessionEnded,
@@ -58,6 +62,8 @@ impl Notice {
         Self::CodeSentAgain,
         Self::OutOfOrder,
         Self::AlreadySet,
+        Self::EmailChangeConfirmed,
+        Self::EmailChangeCancelled,
     ];
 
     /// Its name in an address.
@@ -78,6 +84,8 @@ impl Notice {
             Self::CodeSentAgain => "code-sent-again",
             Self::OutOfOrder => "out-of-order",
             Self::AlreadySet => "already-set",
+            Self::EmailChangeConfirmed => "email-change-confirmed",
+            Self::EmailChangeCancelled => "email-change-cancelled",
         }
     }
 
@@ -104,7 +112,9 @@ impl Notice {
             | Self::SameAddress
             | Self::CodeSentAgain
             | Self::OutOfOrder
-            | Self::AlreadySet => false,
+            | Self::AlreadySet
+            | Self::EmailChangeConfirmed
+            | Self::EmailChangeCancelled => false,
         }
     }
 
@@ -122,7 +132,9 @@ impl Notice {
             | Self::EmailDisowned
             | Self::CodeSentAgain
             | Self::OutOfOrder
-            | Self::AlreadySet => false,
+            | Self::AlreadySet
+            | Self::EmailChangeConfirmed
+            | Self::EmailChangeCancelled => false,
         }
     }
 
@@ -144,6 +156,8 @@ impl Notice {
             Self::CodeSentAgain => "notice.code_sent_again",
             Self::OutOfOrder => "notice.out_of_order",
             Self::AlreadySet => "notice.already_set",
+            Self::EmailChangeConfirmed => "notice.email_change_confirmed",
+            Self::EmailChangeCancelled => "notice.email_change_cancelled",
         })
     }
 }
@@ -162,9 +176,9 @@ pub enum Trouble {
     },
     /// Unknown ID, wrong password, frozen, window closed: one text for all.
     SignInFailed,
-    /// The birth date or the code is not the right one.
+    /// The birth date, the code or the password asked for once more is not the right one.
     Mismatch {
-        /// `birth_date` or `code`.
+        /// `birth_date`, `code` or `password`.
         field: &'static str,
         /// The tries left before a wait, or before the code is dead.
         tries_left: u32,
@@ -238,7 +252,9 @@ impl Trouble {
             | Problem::LinkDisowned
             | Problem::LinkUnknown
             | Problem::NoticeReplaced
+            | Problem::NothingToConfirm
             | Problem::Desk(_)
+            | Problem::Rows(_)
             | Problem::OutOfOrder(_)
             | Problem::AlreadySet
             | Problem::Internal => return None,
@@ -279,10 +295,10 @@ impl Trouble {
                 .with("limit", limit.unwrap_or_default()),
             Self::SignInFailed => page.t("trouble.sign_in_failed"),
             Self::Mismatch { field, tries_left } => {
-                let key = if *field == "code" {
-                    "trouble.code_mismatch"
-                } else {
-                    "trouble.birth_date_mismatch"
+                let key = match *field {
+                    "code" => "trouble.code_mismatch",
+                    "password" => "trouble.password_mismatch",
+                    _ => "trouble.birth_date_mismatch",
                 };
                 page.t(key).with("tries_left", tries_left)
             }
@@ -308,6 +324,7 @@ fn invalid_key(field: &str, why: &str) -> &'static str {
         ("email", "required") => "invalid.email.required",
         ("email", "not_an_address") => "invalid.email.not_an_address",
         ("email", "not_supported") => "invalid.email.not_supported",
+        ("email", "present_one") => "invalid.email.present_one",
         ("method", "required") => "invalid.method.required",
         ("password" | "new_password", "required") => "invalid.password.required",
         ("password" | "new_password", "too_short") => "invalid.password.too_short",
@@ -341,6 +358,12 @@ pub enum Happening {
     EmailLinkFollowed,
     EmailDisowned,
     EmailVerified,
+    EmailChangeRequested,
+    EmailChangeLinkFollowed,
+    EmailChangeDisowned,
+    EmailChangeConfirmed,
+    EmailChangeCancelled,
+    EmailChanged,
     OtpMethodChosen,
     PasswordChanged,
     FirstLoginCompleted,
@@ -348,6 +371,7 @@ pub enum Happening {
     LoggedOutByExpiry,
     LoggedOutSuperseded,
     LoggedOutByStaff,
+    LoggedOutLeft,
     OtpIssued,
     OtpReissued,
     OtpRejected,
@@ -361,6 +385,9 @@ pub enum Happening {
     AccountReleased,
     CredentialsReissued,
     PersonalDataErased,
+    ProfileChanged,
+    MemberLeft,
+    MemberReturned,
     MailAccepted,
     MailFailed,
     MailSkipped,
@@ -386,6 +413,12 @@ impl Happening {
             Self::EmailLinkFollowed => "happening.email_link_followed",
             Self::EmailDisowned => "happening.email_disowned",
             Self::EmailVerified => "happening.email_verified",
+            Self::EmailChangeRequested => "happening.email_change_requested",
+            Self::EmailChangeLinkFollowed => "happening.email_change_link_followed",
+            Self::EmailChangeDisowned => "happening.email_change_disowned",
+            Self::EmailChangeConfirmed => "happening.email_change_confirmed",
+            Self::EmailChangeCancelled => "happening.email_change_cancelled",
+            Self::EmailChanged => "happening.email_changed",
             Self::OtpMethodChosen => "happening.otp_method_chosen",
             Self::PasswordChanged => "happening.password_changed",
             Self::FirstLoginCompleted => "happening.first_login_completed",
@@ -393,6 +426,7 @@ impl Happening {
             Self::LoggedOutByExpiry => "happening.logged_out_by_expiry",
             Self::LoggedOutSuperseded => "happening.logged_out_superseded",
             Self::LoggedOutByStaff => "happening.logged_out_by_staff",
+            Self::LoggedOutLeft => "happening.logged_out_left",
             Self::OtpIssued => "happening.otp_issued",
             Self::OtpReissued => "happening.otp_reissued",
             Self::OtpRejected => "happening.otp_rejected",
@@ -406,6 +440,9 @@ impl Happening {
             Self::AccountReleased => "happening.account_released",
             Self::CredentialsReissued => "happening.credentials_reissued",
             Self::PersonalDataErased => "happening.personal_data_erased",
+            Self::ProfileChanged => "happening.profile_changed",
+            Self::MemberLeft => "happening.member_left",
+            Self::MemberReturned => "happening.member_returned",
             Self::MailAccepted => "happening.mail_accepted",
             Self::MailFailed => "happening.mail_failed",
             Self::MailSkipped => "happening.mail_skipped",

@@ -66,6 +66,7 @@ pub fn routes() -> Router<Api> {
         (Screen::LogOut, Some(post(door::log_out))),
         (Screen::Otp, Some(post(steps::otp))),
         (Screen::Completed, None),
+        (Screen::EmailChange, Some(post(steps::change_email))),
         (Screen::History, None),
     ]
     .into_iter()
@@ -78,6 +79,8 @@ pub fn routes() -> Router<Api> {
         .route("/help", get(door::help))
         .route("/email-link/resend", post(steps::resend_link))
         .route("/otp/resend", post(steps::resend_otp))
+        .route("/email-change/confirm", post(steps::confirm_email_change))
+        .route("/email-change/cancel", post(steps::cancel_email_change))
         .route("/email/{token}", get(link::look).post(link::follow))
         .route(
             "/email/{token}/disown",
@@ -121,7 +124,9 @@ pub fn problem(api: &Api, visit: &Visit, problem: &Problem) -> Response {
         | Problem::LinkReplaced
         | Problem::LinkDisowned
         | Problem::NoticeReplaced
+        | Problem::NothingToConfirm
         | Problem::Desk(_)
+        | Problem::Rows(_)
         | Problem::OutOfOrder(_)
         | Problem::AlreadySet
         | Problem::Internal => ProblemKind::Unexpected,

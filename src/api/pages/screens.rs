@@ -11,14 +11,15 @@ use super::frame::Page;
 use super::messages::Notice;
 use super::standing::{Reader, Standing};
 use super::views::{
-    BirthDate, Completed, Email, EmailLink, FirstLoginCompleted, History, LogOut, Otp, OtpMethod,
-    Password, Terms,
+    BirthDate, ComingAddress, Completed, Email, EmailChange, EmailLink, FirstLoginCompleted,
+    History, LogOut, Otp, OtpMethod, Password, Terms,
 };
 use super::{phrase, story};
 use crate::api::Api;
 use crate::api::problem::Problem;
 use crate::api::status::{resend_after, tries_left};
 use crate::domain::delivery::MailKind;
+use crate::domain::ids::ContactId;
 use crate::domain::onboarding::Step;
 use crate::projections::history;
 use crate::vault::Purpose;
@@ -36,6 +37,7 @@ pub(super) enum Screen {
     LogOut,
     Otp,
     Completed,
+    EmailChange,
     History,
 }
 
@@ -53,6 +55,7 @@ impl Screen {
             Self::LogOut => "/log-out",
             Self::Otp => "/otp",
             Self::Completed => "/completed",
+            Self::EmailChange => "/email-change",
             Self::History => "/history",
         }
     }
@@ -73,7 +76,7 @@ impl Screen {
             Self::Password => due == Step::Password,
             Self::FirstLoginCompleted => due == Step::LogOut,
             Self::Otp => due == Step::Otp,
-            Self::Completed => due == Step::Completed,
+            Self::Completed | Self::EmailChange => due == Step::Completed,
             Self::LogOut => true,
             Self::History => !standing.pending(),
         }
@@ -93,6 +96,7 @@ impl Screen {
             | Self::LogOut
             | Self::Otp
             | Self::Completed
+            | Self::EmailChange
             | Self::History => due,
         }
     }
@@ -194,12 +198,20 @@ impl Asked<'_> {
                 self.answer(&view)
             }
             Screen::Completed => {
-                let hold_until = self.api.hold_until(&self.standing.status).await?;
+                let status = &self.standing.status;
+                let hold_until = self.api.hold_until(status).await?;
+                let coming = status.state.coming.as_ref();
+                let address_changes_at = coming.and_then(|it| it.counts_from);
                 self.answer(&Completed {
                     page,
                     portal_url: society.portal_url.clone(),
                     hold_until,
+                    address_changes_at,
                 })
+            }
+            Screen::EmailChange => {
+                let view = self.email_change(page, typed).await?;
+                self.answer(&view)
             }
             Screen::History => {
                 let member = self.standing.session.member;
@@ -228,6 +240,33 @@ impl Asked<'_> {
             undelivered: self.undelivered(MailKind::EmailLink).await?,
             resend_after: last.sent_at + SignedDuration::from_secs(apart.into()),
             expires_at: last.expires_at,
+        })
+    }
+
+    async fn email_change(&self, page: Page, typed: String) -> Result<EmailChange, Problem> {
+        let coming = self.standing.status.state.coming.as_ref();
+        let address = self.api.address(coming.map(|it| it.id)).await?;
+        let coming = match coming.zip(address) {
+            None => None,
+            Some((coming, address)) => Some(ComingAddress {
+                masked: address.masked(),
+                followed: coming.followed,
+                undelivered: self
+                    .undelivered_to(MailKind::EmailChangeLink, coming.id)
+                    .await?,
+                expires_at: coming.links.last().ok_or(Problem::Internal)?.expires_at,
+                counts_from: coming.counts_from,
+            }),
+        };
+        let member = self.standing.session.member;
+        Ok(EmailChange {
+            page,
+            typed,
+            user_id: self.api.vault.profiles.get(member).await?.profile.user_id,
+            present: self.masked().await?.unwrap_or_default(),
+            sender_domain: self.api.policy.society.mail_domain().to_owned(),
+            hours: self.api.limits.later.address_hours,
+            coming,
         })
     }
 
@@ -273,8 +312,12 @@ impl Asked<'_> {
         let Some(contact) = &self.standing.status.state.contact else {
             return Ok(false);
         };
+        self.undelivered_to(kind, contact.id).await
+    }
+
+    async fn undelivered_to(&self, kind: MailKind, contact: ContactId) -> Result<bool, Problem> {
         self.api.statuses.caught_up().await;
         let entries = history::of_member(&self.api.read, self.standing.session.member).await?;
-        Ok(story::undelivered(&entries, kind, contact.id))
+        Ok(story::undelivered(&entries, kind, contact))
     }
 }

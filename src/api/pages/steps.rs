@@ -168,6 +168,53 @@ pub(super) async fn resend_otp(
     answer(&api, who, Screen::Otp, done, sent, "").await
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct EmailChangeForm {
+    email: String,
+    password: String,
+}
+
+/// Another address, with the password once more.
+pub(super) async fn change_email(
+    State(api): State<Api>,
+    Sender(who): Sender,
+    Sent(form): Sent<EmailChangeForm>,
+) -> Response {
+    let done = api.change_email(&who, &form.email, &form.password).await;
+    let sent = Some(Notice::LinkSent);
+    answer(&api, who, Screen::EmailChange, done, sent, &form.email).await
+}
+
+/// 更新, for another address.
+pub(super) async fn confirm_email_change(
+    State(api): State<Api>,
+    Sender(who): Sender,
+    Sent(Nothing {}): Sent<Nothing>,
+) -> Response {
+    match api.confirm_email_change(&who).await {
+        Err(Problem::NothingToConfirm) => {
+            let notice = Some(Notice::LinkNotFollowedYet);
+            see(Screen::EmailChange.path(), notice)
+        }
+        done => {
+            let notice = Some(Notice::EmailChangeConfirmed);
+            answer(&api, who, Screen::EmailChange, done, notice, "").await
+        }
+    }
+}
+
+/// No other address.
+pub(super) async fn cancel_email_change(
+    State(api): State<Api>,
+    Sender(who): Sender,
+    Sent(Nothing {}): Sent<Nothing>,
+) -> Response {
+    let done = api.cancel_email_change(&who).await;
+    let notice = Some(Notice::EmailChangeCancelled);
+    answer(&api, who, Screen::EmailChange, done, notice, "").await
+}
+
 /// After a step: onward, with `notice` if anything was stored; or `screen` again, with what was `typed` and why not.
 async fn answer(
     api: &Api,
@@ -178,6 +225,10 @@ async fn answer(
     typed: &str,
 ) -> Response {
     let problem = match done {
+        // What is done after completion leads to no other step.
+        Ok(done) if screen == Screen::EmailChange => {
+            return see(screen.path(), notice.filter(|_| done.stored));
+        }
         Ok(done) => return onward(api, &done, notice.filter(|_| done.stored)).await,
         Err(problem) => problem,
     };
@@ -245,9 +296,11 @@ fn is_double_press(api: &Api, standing: &Standing, screen: Screen, wait: Wait) -
     let (asked_again, apart) = if screen == Screen::Otp {
         let mails = state.challenge.as_ref().map_or(0, |code| code.mails);
         (mails > 1, api.limits.otp.mails.apart_seconds)
-    } else {
+    } else if screen == Screen::EmailLink {
         let links = state.contact.as_ref().map_or(0, |to| to.links.len());
         (links > 1, api.limits.email_link.mails.apart_seconds)
+    } else {
+        return false;
     };
     asked_again && i64::from(apart) - wait.seconds() < DOUBLE_PRESS_SECONDS
 }

@@ -56,7 +56,10 @@ fn asks_for(event: &Event, kind: MailKind) -> bool {
             Event::EmailRegistered { .. } | Event::EmailLinkReissued { .. }
         ),
         MailKind::Otp => matches!(event, Event::OtpIssued { .. } | Event::OtpReissued { .. }),
-        MailKind::AccountSetUp | MailKind::SupportActed => event.notice() == Some(kind),
+        MailKind::EmailChangeLink => matches!(event, Event::EmailChangeRequested { .. }),
+        MailKind::AccountSetUp | MailKind::SupportActed | MailKind::EmailChangeNotice => {
+            event.notice() == Some(kind)
+        }
     }
 }
 
@@ -80,6 +83,12 @@ fn happening(entry: &Entry) -> Option<Happening> {
         Event::EmailLinkFollowed { .. } => Happening::EmailLinkFollowed,
         Event::EmailDisowned { .. } => Happening::EmailDisowned,
         Event::EmailVerified { .. } => Happening::EmailVerified,
+        Event::EmailChangeRequested { .. } => Happening::EmailChangeRequested,
+        Event::EmailChangeLinkFollowed { .. } => Happening::EmailChangeLinkFollowed,
+        Event::EmailChangeDisowned { .. } => Happening::EmailChangeDisowned,
+        Event::EmailChangeConfirmed { .. } => Happening::EmailChangeConfirmed,
+        Event::EmailChangeCancelled { .. } => Happening::EmailChangeCancelled,
+        Event::EmailChanged { .. } => Happening::EmailChanged,
         Event::OtpMethodChosen { .. } => Happening::OtpMethodChosen,
         Event::PasswordChanged { .. } => Happening::PasswordChanged,
         Event::FirstLoginCompleted {} => Happening::FirstLoginCompleted,
@@ -88,6 +97,7 @@ fn happening(entry: &Entry) -> Option<Happening> {
             LogOutReason::Expiry => Happening::LoggedOutByExpiry,
             LogOutReason::Superseded => Happening::LoggedOutSuperseded,
             LogOutReason::Staff => Happening::LoggedOutByStaff,
+            LogOutReason::Left => Happening::LoggedOutLeft,
         },
         Event::OtpIssued { .. } => Happening::OtpIssued,
         Event::OtpReissued { .. } => Happening::OtpReissued,
@@ -102,6 +112,9 @@ fn happening(entry: &Entry) -> Option<Happening> {
         Event::AccountReleased {} => Happening::AccountReleased,
         Event::CredentialsReissued { .. } => Happening::CredentialsReissued,
         Event::PersonalDataErased {} => Happening::PersonalDataErased,
+        Event::ProfileChanged { .. } => Happening::ProfileChanged,
+        Event::MemberLeft { .. } => Happening::MemberLeft,
+        Event::MemberReturned { .. } => Happening::MemberReturned,
         // What staff weigh among themselves is no matter of the member's until something is done.
         Event::InterventionProposed { .. }
         | Event::InterventionApproved { .. }

@@ -182,6 +182,43 @@ pub struct Completed {
     pub portal_url: String,
     /// Until when it should hold health data back, while it should.
     pub hold_until: Option<Timestamp>,
+    /// When another address takes the present one's place, while that is to come.
+    pub address_changes_at: Option<Timestamp>,
+}
+
+/// `/email-change`, after completion: the form, or what became of it.
+#[derive(Template)]
+#[template(path = "pages/email_change.html")]
+pub struct EmailChange {
+    /// What surrounds the page.
+    pub page: Page,
+    /// The address as typed before.
+    pub typed: String,
+    /// The user ID, for password keepers.
+    pub user_id: String,
+    /// The present address, masked.
+    pub present: String,
+    /// The domain our mails come from.
+    pub sender_domain: String,
+    /// Hours from the confirmation until another address counts.
+    pub hours: u32,
+    /// The address that is to take its place.
+    pub coming: Option<ComingAddress>,
+}
+
+/// An address that is to take the present one's place.
+#[derive(Clone, Debug)]
+pub struct ComingAddress {
+    /// The address, masked.
+    pub masked: String,
+    /// Whether the mailed link has been followed, so that only 更新 is left.
+    pub followed: bool,
+    /// Whether the mail is known not to have reached its box.
+    pub undelivered: bool,
+    /// When the link stops working.
+    pub expires_at: Timestamp,
+    /// When the address counts; none until 更新 was pressed.
+    pub counts_from: Option<Timestamp>,
 }
 
 /// `/history`, the member's own.

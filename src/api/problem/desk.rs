@@ -21,11 +21,15 @@ pub enum DeskProblem {
     OwnProposal,
     /// The member's identity has to be proven first.
     NotProven,
+    /// Another roster waits or is being carried out.
+    RosterOpen,
+    /// A roster does something else than what was looked at.
+    OtherPlan,
 }
 
 impl DeskProblem {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::NeedsApproval,
         Self::NeedsNoApproval,
         Self::NothingToDo,
@@ -34,6 +38,8 @@ impl DeskProblem {
         Self::ProposalOver,
         Self::OwnProposal,
         Self::NotProven,
+        Self::RosterOpen,
+        Self::OtherPlan,
     ];
 
     /// Status, the name at the end of the type, and the title.
@@ -79,6 +85,16 @@ impl DeskProblem {
                 StatusCode::CONFLICT,
                 "not-proven",
                 "Record first how the member's identity was proven",
+            ),
+            Self::RosterOpen => (
+                StatusCode::CONFLICT,
+                "roster-open",
+                "Another roster waits or is being carried out",
+            ),
+            Self::OtherPlan => (
+                StatusCode::CONFLICT,
+                "other-plan",
+                "The plan is not the one that was looked at",
             ),
         }
     }

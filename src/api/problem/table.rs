@@ -96,6 +96,11 @@ impl Problem {
                 "invalid",
                 "A field cannot be taken",
             ),
+            Self::Rows(_) => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "roster-errors",
+                "The roster cannot be taken; each row that is wrong is named",
+            ),
             Self::CodeExpired => (
                 StatusCode::GONE,
                 "code-expired",
@@ -131,7 +136,12 @@ impl Problem {
             Self::NoticeReplaced => (
                 StatusCode::GONE,
                 "notice-replaced",
-                "The notice is about a password that counts no more",
+                "The notice is about something that counts no more",
+            ),
+            Self::NothingToConfirm => (
+                StatusCode::CONFLICT,
+                "nothing-to-confirm",
+                "There is no other address whose link was followed",
             ),
             Self::Desk(problem) => problem.row(),
             Self::OutOfOrder(_) => (StatusCode::CONFLICT, "out-of-order", "Another step is due"),

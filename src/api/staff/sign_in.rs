@@ -12,7 +12,7 @@ use crate::api::visit::Visit;
 use crate::commands::{Actor, Attribution, CommandError, Outcome};
 use crate::domain::ids::{CommandId, SessionId, StaffId};
 use crate::domain::staff::{Command, Event, Facts, Issued, Password, Refusal, Staff};
-use crate::vault::{Slot, Trace, keys_of, lane_of_staff};
+use crate::vault::{Slot, Trace, VaultError, keys_of, lane_of_staff};
 
 /// What staff type to sign in.
 pub(super) struct Typed {
@@ -240,14 +240,20 @@ impl Api {
         let traces = &self.vault.traces;
         let trace = traces
             .seal(keys_of(staff), id, &trace, self.clock.now())
-            .await?;
+            .await;
+        // Where the year's key is destroyed, there is nothing to keep it under; that stops nobody.
+        let trace = match trace {
+            Ok(trace) => Some(trace),
+            Err(VaultError::Erased) => None,
+            Err(error) => return Err(error.into()),
+        };
         Ok(Attribution {
             id,
             command,
             actor: Actor::Staff(staff),
             request_id: visit.request_id.clone(),
             policy: self.policy_version.clone(),
-            trace: Some(trace),
+            trace,
         })
     }
 }

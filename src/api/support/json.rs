@@ -44,6 +44,10 @@ pub struct VerdictBody {
 
 /// A member, as the desk sees them.
 #[derive(Serialize, ToSchema)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is something that keeps a member"
+)]
 pub struct DeskBody {
     member: String,
     cohort: String,
@@ -54,6 +58,8 @@ pub struct DeskBody {
     /// `registered`, `followed` or `verified`; none, if no address was entered.
     email_state: Option<&'static str>,
     frozen: bool,
+    /// Whether the society's roster has the member no more.
+    left: bool,
     /// Whether that is since somebody reported that it was not the member.
     not_me_reported: bool,
     /// Whether the identity was proven since.
@@ -129,6 +135,7 @@ impl DeskBody {
             },
             email_state,
             frozen: state.frozen,
+            left: state.left,
             not_me_reported: state.not_me_reported,
             proven: state.proven,
             waiting_until: shown.waiting_until,
@@ -223,7 +230,7 @@ pub(super) fn proposal_named(text: &str) -> Result<ProposalId, Problem> {
 }
 
 /// Whether a verdict approves.
-pub(super) fn verdict_named(name: &str) -> Result<bool, Problem> {
+pub(in crate::api) fn verdict_named(name: &str) -> Result<bool, Problem> {
     match name {
         "approve" => Ok(true),
         "decline" => Ok(false),

@@ -147,6 +147,8 @@ pub(in crate::api) const fn desk_trouble(problem: DeskProblem) -> Option<&'stati
         DeskProblem::ProposalOver => "support.proposal_over",
         DeskProblem::OwnProposal => "support.own_proposal",
         DeskProblem::NotProven => "support.not_proven",
+        DeskProblem::RosterOpen => "roster.another_open",
+        DeskProblem::OtherPlan => "roster.other_plan",
     })
 }
 
@@ -226,6 +228,9 @@ fn warnings(api: &Api, language: Language, shown: &Shown) -> Vec<Text> {
         warnings.push(Text::of(language, key));
     } else if state.frozen {
         warnings.push(Text::of(language, "support.frozen"));
+    }
+    if state.left {
+        warnings.push(Text::of(language, "support.has_left"));
     }
     if let Some(until) = shown.waiting_until {
         let from = words::from(language, until, now);

@@ -119,7 +119,7 @@ fn notice(
     };
     let about = Notice {
         member: stored.member,
-        credential: own.credential,
+        about: own.credential.into(),
     };
     let token = society.vault.one_time.seal_notice(&about);
     let token = token.map_err(unreadable)?;

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::event::{LogOutReason, OtpMethod};
+use super::event::{LogOutReason, OtpMethod, ProfileField};
 use super::support::{Grounds, Intervention};
 use crate::domain::ids::{
-    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, ProposalId, SessionId, StaffId,
+    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, NoticeId, ProposalId,
+    SessionId, StaffId,
 };
 use crate::domain::policy::{Limits, PolicyVersion};
 use crate::domain::values::{KeyId, Language};
@@ -168,6 +169,31 @@ pub enum Command {
         /// The session that asks.
         session: SessionId,
     },
+    /// From a full session: another address is to take the present one's place.
+    ChangeEmail {
+        /// The session that asks.
+        session: SessionId,
+        /// What the password was compared with.
+        against: CredentialInForce,
+        /// How it compared.
+        check: PasswordCheck,
+        /// A fresh contact.
+        contact: ContactId,
+        /// The present or the coming contact, if it holds the very address that was entered.
+        same_as: Option<ContactId>,
+        /// The link to mail.
+        link: NewLink,
+    },
+    /// 更新, once the link to the other address was followed.
+    ConfirmEmailChange {
+        /// The session that asks.
+        session: SessionId,
+    },
+    /// The present address is to stay.
+    CancelEmailChange {
+        /// The session that asks.
+        session: SessionId,
+    },
     /// Step 8.
     ChooseOtpMethod {
         /// The session that asks.
@@ -207,10 +233,27 @@ pub enum Command {
         /// How it compared.
         check: CodeCheck,
     },
-    /// 心当たりがない, about the whole set-up.
+    /// 心当たりがない, about the whole set-up or a change of address.
     ReportNotMe {
-        /// The password whose setting was told of.
-        about: CredentialId,
+        /// What was told of.
+        about: NoticeId,
+    },
+    /// A later roster tells something else of the member.
+    ChangeProfile {
+        /// The import.
+        import: ImportId,
+        /// What it tells.
+        fields: Vec<ProfileField>,
+    },
+    /// A roster of everybody has the member no more.
+    Leave {
+        /// The import.
+        import: ImportId,
+    },
+    /// A roster has a member again who had left.
+    Return {
+        /// The import.
+        import: ImportId,
     },
     /// Staff do something for the member.
     Intervene {

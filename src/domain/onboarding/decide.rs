@@ -1,8 +1,10 @@
 //! The rules: from what is known and what is asked to what happens. The order of the steps lives here and nowhere else.
 
+mod change;
 mod email;
 mod notice;
 mod otp;
+mod roster;
 mod support;
 
 pub use email::LinkState;
@@ -24,12 +26,23 @@ type Decision = Result<Vec<Event>, Refusal>;
 const NOTHING_NEW: Decision = Ok(Vec::new());
 
 impl Onboarding {
-    /// Decides on a command.
+    /// Decides on a command. What has come due of itself by then is told first, wherever anything is stored.
     ///
     /// # Errors
     /// Answers with the [`Refusal`] that stands against it; nothing is stored then.
-    #[expect(clippy::too_many_lines, reason = "one arm a command")]
     pub fn decide(&self, issued: &Issued) -> Decision {
+        let Some(due) = self.came_due(issued.at) else {
+            return self.decide_now(issued);
+        };
+        let mut events = self.after(due.clone()).decide_now(issued)?;
+        if !events.is_empty() {
+            events.insert(0, due);
+        }
+        Ok(events)
+    }
+
+    #[expect(clippy::too_many_lines, reason = "one arm a command")]
+    fn decide_now(&self, issued: &Issued) -> Decision {
         let Issued {
             at,
             limits,
@@ -118,6 +131,26 @@ impl Onboarding {
                 self.in_session(*session)?;
                 self.update_email()
             }
+            Command::ChangeEmail {
+                session,
+                against,
+                check,
+                contact,
+                same_as,
+                link,
+            } => {
+                self.in_session(*session)?;
+                let (password, address) = ((*against, *check), (*contact, *same_as));
+                self.change_email(at, limits, password, address, link)
+            }
+            Command::ConfirmEmailChange { session } => {
+                self.in_session(*session)?;
+                self.confirm_email_change(at, limits)
+            }
+            Command::CancelEmailChange { session } => {
+                self.in_session(*session)?;
+                self.cancel_email_change()
+            }
             Command::ChooseOtpMethod { session, method } => {
                 self.in_session(*session)?;
                 if self.otp_method == Some(*method) {
@@ -154,6 +187,9 @@ impl Onboarding {
                 self.submit_otp(at, limits, open, *against, *check)
             }
             Command::ReportNotMe { about } => self.report_not_me(*about),
+            Command::ChangeProfile { import, fields } => self.change_profile(*import, fields),
+            Command::Leave { import } => self.leave(*import),
+            Command::Return { import } => self.come_back(*import),
             Command::Intervene {
                 intervention,
                 grounds,
@@ -199,19 +235,14 @@ impl Onboarding {
         lapsed: Option<SessionId>,
         code: Option<&NewCode>,
     ) -> Decision {
-        if self.frozen {
+        if self.frozen || self.left {
             return Err(Refusal::Frozen);
         }
         let own = self.password.is_some();
         if !own && !self.initial_credentials_count(at) {
             return Err(Refusal::WindowClosed);
         }
-        let why = match check {
-            PasswordCheck::Match => None,
-            PasswordCheck::Mismatch => Some(CredentialFault::WrongPassword),
-            PasswordCheck::Replaced => Some(CredentialFault::InitialPasswordReplaced),
-        };
-        if let Some(why) = why {
+        if let Some(why) = fault_of(check) {
             return Ok(vec![Event::CredentialsRejected { why }]);
         }
         if let Some(code) = code {
@@ -308,6 +339,15 @@ impl Onboarding {
             Event::PasswordChanged { credential, form },
             Event::FirstLoginCompleted {},
         ])
+    }
+}
+
+/// What is wrong with a password that compared so.
+const fn fault_of(check: PasswordCheck) -> Option<CredentialFault> {
+    match check {
+        PasswordCheck::Match => None,
+        PasswordCheck::Mismatch => Some(CredentialFault::WrongPassword),
+        PasswordCheck::Replaced => Some(CredentialFault::InitialPasswordReplaced),
     }
 }
 

@@ -42,7 +42,7 @@ pub enum Event {
         /// When.
         at: Timestamp,
     },
-    /// Steps 2 and 13: the password was wrong.
+    /// Steps 2 and 13, or wherever a session asks for the password once more: it was wrong.
     CredentialsRejected {
         /// What was wrong.
         why: CredentialFault,
@@ -99,6 +99,52 @@ pub enum Event {
     /// Step 7: 更新 was pressed in the member's own session after the link had been followed.
     EmailVerified {
         /// The address.
+        contact: ContactId,
+    },
+    /// After completion: another address was entered, with the password once more, and a link is mailed to it.
+    EmailChangeRequested {
+        /// The address, by its id in the vault.
+        contact: ContactId,
+        /// The mailed link.
+        issue: IssueId,
+        /// The key the link is derived with.
+        key: KeyId,
+        /// The language of the mail.
+        language: Language,
+        /// When.
+        at: Timestamp,
+        /// The moment from which the link no longer counts.
+        expires_at: Timestamp,
+    },
+    /// Somebody who reads the mailbox of that other address followed the link.
+    EmailChangeLinkFollowed {
+        /// The other address.
+        contact: ContactId,
+    },
+    /// Somebody who reads the mailbox of that other address does not know about it.
+    EmailChangeDisowned {
+        /// The other address.
+        contact: ContactId,
+    },
+    /// 更新 was pressed in the member's own session: the other address counts after a delay, and the present one is told at once.
+    EmailChangeConfirmed {
+        /// The other address.
+        contact: ContactId,
+        /// The present one, which is told.
+        replaces: ContactId,
+        /// When.
+        at: Timestamp,
+        /// The moment from which the other one counts.
+        counts_from: Timestamp,
+    },
+    /// The member wants no other address any more.
+    EmailChangeCancelled {
+        /// The other address.
+        contact: ContactId,
+    },
+    /// The delay is over: the other address counts, and codes go there. Stored with whatever is decided next.
+    EmailChanged {
+        /// The address that counts from here on.
         contact: ContactId,
     },
     /// Step 8: the way of getting one-time passwords was chosen.
@@ -235,6 +281,53 @@ pub enum Event {
         /// The moment from which it no longer counts.
         expires_at: Timestamp,
     },
+    /// A later roster of the society tells something else of the member.
+    ProfileChanged {
+        /// The import that brought it.
+        import: ImportId,
+        /// What; the data themselves are in the vault.
+        fields: Vec<ProfileField>,
+    },
+    /// A roster of everybody no longer has the member; nobody can sign in any more.
+    MemberLeft {
+        /// The import that told it.
+        import: ImportId,
+    },
+    /// A roster has a member again who had left.
+    MemberReturned {
+        /// The import that told it.
+        import: ImportId,
+    },
+}
+
+/// What a later roster may change of a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProfileField {
+    /// 氏名
+    Name,
+    /// 記号, at present.
+    Symbol,
+    /// 番号, at present.
+    Number,
+    /// The employee's GID.
+    Gid,
+}
+
+impl ProfileField {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Name, Self::Symbol, Self::Number, Self::Gid];
+
+    /// The roster's name of the column, which events hold too.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Symbol => "symbol",
+            Self::Number => "number",
+            Self::Gid => "gid",
+        }
+    }
 }
 
 /// What was wrong with a sign-in of a known member.
@@ -267,6 +360,8 @@ pub enum LogOutReason {
     Superseded,
     /// Staff ended it.
     Staff,
+    /// The member left the society.
+    Left,
 }
 
 impl Event {
@@ -279,6 +374,7 @@ impl Event {
     pub const fn notice(&self) -> Option<MailKind> {
         match self {
             Self::PasswordChanged { .. } => Some(MailKind::AccountSetUp),
+            Self::EmailChangeConfirmed { .. } => Some(MailKind::EmailChangeNotice),
             Self::AccountFrozen {}
             | Self::AccountReleased {}
             | Self::CredentialsReissued { .. }
@@ -305,6 +401,12 @@ impl Event {
             Self::EmailLinkFollowed { .. } => "EmailLinkFollowed",
             Self::EmailDisowned { .. } => "EmailDisowned",
             Self::EmailVerified { .. } => "EmailVerified",
+            Self::EmailChangeRequested { .. } => "EmailChangeRequested",
+            Self::EmailChangeLinkFollowed { .. } => "EmailChangeLinkFollowed",
+            Self::EmailChangeDisowned { .. } => "EmailChangeDisowned",
+            Self::EmailChangeConfirmed { .. } => "EmailChangeConfirmed",
+            Self::EmailChangeCancelled { .. } => "EmailChangeCancelled",
+            Self::EmailChanged { .. } => "EmailChanged",
             Self::OtpMethodChosen { .. } => "OtpMethodChosen",
             Self::PasswordChanged { .. } => "PasswordChanged",
             Self::FirstLoginCompleted {} => "FirstLoginCompleted",
@@ -325,6 +427,9 @@ impl Event {
             Self::AccountReleased {} => "AccountReleased",
             Self::PersonalDataErased {} => "PersonalDataErased",
             Self::CredentialsReissued { .. } => "CredentialsReissued",
+            Self::ProfileChanged { .. } => "ProfileChanged",
+            Self::MemberLeft { .. } => "MemberLeft",
+            Self::MemberReturned { .. } => "MemberReturned",
         }
     }
 }

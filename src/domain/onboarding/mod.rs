@@ -14,7 +14,7 @@ mod tests;
 
 pub use command::{CodeCheck, Command, CredentialInForce, Issued, NewCode, NewLink, PasswordCheck};
 pub use decide::{LinkState, NoticeState, Offer};
-pub use event::{CredentialFault, Event, LogOutReason, OtpMethod};
+pub use event::{CredentialFault, Event, LogOutReason, OtpMethod, ProfileField};
 pub use refusal::Refusal;
 pub use retrace::{Append, Illegal};
 pub use state::{
@@ -97,6 +97,9 @@ impl Onboarding {
     }
 }
 
+/// Notices whose links count at once (judgement): changes that follow each other within the weeks in which somebody may read of the first.
+const TOLD: usize = 8;
+
 impl Onboarding {
     fn spend_code(&mut self, kind: SessionKind) {
         if let Some(session) = &mut self.session {
@@ -112,6 +115,7 @@ impl Onboarding {
         self.frozen = true;
         self.session = None;
         self.challenge = None;
+        self.coming = None;
     }
 
     /// What was mailed, disowned and proposed stays known; nothing that the member had set.
@@ -126,9 +130,12 @@ impl Onboarding {
             }),
             disowned: before.disowned,
             links_sent: before.links_sent,
+            change_links_sent: before.change_links_sent,
             mailbox: before.mailbox,
             codes_sent: before.codes_sent,
             frozen: before.frozen,
+            left: before.left,
+            last_change: before.last_change,
             not_me_reported: before.not_me_reported,
             proven: before.proven,
             reissues: issue,
@@ -236,6 +243,7 @@ impl Aggregate for Onboarding {
                     followed: false,
                     verified: false,
                     language,
+                    counts_from: None,
                 });
                 self.mailbox = None;
                 budget::note(&mut self.links_sent, at);
@@ -268,11 +276,58 @@ impl Aggregate for Onboarding {
             Event::EmailVerified { .. } => {
                 if let Some(contact) = &mut self.contact {
                     contact.verified = true;
-                    self.mailbox = Some(Mailbox {
-                        contact: contact.id,
-                        language: contact.language,
-                    });
+                    self.mailbox = Some(Mailbox::of(contact));
                 }
+            }
+            Event::EmailChangeRequested {
+                contact,
+                issue,
+                language,
+                at,
+                expires_at,
+                ..
+            } => {
+                self.coming = Some(Contact {
+                    id: contact,
+                    links: vec![Link {
+                        issue,
+                        sent_at: at,
+                        expires_at,
+                    }],
+                    followed: false,
+                    verified: false,
+                    language,
+                    counts_from: None,
+                });
+                budget::note(&mut self.change_links_sent, at);
+            }
+            Event::EmailChangeLinkFollowed { .. } => {
+                if let Some(coming) = &mut self.coming {
+                    coming.followed = true;
+                }
+            }
+            Event::EmailChangeConfirmed {
+                contact,
+                counts_from,
+                ..
+            } => {
+                self.told_of.push(contact);
+                if self.told_of.len() > TOLD {
+                    self.told_of.remove(0);
+                }
+                if let Some(coming) = &mut self.coming {
+                    coming.verified = true;
+                    coming.counts_from = Some(counts_from);
+                }
+            }
+            Event::EmailChangeDisowned { contact } => {
+                self.coming = None;
+                self.disowned.push(contact);
+            }
+            Event::EmailChangeCancelled { .. } => self.coming = None,
+            Event::EmailChanged { .. } => {
+                self.contact = self.coming.take();
+                self.mailbox = self.contact.as_ref().map(Mailbox::of);
             }
             Event::OtpMethodChosen { method } => self.otp_method = Some(method),
             Event::PasswordChanged { credential, form } => {
@@ -390,6 +445,12 @@ impl Aggregate for Onboarding {
             Event::InterventionDeclined { proposal, .. } => {
                 self.judge(proposal, Verdict::Declined);
             }
+            Event::ProfileChanged { import, .. } => self.last_change = Some(import),
+            Event::MemberLeft { .. } => {
+                self.left = true;
+                self.coming = None;
+            }
+            Event::MemberReturned { .. } => self.left = false,
             Event::CredentialsRejected { .. }
             | Event::BirthDateRejected {}
             | Event::FirstLoginCompleted {} => {}

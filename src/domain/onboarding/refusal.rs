@@ -17,7 +17,7 @@ pub enum Refusal {
     #[error("the person was erased")]
     Erased,
     /// Somebody reported that it was not the member; support has to prove the identity again.
-    #[error("the account is frozen")]
+    #[error("the account is frozen, or the member has left")]
     Frozen,
     /// The initial credentials do not count yet, or no longer.
     #[error("the time of the initial credentials has not come or is over")]
@@ -61,6 +61,12 @@ pub enum Refusal {
     /// The mailbox's reader disowned the address.
     #[error("the link's address was disowned")]
     LinkDisowned,
+    /// The address entered is the present one.
+    #[error("that is the present address")]
+    SameAddress,
+    /// There is no other address, or the link to it was not followed.
+    #[error("there is no other address whose link was followed")]
+    NothingToConfirm,
     /// The code's time is over.
     #[error("the code has expired")]
     CodeExpired,
@@ -76,8 +82,8 @@ pub enum Refusal {
     /// The form that set the password came again, from another session.
     #[error("the form has been used")]
     FormUsed,
-    /// The report is about a password that another has replaced.
-    #[error("the notice is about a password that counts no more")]
+    /// The report is about a password or an address that another has replaced.
+    #[error("the notice is about something that counts no more")]
     NoticeReplaced,
     /// A second person has to approve that.
     #[error("a second person has to approve that")]

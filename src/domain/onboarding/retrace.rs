@@ -1,6 +1,7 @@
 //! Whether a stored append is one that the rules make: the command that could have yielded it is put together again, and must yield it
 //! again from the state before.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -8,8 +9,8 @@ use uuid::Uuid;
 
 use super::command::{CodeCheck, Command, Issued, NewCode, NewLink, PasswordCheck};
 use super::event::{CredentialFault, Event, LogOutReason};
-use super::{CredentialInForce, Onboarding, Refusal};
-use crate::domain::ids::{ChallengeId, IssueId, SessionId};
+use super::{CredentialInForce, Link, Onboarding, Refusal};
+use crate::domain::ids::{ChallengeId, ContactId, ImportId, IssueId, SessionId};
 use crate::domain::policy::Limits;
 use crate::domain::values::{KeyId, Language};
 
@@ -53,7 +54,14 @@ impl Onboarding {
     /// Why it cannot.
     pub fn retrace(&self, append: Append<'_>) -> Result<(), Illegal> {
         let events = append.events;
-        let Some(command) = self.command_of(events, append.may_go_on) else {
+        // What came due of itself stands before what was asked for.
+        let (then, asked) = match events {
+            [due @ Event::EmailChanged { .. }, asked @ ..] => {
+                (Cow::Owned(self.after(due.clone())), asked)
+            }
+            asked => (Cow::Borrowed(self), asked),
+        };
+        let Some(command) = then.command_of(asked, append.may_go_on) else {
             return Err(Illegal::NoCommand(events.to_vec()));
         };
         let issued = Issued {
@@ -71,11 +79,21 @@ impl Onboarding {
 
     /// The moment that an event tells; else the latest one at which what the append needs was still in force.
     fn moment_of(&self, append: Append<'_>) -> Timestamp {
-        let (earliest, latest) = append.between;
+        let (mut earliest, latest) = append.between;
         if let Some(told) = append.events.iter().find_map(Event::at) {
             return told;
         }
-        let end = append.events.first().and_then(|event| self.end_for(event));
+        let comes = self.coming.as_ref().and_then(|it| it.counts_from);
+        let end = match append.events {
+            [Event::EmailChanged { .. }, asked @ ..] => {
+                earliest = comes.map_or(earliest, |comes| earliest.max(comes));
+                asked.first().and_then(|event| self.end_for(event))
+            }
+            asked => {
+                let end = asked.first().and_then(|event| self.end_for(event));
+                end.into_iter().chain(comes).min()
+            }
+        };
         match end {
             Some(end) if end <= latest => {
                 let before = end.saturating_sub(SignedDuration::from_micros(1));
@@ -92,9 +110,11 @@ impl Onboarding {
                 CredentialInForce::Initial(_) => self.enrolment.as_ref().map(|it| it.expires_at),
                 CredentialInForce::Own(_) => None,
             },
-            Event::EmailLinkFollowed { .. } | Event::EmailDisowned { .. } => {
-                let links = self.contact.iter().flat_map(|contact| &contact.links);
-                links.map(|link| link.expires_at).max()
+            Event::EmailLinkFollowed { contact }
+            | Event::EmailDisowned { contact }
+            | Event::EmailChangeLinkFollowed { contact }
+            | Event::EmailChangeDisowned { contact } => {
+                self.last_link(*contact).map(|link| link.expires_at)
             }
             Event::OtpRejected { .. }
             | Event::OtpLoginSucceeded { .. }
@@ -107,6 +127,10 @@ impl Onboarding {
             | Event::EmailRegistered { .. }
             | Event::EmailLinkReissued { .. }
             | Event::EmailVerified { .. }
+            | Event::EmailChangeRequested { .. }
+            | Event::EmailChangeConfirmed { .. }
+            | Event::EmailChangeCancelled { .. }
+            | Event::EmailChanged { .. }
             | Event::OtpMethodChosen { .. }
             | Event::PasswordChanged { .. }
             | Event::FirstLoginCompleted {}
@@ -123,6 +147,9 @@ impl Onboarding {
             | Event::AccountFrozen {}
             | Event::AccountReleased {}
             | Event::PersonalDataErased {}
+            | Event::ProfileChanged { .. }
+            | Event::MemberLeft { .. }
+            | Event::MemberReturned { .. }
             | Event::CredentialsReissued { .. } => None,
         }
     }
@@ -194,14 +221,36 @@ impl Onboarding {
                 session,
                 link: link(*issue, key, *language),
             },
-            [Event::EmailLinkFollowed { contact }] => Command::FollowEmailLink {
+            [Event::EmailLinkFollowed { contact } | Event::EmailChangeLinkFollowed { contact }] => {
+                Command::FollowEmailLink {
+                    contact: *contact,
+                    issue: self.last_issue(*contact),
+                }
+            }
+            [Event::EmailDisowned { contact } | Event::EmailChangeDisowned { contact }] => {
+                Command::DisownEmail {
+                    contact: *contact,
+                    issue: self.last_issue(*contact),
+                }
+            }
+            [
+                Event::EmailChangeRequested {
+                    contact,
+                    issue,
+                    key,
+                    language,
+                    ..
+                },
+            ] => Command::ChangeEmail {
+                session,
+                against: self.credential_in_force(),
+                check: PasswordCheck::Match,
                 contact: *contact,
-                issue: self.last_link(),
+                same_as: None,
+                link: link(*issue, key, *language),
             },
-            [Event::EmailDisowned { contact }] => Command::DisownEmail {
-                contact: *contact,
-                issue: self.last_link(),
-            },
+            [Event::EmailChangeConfirmed { .. }] => Command::ConfirmEmailChange { session },
+            [Event::EmailChangeCancelled { .. }] => Command::CancelEmailChange { session },
             [Event::EmailVerified { .. }] => Command::UpdateEmail { session },
             [Event::OtpMethodChosen { method }] => Command::ChooseOtpMethod {
                 session,
@@ -253,7 +302,7 @@ impl Onboarding {
                 check: CodeCheck::Match,
             },
             [Event::NotMeReported {}] => Command::ReportNotMe {
-                about: self.password?.credential,
+                about: self.password?.credential.into(),
             },
             [
                 Event::Intervened {
@@ -300,7 +349,29 @@ impl Onboarding {
                 credential: *credential,
                 form: *form,
             },
-            [Event::LoggedOut { .. }] if may_go_on => {
+            [Event::ProfileChanged { import, fields }] => Command::ChangeProfile {
+                import: *import,
+                fields: fields.clone(),
+            },
+            [
+                Event::LoggedOut {
+                    why: LogOutReason::Left,
+                    ..
+                },
+            ] if may_go_on => Command::Leave {
+                import: ImportId(Uuid::nil()),
+            },
+            [Event::MemberLeft { import }]
+            | [
+                Event::LoggedOut {
+                    why: LogOutReason::Left,
+                    ..
+                },
+                Event::MemberLeft { import },
+            ] => Command::Leave { import: *import },
+            [Event::MemberReturned { import }] => Command::Return { import: *import },
+            // After what came due of itself, or before the sign-in that ends another session, all the rest may be missing.
+            [] | [Event::LoggedOut { .. }] if may_go_on => {
                 self.retraced_sign_in(session, None, true, no_code())
             }
             [Event::LoggedOut { session, why }, signed_in @ ..] => {
@@ -345,11 +416,17 @@ impl Onboarding {
         }
     }
 
-    /// Of the links to the present address, the one that counts longest: which one was followed is not stored.
-    fn last_link(&self) -> IssueId {
-        let links = self.contact.iter().flat_map(|contact| &contact.links);
-        links
+    /// Of the links to an address, the one that counts longest: which one was followed is not stored.
+    fn last_link(&self, to: ContactId) -> Option<&Link> {
+        let addresses = [&self.contact, &self.coming].into_iter().flatten();
+        let address = addresses.filter(|it| it.id == to);
+        address
+            .flat_map(|it| &it.links)
             .max_by_key(|link| link.expires_at)
+    }
+
+    fn last_issue(&self, to: ContactId) -> IssueId {
+        self.last_link(to)
             .map_or(IssueId(Uuid::nil()), |link| link.issue)
     }
 }
@@ -362,6 +439,8 @@ impl Event {
             Self::CredentialsAccepted { at, .. }
             | Self::EmailRegistered { at, .. }
             | Self::EmailLinkReissued { at, .. }
+            | Self::EmailChangeRequested { at, .. }
+            | Self::EmailChangeConfirmed { at, .. }
             | Self::OtpIssued { at, .. }
             | Self::OtpReissued { at, .. }
             | Self::InterventionProposed { at, .. }
@@ -375,6 +454,10 @@ impl Event {
             | Self::EmailLinkFollowed { .. }
             | Self::EmailDisowned { .. }
             | Self::EmailVerified { .. }
+            | Self::EmailChangeLinkFollowed { .. }
+            | Self::EmailChangeDisowned { .. }
+            | Self::EmailChangeCancelled { .. }
+            | Self::EmailChanged { .. }
             | Self::OtpMethodChosen { .. }
             | Self::PasswordChanged { .. }
             | Self::FirstLoginCompleted {}
@@ -389,6 +472,9 @@ impl Event {
             | Self::EmailCleared { .. }
             | Self::AccountFrozen {}
             | Self::AccountReleased {}
+            | Self::ProfileChanged { .. }
+            | Self::MemberLeft { .. }
+            | Self::MemberReturned { .. }
             | Self::PersonalDataErased {} => None,
         }
     }

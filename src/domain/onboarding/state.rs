@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::event::OtpMethod;
 use super::support::Proposal;
-use crate::domain::ids::{ChallengeId, ContactId, CredentialId, FormId, IssueId, SessionId};
+use crate::domain::ids::{
+    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, SessionId,
+};
 use crate::domain::policy::PolicyVersion;
 use crate::domain::values::{KeyId, Language};
 
@@ -31,8 +33,14 @@ pub struct Onboarding {
     pub contact: Option<Contact>,
     /// Addresses whose readers disowned them.
     pub disowned: Vec<ContactId>,
+    /// The address that is to take the present one's place.
+    pub coming: Option<Contact>,
+    /// The last addresses of whose coming a notice told.
+    pub told_of: Vec<ContactId>,
     /// When links were mailed, in the last day.
     pub links_sent: Vec<Timestamp>,
+    /// When links to such addresses were mailed, in the last day.
+    pub change_links_sent: Vec<Timestamp>,
     /// The verified address, where notices go; after a new letter still, until another address is entered.
     pub mailbox: Option<Mailbox>,
     /// The method of step 8.
@@ -59,6 +67,10 @@ pub struct Onboarding {
     pub proven: bool,
     /// Whether the person was erased.
     pub erased: bool,
+    /// Whether the society's roster has the member no more.
+    pub left: bool,
+    /// The import that changed the member's data last.
+    pub last_change: Option<ImportId>,
     /// How many letters have taken the place of the first.
     pub reissues: u32,
     /// What staff proposed, and what became of it; the last of each person's.
@@ -103,7 +115,7 @@ pub enum SessionKind {
     Full,
 }
 
-/// The present address and what became of it.
+/// An address, the present or the coming one, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Contact {
     /// Its id in the vault.
@@ -117,6 +129,9 @@ pub struct Contact {
     /// The language in which it was entered.
     #[serde(default)]
     pub language: Language,
+    /// The moment from which it counts; none for the first address, which counts when it is verified.
+    #[serde(default)]
+    pub counts_from: Option<Timestamp>,
 }
 
 /// Where notices go.
@@ -126,6 +141,16 @@ pub struct Mailbox {
     pub contact: ContactId,
     /// The language in which it was entered.
     pub language: Language,
+}
+
+impl Mailbox {
+    /// The mailbox of an address.
+    pub(super) const fn of(contact: &Contact) -> Self {
+        Self {
+            contact: contact.id,
+            language: contact.language,
+        }
+    }
 }
 
 /// A link that was mailed.

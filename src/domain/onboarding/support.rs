@@ -149,11 +149,15 @@ pub enum Reason {
     Legal,
     /// The person is no member any more.
     MemberLeft,
+    /// The society sends such a roster regularly.
+    RegularUpdate,
+    /// A roster of before was wrong.
+    RosterCorrected,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::MemberAsked,
         Self::MailNotReceived,
         Self::AddressMistyped,
@@ -170,6 +174,8 @@ impl Reason {
         Self::Review,
         Self::Legal,
         Self::MemberLeft,
+        Self::RegularUpdate,
+        Self::RosterCorrected,
     ];
 
     /// The name that events, forms and programs use.
@@ -192,6 +198,8 @@ impl Reason {
             Self::Review => "review",
             Self::Legal => "legal",
             Self::MemberLeft => "member_left",
+            Self::RegularUpdate => "regular_update",
+            Self::RosterCorrected => "roster_corrected",
         }
     }
 

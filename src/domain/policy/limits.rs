@@ -22,6 +22,8 @@ pub struct Limits {
     pub support: SupportLimits,
     /// Of what the portal holds back.
     pub hold: HoldLimits,
+    /// Of what members change after their set-up.
+    pub later: LaterLimits,
 }
 
 /// How long a password that a member chooses may be, in code points (NIST SP 800-63B-4, 3.1.1.2).
@@ -247,6 +249,32 @@ pub struct HoldLimits {
     /// (`docs/security.md`): a notice should have reached the member, and been answered, before.
     #[serde(deserialize_with = "between::<_, 0, 720>")]
     pub hours_after_formula: u32,
+}
+
+/// For how long what is not needed for the first login itself is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retention {
+    /// Days after the end of a calendar year, in Tokyo, for which addresses and browsers of that year can be read; for ever, if there is no
+    /// number. At least a month, for whoever looks into a misuse (judgement).
+    #[serde(deserialize_with = "some_between::<_, 30, 3660>")]
+    pub trace_days: Option<u32>,
+}
+
+/// What members change after their set-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LaterLimits {
+    /// Hours from the confirmation of another address until it counts. Judgement (`docs/security.md`): the notice to the present address
+    /// should be read before, also over a weekend.
+    #[serde(deserialize_with = "between::<_, 24, 720>")]
+    pub address_hours: u32,
+}
+
+impl Default for LaterLimits {
+    fn default() -> Self {
+        Self { address_hours: 72 }
+    }
 }
 
 fn some_between<'de, D, const LOW: u32, const HIGH: u32>(

@@ -95,6 +95,7 @@ fn the_defaults_are_those_of_the_design() {
         hold: HoldLimits {
             hours_after_formula: 0,
         },
+        later: LaterLimits { address_hours: 72 },
     };
     assert_eq!(Limits::default(), expected);
 }
@@ -437,4 +438,17 @@ fn a_portal_that_is_no_web_address_is_refused() {
         "portal_url = \"portal",
         "must be a web address",
     );
+}
+
+#[test]
+fn traces_are_kept_for_ever_unless_the_policy_says_for_how_long() {
+    assert_eq!(policy(SAMPLE).retention.trace_days, None);
+    let with = |days: u32| {
+        SAMPLE.replace(
+            "[limits.password]",
+            &format!("[retention]\ntrace_days = {days}\n[limits.password]"),
+        )
+    };
+    assert_eq!(policy(&with(400)).retention.trace_days, Some(400));
+    assert!(toml::from_str::<Policy>(&with(29)).is_err());
 }

@@ -16,9 +16,11 @@ use super::manifest::EventsIn;
 use super::{Fault, POLICIES};
 use crate::domain::adoption::{AdoptionEvent, Adoptions};
 use crate::domain::attempts::{Attempts, AttemptsEvent};
+use crate::domain::custody::{Custody, CustodyEvent};
 use crate::domain::delivery::{Delivery, DeliveryEvent};
 use crate::domain::onboarding::{Append, Event, Onboarding};
 use crate::domain::policy::{Limits, Policy, PolicyVersion};
+use crate::domain::rosters::{RosterEvent, Rosters};
 use crate::domain::staff::{Event as StaffEvent, Staff};
 use crate::domain::viewing::{ViewingEvent, Viewings};
 use crate::subscription::{Position, Recorded};
@@ -67,6 +69,8 @@ enum State {
     Policy,
     Staff(Box<Staff>),
     Views(Viewings),
+    Rosters(Box<Rosters>),
+    Custody(Custody),
 }
 
 /// An append that may not have ended yet.
@@ -217,6 +221,20 @@ impl History {
                     views.apply(event);
                 }
             }
+            State::Rosters(rosters) => {
+                let events = read::<RosterEvent>(&pending.events)?;
+                illegal(rosters.yields(&events, pending.stored))?;
+                for event in events {
+                    rosters.apply(event);
+                }
+            }
+            State::Custody(custody) => {
+                let events = read::<CustodyEvent>(&pending.events)?;
+                illegal(custody.yields(&events))?;
+                for event in events {
+                    custody.apply(event);
+                }
+            }
             State::Staff(staff) => {
                 let events = read::<StaffEvent>(&pending.events)?;
                 let at = [-LEEWAY, LEEWAY].map(|by| shifted(pending.stored, by));
@@ -292,6 +310,8 @@ impl State {
             Adoptions::TYPE => Self::Policy,
             Staff::TYPE => Self::Staff(Box::default()),
             Viewings::TYPE => Self::Views(Viewings::default()),
+            Rosters::TYPE => Self::Rosters(Box::default()),
+            Custody::TYPE => Self::Custody(Custody::default()),
             _ => return None,
         })
     }

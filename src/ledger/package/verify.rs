@@ -226,7 +226,8 @@ impl Content<'_> {
         }
         if let Some(since) = self.since.filter(|since| since.size > events_end) {
             let why = format!(
-                "the earlier checkpoint is over {} events, and there are {events_end}: the log has been cut",
+                "the earlier checkpoint is over {} events, and there are {events_end}: the log has been cut; after a restore, an \
+                 event RestoredFromBackup names that checkpoint",
                 since.size
             );
             return Err(Fault::new("since", why).into());
@@ -291,7 +292,8 @@ impl Content<'_> {
         if let Some(since) = self.since.filter(|since| since.size == size) {
             if since != present {
                 let why = format!(
-                    "the first {size} events are not those of the earlier checkpoint: the past has been changed"
+                    "the first {size} events are not those of the earlier checkpoint: the past has been changed; after a restore, an \
+                     event RestoredFromBackup names that checkpoint"
                 );
                 return Err(Fault::new("since", why).into());
             }

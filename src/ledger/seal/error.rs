@@ -32,9 +32,15 @@ pub enum SealError {
     /// A checkpoint does not count.
     #[error("the checkpoint in {0}: {1}")]
     Note(String, #[source] NoteError),
+    /// The history does not tell yet that it goes on from a backup.
+    #[error(
+        "the databases were restored from {0}: run `kadode ledger resume`, which puts that into the history"
+    )]
+    Restored(String),
     /// Events that were signed are no longer there.
     #[error(
-        "the log has been cut: the checkpoint in {place} is over {signed} events, and there are {present}"
+        "the log has been cut: the checkpoint in {place} is over {signed} events, and there are {present}; \
+         if the databases were restored from a backup, run `kadode ledger resume`, else keep that checkpoint for the auditor"
     )]
     Cut {
         /// Where the checkpoint is.
@@ -46,7 +52,8 @@ pub enum SealError {
     },
     /// Events that were signed are others now.
     #[error(
-        "the past has been changed: the first {size} events are not those of the checkpoint in {place}"
+        "the past has been changed: the first {size} events are not those of the checkpoint in {place}; \
+         if the databases were restored from a backup, run `kadode ledger resume`, else keep that checkpoint for the auditor"
     )]
     Forked {
         /// Where the checkpoint is.

@@ -27,7 +27,7 @@ impl Outcome {
 }
 
 /// All types, in the order of what they are about.
-pub const KINDS: [(&str, Outcome); 48] = [
+pub const KINDS: [(&str, Outcome); 69] = [
     ("MemberEnrolled", Outcome::Done),
     ("CredentialsAccepted", Outcome::Done),
     ("CredentialsRejected", Outcome::Failed),
@@ -39,6 +39,12 @@ pub const KINDS: [(&str, Outcome); 48] = [
     ("EmailLinkFollowed", Outcome::Done),
     ("EmailDisowned", Outcome::Done),
     ("EmailVerified", Outcome::Done),
+    ("EmailChangeRequested", Outcome::Done),
+    ("EmailChangeLinkFollowed", Outcome::Done),
+    ("EmailChangeDisowned", Outcome::Done),
+    ("EmailChangeConfirmed", Outcome::Done),
+    ("EmailChangeCancelled", Outcome::Done),
+    ("EmailChanged", Outcome::Done),
     ("OtpMethodChosen", Outcome::Done),
     ("PasswordChanged", Outcome::Done),
     ("FirstLoginCompleted", Outcome::Done),
@@ -59,11 +65,19 @@ pub const KINDS: [(&str, Outcome); 48] = [
     ("AccountReleased", Outcome::Done),
     ("CredentialsReissued", Outcome::Done),
     ("PersonalDataErased", Outcome::Done),
+    ("ProfileChanged", Outcome::Done),
+    ("MemberLeft", Outcome::Done),
+    ("MemberReturned", Outcome::Done),
     ("MailAccepted", Outcome::Done),
     ("MailFailed", Outcome::Failed),
     ("MailSkipped", Outcome::Done),
     ("AttemptsTallied", Outcome::Refused),
     ("PolicyAdopted", Outcome::Done),
+    ("MasterKeyAdded", Outcome::Done),
+    ("MasterKeyChanged", Outcome::Done),
+    ("DataKeysRewrapped", Outcome::Done),
+    ("RestoredFromBackup", Outcome::Done),
+    ("TracesDestroyed", Outcome::Done),
     ("StaffAdded", Outcome::Done),
     ("StaffRoleChanged", Outcome::Done),
     ("StaffPasswordReset", Outcome::Done),
@@ -76,6 +90,13 @@ pub const KINDS: [(&str, Outcome); 48] = [
     ("AccessTokenIssued", Outcome::Done),
     ("AccessTokenRevoked", Outcome::Done),
     ("AuditDataViewed", Outcome::Done),
+    ("RosterPlanned", Outcome::Done),
+    ("RosterApproved", Outcome::Done),
+    ("RosterDeclined", Outcome::Refused),
+    ("RosterOutdated", Outcome::Refused),
+    ("RosterBegun", Outcome::Done),
+    ("RosterApplied", Outcome::Done),
+    ("RosterAbandoned", Outcome::Failed),
 ];
 
 /// How an event of this type went.

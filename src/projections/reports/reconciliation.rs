@@ -63,6 +63,7 @@ pub(super) fn reconciliation(counts: &Counts, basis: &Basis) -> Content {
             members(State::NotStarted.name()),
             members(EXPIRED),
             members(State::Frozen.name()),
+            members(State::Left.name()),
             members(State::Erased.name()),
         ];
         let imported = Value::members(account.imported, basis.asked);
@@ -72,7 +73,7 @@ pub(super) fn reconciliation(counts: &Counts, basis: &Basis) -> Content {
         row
     });
     let mut rows: Vec<_> = rows.collect();
-    keep_hidden(&mut rows, 2..8, true);
+    keep_hidden(&mut rows, 2..9, true);
     Content {
         rows,
         columns: vec![
@@ -83,6 +84,7 @@ pub(super) fn reconciliation(counts: &Counts, basis: &Basis) -> Content {
             column("not_started", Kind::Number),
             column("expired", Kind::Number),
             column("frozen", Kind::Number),
+            column("left", Kind::Number),
             column("erased", Kind::Number),
             column("unaccounted", Kind::Number),
         ],

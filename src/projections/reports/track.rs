@@ -15,6 +15,10 @@ use crate::domain::onboarding::{Event, Grounds, Intervention, Reason, Step};
 
 /// Where a member is on the way, and since when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is something that happened or did not"
+)]
 pub struct Track {
     /// The cohort.
     pub cohort: String,
@@ -37,6 +41,9 @@ pub struct Track {
     frozen: bool,
     /// When a link was last asked for, and not used since.
     link_asked: Option<Timestamp>,
+    /// When a link to another address was last asked for, and not used since.
+    #[serde(default)]
+    change_link_asked: Option<Timestamp>,
     /// When a code was last asked for, and not used since.
     code_asked: Option<Timestamp>,
     /// When a mail of each kind was last asked for.
@@ -48,6 +55,8 @@ pub struct Track {
     proposed: BTreeMap<ProposalId, (Intervention, Reason)>,
     #[serde(default)]
     erased: bool,
+    #[serde(default)]
+    left: bool,
 }
 
 /// A set of steps, a bit for each by the manual's number: rows of the read model are written with every event.
@@ -71,15 +80,17 @@ pub(super) enum State {
     InProgress,
     Completed,
     Frozen,
+    Left,
     Erased,
 }
 
 impl State {
-    pub(super) const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 6] = [
         Self::NotStarted,
         Self::InProgress,
         Self::Completed,
         Self::Frozen,
+        Self::Left,
         Self::Erased,
     ];
 
@@ -89,6 +100,7 @@ impl State {
             Self::InProgress => "in_progress",
             Self::Completed => "completed",
             Self::Frozen => "frozen",
+            Self::Left => "left",
             Self::Erased => "erased",
         }
     }
@@ -121,11 +133,13 @@ impl Track {
             done: Steps::default(),
             frozen: false,
             link_asked: None,
+            change_link_asked: None,
             code_asked: None,
             mail_asked: BTreeMap::new(),
             failed_on: BTreeMap::new(),
             proposed: BTreeMap::new(),
             erased: false,
+            left: false,
         })
     }
 
@@ -207,6 +221,16 @@ impl Track {
                 self.does(Step::EmailUpdate, at, &mut counts);
                 self.goes_to(Step::OtpMethod, at, &mut counts);
             }
+            Event::EmailChangeRequested { .. } => {
+                counts.push(self.asks(MailKind::EmailChangeLink, "issued", at));
+            }
+            Event::EmailChangeLinkFollowed { .. } => {
+                self.uses(MailKind::EmailChangeLink, at, &mut counts);
+            }
+            Event::EmailChangeDisowned { .. } => {
+                let kind = MailKind::EmailChangeLink.name();
+                counts.push(self.one(Topic::Codes, [kind, "disowned", ""]));
+            }
             Event::OtpMethodChosen { .. } => {
                 self.does(Step::OtpMethod, at, &mut counts);
                 self.goes_to(Step::Password, at, &mut counts);
@@ -241,6 +265,8 @@ impl Track {
                 self.erased = true;
                 self.goes_to(Step::SignIn, at, &mut counts);
             }
+            Event::MemberLeft { .. } => self.left = true,
+            Event::MemberReturned { .. } => self.left = false,
             Event::EmailCleared { .. } => self.goes_to(Step::Email, at, &mut counts),
             Event::CredentialsReissued { expires_at, .. } => {
                 self.expires_at = Some(*expires_at);
@@ -276,7 +302,12 @@ impl Track {
                     counts.push(self.intervenes(event, intervention, reason));
                 }
             }
-            Event::MemberEnrolled { .. } | Event::LoggedOut { .. } => {}
+            Event::MemberEnrolled { .. }
+            | Event::LoggedOut { .. }
+            | Event::ProfileChanged { .. }
+            | Event::EmailChangeConfirmed { .. }
+            | Event::EmailChangeCancelled { .. }
+            | Event::EmailChanged { .. } => {}
         }
         counts
     }
@@ -357,7 +388,8 @@ impl Track {
         match kind {
             MailKind::EmailLink => Some(&mut self.link_asked),
             MailKind::Otp => Some(&mut self.code_asked),
-            MailKind::AccountSetUp | MailKind::SupportActed => None,
+            MailKind::EmailChangeLink => Some(&mut self.change_link_asked),
+            MailKind::AccountSetUp | MailKind::SupportActed | MailKind::EmailChangeNotice => None,
         }
     }
 
@@ -378,6 +410,8 @@ impl Track {
     const fn state(&self) -> State {
         if self.erased {
             State::Erased
+        } else if self.left {
+            State::Left
         } else if self.frozen {
             State::Frozen
         } else if matches!(self.at, Step::Completed) {
@@ -399,7 +433,7 @@ impl Track {
         let (state, expires_at, at, since) = self.stand();
         let expires_at = match state {
             State::NotStarted | State::InProgress => expires_at.map(fixed_width),
-            State::Completed | State::Frozen | State::Erased => None,
+            State::Completed | State::Frozen | State::Left | State::Erased => None,
         };
         let expires_at = expires_at.unwrap_or_default();
         let count = |topic, of| Count::new(topic, &self.cohort, of, number);

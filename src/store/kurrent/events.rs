@@ -11,20 +11,24 @@ use super::Place;
 use crate::database::fixed_width;
 use crate::domain::adoption::Adoptions;
 use crate::domain::attempts::Attempts;
+use crate::domain::custody::Custody;
 use crate::domain::delivery::Delivery;
 use crate::domain::onboarding::Onboarding;
+use crate::domain::rosters::Rosters;
 use crate::domain::staff::Staff;
 use crate::domain::viewing::Viewings;
 use crate::store::{Position, Recorded};
 
 /// The kinds of our streams: what else is in the log is the server's or another program's.
-const KINDS: [&str; 6] = [
+const KINDS: [&str; 8] = [
     Onboarding::TYPE,
     Delivery::TYPE,
     Attempts::TYPE,
     Adoptions::TYPE,
     Staff::TYPE,
     Viewings::TYPE,
+    Rosters::TYPE,
+    Custody::TYPE,
 ];
 
 /// The space of names in which event ids are made.

@@ -3,7 +3,7 @@
 use secrecy::ExposeSecret;
 
 use super::*;
-use crate::domain::ids::{ChallengeId, ContactId, CredentialId, ImportId, IssueId};
+use crate::domain::ids::{ChallengeId, ContactId, CredentialId, ImportId, IssueId, NoticeId};
 use crate::domain::policy::FormulaPart;
 
 const FORMULA: [FormulaPart; 3] = [
@@ -297,6 +297,7 @@ async fn a_printed_password_is_the_same_each_time_and_another_for_each_letter_an
     );
     assert_ne!(passwords.printed(&stored, 2).unwrap().expose_secret(), text);
     let other = Stored {
+        has_left: false,
         member: house.member(),
         ..stored
     };
@@ -307,6 +308,7 @@ async fn a_printed_password_is_the_same_each_time_and_another_for_each_letter_an
 async fn a_printed_password_may_be_typed_in_groups_and_in_any_width_and_case() {
     let house = House::new().await;
     let stored = Stored {
+        has_left: false,
         member: house.member(),
         import: ImportId(house.entropy.id()),
         letters_key: house.vault.keys.current().clone(),
@@ -473,7 +475,7 @@ async fn a_notice_opens_to_what_it_names_and_neither_a_changed_one_nor_a_link_do
     let one_time = &house.vault.one_time;
     let notice = Notice {
         member: house.member(),
-        credential: CredentialId(house.entropy.id()),
+        about: NoticeId(house.entropy.id()),
     };
     let token = one_time.seal_notice(&notice).unwrap();
     let token = token.expose_secret();
@@ -485,7 +487,7 @@ async fn a_notice_opens_to_what_it_names_and_neither_a_changed_one_nor_a_link_do
     assert_eq!(one_time.open_notice(&changed), None);
     let link = Link {
         member: notice.member,
-        contact: ContactId(notice.credential.0),
+        contact: ContactId(notice.about.0),
         issue: IssueId(house.entropy.id()),
     };
     let link = one_time.seal_link(one_time.current_key(), &link).unwrap();

@@ -5,7 +5,10 @@ mod chance;
 mod credentials;
 mod failing;
 mod keys;
+mod parcels;
 mod people;
+mod restored;
+mod rotation;
 mod sessions;
 mod staff;
 mod sweep;
@@ -70,34 +73,39 @@ impl House {
         }
     }
 
-    /// The same databases under a key file that got a newer key.
+    /// The same databases under a key file that got a newer key, which they do not name.
     async fn with_a_newer_key(&self) -> Vault {
+        let vault = self.with_an_added_key().await;
+        assert_ne!(vault.keys.current(), self.vault.keys.current());
+        vault
+    }
+
+    /// A key is added to the file, and the file opened again.
+    async fn with_an_added_key(&self) -> Vault {
         let path = self.folder.path().join("keys.toml");
-        let newer = self.folder.path().join("newer.toml");
-        self.clock.advance(SignedDuration::from_secs(1));
-        Keys::create(&newer, &self.entropy, self.now()).unwrap();
-        let [older, newer] = [&path, &newer].map(|path| std::fs::read_to_string(path).unwrap());
-        // The ledger keeps its key.
-        let (newer, _) = newer.split_once("[ledger]").unwrap();
-        std::fs::write(&path, format!("{older}{newer}")).unwrap();
+        let (keys, entropy) = (&self.vault.keys, &self.entropy);
+        keys.add_key(&path, entropy, self.now()).unwrap();
+        self.opened_again().await.unwrap()
+    }
+
+    /// The same databases and files, in another run of the program.
+    async fn opened_again(&self) -> Result<Vault, KeyError> {
         let (keys, _) = Keys::open(
-            &path,
+            &self.folder.path().join("keys.toml"),
             &self.main,
             &self.key_database,
             &self.entropy,
             self.now(),
             IfMissing::Refuse,
         )
-        .await
-        .unwrap();
-        assert_ne!(keys.current(), self.vault.keys.current());
-        Vault::new(
+        .await?;
+        Ok(Vault::new(
             &self.main,
             &self.key_database,
             &keys,
             &self.entropy,
             &Settings::default(),
-        )
+        ))
     }
 
     fn now(&self) -> Timestamp {

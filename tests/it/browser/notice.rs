@@ -11,7 +11,7 @@ async fn whoever_it_was_not_reads_what_the_button_does_presses_it_and_is_told_wh
 
     let phone = driver.window().await;
     phone.open(&link).await;
-    phone.arrives_at("ご自身で設定していない方へ").await;
+    phone.arrives_at("ご自身で手続きしていない方へ").await;
     phone.shows("すぐにアカウントの利用を停止します").await;
     phone.looks_both("not-me").await;
     phone.open(&link[..link.len() - 1]).await;

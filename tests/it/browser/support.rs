@@ -12,7 +12,7 @@ const LETTER: &str = "新しいお知らせを発行する（最初からやり�
 const OWN_PASSWORD: &str = crate::staff::support::OWN_PASSWORD;
 
 /// Signs in somebody who has a password of their own.
-async fn signs_in(app: &App, browser: &Window, clerk: &Clerk) {
+pub(super) async fn signs_in(app: &App, browser: &Window, clerk: &Clerk) {
     at_work(app, clerk).await;
     browser.open(&format!("{}/staff", app.url)).await;
     browser.arrives_at("担当者のログイン").await;
@@ -24,7 +24,7 @@ async fn signs_in(app: &App, browser: &Window, clerk: &Clerk) {
 }
 
 /// Chooses from a list, as a mouse does.
-async fn chooses(browser: &Window, id: &str, value: &str) {
+pub(super) async fn chooses(browser: &Window, id: &str, value: &str) {
     let script = format!("document.getElementById('{id}').value = '{value}'; return ''");
     browser.ask(&script).await;
 }

@@ -11,7 +11,7 @@ use super::{NO_TOKEN, Target};
 use crate::support::browser::Browser;
 
 /// Where a member stands when a route of a step is due: the page, and the route.
-const DUE: [(&str, &str); 9] = [
+const DUE: [(&str, &str); 12] = [
     ("/birth-date", "/api/v1/onboarding/birth-date"),
     ("/terms", "/api/v1/onboarding/terms"),
     ("/email", "/api/v1/onboarding/email"),
@@ -21,6 +21,9 @@ const DUE: [(&str, &str); 9] = [
     ("/password", "/api/v1/onboarding/password"),
     ("/otp", "/api/v1/sessions/current/otp"),
     ("/otp", "/api/v1/sessions/current/otp/resend"),
+    ("/completed", "/api/v1/email-change"),
+    ("/completed", "/api/v1/email-change/confirm"),
+    ("/completed", "/api/v1/email-change/cancel"),
 ];
 
 /// A route that takes a body, and the fields of it.
@@ -112,7 +115,7 @@ async fn a_stranger_gets_nowhere_with_any_body() {
             .await;
         let needs_session = answer.status == 401;
         let is_due_somewhere = DUE.iter().any(|(_, address)| *address == operation.address);
-        let for_staff = ["/api/v1/audit/", "/api/v1/support/"];
+        let for_staff = ["/api/v1/audit/", "/api/v1/support/", "/api/v1/rosters"];
         let is_for_staff = for_staff.iter().any(|it| operation.address.starts_with(it));
         assert_eq!(
             needs_session,

@@ -35,8 +35,10 @@ async fn a_newcomer_signs_in_as_the_sample_auditor_with_what_the_demo_prints_and
     let program = Program::demo(&house).await;
     let said = eventually("the sample auditor", || {
         let said = program.said();
-        let told = said.split_once("auditor:").map(|(_, rest)| rest.to_owned());
-        std::future::ready(told.filter(|rest| rest.contains("otpauth://")))
+        let told = said
+            .split_once("Sign in as staff")
+            .map(|(_, rest)| rest.to_owned());
+        std::future::ready(told.filter(|rest| rest.matches("otpauth://").count() == 3))
     })
     .await;
     let after = |label: &str| {

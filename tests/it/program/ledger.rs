@@ -96,11 +96,11 @@ fn a_tampered_package_ends_with_1_and_names_the_place() {
     let fault = &done.report()["fault"];
     assert_eq!(
         (&fault["what"], &fault["position"]),
-        (&Value::from("leaf"), &Value::from(2))
+        (&Value::from("leaf"), &Value::from(3))
     );
     assert!(
         done.stderr
-            .starts_with("kadode: WRONG (leaf) at event 2 (onboarding-"),
+            .starts_with("kadode: WRONG (leaf) at event 3 (onboarding-"),
         "{}",
         done.stderr
     );

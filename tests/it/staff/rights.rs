@@ -70,7 +70,9 @@ async fn the_table_names_every_route_of_staff_and_no_other() {
                 "/audit",
                 "/support",
                 "/approvals",
+                "/rosters",
                 "/api/v1/audit",
+                "/api/v1/rosters",
                 "/api/v1/support",
             ]
             .iter()
@@ -233,6 +235,13 @@ fn the_table_says_what_was_decided() {
         POST /support/search: support administrator
         GET /support/members/{member}: support administrator
         POST /support/members/{member}/interventions: support administrator
+        GET /rosters: support administrator
+        POST /rosters: support administrator
+        GET /rosters/{import}: support administrator
+        POST /rosters/{import}: support administrator
+        POST /api/v1/rosters: support administrator
+        GET /api/v1/rosters/{import}: support administrator
+        POST /api/v1/rosters/{import}: support administrator
         GET /approvals: support auditor administrator
         GET /approvals/{member}/{proposal}: support auditor administrator
         POST /approvals/{member}/{proposal}: support auditor administrator

@@ -209,6 +209,12 @@ impl Window {
         field.send_keys(text).await.unwrap();
     }
 
+    /// Chooses a file in the field with this id.
+    pub async fn attaches(&self, id: &str, path: &str) {
+        let field = self.client.find(Locator::Id(id)).await.unwrap();
+        field.send_keys(path).await.unwrap();
+    }
+
     /// Presses the button, or follows the link, with these words.
     pub async fn presses(&self, words: &str) {
         self.pressable(words).await.click().await.unwrap();

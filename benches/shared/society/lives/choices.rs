@@ -1,15 +1,20 @@
 //! What a member does next, as they then stand.
 
 use jiff::{SignedDuration, Timestamp};
-use kadode::domain::ids::{ChallengeId, ContactId, CredentialId, FormId, IssueId, SessionId};
+use kadode::domain::ids::{
+    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, SessionId,
+};
 use kadode::domain::onboarding::{
-    CodeCheck, Command, LogOutReason, NewCode, NewLink, OtpMethod, PasswordCheck, Refusal,
-    SessionKind, Step,
+    CodeCheck, Command, LogOutReason, NewCode, NewLink, OtpMethod, PasswordCheck, ProfileField,
+    Refusal, SessionKind, Step,
 };
 use kadode::domain::values::{KeyId, Language};
 use uuid::Uuid;
 
 use super::Walk;
+
+/// The import of later rosters.
+const LATER: ImportId = ImportId(Uuid::from_u128(7));
 
 impl Walk<'_> {
     /// What they do next: mostly what is due, now and then something else.
@@ -18,10 +23,13 @@ impl Walk<'_> {
         if self.state.frozen || self.slips(0.01) {
             return self.helped();
         }
+        if let Some(told) = self.told_by_roster() {
+            return told;
+        }
         if let Some(own) = self.state.password
             && self.slips(0.002)
         {
-            let about = own.credential;
+            let about = own.credential.into();
             return ("ReportNotMe", Command::ReportNotMe { about });
         }
         let Some(session) = self.open_session() else {
@@ -89,6 +97,7 @@ impl Walk<'_> {
                 },
             ),
             (Step::Otp, _) => self.enter_code(session, slip),
+            (Step::Completed, _) if self.slips(0.4) => self.changes(session, slip),
             // Some close the window at step 10, or are called away when all is done.
             (Step::LogOut, _) if slip => ("SignIn", self.sign_in(false)),
             _ => {
@@ -96,6 +105,21 @@ impl Walk<'_> {
                 ("LogOut", Command::LogOut { session, why })
             }
         }
+    }
+
+    /// What a later roster tells, now and then.
+    fn told_by_roster(&mut self) -> Option<(&'static str, Command)> {
+        let import = LATER;
+        if self.state.left {
+            let back = self.slips(0.3);
+            return back.then_some(("ReturnMember", Command::Return { import }));
+        }
+        if self.slips(0.002) {
+            return Some(("LeaveMember", Command::Leave { import }));
+        }
+        let fields = vec![ProfileField::Name, ProfileField::Number];
+        self.slips(0.002)
+            .then_some(("ChangeProfile", Command::ChangeProfile { import, fields }))
     }
 
     fn enter_code(&mut self, session: SessionId, slip: bool) -> (&'static str, Command) {
@@ -125,6 +149,40 @@ impl Walk<'_> {
             link: self.new_link(),
         };
         ("RegisterEmail", command)
+    }
+
+    /// Another address, from its entry to its confirmation.
+    fn changes(&mut self, session: SessionId, slip: bool) -> (&'static str, Command) {
+        let Some(coming) = &self.state.coming else {
+            let command = Command::ChangeEmail {
+                session,
+                against: self.state.credential_in_force(),
+                check: if slip {
+                    PasswordCheck::Mismatch
+                } else {
+                    PasswordCheck::Match
+                },
+                contact: ContactId(self.fresh()),
+                same_as: None,
+                link: self.new_link(),
+            };
+            return ("ChangeEmail", command);
+        };
+        let (contact, followed) = (coming.id, coming.followed);
+        let newest = coming.links.last();
+        let issue = newest.map_or(IssueId(Uuid::nil()), |link| link.issue);
+        match (followed, slip) {
+            (false, false) => (
+                "FollowEmailLink",
+                Command::FollowEmailLink { contact, issue },
+            ),
+            (false, true) => ("DisownEmail", Command::DisownEmail { contact, issue }),
+            (true, false) => (
+                "ConfirmEmailChange",
+                Command::ConfirmEmailChange { session },
+            ),
+            (true, true) => ("CancelEmailChange", Command::CancelEmailChange { session }),
+        }
     }
 
     fn sign_in(&mut self, slip: bool) -> Command {

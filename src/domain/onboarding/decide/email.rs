@@ -1,4 +1,4 @@
-//! Steps 5 to 7: the address, its links, and 更新.
+//! Steps 5 to 7: the address, its links, and 更新; and where the links to a coming address lead.
 
 use jiff::Timestamp;
 
@@ -114,20 +114,17 @@ impl Onboarding {
         if self.disowned.contains(&contact) {
             return Err(Refusal::LinkDisowned);
         }
-        let present = self
-            .contact
-            .as_ref()
-            .filter(|present| present.id == contact);
-        let Some(present) = present else {
+        let mut addresses = [&self.contact, &self.coming].into_iter().flatten();
+        let Some(address) = addresses.find(|it| it.id == contact) else {
             return Err(Refusal::LinkReplaced);
         };
-        if present.verified {
+        if address.verified {
             return Ok(LinkState::Verified);
         }
-        if present.followed {
+        if address.followed {
             return Ok(LinkState::Followed);
         }
-        match present.links.iter().find(|link| link.issue == issue) {
+        match address.links.iter().find(|link| link.issue == issue) {
             Some(link) if at < link.expires_at => Ok(LinkState::Open),
             Some(_) => Err(Refusal::LinkExpired),
             None => Err(Refusal::LinkReplaced),
@@ -141,6 +138,9 @@ impl Onboarding {
         issue: IssueId,
     ) -> Decision {
         match self.link_state(at, contact, issue)? {
+            LinkState::Open if self.is_coming(contact) => {
+                Ok(vec![Event::EmailChangeLinkFollowed { contact }])
+            }
             LinkState::Open => Ok(vec![Event::EmailLinkFollowed { contact }]),
             LinkState::Followed | LinkState::Verified => NOTHING_NEW,
         }
@@ -153,11 +153,18 @@ impl Onboarding {
         issue: IssueId,
     ) -> Decision {
         match self.link_state(at, contact, issue) {
+            Ok(LinkState::Open | LinkState::Followed) if self.is_coming(contact) => {
+                Ok(vec![Event::EmailChangeDisowned { contact }])
+            }
             Ok(LinkState::Open | LinkState::Followed) => Ok(vec![Event::EmailDisowned { contact }]),
             Ok(LinkState::Verified) => Err(Refusal::OutOfOrder { due: self.due() }),
             Err(Refusal::LinkDisowned) => NOTHING_NEW,
             Err(refusal) => Err(refusal),
         }
+    }
+
+    fn is_coming(&self, contact: ContactId) -> bool {
+        self.coming.as_ref().is_some_and(|it| it.id == contact)
     }
 
     pub(super) fn update_email(&self) -> Decision {

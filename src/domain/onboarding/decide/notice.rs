@@ -1,7 +1,7 @@
-//! The notice that a password was set: what its link comes to, and that it was not the member.
+//! The notices that a password was set, or that an address is to change: what their links come to, and that it was not the member.
 
 use super::{Decision, NOTHING_NEW};
-use crate::domain::ids::CredentialId;
+use crate::domain::ids::NoticeId;
 use crate::domain::onboarding::event::Event;
 use crate::domain::onboarding::{Onboarding, Refusal};
 
@@ -15,19 +15,27 @@ pub enum NoticeState {
 }
 
 impl Onboarding {
-    /// What the link of a notice about that password comes to now.
+    /// What the link of a notice about that password, or about a change to another address, comes to now.
     ///
     /// # Errors
-    /// [`Refusal::NoticeReplaced`], if that password counts no more.
-    pub fn notice_state(&self, about: CredentialId) -> Result<NoticeState, Refusal> {
-        match self.password {
-            _ if self.not_me_reported => Ok(NoticeState::Reported),
-            Some(own) if own.credential == about => Ok(NoticeState::Open),
-            Some(_) | None => Err(Refusal::NoticeReplaced),
+    /// [`Refusal::NoticeReplaced`], if that password counts no more, or the member has started over since.
+    pub fn notice_state(&self, about: NoticeId) -> Result<NoticeState, Refusal> {
+        let password = self.password.map(|own| own.credential.into());
+        // Whatever became of the change: whoever asked for it must not be able to end what tells of them.
+        let is_told = self
+            .told_of
+            .iter()
+            .any(|told| NoticeId::from(*told) == about);
+        if self.not_me_reported {
+            Ok(NoticeState::Reported)
+        } else if password == Some(about) || is_told {
+            Ok(NoticeState::Open)
+        } else {
+            Err(Refusal::NoticeReplaced)
         }
     }
 
-    pub(super) fn report_not_me(&self, about: CredentialId) -> Decision {
+    pub(super) fn report_not_me(&self, about: NoticeId) -> Decision {
         match self.notice_state(about)? {
             NoticeState::Open => Ok(vec![Event::NotMeReported {}]),
             NoticeState::Reported => NOTHING_NEW,

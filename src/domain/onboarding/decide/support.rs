@@ -147,6 +147,7 @@ impl Onboarding {
         let mut effects = Vec::new();
         match intervention {
             Intervention::LiftWait | Intervention::RecordProofing | Intervention::Unmask => {}
+            Intervention::ResendEmailLink if self.left => return Ok(None),
             Intervention::ResendEmailLink => {
                 let Some(link) = link else {
                     let waits = self.contact.as_ref().is_some_and(|it| !it.followed);

@@ -20,6 +20,9 @@ use super::*;
 /// So many commands and pauses in a row are explored. A first login takes eleven commands; the rest is room for what goes wrong.
 const DEPTH: usize = 14;
 
+/// So many from where somebody has completed: to change an address takes five, with the sign-in after it.
+const LATER_DEPTH: usize = 8;
+
 /// Of which at most so many do not lead on (see [`Move::detours`]), so that repetitions do not drown the long histories.
 const DETOURS: u8 = 2;
 
@@ -36,8 +39,7 @@ struct Explored {
 }
 
 impl Explored {
-    fn all() -> Self {
-        let first = World::new();
+    fn from(first: World, alphabet: &[Move], depth: usize) -> Self {
         let mut seen = HashSet::from([first.clone()]);
         let mut visits = vec![Visit {
             world: first,
@@ -45,9 +47,9 @@ impl Explored {
             by: None,
         }];
         let mut level = 0..1;
-        for _ in 0..DEPTH {
+        for _ in 0..depth {
             for index in level.clone() {
-                for by in Move::ALL {
+                for &by in alphabet {
                     let Some(next) = visits[index].world.after(by) else {
                         continue;
                     };
@@ -107,7 +109,7 @@ pub(super) fn forbidden_by_the_monitor<'a>(
 /// The monitor holds what is forbidden against each single event; see its file.
 #[test]
 fn no_history_leads_anywhere_but_through_every_due_step_and_nobody_is_ever_stranded() {
-    let explored = Explored::all();
+    let explored = Explored::from(World::new(), &Move::ALL, DEPTH);
     let visits = &explored.visits;
     let completed = visits.iter().filter(|it| it.world.is_completed()).count();
     println!("{} states, {completed} of them completed", visits.len());
@@ -116,6 +118,23 @@ fn no_history_leads_anywhere_but_through_every_due_step_and_nobody_is_ever_stran
         assert!(
             visit.world.can_be_completed(),
             "stranded after {:?}",
+            path(visits, index)
+        );
+    }
+}
+
+#[test]
+fn no_history_after_completion_changes_an_address_but_by_every_step_and_its_delay_and_nobody_is_kept_out()
+ {
+    let explored = Explored::from(World::completed(), &Move::LATER, LATER_DEPTH);
+    let visits = &explored.visits;
+    let changed = visits.iter().filter(|it| it.world.has_changed()).count();
+    println!("{} states, {changed} of them changed", visits.len());
+    assert!(changed > 0, "the alphabet does not reach the end");
+    for (index, visit) in visits.iter().enumerate() {
+        assert!(
+            visit.world.can_come_in(),
+            "kept out after {:?}",
             path(visits, index)
         );
     }

@@ -1,5 +1,6 @@
 //! The rules of the onboarding, shown by given events, a command and what follows.
 
+mod change;
 mod email;
 mod every_history;
 mod journey;
@@ -8,6 +9,7 @@ mod notice;
 mod order;
 mod otp;
 mod retrace;
+mod roster;
 mod sequences;
 mod sign_in;
 mod steps;
@@ -26,10 +28,11 @@ use super::command::{
 };
 use super::{
     Append, CredentialFault, Event, Grounds, Intervention, LogOutReason, Onboarding, OtpMethod,
-    Reason, Refusal, SessionKind, Step,
+    ProfileField, Reason, Refusal, SessionKind, Step,
 };
 use crate::domain::ids::{
-    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, ProposalId, SessionId, StaffId,
+    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, NoticeId, ProposalId,
+    SessionId, StaffId,
 };
 use crate::domain::policy::{Limits, PolicyVersion};
 use crate::domain::values::{KeyId, Language};

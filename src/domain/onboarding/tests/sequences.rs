@@ -156,7 +156,10 @@ proptest! {
                 prop_assert_eq!(open.take(), Some(*session));
             } else if matches!(event, Event::NotMeReported {}) {
                 open = None;
-            } else if matches!(event, Event::AccountFrozen {} | Event::CredentialsReissued { .. }) {
+            } else if matches!(
+                event,
+                Event::AccountFrozen {} | Event::MemberLeft { .. } | Event::CredentialsReissued { .. }
+            ) {
                 prop_assert_eq!(open, None);
             }
         }
@@ -187,6 +190,7 @@ proptest! {
         let repeatable = again.iter().all(|event| matches!(
             event,
             Event::BirthDateRejected {}
+                | Event::CredentialsRejected { .. }
                 | Event::OtpRejected { .. }
                 | Event::EmailRegistered { .. }
                 | Event::Intervened { .. }

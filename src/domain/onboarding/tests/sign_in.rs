@@ -249,7 +249,7 @@ fn a_member_may_report_that_it_was_not_them_without_a_session() {
 
 #[test]
 fn a_notice_of_a_password_that_counts_no_more_reports_nothing() {
-    let about = credential(9);
+    let about = credential(9).into();
     given(until(Step::SignInAgain))
         .when(Command::ReportNotMe { about })
         .refused(Refusal::NoticeReplaced);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-const NAMES: [&str; 31] = [
+const NAMES: [&str; 40] = [
     "MemberEnrolled",
     "CredentialsAccepted",
     "CredentialsRejected",
@@ -17,6 +17,12 @@ const NAMES: [&str; 31] = [
     "EmailLinkFollowed",
     "EmailDisowned",
     "EmailVerified",
+    "EmailChangeRequested",
+    "EmailChangeLinkFollowed",
+    "EmailChangeDisowned",
+    "EmailChangeConfirmed",
+    "EmailChangeCancelled",
+    "EmailChanged",
     "OtpMethodChosen",
     "PasswordChanged",
     "FirstLoginCompleted",
@@ -37,6 +43,9 @@ const NAMES: [&str; 31] = [
     "AccountReleased",
     "PersonalDataErased",
     "CredentialsReissued",
+    "ProfileChanged",
+    "MemberLeft",
+    "MemberReturned",
 ];
 
 /// One event of each type, in the order of [`NAMES`].
@@ -59,6 +68,14 @@ fn one_of_each() -> Vec<Event> {
             contact: contact(1),
         },
         verified(1),
+        change_requested(1, minute(1)),
+        change_followed(1),
+        Event::EmailChangeDisowned {
+            contact: contact(1),
+        },
+        change_confirmed(1, minute(11)),
+        change_cancelled(1),
+        changed(1),
         Event::OtpMethodChosen {
             method: OtpMethod::Email,
         },
@@ -86,6 +103,16 @@ fn one_of_each() -> Vec<Event> {
         Event::AccountReleased {},
         Event::PersonalDataErased {},
         reissued(1, minute(12)),
+        Event::ProfileChanged {
+            import: ImportId(Uuid::from_u128(2)),
+            fields: ProfileField::ALL.to_vec(),
+        },
+        Event::MemberLeft {
+            import: ImportId(Uuid::from_u128(2)),
+        },
+        Event::MemberReturned {
+            import: ImportId(Uuid::from_u128(2)),
+        },
     ]
 }
 
@@ -194,6 +221,15 @@ fn the_stored_shape_of_every_event_never_changes() {
         json!({"type": "EmailLinkFollowed", "contact": id(1)}),
         json!({"type": "EmailDisowned", "contact": id(1)}),
         json!({"type": "EmailVerified", "contact": id(1)}),
+        mailed("EmailChangeRequested", 1, ["00:01", "01:01"]),
+        json!({"type": "EmailChangeLinkFollowed", "contact": id(1)}),
+        json!({"type": "EmailChangeDisowned", "contact": id(1)}),
+        json!({
+            "type": "EmailChangeConfirmed", "contact": id(1), "replaces": id(1),
+            "at": "2026-04-02T00:11:00Z", "counts_from": "2026-04-05T00:11:00Z",
+        }),
+        json!({"type": "EmailChangeCancelled", "contact": id(1)}),
+        json!({"type": "EmailChanged", "contact": id(1)}),
         json!({"type": "OtpMethodChosen", "method": "email"}),
         json!({"type": "PasswordChanged", "credential": id(1), "form": id(1)}),
         json!({"type": "FirstLoginCompleted"}),
@@ -221,19 +257,23 @@ fn the_stored_shape_of_every_event_never_changes() {
         json!({"type": "AccountReleased"}),
         json!({"type": "PersonalDataErased"}),
         json!({"type": "CredentialsReissued", "issue": 1, "at": "2026-04-02T00:12:00Z", "expires_at": "2026-05-02T00:12:00Z"}),
+        json!({"type": "ProfileChanged", "import": id(2), "fields": ["name", "symbol", "number", "gid"]}),
+        json!({"type": "MemberLeft", "import": id(2)}),
+        json!({"type": "MemberReturned", "import": id(2)}),
     ];
     let found: Vec<_> = one_of_each().iter().map(stored).collect();
     assert_eq!(found, expected);
 }
 
 #[test]
-fn the_stored_words_for_a_log_out_are_the_four_of_the_audit_reports() {
+fn the_stored_words_for_a_log_out_are_the_five_of_the_audit_reports() {
     let words = [
         LogOutReason::Member,
         LogOutReason::Expiry,
         LogOutReason::Superseded,
         LogOutReason::Staff,
+        LogOutReason::Left,
     ]
     .map(|why| serde_json::to_value(why).unwrap());
-    assert_eq!(words, ["member", "expiry", "superseded", "staff"]);
+    assert_eq!(words, ["member", "expiry", "superseded", "staff", "left"]);
 }

@@ -29,7 +29,7 @@ pub(super) fn sign_in(n: u128, against: CredentialInForce, check: PasswordCheck)
 
 pub(super) const fn report_not_me() -> Command {
     Command::ReportNotMe {
-        about: credential(1),
+        about: NoticeId(Uuid::from_u128(1)),
     }
 }
 
@@ -94,6 +94,70 @@ pub(super) const fn disown(of: u128, n: u128) -> Command {
 pub(super) const fn update_email() -> Command {
     Command::UpdateEmail {
         session: session(1),
+    }
+}
+
+// After completion, from session 2: address 5 with link 5 is to take the place of address 1.
+
+pub(super) fn change_email(n: u128, check: PasswordCheck) -> Command {
+    Command::ChangeEmail {
+        session: session(2),
+        against: OWN,
+        check,
+        contact: contact(n),
+        same_as: None,
+        link: new_link(n),
+    }
+}
+
+pub(super) const fn confirm_change() -> Command {
+    Command::ConfirmEmailChange {
+        session: session(2),
+    }
+}
+
+pub(super) const fn cancel_change() -> Command {
+    Command::CancelEmailChange {
+        session: session(2),
+    }
+}
+
+pub(super) fn change_requested(n: u128, at: Timestamp) -> Event {
+    Event::EmailChangeRequested {
+        contact: contact(n),
+        issue: issue(n),
+        key: key(),
+        language: Language::Ja,
+        at,
+        expires_at: at + SignedDuration::from_mins(60),
+    }
+}
+
+pub(super) const fn change_followed(n: u128) -> Event {
+    Event::EmailChangeLinkFollowed {
+        contact: contact(n),
+    }
+}
+
+/// Address `n` is to take the place of address 1, after 72 hours.
+pub(super) fn change_confirmed(n: u128, at: Timestamp) -> Event {
+    Event::EmailChangeConfirmed {
+        contact: contact(n),
+        replaces: contact(1),
+        at,
+        counts_from: at + SignedDuration::from_hours(72),
+    }
+}
+
+pub(super) const fn change_cancelled(n: u128) -> Event {
+    Event::EmailChangeCancelled {
+        contact: contact(n),
+    }
+}
+
+pub(super) const fn changed(n: u128) -> Event {
+    Event::EmailChanged {
+        contact: contact(n),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::domain::onboarding::{Ticket, Verdict};
 use Intervention::*;
 
 /// The usual story up to `step`, with the session ended.
-fn at_rest(step: Step) -> Vec<Event> {
+pub(super) fn at_rest(step: Step) -> Vec<Event> {
     and(until(step), [logged_out(1, LogOutReason::Member)])
 }
 

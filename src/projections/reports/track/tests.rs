@@ -40,7 +40,10 @@ proptest! {
             let states: Vec<(String, i64)> = told(&counts, Topic::InState);
             prop_assert_eq!(states, [(track.state().name().to_owned(), 1)]);
             let waiting: Vec<(String, i64)> = told(&counts, Topic::Waiting);
-            let is_over = matches!(track.state(), State::Completed | State::Frozen | State::Erased);
+            let is_over = matches!(
+                track.state(),
+                State::Completed | State::Frozen | State::Left | State::Erased
+            );
             let due = (!is_over).then(|| (track.at().name().to_owned(), 1));
             prop_assert_eq!(waiting, Vec::from_iter(due));
         }

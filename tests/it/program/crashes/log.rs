@@ -166,6 +166,12 @@ fn may_follow(state: &Onboarding, event: &Event) -> bool {
         | Event::TermsAccepted { .. }
         | Event::EmailLinkReissued { .. }
         | Event::EmailDisowned { .. }
+        | Event::EmailChangeRequested { .. }
+        | Event::EmailChangeLinkFollowed { .. }
+        | Event::EmailChangeDisowned { .. }
+        | Event::EmailChangeConfirmed { .. }
+        | Event::EmailChangeCancelled { .. }
+        | Event::EmailChanged { .. }
         | Event::OtpReissued { .. }
         | Event::OtpRejected { .. }
         | Event::NotMeReported {}
@@ -177,6 +183,9 @@ fn may_follow(state: &Onboarding, event: &Event) -> bool {
         | Event::AccountFrozen {}
         | Event::AccountReleased {}
         | Event::PersonalDataErased {}
+        | Event::ProfileChanged { .. }
+        | Event::MemberLeft { .. }
+        | Event::MemberReturned { .. }
         | Event::CredentialsReissued { .. } => false,
     }
 }

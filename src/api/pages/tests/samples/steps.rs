@@ -35,11 +35,12 @@ pub(super) fn second_half(language: Language) -> Vec<Sample> {
     };
     let door = told(at_step(language, "/sign-in", 13), Notice::LoggedOutToTry);
     let portal_url = "https://portal.kenpo.example.jp/".to_owned();
-    let completed = |hold_until| {
+    let completed = |hold_until, address_changes_at| {
         shown(&Completed {
             page: page("/completed", 15),
             portal_url: portal_url.clone(),
             hold_until,
+            address_changes_at,
         })
     };
     vec![
@@ -49,8 +50,67 @@ pub(super) fn second_half(language: Language) -> Vec<Sample> {
         ("11-log-out", shown(&log_out)),
         ("13-sign-in-again", sign_in(door, "")),
         ("14-otp", otp(page("/otp", 14), after(10 * 60), 5)),
-        ("15-completed", completed(None)),
-        ("15-completed-hold", completed(Some(after(72 * 3600)))),
+        ("15-completed", completed(None, None)),
+        ("15-completed-hold", completed(Some(after(72 * 3600)), None)),
+        (
+            "15-completed-change",
+            completed(None, Some(after(72 * 3600))),
+        ),
+    ]
+}
+
+pub(super) fn email_changes(language: Language) -> Vec<Sample> {
+    let page = || signed_in(language, "/email-change", 15);
+    let coming = |followed, counts_from, left| ComingAddress {
+        masked: "n***@e***.jp".to_owned(),
+        followed,
+        undelivered: left < 0,
+        expires_at: after(left),
+        counts_from,
+    };
+    let shown = |page, coming| {
+        shown(&EmailChange {
+            page,
+            typed: String::new(),
+            user_id: "A1234567".to_owned(),
+            present: MASKED.to_owned(),
+            sender_domain: "kenpo.example.jp".to_owned(),
+            hours: 72,
+            coming,
+        })
+    };
+    let wrong = Trouble::Mismatch {
+        field: "password",
+        tries_left: 4,
+    };
+    let same = invalid("email", "present_one", None);
+    let refused = troubled(page(), vec![wrong, same]);
+    let sent = told(page(), Notice::LinkSent);
+    let pending = told(page(), Notice::EmailChangeConfirmed);
+    let counts_from = Some(after(72 * 3600));
+    vec![
+        ("email-change", shown(page(), None)),
+        ("email-change-refused", shown(refused, None)),
+        (
+            "email-change-sent",
+            shown(sent, Some(coming(false, None, 3600))),
+        ),
+        (
+            "email-change-undelivered",
+            shown(page(), Some(coming(false, None, -90))),
+        ),
+        (
+            "email-change-followed",
+            shown(page(), Some(coming(true, None, 3600))),
+        ),
+        (
+            "email-change-pending",
+            shown(pending, Some(coming(true, counts_from, -90))),
+        ),
+        (
+            "email-change-cancelled",
+            shown(told(page(), Notice::EmailChangeCancelled), None),
+        ),
     ]
 }
 

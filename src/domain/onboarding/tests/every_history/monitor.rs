@@ -22,6 +22,14 @@ pub(super) enum Password {
     Wrong,
 }
 
+/// How far another address has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Coming {
+    Entered,
+    Followed,
+    Confirmed,
+}
+
 /// What has happened so far, as far as anything is forbidden by it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[expect(
@@ -47,11 +55,14 @@ pub(super) struct Monitor {
     /// The session waits for a code that a browser nobody knew was asked for.
     unconfirmed: bool,
     frozen: bool,
+    left: bool,
     erased: bool,
     not_me: bool,
     proven: bool,
     /// Who proposed what, undecided.
     proposed: Vec<(ProposalId, Intervention, StaffId)>,
+    /// The address that is to take the present one's place, and how far that has come.
+    coming: Option<(ContactId, Coming)>,
     code: Option<ChallengeId>,
     wrong: u32,
     pub(super) otp_succeeded: bool,
@@ -96,8 +107,8 @@ impl Monitor {
             }
             Event::CredentialsAccepted { session, .. } => {
                 must(
-                    self.enrolled && !self.frozen && !self.erased,
-                    "not enrolled, frozen or erased",
+                    self.enrolled && !self.frozen && !self.left && !self.erased,
+                    "not enrolled, frozen, gone or erased",
                 )?;
                 must(self.session.is_none(), "another session is open")?;
                 let in_force = if self.password {
@@ -167,6 +178,67 @@ impl Monitor {
                     "its link was not followed",
                 )?;
                 self.verified = true;
+            }
+            Event::EmailChangeRequested { contact, .. } => {
+                in_session(self.session)?;
+                must(self.full && self.completed, "it is no full session")?;
+                must(
+                    typed.password == Some(Password::Own),
+                    "the password was not typed once more",
+                )?;
+                must(
+                    self.address != Some(*contact),
+                    "that is the present address",
+                )?;
+                self.coming = Some((*contact, Coming::Entered));
+            }
+            Event::EmailChangeLinkFollowed { contact } => {
+                must(
+                    self.coming == Some((*contact, Coming::Entered)),
+                    "no such address waits for its link",
+                )?;
+                self.coming = Some((*contact, Coming::Followed));
+            }
+            Event::EmailChangeConfirmed {
+                contact, replaces, ..
+            } => {
+                in_session(self.session)?;
+                must(self.full, "it is no full session")?;
+                must(
+                    self.coming == Some((*contact, Coming::Followed)),
+                    "its link was not followed",
+                )?;
+                must(
+                    self.address == Some(*replaces),
+                    "another address would be told",
+                )?;
+                self.coming = Some((*contact, Coming::Confirmed));
+            }
+            Event::EmailChangeDisowned { contact } => {
+                let coming = self.coming.filter(|(it, _)| it == contact);
+                must(
+                    coming.is_some_and(|(_, how_far)| how_far < Coming::Confirmed),
+                    "it could not be disowned",
+                )?;
+                self.coming = None;
+            }
+            Event::EmailChangeCancelled { contact } => {
+                in_session(self.session)?;
+                must(self.full, "it is no full session")?;
+                must(
+                    self.coming.is_some_and(|(it, _)| it == *contact),
+                    "there was none",
+                )?;
+                self.coming = None;
+            }
+            Event::EmailChanged { contact } => {
+                must(
+                    self.coming == Some((*contact, Coming::Confirmed)),
+                    "it was not confirmed, or ended since",
+                )?;
+                must(!self.frozen && !self.erased, "nobody can sign in")?;
+                self.address = Some(*contact);
+                self.coming = None;
             }
             Event::OtpMethodChosen { .. } => {
                 in_steps(self.session)?;
@@ -256,6 +328,7 @@ impl Monitor {
                 self.proven = false;
                 self.session = None;
                 self.code = None;
+                self.coming = None;
             }
             Event::Intervened { intervention, .. } => {
                 let alone = match intervention {
@@ -307,7 +380,20 @@ impl Monitor {
                     "it was frozen, or a session open",
                 )?;
                 self.frozen = true;
+                self.coming = None;
             }
+            Event::MemberLeft { .. } => {
+                must(
+                    !self.left && !self.erased && self.session.is_none(),
+                    "it was gone or erased, or a session open",
+                )?;
+                self.left = true;
+            }
+            Event::MemberReturned { .. } => {
+                must(self.left, "it was not gone")?;
+                self.left = false;
+            }
+            Event::ProfileChanged { .. } => must(!self.erased, "nobody is known")?,
             Event::PersonalDataErased {} => {
                 must(
                     !self.erased && self.session.is_none(),
@@ -332,6 +418,7 @@ impl Monitor {
                 *self = Self {
                     enrolled: true,
                     frozen: self.frozen,
+                    left: self.left,
                     terms_needed: self.terms_needed,
                     proven: self.proven,
                     proposed: std::mem::take(&mut self.proposed),

@@ -35,6 +35,22 @@ pub(super) enum Move {
     ResendOtp,
     Code(Code),
     NotMe,
+    /// A roster has the member no more, or again.
+    Leave,
+    Return,
+    /// The link of the notice about another address.
+    NotMeOfChange,
+    /// Another address, with this password; or the other one once more.
+    ChangeEmail {
+        password: Password,
+        again: bool,
+    },
+    FollowChange,
+    /// The link to another address that a later one has replaced.
+    FollowEarlierChange,
+    DisownChange,
+    ConfirmChange,
+    CancelChange,
     /// One of the staff does something alone.
     Staff(Intervention),
     /// The first of the staff proposes it.
@@ -48,6 +64,7 @@ pub(super) enum Move {
     HoldCode,
     HoldUpdate,
     HoldPassword,
+    HoldConfirm,
     Arrive,
     /// The next commands come with the cookie of the session before.
     WithEarlierCookie(Step),
@@ -55,6 +72,8 @@ pub(super) enum Move {
     Minute,
     /// An hour: codes and links are over.
     Hour,
+    /// Three days: another address counts.
+    ThreeDays,
 }
 
 /// A code that somebody may type.
@@ -67,7 +86,7 @@ pub(super) enum Code {
 }
 
 impl Move {
-    pub(super) const ALL: [Self; 50] = [
+    pub(super) const ALL: [Self; 52] = [
         Self::Enrol { terms: false },
         Self::Enrol { terms: true },
         Self::SignIn(Password::Initial),
@@ -93,6 +112,8 @@ impl Move {
         Self::Code(Code::Earlier),
         Self::Code(Code::Wrong),
         Self::NotMe,
+        Self::Leave,
+        Self::Return,
         Self::SignInElsewhere,
         Self::Staff(Intervention::ResendEmailLink),
         Self::Staff(Intervention::ClearEmail),
@@ -120,12 +141,56 @@ impl Move {
         Self::Hour,
     ];
 
+    /// What happens to somebody who has completed.
+    pub(super) const LATER: [Self; 28] = [
+        Self::ChangeEmail {
+            password: Password::Own,
+            again: false,
+        },
+        Self::ChangeEmail {
+            password: Password::Own,
+            again: true,
+        },
+        Self::ChangeEmail {
+            password: Password::Initial,
+            again: false,
+        },
+        Self::ChangeEmail {
+            password: Password::Wrong,
+            again: false,
+        },
+        Self::FollowChange,
+        Self::FollowEarlierChange,
+        Self::DisownChange,
+        Self::ConfirmChange,
+        Self::CancelChange,
+        Self::HoldConfirm,
+        Self::Arrive,
+        Self::SignIn(Password::Own),
+        Self::SignIn(Password::Wrong),
+        Self::Code(Code::Present),
+        Self::Code(Code::Wrong),
+        Self::LogOut,
+        Self::NotMe,
+        Self::NotMeOfChange,
+        Self::Staff(Intervention::EndSession),
+        Self::Staff(Intervention::Freeze),
+        Self::Staff(Intervention::Release),
+        Self::Propose(Intervention::ReissueCredentials),
+        Self::Propose(Intervention::Erase),
+        Self::Approve { own: false },
+        Self::Email { same: false },
+        Self::Minute,
+        Self::Hour,
+        Self::ThreeDays,
+    ];
+
     /// How far it leads away: what leads on, if only later, not at all. What staff do is a long way, since it can fall between any two
     /// others.
     pub(super) fn detours(self) -> u8 {
         if self.leads_on() {
             0
-        } else if matches!(self, Self::Staff(_) | Self::Propose(_)) {
+        } else if matches!(self, Self::Staff(_) | Self::Propose(_) | Self::Leave) {
             2
         } else {
             1
@@ -153,6 +218,14 @@ impl Move {
                 | Self::HoldUpdate
                 | Self::HoldPassword
                 | Self::Arrive
+                | Self::ChangeEmail {
+                    password: Password::Own,
+                    again: false
+                }
+                | Self::FollowChange
+                | Self::ConfirmChange
+                | Self::HoldConfirm
+                | Self::ThreeDays
         )
     }
 }

@@ -11,6 +11,7 @@ enum Held {
     Code(SessionId, ChallengeId),
     Update(SessionId),
     Password(SessionId),
+    Confirm(SessionId),
 }
 
 /// The member, as the rules and the monitor know them, and what others still have in their hands.
@@ -21,6 +22,7 @@ pub(super) struct World {
     held: Option<Held>,
     earlier_session: Option<SessionId>,
     earlier_link: Option<(ContactId, IssueId)>,
+    earlier_change: Option<(ContactId, IssueId)>,
     earlier_code: Option<ChallengeId>,
     pub(super) detours: u8,
 }
@@ -38,6 +40,8 @@ fn limits() -> Limits {
 
 const AT: i64 = 0;
 
+const IMPORT: ImportId = ImportId(Uuid::nil());
+
 impl World {
     pub(super) fn new() -> Self {
         Self {
@@ -46,9 +50,24 @@ impl World {
             held: None,
             earlier_session: None,
             earlier_link: None,
+            earlier_change: None,
             earlier_code: None,
             detours: 0,
         }
+    }
+
+    /// A member who has completed and is signed in.
+    pub(super) fn completed() -> Self {
+        let mut world = Self::new();
+        while !world.is_completed() {
+            world = world.after(world.due_move()).unwrap().unwrap();
+        }
+        world
+    }
+
+    pub(super) fn has_changed(&self) -> bool {
+        let contact = self.state.contact.as_ref();
+        contact.is_some_and(|it| it.counts_from.is_some())
     }
 
     pub(super) fn is_completed(&self) -> bool {
@@ -62,7 +81,12 @@ impl World {
         match by {
             Move::Minute => next.pass(SignedDuration::from_secs(61)),
             Move::Hour => next.pass(SignedDuration::from_secs(61 * 60)),
-            Move::HoldSignIn(_) | Move::HoldCode | Move::HoldUpdate | Move::HoldPassword => {
+            Move::ThreeDays => next.pass(SignedDuration::from_hours(72)),
+            Move::HoldSignIn(_)
+            | Move::HoldCode
+            | Move::HoldUpdate
+            | Move::HoldPassword
+            | Move::HoldConfirm => {
                 if self.held.is_some() {
                     return None;
                 }
@@ -110,10 +134,21 @@ impl World {
         }
         for event in &events {
             self.remember_what_is_replaced(event);
+            self.in_time(event)?;
             self.monitor.take(event, typed, &limits)?;
             self.state.apply(event.clone());
         }
         Ok(events.len())
+    }
+
+    /// Another address counts after its delay, and no earlier.
+    fn in_time(&self, event: &Event) -> Result<(), String> {
+        let comes = self.state.coming.as_ref().and_then(|it| it.counts_from);
+        let early = comes.is_none_or(|comes| comes > minute(AT));
+        if early && matches!(event, Event::EmailChanged { .. }) {
+            return Err("EmailChanged before its time".to_owned());
+        }
+        Ok(())
     }
 
     fn remember_what_is_replaced(&mut self, event: &Event) {
@@ -123,6 +158,11 @@ impl World {
             | Event::EmailLinkReissued { .. }
             | Event::EmailDisowned { .. } => {
                 self.earlier_link = self.newest_link().or(self.earlier_link);
+            }
+            Event::EmailChangeRequested { .. }
+            | Event::EmailChangeDisowned { .. }
+            | Event::EmailChangeCancelled { .. } => {
+                self.earlier_change = self.change_link().or(self.earlier_change);
             }
             Event::OtpIssued { .. }
             | Event::OtpReissued { .. }
@@ -137,6 +177,11 @@ impl World {
     fn newest_link(&self) -> Option<(ContactId, IssueId)> {
         let contact = self.state.contact.as_ref()?;
         Some((contact.id, contact.links.last()?.issue))
+    }
+
+    fn change_link(&self) -> Option<(ContactId, IssueId)> {
+        let coming = self.state.coming.as_ref()?;
+        Some((coming.id, coming.links.last()?.issue))
     }
 
     #[expect(clippy::too_many_lines, reason = "one arm a move")]
@@ -181,6 +226,8 @@ impl World {
                 let command = sign_in(password, against, session, challenge, false);
                 return Some((command, typed));
             }
+            Move::Leave => Command::Leave { import: IMPORT },
+            Move::Return => Command::Return { import: IMPORT },
             Move::Staff(intervention) => Command::Intervene {
                 intervention,
                 grounds: grounds(*intervention.reasons().first()?),
@@ -250,14 +297,50 @@ impl World {
                 return Some((submit(cookie?, present, of, &self.state), typed));
             }
             Move::NotMe => report_not_me(),
+            Move::NotMeOfChange => {
+                let addresses = [&self.state.contact, &self.state.coming];
+                let mut told = addresses.into_iter().flatten();
+                let told = told.find(|it| it.counts_from.is_some())?;
+                Command::ReportNotMe {
+                    about: told.id.into(),
+                }
+            }
+            Move::ChangeEmail { password, again } => {
+                let typed = Typed {
+                    password: Some(password),
+                    ..typed
+                };
+                let coming = self.state.coming.as_ref().map(|it| it.id);
+                let n = self.free_link();
+                let command = Command::ChangeEmail {
+                    session: cookie?,
+                    against: self.state.credential_in_force(),
+                    check: match password {
+                        Password::Own => PasswordCheck::Match,
+                        Password::Initial => PasswordCheck::Replaced,
+                        Password::Wrong => PasswordCheck::Mismatch,
+                    },
+                    contact: contact(n),
+                    same_as: if again { Some(coming?) } else { None },
+                    link: new_link(n),
+                };
+                return Some((command, typed));
+            }
+            Move::FollowChange => follow(self.change_link()?),
+            Move::FollowEarlierChange => follow(self.earlier_change?),
+            Move::DisownChange => disown(self.change_link()?),
+            Move::ConfirmChange => Command::ConfirmEmailChange { session: cookie? },
+            Move::CancelChange => Command::CancelEmailChange { session: cookie? },
             Move::HoldSignIn(_)
             | Move::HoldCode
             | Move::HoldUpdate
             | Move::HoldPassword
+            | Move::HoldConfirm
             | Move::Arrive
             | Move::WithEarlierCookie(_)
             | Move::Minute
-            | Move::Hour => return None,
+            | Move::Hour
+            | Move::ThreeDays => return None,
         };
         Some((command, typed))
     }
@@ -278,6 +361,10 @@ impl World {
             Move::HoldUpdate => {
                 self.state.contact.as_ref()?;
                 Held::Update(session?)
+            }
+            Move::HoldConfirm => {
+                self.state.coming.as_ref()?;
+                Held::Confirm(session?)
             }
             Move::HoldPassword if self.state.otp_method.is_some() => Held::Password(session?),
             _ => return None,
@@ -309,6 +396,10 @@ impl World {
                 typed.session = Some(session);
                 change_password(session, 3)
             }
+            Held::Confirm(session) => {
+                typed.session = Some(session);
+                Command::ConfirmEmailChange { session }
+            }
         };
         (command, typed)
     }
@@ -320,7 +411,8 @@ impl World {
                 Held::SignIn(_, _, session, _)
                 | Held::Code(session, _)
                 | Held::Update(session)
-                | Held::Password(session),
+                | Held::Password(session)
+                | Held::Confirm(session),
             ) => Some(*session),
             None => None,
         };
@@ -333,7 +425,7 @@ impl World {
         let held = match &self.held {
             Some(Held::SignIn(_, _, _, n)) => Some(challenge(*n)),
             Some(Held::Code(_, challenge)) => Some(*challenge),
-            Some(Held::Update(_) | Held::Password(_)) | None => None,
+            Some(Held::Update(_) | Held::Password(_) | Held::Confirm(_)) | None => None,
         };
         let present = self.state.challenge.as_ref().map(|it| it.id);
         let spent = self.state.spent_challenge.as_ref().map(|it| it.id);
@@ -344,13 +436,14 @@ impl World {
     fn free_link(&self) -> u128 {
         let state = &self.state;
         smallest(|n| {
-            let present = state.contact.as_ref();
-            let of_present = present.is_some_and(|it| {
+            let mut known = [&state.contact, &state.coming].into_iter().flatten();
+            let of_present = known.any(|it| {
                 it.id == contact(n) || it.links.iter().any(|link| link.issue == issue(n))
             });
-            let earlier = self
-                .earlier_link
-                .is_some_and(|(of, by)| of == contact(n) || by == issue(n));
+            let mut earlier = [self.earlier_link, self.earlier_change]
+                .into_iter()
+                .flatten();
+            let earlier = earlier.any(|(of, by)| of == contact(n) || by == issue(n));
             !of_present && !earlier && !state.disowned.contains(&contact(n))
         })
     }
@@ -361,13 +454,20 @@ impl World {
         let back = |at: &mut Timestamp| *at = (*at - by).max(oldest);
         let state = &mut self.state;
         state.links_sent.iter_mut().for_each(back);
+        state.change_links_sent.iter_mut().for_each(back);
         state.codes_sent.iter_mut().for_each(back);
         if let Some(session) = &mut state.session {
             back(&mut session.began);
         }
-        for link in state.contact.iter_mut().flat_map(|it| &mut it.links) {
-            back(&mut link.sent_at);
-            back(&mut link.expires_at);
+        for address in [&mut state.contact, &mut state.coming]
+            .into_iter()
+            .flatten()
+        {
+            address.counts_from.iter_mut().for_each(back);
+            for link in &mut address.links {
+                back(&mut link.sent_at);
+                back(&mut link.expires_at);
+            }
         }
         if let Some(challenge) = &mut state.challenge {
             back(&mut challenge.expires_at);
@@ -383,7 +483,8 @@ impl World {
         let mut world = self.clone();
         world.held = None;
         for _ in 0..40 {
-            if world.state.frozen || world.state.erased || world.is_completed() {
+            if world.state.frozen || world.state.left || world.state.erased || world.is_completed()
+            {
                 return true;
             }
             if let Some(Ok(next)) = world.after(world.due_move()) {
@@ -396,6 +497,28 @@ impl World {
                 if let Some(Ok(next)) = world.after(by) {
                     world = next;
                 }
+            }
+        }
+        false
+    }
+
+    /// Whether a member with their password, their mailbox and patience comes in, unless somebody froze the account or they start over.
+    pub(super) fn can_come_in(&self) -> bool {
+        let mut world = self.clone();
+        world.held = None;
+        for _ in 0..10 {
+            let state = &world.state;
+            let is_out = state.frozen || state.erased || state.password.is_none();
+            if is_out || state.session_kind() == Some(SessionKind::Full) {
+                return true;
+            }
+            if let Some(Ok(next)) = world.after(world.due_move()) {
+                world = next;
+                continue;
+            }
+            world.pass(SignedDuration::from_secs(61 * 60));
+            if let Some(Ok(next)) = world.after(Move::SignIn(Password::Own)) {
+                world = next;
             }
         }
         false

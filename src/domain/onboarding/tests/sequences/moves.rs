@@ -42,6 +42,16 @@ pub(super) enum Move {
         stale: bool,
     },
     NotMe,
+    /// What a roster tells, by the number of the import.
+    Change(u128),
+    Leave,
+    Return,
+    ChangeEmail {
+        check: PasswordCheck,
+        again: bool,
+    },
+    ConfirmChange,
+    CancelChange,
     /// The initial password, from a browser that nobody knows.
     SignInElsewhere,
     Staff(Intervention),
@@ -97,11 +107,17 @@ pub(super) fn any_move() -> impl Strategy<Value = Move> {
         3 => why().prop_map(Move::LogOut),
         8 => Just(Move::ResendOtp),
         8 => (code_check(), rarely).prop_map(|(check, stale)| Move::Submit { check, stale }),
+        5 => (password_check(), any::<bool>()).prop_map(|(check, again)| Move::ChangeEmail { check, again }),
+        4 => Just(Move::ConfirmChange),
+        1 => Just(Move::CancelChange),
     ];
     prop_oneof![
         190 => asked.clone(),
         10 => asked.prop_map(|asked| Move::Stranger(Box::new(asked))),
         1 => Just(Move::NotMe),
+        2 => (1_u128..4).prop_map(Move::Change),
+        1 => Just(Move::Leave),
+        2 => Just(Move::Return),
         3 => Just(Move::SignInElsewhere),
         6 => intervention().prop_map(Move::Staff),
         6 => intervention().prop_map(Move::Propose),
@@ -112,7 +128,7 @@ pub(super) fn any_move() -> impl Strategy<Value = Move> {
 
 /// Seconds that pass before the next move: mostly moments, sometimes hours.
 pub(super) fn pause() -> impl Strategy<Value = i64> {
-    prop_oneof![6 => 0_i64..90, 2 => 0_i64..1_200, 1 => 0_i64..20_000]
+    prop_oneof![12 => 0_i64..90, 4 => 0_i64..1_200, 2 => 0_i64..20_000, 1 => Just(72 * 3600)]
 }
 
 /// The member, the whole past, and fresh numbers for ids.
@@ -182,6 +198,7 @@ impl World {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm a move")]
     pub(super) fn command(&mut self, asked: Move, stranger: bool) -> Command {
         let n = self.fresh();
         let present = self.state.session.as_ref().map(|open| open.id);
@@ -275,8 +292,32 @@ impl World {
                 about: self
                     .state
                     .password
-                    .map_or(credential(0), |own| own.credential),
+                    .map_or(credential(0), |own| own.credential)
+                    .into(),
             },
+            Move::Change(n) => Command::ChangeProfile {
+                import: ImportId(Uuid::from_u128(n)),
+                fields: vec![ProfileField::Name],
+            },
+            Move::Leave => Command::Leave {
+                import: ImportId(Uuid::from_u128(n)),
+            },
+            Move::Return => Command::Return {
+                import: ImportId(Uuid::from_u128(n)),
+            },
+            Move::ChangeEmail { check, again } => {
+                let coming = self.state.coming.as_ref().map(|it| it.id);
+                Command::ChangeEmail {
+                    session,
+                    against: self.state.credential_in_force(),
+                    check,
+                    contact: contact(n),
+                    same_as: coming.filter(|_| again),
+                    link: new_link(n),
+                }
+            }
+            Move::ConfirmChange => Command::ConfirmEmailChange { session },
+            Move::CancelChange => Command::CancelEmailChange { session },
             Move::SignInElsewhere => sign_in_elsewhere(n),
             Move::Staff(intervention) => intervene_with(n, intervention),
             Move::Propose(intervention) => propose(n, intervention),
@@ -342,7 +383,9 @@ impl World {
             if let Event::EmailRegistered { contact, issue, .. } = event {
                 self.links.push((contact, issue));
             }
-            if let Event::EmailLinkReissued { contact, issue, .. } = event {
+            if let Event::EmailLinkReissued { contact, issue, .. }
+            | Event::EmailChangeRequested { contact, issue, .. } = event
+            {
                 self.links.push((contact, issue));
             }
             self.past.push(event);

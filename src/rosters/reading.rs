@@ -10,22 +10,25 @@ use std::collections::HashMap;
 use csv::{ByteRecord, ReaderBuilder};
 use jiff::civil::Date;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use self::lines::{Encoding, Lines, without_mark};
-pub(super) use self::row::is_unprintable;
+pub use self::row::is_unprintable;
 use self::row::{Reading, Seen};
-use crate::api::input::normalise_id;
 use crate::domain::policy::{Cohort, Policy, ROSTER_COLUMNS};
-use crate::vault::Profile;
+use crate::vault::{Profile, normalise_id};
 
 /// Columns that a roster may do without.
 const OPTIONAL: [&str; 3] = ["gid", "symbol_at_migration", "number_at_migration"];
+
+/// Columns at most (judgement): far more than are known here.
+const MOST_COLUMNS: usize = 100;
 
 /// Errors that are listed one by one; of a file with more, the columns are probably mixed up.
 const MOST_ERRORS: usize = 1000;
 
 /// What is wrong with a roster, and where. Holds no value of a member.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct RowError {
     /// The line of the file, from 1.
     pub line: u64,
@@ -172,6 +175,15 @@ impl<'a> Roster<'a> {
             let line = self.lines.record_at(start);
             if let Err(error) = read {
                 self.errors.add(line, "", error.to_string());
+                self.ended = true;
+                break;
+            }
+            if self.header.is_none() && record.len() > MOST_COLUMNS {
+                let why = format!(
+                    "there are {} columns; no roster has more than {MOST_COLUMNS}",
+                    record.len()
+                );
+                self.errors.add(line, "", why);
                 self.ended = true;
                 break;
             }

@@ -9,11 +9,10 @@ use sha2::{Digest, Sha256};
 
 use super::lines::Encoding;
 use super::{Errors, Row};
-use crate::api::input::normalise_id;
 use crate::domain::birth_date::{BirthDate, BirthDateFault, parse_date};
 use crate::domain::cohort::{self, CohortFault};
 use crate::domain::policy::{Cohort, Policy};
-use crate::vault::Profile;
+use crate::vault::{Profile, normalise_id};
 
 /// Characters in a cell, at most.
 const LONGEST: usize = 64;
@@ -293,7 +292,8 @@ fn some(text: String) -> Option<String> {
 }
 
 /// Characters that nobody sees or can type: controls, zero widths, directions, and the mark of a failed conversion.
-pub(in crate::cli) fn is_unprintable(c: char) -> bool {
+#[must_use]
+pub fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffd}')

@@ -1,0 +1,213 @@
+//! Rosters as plans, for programs of the staff.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::acts::{Brought, grounds, import_named};
+use super::upload::day;
+use crate::api::Api;
+use crate::api::members::bodies::Body;
+use crate::api::problem::Problem;
+use crate::api::staff::StaffIn;
+use crate::api::support::verdict_named;
+use crate::domain::rosters::RosterImport;
+use crate::rosters::Details;
+
+/// How a roster is brought.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct BringQuery {
+    /// `true`: it is a roster of everybody, so that who is not in it has left.
+    complete: bool,
+    /// The first day, in Tokyo, of the new members' initial credentials; today, if empty.
+    #[param(example = "2026-04-01")]
+    valid_from: String,
+    /// `regular_update` or `roster_corrected`.
+    #[param(required, example = "regular_update")]
+    reason: String,
+    /// The ticket's number.
+    #[param(required, example = "HD-1234")]
+    ticket: String,
+}
+
+/// A decision on a plan.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RosterVerdictBody {
+    /// `approve` or `decline`.
+    #[schema(example = "approve")]
+    verdict: String,
+    /// The plan's hash, as it was looked at.
+    plan: String,
+}
+
+/// A roster, and what it does.
+#[derive(Serialize, ToSchema)]
+pub struct RosterBody {
+    import: String,
+    /// `proposed`, `approved`, `running`, `applied`, `declined` or `outdated`.
+    stage: &'static str,
+    /// When it was brought.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// Who of the staff brought it; none, where the command line did.
+    by: Option<String>,
+    reason: Option<&'static str>,
+    ticket: Option<String>,
+    /// The moment from which it can no longer be approved.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
+    /// SHA-256 of the file.
+    file: String,
+    /// SHA-256 of what it does, row by row.
+    plan: String,
+    /// Whether it is a roster of everybody.
+    complete: bool,
+    #[schema(value_type = String, format = DateTime)]
+    valid_from: Timestamp,
+    rows: u64,
+    new: u64,
+    changed: u64,
+    unchanged: u64,
+    returned: u64,
+    left: u64,
+    by_cohort: BTreeMap<String, u64>,
+    /// The first rows that tell something new; none, once it is over.
+    changes: Vec<ChangeBody>,
+    /// The first members who are in it no more.
+    leavers: Vec<String>,
+    /// The first members who are back.
+    returners: Vec<String>,
+    /// The lines of the first new members.
+    newcomers: Vec<u64>,
+}
+
+/// A row that tells something new of a member.
+#[derive(Serialize, ToSchema)]
+pub struct ChangeBody {
+    /// The line of the file.
+    line: u64,
+    member: String,
+    /// What is new.
+    fields: Vec<&'static str>,
+}
+
+impl RosterBody {
+    fn of(found: RosterImport, details: Option<Details>) -> Self {
+        let content = found.content;
+        let proposed = found.proposed.as_ref();
+        let details = details.unwrap_or_default();
+        Self {
+            import: found.id.to_string(),
+            stage: found.stage.name(),
+            at: found.at,
+            by: proposed.map(|it| it.by.to_string()),
+            reason: proposed.map(|it| it.grounds.reason.name()),
+            ticket: proposed.map(|it| it.grounds.ticket.as_str().to_owned()),
+            expires_at: proposed.map(|it| it.expires_at),
+            file: content.file,
+            plan: content.plan,
+            complete: content.complete,
+            valid_from: content.valid_from,
+            rows: content.rows,
+            new: content.new,
+            changed: content.changed,
+            unchanged: content.unchanged,
+            returned: content.returned,
+            left: content.left,
+            by_cohort: content.by_cohort,
+            changes: details
+                .changed
+                .into_iter()
+                .map(|row| ChangeBody {
+                    line: row.line,
+                    member: row.member.to_string(),
+                    fields: row.fields.iter().map(|field| field.name()).collect(),
+                })
+                .collect(),
+            leavers: details.left.iter().map(ToString::to_string).collect(),
+            returners: details.returned.iter().map(ToString::to_string).collect(),
+            newcomers: details.new.iter().map(|row| row.line).collect(),
+        }
+    }
+}
+
+async fn told(api: &Api, who: &StaffIn, import: &str) -> Result<RosterBody, Problem> {
+    let import = import_named(import)?;
+    let found = api.roster(import).await?;
+    let details = api.details_of(who, import).await?;
+    Ok(RosterBody::of(found, details))
+}
+
+/// Brings a roster: looks at it, and keeps it until a second person has decided on what it would do.
+#[utoipa::path(post, path = "/api/v1/rosters", tag = "rosters", params(BringQuery),
+    request_body(content = String, content_type = "text/csv", description = "the roster"),
+    responses((status = 201, description = "what it would do", body = RosterBody)))]
+pub(in crate::api) async fn roster_bring(
+    State(api): State<Api>,
+    who: StaffIn,
+    asked: Result<Query<BringQuery>, QueryRejection>,
+    headers: HeaderMap,
+    file: Result<Bytes, BytesRejection>,
+) -> Result<(StatusCode, Json<RosterBody>), Problem> {
+    let Query(asked) = asked.map_err(|_| Problem::Malformed)?;
+    let kind = headers.get(header::CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let (kind, _) = kind.split_once(';').unwrap_or((kind, ""));
+    if !kind.trim().eq_ignore_ascii_case("text/csv") {
+        return Err(Problem::MediaType);
+    }
+    let file = file.map_err(|rejection| {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            Problem::TooLarge
+        } else {
+            Problem::Malformed
+        }
+    })?;
+    let brought = Brought {
+        file: file.to_vec(),
+        complete: asked.complete,
+        valid_from: day(&asked.valid_from)?,
+        grounds: grounds(&asked.reason, &asked.ticket)?,
+    };
+    let import = api.bring(&who, brought).await?;
+    let body = told(&api, &who, &import.to_string()).await?;
+    Ok((StatusCode::CREATED, Json(body)))
+}
+
+/// A roster, and what it does.
+#[utoipa::path(get, path = "/api/v1/rosters/{import}", tag = "rosters",
+    params(("import" = String, Path, description = "the import's id")),
+    responses((status = 200, description = "the roster", body = RosterBody)))]
+pub(in crate::api) async fn roster_plan(
+    State(api): State<Api>,
+    who: StaffIn,
+    Path(import): Path<String>,
+) -> Result<Json<RosterBody>, Problem> {
+    told(&api, &who, &import).await.map(Json)
+}
+
+/// Approves or declines a plan.
+#[utoipa::path(post, path = "/api/v1/rosters/{import}", tag = "rosters",
+    params(("import" = String, Path, description = "the import's id")), request_body = RosterVerdictBody,
+    responses((status = 200, description = "the roster, afterwards", body = RosterBody)))]
+pub(in crate::api) async fn roster_judge(
+    State(api): State<Api>,
+    who: StaffIn,
+    Path(import): Path<String>,
+    Body(asked): Body<RosterVerdictBody>,
+) -> Result<Json<RosterBody>, Problem> {
+    let id = import_named(&import)?;
+    let approves = verdict_named(&asked.verdict)?;
+    api.judge_roster(&who, id, &asked.plan, approves).await?;
+    told(&api, &who, &import).await.map(Json)
+}

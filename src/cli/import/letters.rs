@@ -1,0 +1,105 @@
+//! The letters of an import: of everybody in the roster who has not signed in yet, so that after a killed run the next one's are whole.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use crate::app::{Fault, Society};
+use crate::cli::letters::{self, Due, Letter, LettersFile, Terms};
+use crate::domain::ids::MemberId;
+use crate::rosters::{Standing, Written};
+use crate::vault::FIRST_ISSUE;
+
+/// A file of letters that is being written.
+pub(super) struct Letters {
+    society: Society,
+    expires_at: Timestamp,
+    file: Option<LettersFile<Letter>>,
+    written: usize,
+    expired: usize,
+}
+
+impl Letters {
+    /// `expires_at` is the end of the new members' initial credentials.
+    pub(super) fn new(society: &Society, expires_at: Timestamp, file: LettersFile<Letter>) -> Self {
+        Self {
+            society: society.clone(),
+            expires_at,
+            file: Some(file),
+            written: 0,
+            expired: 0,
+        }
+    }
+
+    /// Writes the letters of a batch in the order of its rows.
+    pub(super) async fn write(
+        &mut self,
+        new: &Written<'_, '_>,
+        standings: &[Standing],
+    ) -> Result<(), Fault> {
+        let before: Vec<MemberId> = standings
+            .iter()
+            .filter_map(|standing| match standing {
+                Standing::Known(known) => Some(known.member),
+                Standing::New | Standing::Conflict => None,
+            })
+            .collect();
+        let mut due = letters::due(&self.society, &before).await?;
+        for (row, member) in new.each() {
+            let terms = Terms {
+                initial_password: row.cohort.initial_password.clone(),
+                expires_at: self.expires_at,
+                issue: FIRST_ISSUE,
+            };
+            due.insert(member, Due::Yes(terms));
+        }
+        let all: Vec<MemberId> = due.keys().copied().collect();
+        let stored = self.society.vault.profiles.get_many(&all).await;
+        let stored = stored.map_err(|error| Fault(error.to_string()))?;
+        let mut fresh = new.members.iter();
+        let mut written = Vec::with_capacity(standings.len());
+        for standing in standings {
+            let member = match standing {
+                Standing::New => fresh.next().copied(),
+                Standing::Known(known) => Some(known.member),
+                Standing::Conflict => None,
+            };
+            let Some(stored) = member.and_then(|member| stored.get(&member)) else {
+                continue;
+            };
+            match due.get(&stored.member) {
+                Some(Due::Yes(terms)) => {
+                    written.push(letters::letter(&self.society, stored, terms)?);
+                }
+                Some(Due::Expired) => self.expired += 1,
+                Some(Due::No) | None => {}
+            }
+        }
+        self.written += written.len();
+        match &mut self.file {
+            Some(file) => file.write(&written),
+            None => Ok(()),
+        }
+    }
+
+    /// Puts the file into its place.
+    pub(super) fn finish(&mut self) -> Result<(), Fault> {
+        self.file.take().map_or(Ok(()), LettersFile::finish)
+    }
+
+    /// A line for the operator.
+    pub(super) fn told(&self, path: &Path) -> String {
+        let left_out = match self.expired {
+            0 => String::new(),
+            expired => {
+                format!("; {expired} were left out, whose initial credentials have expired unused")
+            }
+        };
+        format!(
+            "{}: {} letters, of all in the roster who have not signed in yet{left_out}; it holds passwords, so print it \
+             and delete it",
+            path.display(),
+            self.written
+        )
+    }
+}

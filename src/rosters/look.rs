@@ -1,0 +1,277 @@
+//! What a roster would do, before anything is done.
+
+use std::collections::{BTreeMap, HashMap};
+
+use data_encoding::HEXLOWER;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::standing::compare;
+use super::{BATCH, Errors, Members, Plan, Roster, RosterFault, Row, Standing, Window};
+use crate::domain::ids::MemberId;
+use crate::domain::onboarding::{Onboarding, ProfileField};
+use crate::domain::policy::InitialPassword;
+use crate::domain::rosters::Content;
+use crate::policies::LoadedPolicy;
+use crate::vault::Profile;
+
+/// Members of the vault looked at together.
+const AT_ONCE: u32 = 500;
+
+/// What a look at the whole roster has shown; its rows were let go, to be read again.
+pub struct Looked {
+    /// What it would do, counted.
+    pub content: Content,
+    /// The same, row by row.
+    pub plan: Plan,
+    /// Rows that say what no roster changes.
+    pub conflicts: usize,
+    /// New members who get something from us that they can learn from a letter alone.
+    pub needing_letters: usize,
+    /// The first of what it does, row by row, for whoever decides on it.
+    pub details: Details,
+    /// What is wrong with it.
+    pub errors: Errors,
+}
+
+/// Rows and members shown to whoever decides on a roster; what it does to more is counted.
+pub const SHOWN: usize = 100;
+
+/// What is kept beside the file of a roster that waits.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// For whoever decides on it.
+    pub details: Details,
+    /// For whoever carries it out, perhaps in several runs.
+    pub plan: Plan,
+}
+
+/// The first of what a roster does.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Details {
+    /// Rows of members whom nobody knew.
+    pub new: Vec<NewRow>,
+    /// Rows that tell something new of a member.
+    pub changed: Vec<ChangedRow>,
+    /// Members who are back.
+    pub returned: Vec<MemberId>,
+    /// Members who have left.
+    pub left: Vec<MemberId>,
+}
+
+/// A row of a member whom nobody knew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewRow {
+    /// The line of the file.
+    pub line: u64,
+    /// Where the member will belong.
+    pub cohort: String,
+    /// Who that is.
+    pub profile: Profile,
+}
+
+/// A row that tells something new of a member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangedRow {
+    /// The line of the file.
+    pub line: u64,
+    /// The member.
+    pub member: MemberId,
+    /// What is new.
+    pub fields: Vec<ProfileField>,
+}
+
+impl Details {
+    fn note(&mut self, row: &Row<'_>, standing: &Standing) {
+        let known = match standing {
+            Standing::New => {
+                if self.new.len() < SHOWN {
+                    self.new.push(NewRow {
+                        line: row.line,
+                        cohort: row.cohort.name.clone(),
+                        profile: row.profile.clone(),
+                    });
+                }
+                return;
+            }
+            Standing::Conflict => return,
+            Standing::Known(known) => known,
+        };
+        if !known.changed.is_empty() && self.changed.len() < SHOWN {
+            self.changed.push(ChangedRow {
+                line: row.line,
+                member: known.member,
+                fields: known.changed.clone(),
+            });
+        }
+        if known.returns && self.returned.len() < SHOWN {
+            self.returned.push(known.member);
+        }
+    }
+}
+
+/// SHA-256 in hexadecimal, as `sha256sum` prints it.
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    HEXLOWER.encode(&Sha256::digest(bytes))
+}
+
+/// Reads a roster and holds it against the society's members, if there are any; `told` hears how many bytes were read.
+///
+/// # Errors
+/// The database is away.
+pub async fn look(
+    bytes: &[u8],
+    loaded: &LoadedPolicy,
+    today: Date,
+    (window, complete): (Window, bool),
+    members: Option<&Members>,
+    told: impl Fn(u64),
+) -> Result<Looked, RosterFault> {
+    let policy = &loaded.policy;
+    let mut roster = Roster::read(bytes, policy, today);
+    let cohorts = policy.cohorts.iter();
+    let mut by_cohort: BTreeMap<String, u64> =
+        cohorts.map(|cohort| (cohort.name.clone(), 0)).collect();
+    let mut standings = Vec::new();
+    let mut needing_letters = 0;
+    let mut details = Details::default();
+    let mut met: HashMap<MemberId, u64> = HashMap::new();
+    loop {
+        let rows = roster.rows(BATCH);
+        if rows.is_empty() {
+            break;
+        }
+        for row in &rows {
+            *by_cohort.entry(row.cohort.name.clone()).or_default() += 1;
+        }
+        let some = match members {
+            Some(members) => compare(members, &rows, &mut roster.errors).await?,
+            None => vec![Standing::New; rows.len()],
+        };
+        let needs = |(row, standing): &(&Row<'_>, &Standing)| {
+            **standing == Standing::New
+                && (row.profile.user_id.is_empty()
+                    || row.cohort.initial_password == InitialPassword::Printed)
+        };
+        for (row, standing) in rows.iter().zip(&some) {
+            details.note(row, standing);
+            if let Standing::Known(known) = standing
+                && let Some(line) = met.insert(known.member, row.line)
+            {
+                let why =
+                    format!("this is the member of line {line} once more: take one of them out");
+                roster.errors.add(row.line, "", why);
+            }
+        }
+        needing_letters += rows.iter().zip(&some).filter(needs).count();
+        standings.extend(some);
+        told(roster.position());
+    }
+    if complete && roster.count == 0 && roster.errors.is_empty() {
+        let why = "there is nobody in this roster of everybody";
+        roster.errors.add(1, "", why);
+    }
+    let leavers = match members {
+        Some(members) if complete => missing_in(&met, members).await?,
+        Some(_) | None => Vec::new(),
+    };
+    details.left = leavers.iter().take(SHOWN).copied().collect();
+    let number = |wanted: fn(&Standing) -> bool| standings.iter().filter(|it| wanted(it)).count();
+    let known = |wanted: fn(&super::Known) -> bool| {
+        let is = |it: &&Standing| matches!(it, Standing::Known(known) if wanted(known));
+        standings.iter().filter(is).count()
+    };
+    let content = Content {
+        file: sha256(bytes),
+        plan: plan(
+            &standings,
+            &leavers,
+            (window, complete),
+            (bytes, &loaded.label()),
+        ),
+        policy: loaded.label(),
+        complete,
+        valid_from: window.from,
+        rows: count(roster.count),
+        new: count(number(|standing| *standing == Standing::New)),
+        changed: count(known(|it| !it.changed.is_empty())),
+        unchanged: count(known(|it| !it.returns && it.changed.is_empty())),
+        returned: count(known(|it| it.returns)),
+        // Who is in a row that is wrong has not left.
+        left: if roster.errors.is_empty() {
+            count(leavers.len())
+        } else {
+            0
+        },
+        by_cohort,
+    };
+    Ok(Looked {
+        content,
+        conflicts: number(|standing| *standing == Standing::Conflict),
+        plan: Plan { standings, leavers },
+        needing_letters,
+        details,
+        errors: roster.errors,
+    })
+}
+
+/// Who is enrolled and has not left, but was not met in any row.
+async fn missing_in(
+    met: &HashMap<MemberId, u64>,
+    members: &Members,
+) -> Result<Vec<MemberId>, RosterFault> {
+    let mut missing = Vec::new();
+    let mut after = None;
+    loop {
+        let page = members.vault.profiles.page(after, AT_ONCE).await;
+        let page = page.map_err(RosterFault::unreadable)?;
+        let Some((last, _)) = page.last() else {
+            return Ok(missing);
+        };
+        after = Some(*last);
+        let present = page.iter().filter_map(|(member, stored)| {
+            let stays = stored.as_ref().is_none_or(|stored| stored.has_left);
+            (!stays && !met.contains_key(member)).then_some(*member)
+        });
+        let present: Vec<MemberId> = present.collect();
+        let ids: Vec<String> = present.iter().map(ToString::to_string).collect();
+        let enrolled = members.commands.begun::<Onboarding>(&ids).await;
+        let enrolled = enrolled.map_err(RosterFault::unreadable)?;
+        let found = present.into_iter().zip(&ids);
+        missing.extend(found.filter_map(|(member, id)| enrolled.contains(id).then_some(member)));
+    }
+}
+
+/// The hash of what is done, row by row.
+fn plan(
+    standings: &[Standing],
+    leavers: &[MemberId],
+    (window, complete): (Window, bool),
+    (bytes, policy): (&[u8], &str),
+) -> String {
+    let mut hash = Sha256::new();
+    hash.update(format!("{policy} {} {complete}\n", window.from));
+    hash.update(Sha256::digest(bytes));
+    for standing in standings {
+        match standing {
+            Standing::New => hash.update("new\n"),
+            Standing::Conflict => hash.update("conflict\n"),
+            Standing::Known(known) => {
+                hash.update(format!("{} {}", known.member, known.returns));
+                for field in &known.changed {
+                    hash.update(format!(" {}", field.name()));
+                }
+                hash.update("\n");
+            }
+        }
+    }
+    for member in leavers {
+        hash.update(format!("left {member}\n"));
+    }
+    HEXLOWER.encode(&hash.finalize())
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,135 @@
+//! Rosters that wait for a second person or are being carried out: the file and what it does, sealed under a key of its own.
+
+use jiff::Timestamp;
+use secrecy::zeroize::Zeroizing;
+use sqlx::Row;
+
+use super::VaultError;
+use super::data_keys::{Class, DataKeys};
+use super::seal::Place;
+use crate::database::{Database, fixed_width};
+use crate::domain::ids::{ImportId, MemberId};
+
+const TABLE: &str = "rosters";
+
+/// Rosters by the id of their import.
+#[derive(Clone, Debug)]
+pub struct RosterFiles {
+    database: Database,
+    data_keys: DataKeys,
+}
+
+/// A roster as it is kept.
+pub struct RosterFile {
+    /// The file's bytes.
+    pub file: Zeroizing<Vec<u8>>,
+    /// What it does, as whoever kept it wrote it down.
+    pub details: Zeroizing<Vec<u8>>,
+}
+
+/// Under whose name its key is kept: ids are unique among members, staff and imports alike.
+const fn keys_of(import: ImportId) -> MemberId {
+    MemberId(import.0)
+}
+
+const fn place<'a>(column: &'static str, row: &'a str) -> Place<'a> {
+    Place {
+        table: TABLE,
+        column,
+        row,
+    }
+}
+
+impl RosterFiles {
+    pub(super) const fn new(database: Database, data_keys: DataKeys) -> Self {
+        Self {
+            database,
+            data_keys,
+        }
+    }
+
+    /// Keeps a roster until it is forgotten.
+    ///
+    /// # Errors
+    /// A database is away.
+    pub async fn keep(
+        &self,
+        import: ImportId,
+        file: &[u8],
+        details: &[u8],
+        now: Timestamp,
+    ) -> Result<(), VaultError> {
+        let keys = &self.data_keys;
+        let key = keys.make_one(keys_of(import), Class::Person, now).await?;
+        let id = import.to_string();
+        let seal =
+            |column, plain: &[u8]| key.seal(&self.data_keys.entropy, place(column, &id), plain);
+        let (file, details) = (seal("file", file)?, seal("details", details)?);
+        sqlx::query(
+            "INSERT INTO rosters (import_id, file, details, written_at) VALUES ($1, $2, $3, $4)",
+        )
+        .bind(&id)
+        .bind(file)
+        .bind(details)
+        .bind(fixed_width(now))
+        .execute(&self.database.write)
+        .await?;
+        Ok(())
+    }
+
+    /// The roster of this import; none, if it was forgotten, or its key is gone, as after a restore.
+    ///
+    /// # Errors
+    /// A database is away.
+    pub async fn get(&self, import: ImportId) -> Result<Option<RosterFile>, VaultError> {
+        let id = import.to_string();
+        let row = sqlx::query("SELECT file, details FROM rosters WHERE import_id = $1")
+            .bind(&id)
+            .fetch_optional(&self.database.read)
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let open = async |column: &'static str| {
+            let sealed: String = row.try_get(column)?;
+            self.data_keys.open(place(column, &id), &sealed).await
+        };
+        let opened = async {
+            Ok(RosterFile {
+                file: open("file").await?,
+                details: open("details").await?,
+            })
+        };
+        match opened.await {
+            Ok(file) => Ok(Some(file)),
+            Err(VaultError::Erased) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Those that were kept until a moment.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn kept_until(&self, until: Timestamp) -> Result<Vec<ImportId>, VaultError> {
+        let rows: Vec<String> =
+            sqlx::query_scalar("SELECT import_id FROM rosters WHERE written_at <= $1")
+                .bind(fixed_width(until))
+                .fetch_all(&self.database.read)
+                .await?;
+        let ids = rows.iter().map(|id| id.parse());
+        let ids: Result<Vec<ImportId>, _> = ids.collect();
+        ids.map_err(|_| VaultError::Damaged(TABLE))
+    }
+
+    /// Forgets a roster, with its key.
+    ///
+    /// # Errors
+    /// A database is away.
+    pub async fn forget(&self, import: ImportId) -> Result<(), VaultError> {
+        self.data_keys.destroy(&[keys_of(import)]).await?;
+        sqlx::query("DELETE FROM rosters WHERE import_id = $1")
+            .bind(import.to_string())
+            .execute(&self.database.write)
+            .await?;
+        Ok(())
+    }
+}

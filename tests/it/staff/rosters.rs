@@ -1,0 +1,436 @@
+//! Rosters as plans: what one person brings happens only as a second one has seen it, once and to its end.
+
+use std::sync::Arc;
+
+use kadode::app::Society;
+use kadode::domain::ids::{ImportId, MemberId, StaffId};
+use kadode::domain::onboarding::{Grounds, Reason};
+use kadode::domain::rosters::{Command, Proposed, Rosters, Stage};
+use kadode::domain::staff::Role;
+use kadode::domain::values::TOKYO;
+use kadode::reactors::importer::Importer;
+use kadode::rosters::{BATCH, Kept, Members, Roster, Run, Standing, Window, look};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use super::support::{at_work, hire};
+use crate::reports::printed;
+use crate::support::app::{App, INITIAL_PASSWORD, USER_ID, eventually};
+use crate::support::browser::{Browser, Shown};
+use crate::support::walk::open;
+
+const HEADER: &str = "user_id,symbol,number,birth_date,name,gid,joined_on,registered_on_old_portal";
+/// The member whom the app has, with another name.
+const HANAKO: &str = "hanako01,1,11111,1980-01-01,別名 花子,,2020-04-01,0";
+const TARO: &str = "taro01,1,22222,1975-05-05,見本 太郎,,2020-04-01,0";
+const JIRO: &str = "jiro01,1,33333,1975-05-05,見本 次郎,,2020-04-01,0";
+
+fn roster(rows: &[&str]) -> String {
+    format!("{HEADER}\n{}\n", rows.join("\n"))
+}
+
+/// Two people at the desk of a society with a member.
+struct Desk {
+    app: App,
+    member: MemberId,
+    sato: Browser,
+    suzuki: Browser,
+}
+
+impl Desk {
+    async fn open() -> Self {
+        let (app, member) = App::with_member().await;
+        let sato = hire(&app, "佐藤", Role::Administrator).await;
+        let suzuki = hire(&app, "鈴木", Role::Support).await;
+        let sato = at_work(&app, &sato).await;
+        let suzuki = at_work(&app, &suzuki).await;
+        Self {
+            app,
+            member,
+            sato,
+            suzuki,
+        }
+    }
+
+    /// Sends the form with a file.
+    async fn sends(&self, file: &[u8], complete: bool) -> Shown {
+        self.sato.get("/rosters").await.is(200);
+        let all = if complete { "yes" } else { "no" };
+        let token = self.sato.token();
+        let fields = [
+            ("form_token", token.as_str()),
+            ("complete", all),
+            ("valid_from", ""),
+            ("reason", "regular_update"),
+            ("ticket", "HD-7"),
+        ];
+        self.sato.send(upload(&self.sato, &fields, file)).await
+    }
+
+    /// Brings a roster, and returns the plan's page.
+    async fn brings(&self, rows: &[&str], complete: bool) -> String {
+        let sent = self.sends(roster(rows).as_bytes(), complete).await;
+        assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.html);
+        sent.headers["location"].to_str().unwrap().to_owned()
+    }
+
+    async fn decides(&self, browser: &Browser, plan: &str, verdict: &str) -> Shown {
+        let page = browser.get(plan).await;
+        page.is(200);
+        let hash = page.field("plan").unwrap_or_default();
+        let fields = [("plan", hash.as_str()), ("verdict", verdict)];
+        browser.post(plan, &fields).await
+    }
+
+    async fn stage(&self, plan: &str) -> Stage {
+        let (_, id) = plan.rsplit_once('/').unwrap();
+        stage(&self.app.society, id.parse().unwrap()).await
+    }
+
+    async fn ends_as(&self, plan: &str, wanted: Stage) {
+        eventually("the end of a roster", || async {
+            (self.stage(plan).await == wanted).then_some(())
+        })
+        .await;
+    }
+
+    async fn found(&self, number: &str) -> Vec<MemberId> {
+        let profiles = &self.app.society.vault.profiles;
+        profiles.find_by_symbol_number("1", number).await.unwrap()
+    }
+
+    async fn files(&self) -> i64 {
+        sqlx::query_scalar("SELECT COUNT(*) FROM rosters")
+            .fetch_one(&self.app.society.database.read)
+            .await
+            .unwrap()
+    }
+}
+
+/// A form in parts, as browsers send it.
+fn upload(browser: &Browser, fields: &[(&str, &str)], file: &[u8]) -> reqwest::RequestBuilder {
+    const EDGE: &str = "----kadode-test";
+    let mut body = Vec::new();
+    for (name, value) in fields {
+        let part = format!(
+            "--{EDGE}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+        );
+        body.extend(part.as_bytes());
+    }
+    let part = format!(
+        "--{EDGE}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"名簿.csv\"\r\nContent-Type: text/csv\r\n\r\n"
+    );
+    body.extend(part.as_bytes());
+    body.extend(file);
+    body.extend(format!("\r\n--{EDGE}--\r\n").as_bytes());
+    let kind = format!("multipart/form-data; boundary={EDGE}");
+    let request = browser.request(Method::POST, "/rosters");
+    request.header("content-type", kind).body(body)
+}
+
+async fn stage(society: &Society, import: ImportId) -> Stage {
+    let rosters: Rosters = society.commands.load("society").await.unwrap();
+    rosters.import(import).unwrap().stage
+}
+
+#[tokio::test]
+async fn what_a_second_person_has_approved_is_carried_out() {
+    let desk = Desk::open().await;
+    let plan = desk.brings(&[HANAKO, TARO], false).await;
+    let page = desk.suzuki.get(&plan).await;
+    page.says("佐藤").says("HD-7").says("氏名");
+    assert!(desk.found("22222").await.is_empty(), "nothing is done yet");
+    let approved = desk.decides(&desk.suzuki, &plan, "approve").await;
+    approved.leads_to(&plan);
+    desk.ends_as(&plan, Stage::Applied).await;
+    assert_eq!(desk.found("22222").await.len(), 1);
+    let profile = desk.app.society.vault.profiles.get(desk.member).await;
+    assert_eq!(profile.unwrap().profile.name, "別名 花子");
+    let events = desk.app.events(desk.member).await;
+    assert_eq!(events, ["MemberEnrolled", "ProfileChanged"]);
+    desk.suzuki.get(&plan).await.says("反映が終わりました");
+}
+
+#[tokio::test]
+async fn whoever_brought_it_cannot_approve_it_by_page_or_by_program() {
+    let desk = Desk::open().await;
+    let plan = desk.brings(&[TARO], false).await;
+    let page = desk.sato.get(&plan).await;
+    page.is_silent_on("value=\"approve\"");
+    desk.decides(&desk.sato, &plan, "approve").await.is(403);
+    let hash = page.field("plan").unwrap();
+    let body = json!({"verdict": "approve", "plan": hash});
+    let request = desk.sato.request(Method::POST, &format!("/api/v1{plan}"));
+    let answer = desk.sato.send(request.json(&body)).await;
+    answer.is(403).says("own-proposal");
+    assert_eq!(desk.stage(&plan).await, Stage::Proposed);
+}
+
+#[tokio::test]
+async fn only_what_was_seen_is_approved() {
+    let desk = Desk::open().await;
+    let plan = desk.brings(&[TARO], false).await;
+    let body = json!({"verdict": "approve", "plan": "0".repeat(64)});
+    let request = desk.suzuki.request(Method::POST, &format!("/api/v1{plan}"));
+    let answer = desk.suzuki.send(request.json(&body)).await;
+    answer.is(409).says("other-plan");
+    assert_eq!(desk.stage(&plan).await, Stage::Proposed);
+}
+
+#[tokio::test]
+async fn what_would_do_something_else_by_the_time_it_is_approved_is_not_done() {
+    let desk = Desk::open().await;
+    let plan = desk.brings(&[TARO, JIRO], false).await;
+    let file = desk.app.folder.path().join("roster.csv");
+    std::fs::write(&file, roster(&[TARO])).unwrap();
+    let policy = desk.app.folder.path().join("policy.toml");
+    let asked = [
+        "import",
+        file.to_str().unwrap(),
+        "--policy",
+        policy.to_str().unwrap(),
+    ];
+    printed(&desk.app, &asked).await;
+    desk.decides(&desk.suzuki, &plan, "approve").await.is(303);
+    desk.ends_as(&plan, Stage::Outdated).await;
+    assert!(desk.found("33333").await.is_empty());
+}
+
+#[tokio::test]
+async fn who_is_not_in_a_roster_of_everybody_is_named_before_and_logged_out_afterwards() {
+    let desk = Desk::open().await;
+    let client = desk.app.client_at("email").await;
+    let plan = desk.brings(&[TARO], true).await;
+    let page = desk.suzuki.get(&plan).await;
+    page.says(&format!("/support/members/{}", desk.member));
+    page.is_silent_on("見本 花子");
+    client.get("/onboarding").await.expect(StatusCode::OK);
+    desk.decides(&desk.suzuki, &plan, "approve").await.is(303);
+    desk.ends_as(&plan, Stage::Applied).await;
+    client.get("/onboarding").await.problem(401, "no-session");
+    let again = desk.app.client().sign_in(USER_ID, INITIAL_PASSWORD).await;
+    again.problem(401, "sign-in-failed");
+    let desk_page = format!("/support/members/{}", desk.member);
+    desk.suzuki.get(&desk_page).await.says("名簿に載っていない");
+}
+
+#[tokio::test]
+async fn rows_that_are_wrong_are_named_and_nothing_is_kept() {
+    let desk = Desk::open().await;
+    let wrong = TARO.replace("1975-05-05", "1975-15-05");
+    let page = desk.sends(roster(&[JIRO, &wrong]).as_bytes(), false).await;
+    page.is(422).says("<td>3</td><td>birth_date</td>");
+    page.is_silent_on("1975");
+    assert_eq!(desk.files().await, 0);
+    let rosters: Rosters = desk.app.society.commands.load("society").await.unwrap();
+    assert_eq!(rosters, Rosters::default());
+}
+
+#[tokio::test]
+async fn any_file_is_answered_with_what_is_wrong() {
+    let desk = Desk::open().await;
+    for file in [
+        &b""[..],
+        b"\xff\xfe\x00",
+        b"PK\x03\x04 a spreadsheet",
+        b"a,b\n1,2\n",
+    ] {
+        let page = desk.sends(file, false).await;
+        page.is(422).says("role=\"alert\"");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_too_large_is_told_as_such() {
+    let desk = Desk::open().await;
+    let large = vec![b'x'; 17 * 1024 * 1024];
+    desk.sends(&large, false).await.is(413).says("16 MB");
+}
+
+#[tokio::test]
+async fn a_second_roster_waits_until_the_first_is_over() {
+    let desk = Desk::open().await;
+    let first = desk.brings(&[TARO], false).await;
+    desk.sends(roster(&[JIRO]).as_bytes(), false).await.is(409);
+    let back = desk.decides(&desk.sato, &first, "decline").await;
+    back.leads_to(&first);
+    desk.brings(&[JIRO], false).await;
+}
+
+#[tokio::test]
+async fn of_a_roster_that_is_over_the_file_is_forgotten_and_its_key_destroyed() {
+    let desk = Desk::open().await;
+    let plan = desk.brings(&[TARO], false).await;
+    let (_, id) = plan.rsplit_once('/').unwrap();
+    assert_eq!(desk.files().await, 1);
+    desk.decides(&desk.suzuki, &plan, "decline").await.is(303);
+    eventually("an end of the file", || async {
+        (desk.files().await == 0).then_some(())
+    })
+    .await;
+    let keys: i64 = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM data_keys WHERE member_id = $1 AND wrapped IS NOT NULL",
+    )
+    .bind(id)
+    .fetch_one(&desk.app.society.key_database.read)
+    .await
+    .unwrap();
+    assert_eq!(keys, 0);
+}
+
+#[tokio::test]
+async fn a_form_of_another_browser_brings_nothing() {
+    let desk = Desk::open().await;
+    let fields = [("form_token", "forged"), ("reason", "regular_update")];
+    let file = roster(&[TARO]);
+    let request = upload(&desk.sato, &fields, file.as_bytes());
+    desk.sato.send(request).await.is(403);
+    assert_eq!(desk.files().await, 0);
+}
+
+#[tokio::test]
+async fn programs_of_the_staff_bring_and_decide_the_same_way() {
+    let desk = Desk::open().await;
+    let path = "/api/v1/rosters?complete=true&reason=regular_update&ticket=HD-9";
+    let request = desk.sato.request(Method::POST, path);
+    let request = request.header("content-type", "text/csv; charset=utf-8");
+    let answer = desk.sato.send(request.body(roster(&[HANAKO, TARO]))).await;
+    answer.is(201);
+    let plan: Value = serde_json::from_str(&answer.html).unwrap();
+    assert_eq!([&plan["new"], &plan["changed"], &plan["left"]], [1, 1, 0]);
+    assert_eq!(plan["changes"][0]["fields"], json!(["name"]));
+    let path = format!("/api/v1/rosters/{}", plan["import"].as_str().unwrap());
+    let body = json!({"verdict": "approve", "plan": plan["plan"]});
+    let request = desk.suzuki.request(Method::POST, &path).json(&body);
+    desk.suzuki.send(request).await.is(200).says("approved");
+    let address = path.replace("/api/v1", "");
+    desk.ends_as(&address, Stage::Applied).await;
+    assert_eq!(desk.found("22222").await.len(), 1);
+}
+
+/// Begins what two people decided on, and leaves it after its first batch, as a program that is killed.
+async fn left_in_the_middle(members: &Members, file: &[u8]) -> ImportId {
+    let import = ImportId(members.entropy.id());
+    let today = TOKYO.to_datetime(members.clock.now()).date();
+    let window = Window::new(today, 30, today).unwrap();
+    let how = (window, true);
+    let looked = look(file, &members.policy, today, how, Some(members), |_| ());
+    let looked = looked.await.unwrap();
+    let files = &members.vault.roster_files;
+    let now = members.clock.now();
+    let kept = Kept {
+        details: looked.details,
+        plan: looked.plan.clone(),
+    };
+    let kept = serde_json::to_vec(&kept).unwrap();
+    files.keep(import, file, &kept, now).await.unwrap();
+    let plan = looked.content.plan.clone();
+    let staff = StaffId(members.entropy.id());
+    let proposed = Proposed {
+        by: StaffId(members.entropy.id()),
+        grounds: Grounds {
+            reason: Reason::RegularUpdate,
+            ticket: "HD-1".parse().unwrap(),
+        },
+        expires_at: now + jiff::SignedDuration::from_hours(1),
+    };
+    let content = looked.content;
+    for command in [
+        Command::Plan {
+            import,
+            proposed,
+            content,
+        },
+        Command::Approve {
+            import,
+            staff,
+            plan: plan.clone(),
+        },
+        Command::Begin { import, plan },
+    ] {
+        Run::tell(members, "Test", command).await.unwrap();
+    }
+    let mut roster = Roster::read_again(file, &members.policy.policy, today);
+    let rows = roster.rows(BATCH);
+    let run = Run::new(members, import, window);
+    let written = run.write(&rows, &looked.plan.standings[..rows.len()]).await;
+    run.enrol(written.unwrap()).await.unwrap();
+    import
+}
+
+/// Seven hundred members, more than one batch.
+fn many() -> String {
+    let rows: Vec<String> = (0..700)
+        .map(|n| format!("kp{n},1,{n:05},1980-01-01,見本 {n}号,,2005-04-01,0"))
+        .collect();
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    roster(&rows)
+}
+
+/// Lets the program carry out what is due, until the roster stands there.
+async fn carried_out(society: &Society, import: ImportId, wanted: Stage) {
+    let importer = Importer {
+        members: society.members(),
+        database: society.database.clone(),
+    };
+    let running = tokio::spawn(importer.run(Arc::new(Notify::new())));
+    eventually("the end of a roster", || async {
+        (stage(society, import).await == wanted).then_some(())
+    })
+    .await;
+    running.abort();
+}
+
+async fn count(society: &Society, event_type: &str) -> usize {
+    let events = society.log.read_after(0, 10_000).await.unwrap();
+    let found = events.iter().filter(|it| it.event_type == event_type);
+    found.count()
+}
+
+/// Enrols somebody whom the roster does not have, after it was begun.
+async fn enrolled_meanwhile(members: &Members) {
+    let today = TOKYO.to_datetime(members.clock.now()).date();
+    let window = Window::new(today, 30, today).unwrap();
+    let file = roster(&[TARO]);
+    let mut roster = Roster::read(file.as_bytes(), &members.policy.policy, today);
+    let rows = roster.rows(BATCH);
+    let run = Run::new(members, ImportId(members.entropy.id()), window);
+    let written = run.write(&rows, &[Standing::New]).await.unwrap();
+    run.enrol(written).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_left_in_the_middle_is_carried_out_to_its_end_and_nobody_is_doubled() {
+    let folder = tempfile::tempdir().unwrap();
+    let society = open(&folder).await;
+    society.adopt_policy().await.unwrap();
+    let import = left_in_the_middle(&society.members(), many().as_bytes()).await;
+    carried_out(&society, import, Stage::Applied).await;
+    assert_eq!(count(&society, "MemberEnrolled").await, 700);
+    society.close().await;
+}
+
+#[tokio::test]
+async fn who_came_after_a_roster_of_everybody_was_approved_does_not_leave_by_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let society = open(&folder).await;
+    society.adopt_policy().await.unwrap();
+    let import = left_in_the_middle(&society.members(), many().as_bytes()).await;
+    enrolled_meanwhile(&society.members()).await;
+    carried_out(&society, import, Stage::Applied).await;
+    assert_eq!(count(&society, "MemberLeft").await, 0);
+    society.close().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_carried_out_to_its_end_is_given_up_and_stands_in_nobodys_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let society = open(&folder).await;
+    society.adopt_policy().await.unwrap();
+    let members = society.members();
+    let import = left_in_the_middle(&members, many().as_bytes()).await;
+    members.vault.roster_files.forget(import).await.unwrap();
+    carried_out(&society, import, Stage::Abandoned).await;
+    society.close().await;
+}
