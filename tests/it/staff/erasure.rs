@@ -66,6 +66,8 @@ async fn whoever_is_erased_is_found_nowhere_and_the_ledger_verifies_before_and_a
     assert_eq!(before["ok"], true);
     let staff = erase(&app, member).await;
     is_gone(&app, member).await;
+    // The mail that tells of the ended session is asked for, and given up, beside the erasure.
+    app.settled().await;
     let of_member = format!("member_id = '{member}'");
     for (table, whose) in [
         ("profiles", of_member.as_str()),
