@@ -24,7 +24,7 @@ use crate::domain::ids::ImportId;
 use crate::domain::rosters::{Command, Content, Rosters};
 use crate::domain::values::TOKYO;
 use crate::rosters::{
-    BATCH, LARGEST, Looked, Members, Roster, RowError, Run, STREAM, Window, look, mend,
+    BATCH, LARGEST, Looked, Members, Roster, RowError, Run, STREAM, Window, look, mend, sha256,
 };
 
 /// What `kadode import` is told.
@@ -134,7 +134,9 @@ async fn import(
         None
     };
     if let (Some(members), false) = (&members, settings.dry_run) {
-        mend(members, &bytes, settings.complete).await?;
+        let rosters: Rosters = members.commands.load(STREAM).await.map_err(Fault)?;
+        let taken_up = rosters.unfinished(&sha256(&bytes), settings.complete, &policy.label());
+        mend(members, taken_up).await?;
     }
     let progress = ProgressBar::new(bytes.len() as u64);
     let told = |position| progress.set_position(position);
@@ -242,12 +244,13 @@ async fn write(
     (user, mut letters): (String, Option<&mut Letters>),
 ) -> Result<(), Fault> {
     let before: Rosters = members.commands.load(STREAM).await.map_err(Fault)?;
-    let unfinished = before.unfinished(&looked.content);
+    let content = &looked.content;
+    let unfinished = before.unfinished(&content.file, content.complete, &content.policy);
     let id = unfinished.unwrap_or_else(|| ImportId(members.entropy.id()));
     let begin = Command::BeginAlone {
         import: id,
         user,
-        content: looked.content.clone(),
+        content: content.clone(),
     };
     Run::tell(members, "BeginRoster", begin).await?;
     let run = Run::new(members, id, window);

@@ -14,6 +14,7 @@ use crate::domain::rosters::{Command, RosterImport, Rosters, Stage};
 use crate::domain::values::TOKYO;
 use crate::rosters::{BATCH, Kept, Members, Roster, RosterFault, Run, STREAM, Window, look, mend};
 use crate::subscription::{ApplyError, Reactor, Recorded};
+use crate::vault::VaultError;
 
 /// How long it rests after a failure, and between two looks for files that are over.
 const REST: Duration = Duration::from_secs(10);
@@ -90,18 +91,13 @@ impl Importer {
     async fn tidy(&self, rosters: &Rosters) -> Result<(), RosterFault> {
         let files = &self.members.vault.roster_files;
         let now = self.members.clock.now();
-        let told = |error: crate::vault::VaultError| RosterFault(error.to_string());
-        for import in files.kept_until(now).await.map_err(told)? {
+        let told = |error: VaultError| RosterFault(error.to_string());
+        for (import, since) in files.all().await.map_err(told)? {
             let is_over = match rosters.import(import) {
                 Some(found) => !found.is_open(now),
-                None => false,
+                None => since < now - AGE,
             };
             if is_over {
-                files.forget(import).await.map_err(told)?;
-            }
-        }
-        for import in files.kept_until(now - AGE).await.map_err(told)? {
-            if rosters.import(import).is_none() {
                 files.forget(import).await.map_err(told)?;
             }
         }
@@ -113,7 +109,7 @@ impl Importer {
         let turn = self.database.take_turn(told).await;
         let _turn = turn.map_err(|error| RosterFault(error.to_string()))?;
         let members = &self.members;
-        mend(members, &[], false).await?;
+        mend(members, None).await?;
         let kept = members.vault.roster_files.get(due.id).await;
         let Some(kept) = kept.map_err(|error| RosterFault(error.to_string()))? else {
             return self.give_up(due, "its file is gone").await;

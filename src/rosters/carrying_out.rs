@@ -7,7 +7,6 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::look::sha256;
 use super::standing::{Found, profile_from};
 use super::{BATCH, Members, RosterFault, Row, STREAM, Standing, Window};
 use crate::commands::CommandError;
@@ -19,59 +18,6 @@ use crate::vault::{Inserted, Profile, given_user_id, was_given};
 
 /// Commands under way at once, which the log commits together.
 const SIDE_BY_SIDE: usize = 256;
-
-/// Members of the vault looked at together.
-const AT_ONCE: u32 = 500;
-
-/// Mends what runs of the command line have left that were killed and not repeated: the vault says of everybody again whether they have left,
-/// as the log does. A run with this file can still be repeated. For whoever has the turn.
-///
-/// # Errors
-/// A store is away.
-pub async fn mend(members: &Members, file: &[u8], complete: bool) -> Result<(), RosterFault> {
-    let loaded = members.commands.load::<Rosters>(STREAM).await;
-    let rosters = loaded.map_err(RosterFault)?;
-    let sum = sha256(file);
-    let last = rosters.imports.last().map(|it| it.id);
-    let killed: Vec<ImportId> = rosters
-        .left()
-        .filter(|it| {
-            let is_same = it.content.file == sum && it.content.complete == complete;
-            !(is_same && Some(it.id) == last)
-        })
-        .map(|it| it.id)
-        .collect();
-    if killed.is_empty() {
-        return Ok(());
-    }
-    let profiles = &members.vault.profiles;
-    let mut after = None;
-    loop {
-        let page = profiles.page(after, AT_ONCE).await;
-        let page = page.map_err(RosterFault::failed)?;
-        let Some((last, _)) = page.last() else { break };
-        after = Some(*last);
-        for (member, stored) in page {
-            let Some(stored) = stored else { continue };
-            let id = member.to_string();
-            let told = members.commands.load::<Onboarding>(&id).await;
-            let has_left = told.map_err(RosterFault)?.left;
-            if has_left != stored.has_left {
-                let noted = profiles.note_left(&[member], has_left).await;
-                noted.map_err(RosterFault::failed)?;
-            }
-        }
-    }
-    for import in killed {
-        Run::tell(
-            members,
-            "AbandonRoster",
-            rosters::Command::Abandon { import },
-        )
-        .await?;
-    }
-    Ok(())
-}
 
 /// One roster being carried out.
 pub struct Run<'a> {

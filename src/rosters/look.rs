@@ -8,16 +8,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::standing::compare;
-use super::{BATCH, Errors, Members, Plan, Roster, RosterFault, Row, Standing, Window};
+use super::{AT_ONCE, BATCH, Errors, Members, Plan, Roster, RosterFault, Row, Standing, Window};
 use crate::domain::ids::MemberId;
 use crate::domain::onboarding::{Onboarding, ProfileField};
 use crate::domain::policy::InitialPassword;
 use crate::domain::rosters::Content;
 use crate::policies::LoadedPolicy;
 use crate::vault::Profile;
-
-/// Members of the vault looked at together.
-const AT_ONCE: u32 = 500;
 
 /// What a look at the whole roster has shown; its rows were let go, to be read again.
 pub struct Looked {
@@ -112,7 +109,8 @@ impl Details {
 }
 
 /// SHA-256 in hexadecimal, as `sha256sum` prints it.
-pub(super) fn sha256(bytes: &[u8]) -> String {
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> String {
     HEXLOWER.encode(&Sha256::digest(bytes))
 }
 

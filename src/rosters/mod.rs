@@ -2,11 +2,13 @@
 
 mod carrying_out;
 mod look;
+mod mending;
 mod reading;
 mod standing;
 
-pub use carrying_out::{Run, Written, mend};
-pub use look::{ChangedRow, Details, Kept, Looked, NewRow, SHOWN, look};
+pub use carrying_out::{Run, Written};
+pub use look::{ChangedRow, Details, Kept, Looked, NewRow, SHOWN, look, sha256};
+pub use mending::mend;
 pub use reading::{Errors, Roster, Row, RowError, is_unprintable};
 pub use standing::{Known, Plan, Standing};
 
@@ -22,6 +24,9 @@ use crate::vault::Vault;
 
 /// Rows that are looked up, written and told to the operator together, so that memory does not grow with the roster's.
 pub const BATCH: usize = 500;
+
+/// Members of the vault looked at together.
+const AT_ONCE: u32 = 500;
 
 /// Bytes in a roster, at most: some two million members.
 pub const LARGEST: u64 = 256 * 1024 * 1024;

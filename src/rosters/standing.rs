@@ -214,20 +214,10 @@ fn fixed(stored: &Profile, row: &Profile) -> Vec<&'static str> {
         joined_on,
         registered,
     } = row;
-    // An empty cell says what is known, and so does the present value, where none is.
-    let other = |told: Option<&str>, present: &str, initial: &str| {
-        told.is_some_and(|told| told != initial && !(told == present && present == initial))
-    };
-    let symbol = other(
-        symbol_at_migration.as_deref(),
-        &stored.symbol,
-        stored.initial_symbol(),
-    );
-    let number = other(
-        number_at_migration.as_deref(),
-        &stored.number,
-        stored.initial_number(),
-    );
+    // An empty cell says nothing.
+    let is_other = |told: &Option<String>, known: &str| told.as_ref().is_some_and(|it| it != known);
+    let symbol = is_other(symbol_at_migration, stored.initial_symbol());
+    let number = is_other(number_at_migration, stored.initial_number());
     [
         ("birth_date", stored.birth_date != *birth_date),
         ("joined_on", stored.joined_on != *joined_on),

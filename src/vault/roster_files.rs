@@ -7,7 +7,7 @@ use sqlx::Row;
 use super::VaultError;
 use super::data_keys::{Class, DataKeys};
 use super::seal::Place;
-use crate::database::{Database, fixed_width};
+use crate::database::{Database, fixed_width, time_of};
 use crate::domain::ids::{ImportId, MemberId};
 
 const TABLE: &str = "rosters";
@@ -105,19 +105,21 @@ impl RosterFiles {
         }
     }
 
-    /// Those that were kept until a moment.
+    /// All of them, with the moment since when each is kept.
     ///
     /// # Errors
     /// The database is away.
-    pub async fn kept_until(&self, until: Timestamp) -> Result<Vec<ImportId>, VaultError> {
-        let rows: Vec<String> =
-            sqlx::query_scalar("SELECT import_id FROM rosters WHERE written_at <= $1")
-                .bind(fixed_width(until))
+    pub async fn all(&self) -> Result<Vec<(ImportId, Timestamp)>, VaultError> {
+        let rows: Vec<(String, String)> =
+            sqlx::query_as("SELECT import_id, written_at FROM rosters")
                 .fetch_all(&self.database.read)
                 .await?;
-        let ids = rows.iter().map(|id| id.parse());
-        let ids: Result<Vec<ImportId>, _> = ids.collect();
-        ids.map_err(|_| VaultError::Damaged(TABLE))
+        rows.into_iter()
+            .map(|(id, since)| {
+                let id = id.parse().map_err(|_| VaultError::Damaged(TABLE))?;
+                Ok((id, time_of(&since)?))
+            })
+            .collect()
     }
 
     /// Forgets a roster, with its key.

@@ -190,7 +190,11 @@ async fn plan_page(
     let now = api.clock.now();
     let can_be_judged = found.stage == Stage::Proposed && found.is_open(now);
     let content = &found.content;
-    let more = |all: u64, shown: usize| all.saturating_sub(u64::try_from(shown).unwrap_or(all));
+    // Once a roster is over, none of them is shown, and so are no more of them.
+    let more = |all: u64, shown: usize| match shown {
+        0 => 0,
+        _ => all.saturating_sub(u64::try_from(shown).unwrap_or(all)),
+    };
     let counts = [
         ("roster.rows", content.rows),
         ("roster.new", content.new),
@@ -199,7 +203,6 @@ async fn plan_page(
         ("roster.returned", content.returned),
         ("roster.left", content.left),
     ];
-    let has_details = details != Details::default();
     let view = PlanPage {
         desk,
         link: link(import),
@@ -231,26 +234,10 @@ async fn plan_page(
                 person: Person::of(&row.profile, None, Mask::On),
             })
             .collect(),
-        more_newcomers: if has_details {
-            more(content.new, details.new.len())
-        } else {
-            0
-        },
-        more_changes: if has_details {
-            more(content.changed, details.changed.len())
-        } else {
-            0
-        },
-        more_leavers: if has_details {
-            more(content.left, details.left.len())
-        } else {
-            0
-        },
-        more_returned: if has_details {
-            more(content.returned, details.returned.len())
-        } else {
-            0
-        },
+        more_newcomers: more(content.new, details.new.len()),
+        more_changes: more(content.changed, details.changed.len()),
+        more_leavers: more(content.left, details.left.len()),
+        more_returned: more(content.returned, details.returned.len()),
         changes: changes(api, language, &details).await?,
         leavers: members(api, &details.left).await?,
         returned: members(api, &details.returned).await?,

@@ -1,5 +1,6 @@
 //! Rosters: planned by one, approved by another, carried out once.
 
+use cqrs_es::DomainEvent;
 use uuid::Uuid;
 
 use super::*;
@@ -39,6 +40,16 @@ fn content(file: &str) -> Content {
         left: 2,
         by_cohort: BTreeMap::from([("old".to_owned(), 3)]),
     }
+}
+
+fn unfinished(rosters: &Rosters, file: &str) -> Option<ImportId> {
+    let Content {
+        file,
+        complete,
+        policy,
+        ..
+    } = content(file);
+    rosters.unfinished(&file, complete, &policy)
 }
 
 fn plan(number: u128, by: u128) -> Command {
@@ -200,10 +211,10 @@ fn a_second_plan_waits_for_the_end_of_the_first() {
 fn the_command_line_needs_nobody_and_goes_on_under_the_same_id_after_a_kill() {
     let (rosters, told_first) = told([begin_alone(1), begin_alone(1)]);
     assert_eq!(names(&told_first), ["RosterBegun", ""]);
-    assert_eq!(rosters.unfinished(&content("a")), Some(import(1)));
-    assert_eq!(rosters.unfinished(&content("b")), None);
+    assert_eq!(unfinished(&rosters, "a"), Some(import(1)));
+    assert_eq!(unfinished(&rosters, "b"), None);
     let (rosters, _) = told([begin_alone(1), finish(1)]);
-    assert_eq!(rosters.unfinished(&content("a")), None);
+    assert_eq!(unfinished(&rosters, "a"), None);
 }
 
 #[test]
@@ -216,7 +227,7 @@ fn the_command_line_does_not_come_between_a_roster_that_two_people_began() {
 #[test]
 fn a_run_that_was_killed_long_ago_is_not_taken_up_after_another() {
     let (rosters, _) = told([begin_alone(1), begin_alone(2), finish(2)]);
-    assert_eq!(rosters.unfinished(&content("a")), None);
+    assert_eq!(unfinished(&rosters, "a"), None);
     assert_eq!(rosters.left().count(), 1);
 }
 
