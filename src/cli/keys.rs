@@ -20,25 +20,24 @@ use crate::vault::FORGOTTEN_AFTER;
 pub(super) struct KeysSettings {
     #[command(subcommand)]
     what: What,
+    #[command(flatten)]
+    data: DataSettings,
 }
 
 #[derive(Debug, Subcommand)]
 enum What {
     /// Add a master key to the key file, which nothing is made under yet
-    Add(Data),
+    Add,
     /// Make the added key the present one, and wrap all data keys by it
-    Rotate(Data),
-}
-
-#[derive(Args, Debug)]
-struct Data {
-    #[command(flatten)]
-    data: DataSettings,
+    Rotate,
 }
 
 /// Carries out one of them; ends with 1 where a data key is damaged.
 pub(super) async fn run(settings: &KeysSettings, clock: Clock) -> Result<ExitCode, Fault> {
-    let (What::Add(Data { data }) | What::Rotate(Data { data })) = &settings.what;
+    let data = &settings.data;
+    let keys = data.keys.as_deref().ok_or_else(|| {
+        Fault("KADODE_KEYS is not set: give the path of the master key file".to_owned())
+    })?;
     if !Society::exists(data)? {
         return Err(Fault(
             "there is no database yet: its first key is made together with it".to_owned(),
@@ -50,9 +49,9 @@ pub(super) async fn run(settings: &KeysSettings, clock: Clock) -> Result<ExitCod
         if data.policy.is_some() {
             society.adopt_policy().await?;
         }
-        match (&settings.what, &data.keys) {
-            (What::Add(_), Some(path)) => add(&society, path).await,
-            (What::Add(_) | What::Rotate(_), _) => rotate(&society).await,
+        match settings.what {
+            What::Add => add(&society, keys).await,
+            What::Rotate => rotate(&society).await,
         }
     };
     let ended = ended.await;
