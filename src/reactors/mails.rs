@@ -107,16 +107,8 @@ fn asked_by(recorded: &Recorded, event: &Event) -> Option<Asked> {
             language,
             expires_at,
             ..
-        } => Asked {
-            mail,
-            kind: MailKind::EmailLink,
-            contact: Some(*contact),
-            reference: issue.0,
-            key: key.clone(),
-            language: Some(*language),
-            expires_at: *expires_at,
-        },
-        Event::EmailChangeRequested {
+        }
+        | Event::EmailChangeRequested {
             contact,
             issue,
             key,
@@ -125,7 +117,11 @@ fn asked_by(recorded: &Recorded, event: &Event) -> Option<Asked> {
             ..
         } => Asked {
             mail,
-            kind: MailKind::EmailChangeLink,
+            kind: if matches!(event, Event::EmailChangeRequested { .. }) {
+                MailKind::EmailChangeLink
+            } else {
+                MailKind::EmailLink
+            },
             contact: Some(*contact),
             reference: issue.0,
             key: key.clone(),

@@ -233,18 +233,8 @@ impl Aggregate for Onboarding {
                 ..
             } => {
                 self.forget_clearing();
-                self.contact = Some(Contact {
-                    id: contact,
-                    links: vec![Link {
-                        issue,
-                        sent_at: at,
-                        expires_at,
-                    }],
-                    followed: false,
-                    verified: false,
-                    language,
-                    counts_from: None,
-                });
+                let link = Link::of(issue, at, expires_at);
+                self.contact = Some(Contact::entered(contact, language, link));
                 self.mailbox = None;
                 budget::note(&mut self.links_sent, at);
             }
@@ -255,11 +245,7 @@ impl Aggregate for Onboarding {
                 ..
             } => {
                 if let Some(contact) = &mut self.contact {
-                    contact.links.push(Link {
-                        issue,
-                        sent_at: at,
-                        expires_at,
-                    });
+                    contact.links.push(Link::of(issue, at, expires_at));
                 }
                 budget::note(&mut self.links_sent, at);
             }
@@ -287,18 +273,8 @@ impl Aggregate for Onboarding {
                 expires_at,
                 ..
             } => {
-                self.coming = Some(Contact {
-                    id: contact,
-                    links: vec![Link {
-                        issue,
-                        sent_at: at,
-                        expires_at,
-                    }],
-                    followed: false,
-                    verified: false,
-                    language,
-                    counts_from: None,
-                });
+                let link = Link::of(issue, at, expires_at);
+                self.coming = Some(Contact::entered(contact, language, link));
                 budget::note(&mut self.change_links_sent, at);
             }
             Event::EmailChangeLinkFollowed { .. } => {

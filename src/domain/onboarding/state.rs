@@ -134,6 +134,20 @@ pub struct Contact {
     pub counts_from: Option<Timestamp>,
 }
 
+impl Contact {
+    /// An address that was just entered, with the link that is mailed to it.
+    pub(super) fn entered(id: ContactId, language: Language, link: Link) -> Self {
+        Self {
+            id,
+            links: vec![link],
+            followed: false,
+            verified: false,
+            language,
+            counts_from: None,
+        }
+    }
+}
+
 /// Where notices go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Mailbox {
@@ -162,6 +176,16 @@ pub struct Link {
     pub sent_at: Timestamp,
     /// Its end.
     pub expires_at: Timestamp,
+}
+
+impl Link {
+    pub(super) const fn of(issue: IssueId, sent_at: Timestamp, expires_at: Timestamp) -> Self {
+        Self {
+            issue,
+            sent_at,
+            expires_at,
+        }
+    }
 }
 
 /// The member's own password.
