@@ -3,17 +3,15 @@
 pub mod kinds;
 pub mod search;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use cqrs_es::Aggregate;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use jiff::civil::Date;
 use serde_json::Value;
 
 use super::event;
 use super::reports::counting;
-use super::reports::counts::Key;
 use super::reports::stored;
 use super::reports::track::Track;
 use crate::database::{Cell, Connections, Insert, time_of};
@@ -46,7 +44,12 @@ impl Projection for HistoryProjection {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["history", "history_members", "history_counts"]
+        &[
+            "history",
+            "history_members",
+            "history_counts",
+            "history_parts",
+        ]
     }
 
     fn fold<'a>(
@@ -59,7 +62,7 @@ impl Projection for HistoryProjection {
             let members: Vec<Option<String>> =
                 batch.iter().map(member_of).collect::<Result<_, _>>()?;
             let mut tracks = known_tracks(batch, &members, suffix, before).await?;
-            let mut sums: BTreeMap<(Date, Key), i64> = BTreeMap::new();
+            let mut sums = stored::Sums::default();
             let mut rows = Vec::with_capacity(batch.len());
             for (recorded, member) in batch.iter().zip(members) {
                 let mut none = None;
@@ -86,17 +89,19 @@ impl Projection for HistoryProjection {
                     Cell::from(stored::encoded(&counts)),
                 ]);
                 for count in counts {
-                    *sums.entry((day, count.key)).or_default() += count.number;
+                    sums.add(day, recorded.position, count);
                 }
             }
             let insert = format!(
                 "INSERT INTO history{suffix} (position, recorded_at, event_type, event_version, stream_kind, stream_id, \
                  sequence, cohort, member_id, actor, outcome, payload, metadata, counts)"
             );
+            let [days, parts] = sums.inserts(suffix)?;
             Ok(vec![
                 written_tracks(&tracks, suffix)?,
                 Insert::new(insert, &rows, "")?,
-                stored::added(sums, suffix)?,
+                days,
+                parts,
             ])
         })
     }

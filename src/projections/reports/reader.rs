@@ -1,4 +1,5 @@
-//! Reads what was counted as of any moment: whole days are added up, of the moment's own day what came until then.
+//! Reads what was counted as of any moment: whole days are added up, of the moment's own day the parts of the log that were over, and then
+//! event by event.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -8,7 +9,7 @@ use sqlx::any::AnyRow;
 
 use super::counting::{day_of, label};
 use super::counts::{Count, Counts, Key, Topic};
-use super::stored::{decoded, unreadable};
+use super::stored::{before_part, decoded, unreadable, whole_parts};
 use super::{Name, topics};
 use crate::database::{Connections, time_of};
 use crate::domain::values::TOKYO;
@@ -88,58 +89,61 @@ async fn at(
         ),
         Err(_) => (Counts::default(), 0),
     };
-    for (counted, times) in within_a_day(pool, topics, after, position).await? {
-        for mut count in counted {
-            count.number *= times;
-            counts.add(day, count);
-        }
-    }
+    add_within_day(pool, topics, day, (after, position), &mut counts).await?;
     Ok(counts)
 }
 
-/// What each of some events counts for, or each of some that count for the same, with how many there are.
-async fn within_a_day(
+/// Adds what the events after `after` up to `position` count for, all of `day`: by parts of the log that are over, and of the last part
+/// event by event.
+async fn add_within_day(
+    pool: &Connections,
+    topics: &[Topic],
+    day: Date,
+    (after, position): (Position, Position),
+    counts: &mut Counts,
+) -> Result<(), ApplyError> {
+    let parts = whole_parts(position);
+    let rows = sqlx::query(&format!(
+        "SELECT topic, cohort, of_a, of_b, of_c, day AS told_day, CAST(SUM(number) AS BIGINT) AS number FROM history_parts \
+         WHERE topic IN ({}) AND day = $1 AND part < $2 GROUP BY topic, cohort, of_a, of_b, of_c, day",
+        quoted(topics)
+    ))
+    .bind(day.to_string())
+    .bind(parts)
+    .fetch_all(pool)
+    .await?;
+    for row in &rows {
+        let (day, count) = summed(row)?;
+        counts.add(day, count);
+    }
+    let after = after.max(before_part(parts));
+    for count in one_by_one(pool, topics, after, position).await? {
+        counts.add(day, count);
+    }
+    Ok(())
+}
+
+/// What the events after `after` up to `until` count for.
+async fn one_by_one(
     pool: &Connections,
     topics: &[Topic],
     after: Position,
     until: Position,
-) -> Result<Vec<(Vec<Count>, i64)>, ApplyError> {
-    if topics.contains(&Topic::Events) {
-        let rows: Vec<(String, String, i64)> = sqlx::query_as(
-            "SELECT event_type, outcome, COUNT(*) FROM history WHERE position > $1 AND position <= $2 \
-             GROUP BY event_type, outcome",
-        )
-        .bind(after)
-        .bind(until)
-        .fetch_all(pool)
-        .await?;
-        let count = |event_type: &str, outcome: &str| {
-            Count::new(Topic::Events, "", [event_type, outcome, ""], 1)
-        };
-        return Ok(rows
-            .into_iter()
-            .map(|(event_type, outcome, times)| (vec![count(&event_type, &outcome)], times))
-            .collect());
-    }
-    // Most events count for a few topics: the others need not leave the database.
-    let wanted: Vec<String> = topics
-        .iter()
-        .map(|topic| format!("counts LIKE '%[\"{}\",%'", topic.name()))
-        .collect();
-    let rows: Vec<String> = sqlx::query_scalar(&format!(
-        "SELECT counts FROM history WHERE position > $1 AND position <= $2 AND ({})",
-        wanted.join(" OR ")
-    ))
+) -> Result<Vec<Count>, ApplyError> {
+    let events: Vec<(String, String, String)> = sqlx::query_as(
+        "SELECT event_type, outcome, counts FROM history WHERE position > $1 AND position <= $2",
+    )
     .bind(after)
     .bind(until)
     .fetch_all(pool)
     .await?;
-    let of_topics = |text: &String| {
-        let mut counts = decoded(text)?;
-        counts.retain(|count| topics.contains(&count.key.topic));
-        Ok((counts, 1))
-    };
-    rows.iter().map(of_topics).collect()
+    let mut all = Vec::new();
+    for (event_type, outcome, counts) in &events {
+        all.push(Count::new(Topic::Events, "", [event_type, outcome, ""], 1));
+        all.extend(decoded(counts)?);
+    }
+    all.retain(|count| topics.contains(&count.key.topic));
+    Ok(all)
 }
 
 /// Which days are added up.
@@ -162,11 +166,7 @@ async fn days(
     // Every event is of one type: where anything is counted, that is, and the position comes with it.
     let topics = topics.iter().chain([&Topic::Events]);
     let (by_day, summed_up): (Vec<&Topic>, Vec<&Topic>) = topics.partition(|topic| topic.by_day());
-    let quoted = |topics: &[&Topic]| {
-        let names: Vec<String> = topics.iter().map(|it| format!("'{}'", it.name())).collect();
-        names.join(",")
-    };
-    let (by_day, summed_up) = (quoted(&by_day), quoted(&summed_up));
+    let (by_day, summed_up) = (quoted(by_day), quoted(summed_up));
     let part = |told_day: &str, number: &str, which: &str| {
         format!(
             "SELECT topic, cohort, of_a, of_b, of_c, {told_day} AS told_day, {number} AS number FROM history_counts WHERE {which}"
@@ -223,6 +223,14 @@ async fn days(
         head = row.try_get("head")?;
     }
     Ok((counts, head))
+}
+
+fn quoted<'a>(topics: impl IntoIterator<Item = &'a Topic>) -> String {
+    let names: Vec<String> = topics
+        .into_iter()
+        .map(|topic| format!("'{}'", topic.name()))
+        .collect();
+    names.join(",")
 }
 
 fn summed(row: &AnyRow) -> Result<(Date, Count), ApplyError> {

@@ -78,7 +78,7 @@ async fn a_past_that_was_written_anew_from_its_first_event_on_is_not_signed() {
         &house.society,
         "UPDATE events SET payload = json_set(payload, '$.cohort', 'another') WHERE position = 2; \
          DELETE FROM ledger_leaves; DELETE FROM ledger_nodes; DELETE FROM ledger_checkpoints; \
-         UPDATE checkpoints SET position = 0 WHERE reader = 'read_models'; DELETE FROM history; DELETE FROM history_members; DELETE FROM history_counts",
+         UPDATE checkpoints SET position = 0 WHERE reader = 'read_models'; DELETE FROM history; DELETE FROM history_members; DELETE FROM history_counts; DELETE FROM history_parts",
     )
     .await;
     let refused = sealed(&house.society).await;
@@ -186,7 +186,7 @@ async fn a_ledger_made_anew_with_the_stolen_key_is_caught_by_the_witness_and_by_
         &society,
         "UPDATE events SET payload = json_set(payload, '$.joined_month', '2001-01') WHERE position = 3; \
          DELETE FROM ledger_leaves; DELETE FROM ledger_nodes; DELETE FROM ledger_checkpoints; \
-         UPDATE checkpoints SET position = 0 WHERE reader = 'read_models'; DELETE FROM history; DELETE FROM history_members; DELETE FROM history_counts",
+         UPDATE checkpoints SET position = 0 WHERE reader = 'read_models'; DELETE FROM history; DELETE FROM history_members; DELETE FROM history_counts; DELETE FROM history_parts",
     )
     .await;
     fs::remove_file(own_file(&house)).unwrap();

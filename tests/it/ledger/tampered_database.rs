@@ -31,7 +31,7 @@ async fn expect(house: &House, statements: &str, what: &str, position: Option<i6
 /// Has leaves and read models made anew from whatever the events are.
 const FORGET_LEDGER: &str = "DELETE FROM ledger_leaves; DELETE FROM ledger_nodes; \
     UPDATE checkpoints SET position = 0 WHERE reader = 'read_models'; \
-    DELETE FROM history; DELETE FROM history_members; DELETE FROM history_counts; DELETE FROM member_status; DELETE FROM mail_requests";
+    DELETE FROM history; DELETE FROM history_members; DELETE FROM history_counts; DELETE FROM history_parts; DELETE FROM member_status; DELETE FROM mail_requests";
 
 /// Makes leaves and nodes anew.
 async fn grow(house: &House) {

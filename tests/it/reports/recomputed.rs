@@ -201,11 +201,13 @@ async fn counts_that_are_built_anew_are_those_that_grew() {
 }
 
 /// What the reports are made of. What came to nothing need not have a row.
-async fn tables(opened: &Opened) -> [Vec<String>; 3] {
+async fn tables(opened: &Opened) -> [Vec<String>; 4] {
     let mut tables = Vec::new();
     for sql in [
         "SELECT topic || '|' || day || '|' || cohort || '|' || of_a || '|' || of_b || '|' || of_c || '|' || number FROM history_counts \
          WHERE number <> 0 ORDER BY topic, day, cohort, of_a, of_b, of_c",
+        "SELECT topic || '|' || day || '|' || part || '|' || cohort || '|' || of_a || '|' || of_b || '|' || of_c || '|' || number \
+         FROM history_parts WHERE number <> 0 ORDER BY topic, day, part, cohort, of_a, of_b, of_c",
         "SELECT member_id || track FROM history_members ORDER BY member_id",
         "SELECT position || counts FROM history ORDER BY position",
     ] {

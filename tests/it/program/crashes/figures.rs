@@ -13,18 +13,24 @@ use crate::import::house::{Done, House};
 use crate::support::program::Program;
 
 /// The tables of the read models, with the ledger's leaves.
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 8] = [
     "member_status",
     "history",
     "history_members",
     "history_counts",
+    "history_parts",
     "mail_requests",
     "parked_events",
     "ledger_leaves",
 ];
 
-/// Of sums, what adds up to nothing is there or not, as the batches fell.
-const SUMS: &str = "WHERE number <> 0";
+/// Which rows of a table are compared: of sums, what adds up to nothing is there or not, as the batches fell.
+fn compared(table: &str) -> &'static str {
+    match table {
+        "history_counts" | "history_parts" => "WHERE number <> 0",
+        _ => "",
+    }
+}
 
 /// Lets everybody come to the end, ends the program, and fails unless all is as it must be. Prints the figures after
 /// `what`, which says what was done to the program, as a row of the table of `scripts/crashes`.
@@ -134,7 +140,7 @@ async fn dump(house: &House) -> BTreeMap<&'static str, Vec<String>> {
         let sql = format!(
             "SELECT json_array({}) AS row FROM {table} {} ORDER BY row",
             columns.join(", "),
-            if table == "history_counts" { SUMS } else { "" },
+            compared(table),
         );
         let rows = sqlx::query_scalar(&sql)
             .fetch_all(&society.database.read)
