@@ -122,6 +122,7 @@ macro_rules! never_stale {
 }
 never_stale!(
     crate::domain::adoption::Adoptions,
+    crate::domain::anomalies::Anomaly,
     crate::domain::attempts::Attempts,
     crate::domain::custody::Custody,
     crate::domain::delivery::Delivery,

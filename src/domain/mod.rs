@@ -1,11 +1,13 @@
 //! The rules: what may happen to a member, in which order, and under which limits. Pure: no clock, no randomness, no I/O.
 
 pub mod adoption;
+pub mod anomalies;
 pub mod attempts;
 pub mod birth_date;
 pub mod cohort;
 pub mod custody;
 pub mod delivery;
+pub mod domain_class;
 pub mod email;
 pub mod ids;
 pub mod onboarding;

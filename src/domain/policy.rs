@@ -5,8 +5,8 @@ mod limits;
 mod tests;
 
 pub use limits::{
-    HoldLimits, InitialLimits, LaterLimits, Limits, LinkLimits, MailLimits, OtpLimits,
-    PasswordLimits, Retention, SessionLimits, SignInLimits, SupportLimits,
+    AnomalyLimits, HoldLimits, InitialLimits, LaterLimits, Limits, LinkLimits, MailLimits,
+    OtpLimits, PasswordLimits, Retention, SessionLimits, SignInLimits, SupportLimits,
 };
 
 use std::collections::BTreeMap;

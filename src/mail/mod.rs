@@ -1,6 +1,5 @@
 //! The mails: what they say, and the ways they leave.
 
-mod domain_class;
 mod folder;
 mod message;
 mod notice;
@@ -10,7 +9,6 @@ mod tests;
 mod transport;
 mod wording;
 
-pub use domain_class::{DomainClass, domain_class};
 pub use message::{
     Code, Heading, Link, Message, Unwritable, change_link_mail, code_mail, link_mail,
 };

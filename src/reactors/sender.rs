@@ -11,6 +11,7 @@ use super::outbox::{Outbox, Waiting};
 use crate::ambient::{Clock, Entropy};
 use crate::commands::{Actor, Attribution, Commands};
 use crate::domain::delivery::{Conclude, Delivery, MailFacts, MailKind, Outcome, SkipReason};
+use crate::domain::domain_class::domain_class;
 use crate::domain::email::EmailAddress;
 use crate::domain::ids::{ChallengeId, CommandId, ContactId, IssueId, NoticeId};
 use crate::domain::onboarding::Onboarding;
@@ -18,7 +19,7 @@ use crate::domain::policy;
 use crate::domain::values::Language;
 use crate::mail::{
     CONNECTIONS, Code, Failure, Heading, Link, Message, Society, Transport, change_link_mail,
-    change_notice_mail, code_mail, domain_class, link_mail, set_up_mail, support_mail,
+    change_notice_mail, code_mail, link_mail, set_up_mail, support_mail,
 };
 use crate::vault::{self, Vault, VaultError};
 

@@ -57,6 +57,9 @@ async fn forget_on(vault: &Vault, clock: &Clock) {
         if let Err(error) = vault.devices.forget(now).await {
             tracing::error!(%error, "browsers whose cookies have expired could not be forgotten");
         }
+        if let Err(error) = vault.activations.forget(now).await {
+            tracing::error!(%error, "first passwords of long ago could not be forgotten");
+        }
         tokio::time::sleep(FORGETS_APART).await;
     }
 }

@@ -96,7 +96,8 @@ impl Devices {
             .map(|_| device))
     }
 
-    fn open(&self, cookie: &str) -> Option<[u8; 16]> {
+    /// The browser's id, if its cookie is ours.
+    pub(super) fn open(&self, cookie: &str) -> Option<[u8; 16]> {
         let (device, signature) = cookie.split_once('.')?;
         let device: [u8; 16] = BASE64URL_NOPAD
             .decode(device.as_bytes())

@@ -3,6 +3,7 @@
 //! Nothing here appears in the clear in a database file, an error or a `Debug` text. Creation is vault first, event second;
 //! destruction is event first.
 
+mod activations;
 mod blind;
 mod contacts;
 mod credentials;
@@ -36,6 +37,7 @@ mod tests;
 mod traces;
 mod waits;
 
+pub use activations::{Activations, Alike};
 pub use blind::normalise_id;
 pub use contacts::Contacts;
 pub use credentials::Credentials;
@@ -116,6 +118,8 @@ pub struct Vault {
     pub sessions: Sessions,
     /// Browsers that signed in before.
     pub devices: Devices,
+    /// Members who resemble each other.
+    pub activations: Activations,
     /// Failures and waiting times.
     pub waits: Waits,
     /// From where something was done.
@@ -167,6 +171,7 @@ impl Vault {
             staff: StaffNames::new(main.clone(), data_keys.clone(), blind.clone()),
             staff_secrets: StaffSecrets::new(keys.clone()),
             staff_access: StaffAccess::new(main.clone(), keys.clone(), entropy.clone()),
+            activations: Activations::new(main.clone(), blind.clone(), devices.clone()),
             waits: Waits::new(main.clone(), blind, devices.clone(), settings.sign_in),
             devices,
             traces: Traces::new(data_keys.clone()),
@@ -203,7 +208,14 @@ impl Vault {
             // It came so far before and no further, or the row is damaged: all the more reason to go on.
             Err(_) => {}
         }
-        for table in ["profiles", "contacts", "credentials", "sessions", "outbox"] {
+        for table in [
+            "profiles",
+            "contacts",
+            "credentials",
+            "sessions",
+            "outbox",
+            "activations",
+        ] {
             sqlx::query(&format!("DELETE FROM {table} WHERE member_id = $1"))
                 .bind(member.to_string())
                 .execute(&mut *connection)

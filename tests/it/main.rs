@@ -9,6 +9,7 @@
     reason = "nothing reaches into a test binary, so pub says no less than pub(crate)"
 )]
 
+mod anomalies;
 mod attribution;
 mod browser;
 mod clock;

@@ -589,7 +589,7 @@ def events(log, asked):
     def outcome(name):
         if name in ("AttemptsTallied", "InterventionDeclined", "RosterDeclined", "RosterOutdated"):
             return "refused"
-        return "failed" if name.endswith(("Rejected", "Failed", "Abandoned")) else "done"
+        return "failed" if name.endswith(("Rejected", "Failed", "Abandoned", "Noticed")) else "done"
 
     rows = [[name, outcome(name), log.types[name]] for name in sorted(log.types) if log.types[name]]
     return [*rows, ["all", "", log.size]]

@@ -77,7 +77,6 @@ async fn events_page(api: &Api, who: &StaffIn, asked: Asked) -> Result<Response,
             from: None,
         };
         Row {
-            member: it.member.map(|member| member.to_string()),
             cohort: it.cohort.clone(),
             ..row_of(language, &entry)
         }

@@ -7,6 +7,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use super::json::member_named;
+use super::line::Line;
 use super::looks::Showing;
 use super::person::{Mask, Search};
 use super::timeline::{Entry, Span, Timeline};
@@ -368,9 +369,16 @@ pub(in crate::api) fn row_of(language: Language, entry: &Entry) -> Row {
         who,
         from: entry.from.clone(),
         why: why(line),
-        member: line.member.clone(),
+        members: members_of(line),
         cohort: None,
     }
+}
+
+/// The members an event is about: one, or those that it names.
+fn members_of(line: &Line) -> Vec<String> {
+    let named = line.payload["members"].as_array().into_iter().flatten();
+    let named = named.filter_map(|member| member.as_str().map(str::to_owned));
+    line.member.iter().cloned().chain(named).collect()
 }
 
 /// A page, or what stands in its place.

@@ -53,8 +53,8 @@ pub struct Row {
     pub from: Option<String>,
     /// Why.
     pub why: String,
-    /// The member it is about.
-    pub member: Option<String>,
+    /// The members it is about.
+    pub members: Vec<String>,
     /// That member's cohort.
     pub cohort: Option<String>,
 }

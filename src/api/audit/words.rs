@@ -60,6 +60,10 @@ pub fn event_text(language: Language, event_type: &str, why: Option<&str>) -> Te
         "MailFailed" => "happening.mail_failed",
         "MailSkipped" => "happening.mail_skipped",
         "AttemptsTallied" => "event.attempts_tallied",
+        "AnomalyNoticed" => match why {
+            Some("one_browser") => "event.many_of_one_browser",
+            Some(_) | None => "event.many_of_one_domain",
+        },
         "PolicyAdopted" => "event.policy_adopted",
         "MasterKeyAdded" => "event.master_key_added",
         "MasterKeyChanged" => "event.master_key_changed",

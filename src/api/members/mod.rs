@@ -16,6 +16,7 @@ mod paper;
 mod password;
 mod session;
 mod sign_in;
+mod watch;
 
 pub use confirmation::Confirmation;
 pub use done::Done;

@@ -72,6 +72,7 @@ impl Api {
                 },
             )
             .await?;
+        self.watch(&who.visit, member, &outcome).await;
         self.done_rotating(who, &outcome).await
     }
 

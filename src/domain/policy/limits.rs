@@ -24,6 +24,8 @@ pub struct Limits {
     pub hold: HoldLimits,
     /// Of what members change after their set-up.
     pub later: LaterLimits,
+    /// From where on accounts that resemble each other are told of.
+    pub anomalies: AnomalyLimits,
 }
 
 /// How long a password that a member chooses may be, in code points (NIST SP 800-63B-4, 3.1.1.2).
@@ -172,6 +174,28 @@ impl Default for SignInLimits {
             failing_members_per_symbol: 10,
             wrong_formulas_per_symbol: None,
             wrong_formulas: None,
+        }
+    }
+}
+
+/// How many first passwords may have something in common before auditors are told (`docs/security.md`, attack 2). Nobody is kept out for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AnomalyLimits {
+    /// Set in one browser within thirty days. Judgement: a family has one computer.
+    #[serde(deserialize_with = "between::<_, 1, 10_000>")]
+    pub members_per_browser: u32,
+    /// Set within a day with addresses at one domain, of no carrier or great provider, that fewer had in the thirty days before. Judgement:
+    /// a company's people may come together, a stranger's mailboxes do.
+    #[serde(deserialize_with = "between::<_, 1, 10_000>")]
+    pub members_per_new_domain: u32,
+}
+
+impl Default for AnomalyLimits {
+    fn default() -> Self {
+        Self {
+            members_per_browser: 3,
+            members_per_new_domain: 20,
         }
     }
 }

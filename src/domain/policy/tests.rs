@@ -96,6 +96,10 @@ fn the_defaults_are_those_of_the_design() {
             hours_after_formula: 0,
         },
         later: LaterLimits { address_hours: 72 },
+        anomalies: AnomalyLimits {
+            members_per_browser: 3,
+            members_per_new_domain: 20,
+        },
     };
     assert_eq!(Limits::default(), expected);
 }

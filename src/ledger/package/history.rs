@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use super::manifest::EventsIn;
 use super::{Fault, POLICIES};
 use crate::domain::adoption::{AdoptionEvent, Adoptions};
+use crate::domain::anomalies::{Anomaly, AnomalyEvent};
 use crate::domain::attempts::{Attempts, AttemptsEvent};
 use crate::domain::custody::{Custody, CustodyEvent};
 use crate::domain::delivery::{Delivery, DeliveryEvent};
@@ -66,6 +67,7 @@ enum State {
     Onboarding(Box<Onboarding>),
     Mail(Delivery),
     Attempts,
+    Anomaly(Anomaly),
     Policy,
     Staff(Box<Staff>),
     Views(Viewings),
@@ -207,6 +209,13 @@ impl History {
                 let events = read::<AttemptsEvent>(&pending.events)?;
                 illegal(!events.is_empty())?;
             }
+            State::Anomaly(anomaly) => {
+                let events = read::<AnomalyEvent>(&pending.events)?;
+                illegal(anomaly.yields(&events))?;
+                for event in events {
+                    anomaly.apply(event);
+                }
+            }
             State::Mail(delivery) => {
                 let events = read::<DeliveryEvent>(&pending.events)?;
                 illegal(delivery.yields(&events))?;
@@ -307,6 +316,7 @@ impl State {
             Onboarding::TYPE => Self::Onboarding(Box::default()),
             Delivery::TYPE => Self::Mail(Delivery::default()),
             Attempts::TYPE => Self::Attempts,
+            Anomaly::TYPE => Self::Anomaly(Anomaly::default()),
             Adoptions::TYPE => Self::Policy,
             Staff::TYPE => Self::Staff(Box::default()),
             Viewings::TYPE => Self::Views(Viewings::default()),

@@ -27,7 +27,7 @@ impl Outcome {
 }
 
 /// All types, in the order of what they are about.
-pub const KINDS: [(&str, Outcome); 69] = [
+pub const KINDS: [(&str, Outcome); 70] = [
     ("MemberEnrolled", Outcome::Done),
     ("CredentialsAccepted", Outcome::Done),
     ("CredentialsRejected", Outcome::Failed),
@@ -72,6 +72,7 @@ pub const KINDS: [(&str, Outcome); 69] = [
     ("MailFailed", Outcome::Failed),
     ("MailSkipped", Outcome::Done),
     ("AttemptsTallied", Outcome::Refused),
+    ("AnomalyNoticed", Outcome::Failed),
     ("PolicyAdopted", Outcome::Done),
     ("MasterKeyAdded", Outcome::Done),
     ("MasterKeyChanged", Outcome::Done),

@@ -10,6 +10,7 @@ use uuid::{Uuid, uuid};
 use super::Place;
 use crate::database::fixed_width;
 use crate::domain::adoption::Adoptions;
+use crate::domain::anomalies::Anomaly;
 use crate::domain::attempts::Attempts;
 use crate::domain::custody::Custody;
 use crate::domain::delivery::Delivery;
@@ -20,10 +21,11 @@ use crate::domain::viewing::Viewings;
 use crate::store::{Position, Recorded};
 
 /// The kinds of our streams: what else is in the log is the server's or another program's.
-const KINDS: [&str; 8] = [
+const KINDS: [&str; 9] = [
     Onboarding::TYPE,
     Delivery::TYPE,
     Attempts::TYPE,
+    Anomaly::TYPE,
     Adoptions::TYPE,
     Staff::TYPE,
     Viewings::TYPE,

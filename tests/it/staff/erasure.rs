@@ -78,6 +78,7 @@ async fn whoever_is_erased_is_found_nowhere_and_the_ledger_verifies_before_and_a
         ("waits", "1 = 1"),
         ("failing", "1 = 1"),
         ("guesses", "1 = 1"),
+        ("activations", &of_member),
     ] {
         let sql = format!("SELECT COUNT(*) FROM {table} WHERE {whose}");
         let rows: i64 = sqlx::query_scalar(&sql)

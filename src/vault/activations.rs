@@ -1,0 +1,126 @@
+//! In which browser and with an address at which domain members set their first passwords, so that one hand behind many is noticed.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::VaultError;
+use super::blind::Blind;
+use super::devices::Devices;
+use super::forget::forget;
+use crate::database::{Database, fixed_width};
+use crate::domain::ids::MemberId;
+
+const TABLE: &str = "activations";
+
+/// What is older no longer counts (judgement: letters to a society are answered within weeks).
+const WINDOW: SignedDuration = SignedDuration::from_hours(24 * 30);
+
+/// Who came together comes within a day; who had come before makes a domain one that is known (judgement).
+const AT_ONCE: SignedDuration = SignedDuration::from_hours(24);
+
+/// Knows which members resemble each other. Clones share connections and keys.
+#[derive(Clone, Debug)]
+pub struct Activations {
+    database: Database,
+    blind: Blind,
+    devices: Devices,
+}
+
+/// Members who have a browser or a domain in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alike {
+    /// A keyed hash of what they have in common.
+    pub mark: String,
+    /// Those of lately: of a browser within thirty days, of a domain within one.
+    pub members: BTreeSet<MemberId>,
+    /// How many others had the domain within thirty days before.
+    pub before: usize,
+}
+
+impl Activations {
+    pub(super) const fn new(database: Database, blind: Blind, devices: Devices) -> Self {
+        Self {
+            database,
+            blind,
+            devices,
+        }
+    }
+
+    /// Notes that the member set a first password in the browser with this cookie, and tells who else did; none, if the cookie is not ours.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn in_browser(
+        &self,
+        cookie: &str,
+        member: MemberId,
+        now: Timestamp,
+    ) -> Result<Option<Alike>, VaultError> {
+        let Some(device) = self.devices.open(cookie) else {
+            return Ok(None);
+        };
+        let mark = self
+            .blind
+            .scope("browser", &data_encoding::HEXLOWER.encode(&device));
+        self.noted(mark, member, now, WINDOW).await.map(Some)
+    }
+
+    /// The same with an address at this domain.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn at_domain(
+        &self,
+        domain: &str,
+        member: MemberId,
+        now: Timestamp,
+    ) -> Result<Alike, VaultError> {
+        let mark = self.blind.scope("mail domain", domain);
+        self.noted(mark, member, now, AT_ONCE).await
+    }
+
+    async fn noted(
+        &self,
+        mark: String,
+        member: MemberId,
+        now: Timestamp,
+        lately: SignedDuration,
+    ) -> Result<Alike, VaultError> {
+        sqlx::query(
+            "INSERT INTO activations (mark, member_id, activated_at) VALUES ($1, $2, $3) \
+             ON CONFLICT (mark, member_id) DO UPDATE SET activated_at = excluded.activated_at",
+        )
+        .bind(mark.clone())
+        .bind(member.to_string())
+        .bind(fixed_width(now))
+        .execute(&self.database.write)
+        .await?;
+        let rows: Vec<(String, String)> = sqlx::query_as(
+            "SELECT member_id, activated_at FROM activations WHERE mark = $1 AND activated_at > $2",
+        )
+        .bind(mark.clone())
+        .bind(fixed_width(now - WINDOW))
+        .fetch_all(&self.database.read)
+        .await?;
+        let since = fixed_width(now - lately);
+        let (recent, earlier): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, at)| *at > since);
+        Ok(Alike {
+            mark,
+            members: recent
+                .into_iter()
+                .map(|(member, _)| member.parse().map_err(|_| VaultError::Damaged(TABLE)))
+                .collect::<Result<_, _>>()?,
+            before: earlier.len(),
+        })
+    }
+
+    /// Forgets what no longer counts; returns how many rows.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn forget(&self, now: Timestamp) -> Result<u64, VaultError> {
+        let old = format!("activated_at < '{}'", fixed_width(now - WINDOW));
+        forget(&self.database, TABLE, "mark, member_id", &old).await
+    }
+}
