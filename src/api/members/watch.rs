@@ -6,6 +6,7 @@ use crate::api::visit::Visit;
 use crate::commands::{Actor, Attribution, Outcome};
 use crate::domain::anomalies::{Anomaly, Notice, Resemblance};
 use crate::domain::domain_class::{DomainClass, domain_class};
+use crate::domain::email::EmailAddress;
 use crate::domain::ids::{CommandId, MemberId};
 use crate::domain::onboarding::{Event, Onboarding};
 use crate::vault::Alike;
@@ -49,7 +50,7 @@ impl Api {
         let contact = state.contact.as_ref().map(|contact| contact.id);
         let address = self.address(contact).await?;
         // Where most people have their mailboxes, many with one domain are nothing.
-        let domain = address.as_ref().map(|address| address.domain());
+        let domain = address.as_ref().map(EmailAddress::domain);
         if let Some(domain) = domain.filter(|it| domain_class(it) == DomainClass::Other) {
             let alike = activations.at_domain(domain, member, now).await?;
             if alike.before < alike.members.len() {

@@ -15,15 +15,15 @@ use sha2::{Digest, Sha256};
 use super::manifest::EventsIn;
 use super::{Fault, POLICIES};
 use crate::domain::adoption::{AdoptionEvent, Adoptions};
-use crate::domain::anomalies::{Anomaly, AnomalyEvent};
+use crate::domain::anomalies::Anomaly;
 use crate::domain::attempts::{Attempts, AttemptsEvent};
-use crate::domain::custody::{Custody, CustodyEvent};
-use crate::domain::delivery::{Delivery, DeliveryEvent};
+use crate::domain::custody::Custody;
+use crate::domain::delivery::Delivery;
 use crate::domain::onboarding::{Append, Event, Onboarding};
 use crate::domain::policy::{Limits, Policy, PolicyVersion};
-use crate::domain::rosters::{RosterEvent, Rosters};
-use crate::domain::staff::{Event as StaffEvent, Staff};
-use crate::domain::viewing::{ViewingEvent, Viewings};
+use crate::domain::rosters::Rosters;
+use crate::domain::staff::Staff;
+use crate::domain::viewing::Viewings;
 use crate::subscription::{Position, Recorded};
 
 /// How far the moment of a decision may lie from when it was stored, where the event does not tell it: an append waits for seconds, and
@@ -186,16 +186,6 @@ impl History {
         let Some(stream) = self.streams.get_mut(&pending.stream) else {
             return Ok(());
         };
-        let illegal = |legal: bool| {
-            if legal {
-                Ok(())
-            } else {
-                Err((
-                    "illegal",
-                    "the rules do not make this of what was before".to_owned(),
-                ))
-            }
-        };
         match &mut stream.state {
             State::Policy => {
                 let events = read::<AdoptionEvent>(&pending.events)?;
@@ -209,48 +199,18 @@ impl History {
                 let events = read::<AttemptsEvent>(&pending.events)?;
                 illegal(!events.is_empty())?;
             }
-            State::Anomaly(anomaly) => {
-                let events = read::<AnomalyEvent>(&pending.events)?;
-                illegal(anomaly.yields(&events))?;
-                for event in events {
-                    anomaly.apply(event);
-                }
-            }
-            State::Mail(delivery) => {
-                let events = read::<DeliveryEvent>(&pending.events)?;
-                illegal(delivery.yields(&events))?;
-                for event in events {
-                    delivery.apply(event);
-                }
-            }
-            State::Views(views) => {
-                let events = read::<ViewingEvent>(&pending.events)?;
-                illegal(views.yields(&events))?;
-                for event in events {
-                    views.apply(event);
-                }
-            }
-            State::Rosters(rosters) => {
-                let events = read::<RosterEvent>(&pending.events)?;
-                illegal(rosters.yields(&events, pending.stored))?;
-                for event in events {
-                    rosters.apply(event);
-                }
-            }
-            State::Custody(custody) => {
-                let events = read::<CustodyEvent>(&pending.events)?;
-                illegal(custody.yields(&events))?;
-                for event in events {
-                    custody.apply(event);
-                }
-            }
-            State::Staff(staff) => {
-                let events = read::<StaffEvent>(&pending.events)?;
+            State::Anomaly(it) => follow(it, pending, Anomaly::yields)?,
+            State::Mail(it) => follow(it, pending, Delivery::yields)?,
+            State::Views(it) => follow(it, pending, Viewings::yields)?,
+            State::Rosters(it) => follow(it.as_mut(), pending, |rosters, events| {
+                rosters.yields(events, pending.stored)
+            })?,
+            State::Custody(it) => follow(it, pending, Custody::yields)?,
+            State::Staff(it) => {
                 let at = [-LEEWAY, LEEWAY].map(|by| shifted(pending.stored, by));
-                illegal(staff.yields(&events, at, may_go_on))?;
-                for event in events {
-                    staff.apply(event);
-                }
+                follow(it.as_mut(), pending, |staff, events| {
+                    staff.yields(events, at, may_go_on)
+                })?;
             }
             State::Onboarding(onboarding) => {
                 let events = read::<Event>(&pending.events)?;
@@ -307,6 +267,25 @@ impl History {
         self.adoptions.apply(event);
         Ok(())
     }
+}
+
+/// Lets the aggregate take the events of an append, if its rules make them of what was before.
+fn follow<A: Aggregate>(
+    aggregate: &mut A,
+    pending: &Pending,
+    yields: impl FnOnce(&A, &[A::Event]) -> bool,
+) -> Result<(), (&'static str, String)> {
+    let events = read::<A::Event>(&pending.events)?;
+    illegal(yields(aggregate, &events))?;
+    for event in events {
+        aggregate.apply(event);
+    }
+    Ok(())
+}
+
+fn illegal(legal: bool) -> Result<(), (&'static str, String)> {
+    let why = "the rules do not make this of what was before";
+    legal.then_some(()).ok_or(("illegal", why.to_owned()))
 }
 
 impl State {
