@@ -106,9 +106,8 @@ impl App {
             ..Opening::TO_FILL
         };
         let clock = setup.clock;
-        let society = Society::open(&data, opening, clock.clone(), |_| {})
-            .await
-            .unwrap();
+        let opened = Society::open(&data, opening, clock.clone(), |_| {});
+        let society = Box::pin(opened).await.unwrap();
         society.adopt_policy().await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
