@@ -169,6 +169,12 @@ impl RosterImport {
         }
     }
 
+    /// Whether a second person has still to decide on it.
+    #[must_use]
+    pub fn can_be_judged(&self, at: Timestamp) -> bool {
+        self.stage == Stage::Proposed && self.is_open(at)
+    }
+
     /// Whether it is a run of the command line that was begun and did not end.
     fn is_left(&self) -> bool {
         self.proposed.is_none() && self.stage == Stage::Running

@@ -144,7 +144,7 @@ impl Api {
     ///
     /// # Errors
     /// The log is away.
-    pub(super) async fn rosters(&self) -> Result<Rosters, Problem> {
+    pub(in crate::api) async fn rosters(&self) -> Result<Rosters, Problem> {
         self.commands.load(STREAM).await.map_err(|error| {
             tracing::error!(error, "the rosters cannot be read");
             Problem::Busy

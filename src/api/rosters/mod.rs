@@ -7,6 +7,7 @@ mod upload;
 pub mod views;
 
 pub(in crate::api) use json::*;
+pub(in crate::api) use pages::row_of as row_of_roster;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;

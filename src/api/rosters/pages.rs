@@ -188,7 +188,7 @@ async fn plan_page(
         None => None,
     };
     let now = api.clock.now();
-    let can_be_judged = found.stage == Stage::Proposed && found.is_open(now);
+    let can_be_judged = found.can_be_judged(now);
     let content = &found.content;
     // Once a roster is over, none of them is shown, and so are no more of them.
     let more = |all: u64, shown: usize| match shown {
@@ -282,7 +282,7 @@ async fn member(api: &Api, member: MemberId) -> Result<MemberRow, Problem> {
     })
 }
 
-fn row_of(api: &Api, language: Language, found: &RosterImport) -> RosterRow {
+pub(in crate::api) fn row_of(api: &Api, language: Language, found: &RosterImport) -> RosterRow {
     let content = &found.content;
     RosterRow {
         link: link(&found.id.to_string()),

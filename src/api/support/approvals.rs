@@ -16,6 +16,7 @@ use crate::api::pages::answers::page;
 use crate::api::pages::forms::{FormToken, Sent};
 use crate::api::pages::words::{Text, date_and_time, step_label};
 use crate::api::problem::Problem;
+use crate::api::rosters::row_of_roster;
 use crate::api::staff::StaffIn;
 use crate::api::staff::pages::desk;
 use crate::api::staff::views::Told;
@@ -41,7 +42,18 @@ async fn list_page(api: &Api, who: &StaffIn) -> Result<Response, Problem> {
         let language = who.visit.language;
         proposals.push(row_of(api, language, member, &proposal, whose).await?);
     }
-    Ok(page(&ApprovalsPage { desk, proposals }, form, None))
+    let mut roster = None;
+    if desk.opens("/rosters") {
+        let (rosters, now) = (api.rosters().await?, api.clock.now());
+        let waiting = rosters.imports.iter().find(|it| it.can_be_judged(now));
+        roster = waiting.map(|it| row_of_roster(api, who.visit.language, it));
+    }
+    let view = ApprovalsPage {
+        desk,
+        proposals,
+        roster,
+    };
+    Ok(page(&view, form, None))
 }
 
 /// `GET /approvals/{member}/{proposal}`.

@@ -5,6 +5,7 @@ use askama::Template;
 use crate::api::audit::person::Person;
 use crate::api::audit::views::{Choice, Row};
 use crate::api::pages::words::Text;
+use crate::api::rosters::views::RosterRow;
 use crate::api::staff::views::{Desk, Told};
 
 /// `/support/members/{member}`.
@@ -90,6 +91,8 @@ pub struct ApprovalsPage {
     pub desk: Desk,
     /// What waits.
     pub proposals: Vec<ProposalRow>,
+    /// The roster that waits too, for whoever may open it.
+    pub roster: Option<RosterRow>,
 }
 
 /// `/approvals/{member}/{proposal}`.

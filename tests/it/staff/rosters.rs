@@ -153,6 +153,22 @@ async fn what_a_second_person_has_approved_is_carried_out() {
 }
 
 #[tokio::test]
+async fn what_waits_for_a_second_person_names_the_roster_until_it_is_decided() {
+    let desk = Desk::open().await;
+    let nothing = desk.suzuki.get("/approvals").await;
+    nothing.is(200).is_silent_on("href=\"/rosters/");
+    let plan = desk.brings(&[TARO], false).await;
+    let waiting = desk.suzuki.get("/approvals").await;
+    waiting.says(&format!("<a href=\"{plan}\">名簿の反映</a>"));
+    let auditor = hire(&desk.app, "高橋", Role::Auditor).await;
+    let auditor = at_work(&desk.app, &auditor).await;
+    let closed = auditor.get("/approvals").await;
+    closed.is(200).is_silent_on(&plan);
+    desk.decides(&desk.suzuki, &plan, "decline").await;
+    desk.suzuki.get("/approvals").await.is_silent_on(&plan);
+}
+
+#[tokio::test]
 async fn whoever_brought_it_cannot_approve_it_by_page_or_by_program() {
     let desk = Desk::open().await;
     let plan = desk.brings(&[TARO], false).await;
