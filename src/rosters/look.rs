@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::standing::compare;
-use super::{AT_ONCE, BATCH, Errors, Members, Plan, Roster, RosterFault, Row, Standing, Window};
+use super::{
+    AT_ONCE, BATCH, Errors, Members, Plan, Roster, RosterFault, Row, RowFault, Standing, Window,
+};
 use crate::domain::ids::MemberId;
 use crate::domain::onboarding::{Onboarding, ProfileField};
 use crate::domain::policy::InitialPassword;
@@ -157,8 +159,7 @@ pub async fn look(
             if let Standing::Known(known) = standing
                 && let Some(line) = met.insert(known.member, row.line)
             {
-                let why =
-                    format!("this is the member of line {line} once more: take one of them out");
+                let why = RowFault::MemberTwice(line);
                 roster.errors.add(row.line, "", why);
             }
         }
@@ -167,8 +168,7 @@ pub async fn look(
         told(roster.position());
     }
     if complete && roster.count == 0 && roster.errors.is_empty() {
-        let why = "there is nobody in this roster of everybody";
-        roster.errors.add(1, "", why);
+        roster.errors.add(1, "", RowFault::Nobody);
     }
     let leavers = match members {
         Some(members) if complete => missing_in(&met, members).await?,

@@ -1,12 +1,14 @@
 //! Rosters: read, held against who is known, and carried out; for the command line, and for plans that two people decide on.
 
 mod carrying_out;
+mod fault;
 mod look;
 mod mending;
 mod reading;
 mod standing;
 
 pub use carrying_out::{Run, Written};
+pub use fault::RowFault;
 pub use look::{ChangedRow, Details, Kept, Looked, NewRow, SHOWN, look, sha256};
 pub use mending::mend;
 pub use reading::{Errors, Roster, Row, RowError, is_unprintable};

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use self::lines::{Encoding, Lines, without_mark};
 pub use self::row::is_unprintable;
 use self::row::{Reading, Seen};
+use super::fault::RowFault;
 use crate::domain::policy::{Cohort, Policy, ROSTER_COLUMNS};
 use crate::vault::{Profile, normalise_id};
 
@@ -35,7 +36,8 @@ pub struct RowError {
     /// The column's own name; of an unknown column, its header.
     pub column: String,
     /// What is wrong.
-    pub why: String,
+    #[schema(value_type = String)]
+    pub why: RowFault,
 }
 
 /// Everything that is wrong with a roster, as far as it is listed.
@@ -47,7 +49,7 @@ pub struct Errors {
 
 impl Errors {
     /// Notes what is wrong in a line and a column.
-    pub fn add(&mut self, line: u64, column: &str, why: impl Into<String>) {
+    pub fn add(&mut self, line: u64, column: &str, why: RowFault) {
         if self.listed.len() == MOST_ERRORS {
             self.more += 1;
             return;
@@ -55,7 +57,7 @@ impl Errors {
         self.listed.push(RowError {
             line,
             column: column.to_owned(),
-            why: why.into(),
+            why,
         });
     }
 
@@ -79,7 +81,7 @@ impl Errors {
             self.listed.push(RowError {
                 line: last.line,
                 column: String::new(),
-                why: format!("there are {} more errors; mend these first", self.more),
+                why: RowFault::More(self.more),
             });
         }
         self.listed
@@ -161,28 +163,22 @@ impl<'a> Roster<'a> {
             if matches!(read, Ok(false)) {
                 self.ended = true;
                 if self.header.is_none() {
-                    self.errors.add(
-                        1,
-                        "",
-                        format!(
-                            "the file is empty; its first line must name the columns: {}",
-                            ROSTER_COLUMNS.join(", ")
-                        ),
-                    );
+                    self.errors.add(1, "", RowFault::EmptyFile);
                 }
                 break;
             }
             let line = self.lines.record_at(start);
             if let Err(error) = read {
-                self.errors.add(line, "", error.to_string());
+                self.errors
+                    .add(line, "", RowFault::NotCsv(error.to_string()));
                 self.ended = true;
                 break;
             }
             if self.header.is_none() && record.len() > MOST_COLUMNS {
-                let why = format!(
-                    "there are {} columns; no roster has more than {MOST_COLUMNS}",
-                    record.len()
-                );
+                let why = RowFault::TooManyColumns {
+                    found: record.len(),
+                    most: MOST_COLUMNS,
+                };
                 self.errors.add(line, "", why);
                 self.ended = true;
                 break;
@@ -236,35 +232,28 @@ fn read_header(
         .collect();
     if columns.iter().all(Option::is_none) {
         // Perhaps a member's own row: nothing of it is quoted.
-        let why = format!(
-            "no column name is known here; the first line must name the columns ({}), and the file be CSV in UTF-8 or Shift_JIS",
-            ROSTER_COLUMNS.join(", ")
-        );
-        errors.add(line, "", why);
+        errors.add(line, "", RowFault::NoHeader);
         return None;
     }
     let mut header: Vec<&'static str> = Vec::new();
     for (place, (name, column)) in names.iter().zip(columns).enumerate() {
         match column {
             Some(column) if header.contains(&column) => {
-                errors.add(line, column, "this column is there twice");
+                errors.add(line, column, RowFault::ColumnTwice);
             }
             Some(column) => header.push(column),
             None if name.is_empty() => {
-                errors.add(line, "", format!("column {} has no name", place + 1));
+                errors.add(line, "", RowFault::ColumnWithoutName(place + 1));
             }
             None => {
-                let why = format!(
-                    "no such column; there are {}, and what the policy calls them in [roster_headers]",
-                    ROSTER_COLUMNS.join(", ")
-                );
-                errors.add(line, &name.chars().take(64).collect::<String>(), why);
+                let name: String = name.chars().take(64).collect();
+                errors.add(line, &name, RowFault::UnknownColumn);
             }
         }
     }
     for column in ROSTER_COLUMNS {
         if !OPTIONAL.contains(&column) && !header.contains(&column) {
-            errors.add(line, column, "this column is missing");
+            errors.add(line, column, RowFault::ColumnMissing);
         }
     }
     errors.is_empty().then_some(header)

@@ -4,13 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Errors, Members, RosterFault, Row};
+use super::{Errors, Members, RosterFault, Row, RowFault};
 use crate::domain::ids::MemberId;
 use crate::domain::onboarding::{Onboarding, ProfileField};
 use crate::vault::{Match, Profile, Stored};
-
-/// What can be done about a member of whom the row says what no roster changes.
-const WHAT_TO_DO: &str = "no roster changes that: put the former value back, or take the row out";
 
 /// What is to be done for a row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,14 +145,11 @@ fn standing(
     match (persons.next(), enrolled(found.user_id)) {
         (Some(person), _) => {
             let Some(stored) = stored.get(&person) else {
-                let why = "this person was a member here and was erased: take the row out";
-                errors.add(row.line, "", why);
+                errors.add(row.line, "", RowFault::Erased);
                 return Standing::Conflict;
             };
             if persons.next().is_some() {
-                let why = "one member has this GID, and another this symbol, number and date of birth as of the migration: \
-                           correct one of them, or take the row out";
-                errors.add(row.line, "gid", why);
+                errors.add(row.line, "gid", RowFault::TwoMembers);
                 return Standing::Conflict;
             }
             // The blind index compares user IDs as a sign-in does.
@@ -163,8 +157,7 @@ fn standing(
             let mut columns = fixed(&stored.profile, &row.profile);
             columns.extend(other_user_id.then_some("user_id"));
             for column in &columns {
-                let why = format!("this member is enrolled with another value; {WHAT_TO_DO}");
-                errors.add(row.line, column, why);
+                errors.add(row.line, column, RowFault::Fixed);
             }
             if columns.is_empty() {
                 Standing::Known(Known {
@@ -182,14 +175,9 @@ fn standing(
                     let mut differing = fixed(&stored.profile, &row.profile);
                     let changed = changed(&stored.profile, &row.profile);
                     differing.extend(changed.into_iter().map(ProfileField::name));
-                    format!(
-                        "another member in the database has this user ID. If it is the same person (what differs: {}), give \
-                         the GID or what symbol and number were at the migration, by which persons are known again; if not, \
-                         give another user ID",
-                        differing.join(", ")
-                    )
+                    RowFault::UserIdTaken { differing }
                 }
-                None => "a member who was erased had this user ID: give another".to_owned(),
+                None => RowFault::UserIdOfErased,
             };
             errors.add(row.line, "user_id", why);
             Standing::Conflict

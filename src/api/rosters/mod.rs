@@ -5,6 +5,7 @@ pub mod json;
 mod pages;
 mod upload;
 pub mod views;
+mod words;
 
 pub(in crate::api) use json::*;
 pub(in crate::api) use pages::row_of as row_of_roster;

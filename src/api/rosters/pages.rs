@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use super::acts::import_named;
 use super::upload::Typed;
-use super::views::{ChangeRow, ListPage, MemberRow, NewcomerRow, PlanPage, RosterRow};
+use super::views::{ChangeRow, FaultRow, ListPage, MemberRow, NewcomerRow, PlanPage, RosterRow};
+use super::words::fault_text;
 use crate::api::Api;
 use crate::api::audit::pages::shown;
 use crate::api::audit::person::{Mask, Person};
@@ -159,7 +160,14 @@ async fn list_page(
         valid_from: typed.valid_from.clone(),
         complete: typed.complete,
         errors: match &problem {
-            Some(Problem::Rows(errors)) => errors.clone(),
+            Some(Problem::Rows(errors)) => errors
+                .iter()
+                .map(|error| FaultRow {
+                    line: error.line,
+                    column: error.column.clone(),
+                    why: fault_text(language, &error.why),
+                })
+                .collect(),
             Some(_) | None => Vec::new(),
         },
     };

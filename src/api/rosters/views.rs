@@ -6,7 +6,6 @@ use crate::api::audit::person::Person;
 use crate::api::audit::views::Choice;
 use crate::api::pages::words::Text;
 use crate::api::staff::views::{Desk, Told};
-use crate::rosters::RowError;
 
 /// `/rosters`.
 #[derive(Template)]
@@ -27,7 +26,17 @@ pub struct ListPage {
     /// Whether it was said to be one of everybody.
     pub complete: bool,
     /// What was wrong with the file just sent.
-    pub errors: Vec<RowError>,
+    pub errors: Vec<FaultRow>,
+}
+
+/// What is wrong with a row.
+pub struct FaultRow {
+    /// The line of the file.
+    pub line: u64,
+    /// The column.
+    pub column: String,
+    /// What is wrong.
+    pub why: Text,
 }
 
 /// A roster in the list.

@@ -12,6 +12,7 @@ use super::{Errors, Row};
 use crate::domain::birth_date::{BirthDate, BirthDateFault, parse_date};
 use crate::domain::cohort::{self, CohortFault};
 use crate::domain::policy::{Cohort, Policy};
+use crate::rosters::fault::RowFault;
 use crate::vault::{Profile, normalise_id};
 
 /// Characters in a cell, at most.
@@ -61,7 +62,10 @@ impl Reading<'_> {
         let (cells, columns) = (self.record.len(), self.header.len());
         if cells != columns {
             let nearest = self.header.get(cells).or(self.header.last());
-            let why = format!("this row has {cells} cells, but the header {columns}");
+            let why = RowFault::CellCount {
+                found: cells,
+                columns,
+            };
             self.wrong(nearest.copied().unwrap_or_default(), why);
             return None;
         }
@@ -121,7 +125,7 @@ impl Reading<'_> {
         (self.errors.count() == before).then_some(row)
     }
 
-    fn wrong(&mut self, column: &str, why: impl Into<String>) {
+    fn wrong(&mut self, column: &str, why: RowFault) {
         self.errors.add(self.line, column, why);
     }
 
@@ -131,30 +135,21 @@ impl Reading<'_> {
         let place = self.header.iter().position(|name| *name == column);
         let cell = place.and_then(|place| self.record.get(place));
         let Some(raw) = self.encoding.read(cell.unwrap_or_default()) else {
-            self.wrong(
-                column,
-                format!("this is not legible as {}", self.encoding.name()),
-            );
+            self.wrong(column, RowFault::NotLegible(self.encoding.name()));
             return None;
         };
         if raw.chars().any(is_unprintable) {
-            self.wrong(
-                column,
-                "there is a line break, another control character or an invisible one in it",
-            );
+            self.wrong(column, RowFault::Unprintable);
             return None;
         }
         let plain = normalise_id(&raw);
         if plain.chars().count() > longest {
-            self.wrong(column, format!("it is longer than {longest} characters"));
+            self.wrong(column, RowFault::TooLong(longest));
             return None;
         }
         // Spreadsheets would run it when letters are opened in them.
         if plain.starts_with(['=', '+', '-', '@']) {
-            self.wrong(
-                column,
-                "it begins like a formula of a spreadsheet (= + - @)",
-            );
+            self.wrong(column, RowFault::LikeAFormula);
             return None;
         }
         Some(plain)
@@ -163,7 +158,7 @@ impl Reading<'_> {
     fn required(&mut self, column: &'static str, longest: usize) -> Option<String> {
         let text = self.text(column, longest)?;
         if text.is_empty() {
-            self.wrong(column, "it is missing");
+            self.wrong(column, RowFault::Missing);
             return None;
         }
         Some(text)
@@ -178,7 +173,7 @@ impl Reading<'_> {
                 None
             }
             Err(BirthDateFault::InTheFuture) => {
-                self.wrong("birth_date", "it is in the future");
+                self.wrong("birth_date", RowFault::InTheFuture);
                 None
             }
         }
@@ -194,10 +189,7 @@ impl Reading<'_> {
     }
 
     fn not_a_date(&mut self, column: &str) {
-        self.wrong(
-            column,
-            "it is not a date like 1980-01-01, 1980/1/1, 19800101, S55.1.1 or 昭和55年1月1日",
-        );
+        self.wrong(column, RowFault::NotADate);
     }
 
     fn registered(&mut self) -> Option<bool> {
@@ -206,10 +198,7 @@ impl Reading<'_> {
             "1" | "true" | "yes" | "はい" => Some(true),
             "0" | "false" | "no" | "いいえ" | "" => Some(false),
             _ => {
-                self.wrong(
-                    column,
-                    "it is none of 1, true, yes, はい, 0, false, no, いいえ and nothing",
-                );
+                self.wrong(column, RowFault::NeitherYesNorNo);
                 None
             }
         }
@@ -227,7 +216,7 @@ impl Reading<'_> {
                     CohortFault::JoinedAfterRegistration => "registered_on_old_portal",
                     CohortFault::NoneFits => "joined_on",
                 };
-                self.wrong(column, fault.to_string());
+                self.wrong(column, RowFault::Cohort(*fault));
             })
             .ok()
     }
@@ -243,11 +232,7 @@ impl Reading<'_> {
             if let Some(cohort) = cohort
                 && !cohort.user_id_may_be_given
             {
-                let why = format!(
-                    "it is missing, and members of the cohort {} have one already",
-                    cohort.name
-                );
-                self.wrong("user_id", why);
+                self.wrong("user_id", RowFault::UserIdMissing(cohort.name.clone()));
             }
             return;
         }
@@ -259,8 +244,7 @@ impl Reading<'_> {
         let line = self.line;
         if let Some(earlier) = seen.and_then(|seen| seen.first_line(&["user_id", &compared], line))
         {
-            let what_to_do = "give each person their own, or keep one of them";
-            self.twice("user_id", "user ID", earlier, what_to_do);
+            self.wrong("user_id", RowFault::UserIdTwice { earlier, line });
         }
     }
 
@@ -269,20 +253,13 @@ impl Reading<'_> {
             "" => None,
             gid => seen.first_line(&["gid", gid], self.line),
         };
-        let same_numbers = seen.first_line(&["numbers", symbol, number, born], self.line);
-        if let Some(earlier) = same_gid {
-            self.twice("gid", "person (by GID)", earlier, "keep one of them");
-        } else if let Some(earlier) = same_numbers {
-            let what = "person (by symbol, number and date of birth as of the migration)";
-            self.twice("number", what, earlier, "keep one of them");
-        }
-    }
-
-    fn twice(&mut self, column: &str, what: &str, earlier: u64, what_to_do: &str) {
         let line = self.line;
-        let why =
-            format!("the same {what} stands in line {earlier} and in line {line}: {what_to_do}");
-        self.wrong(column, why);
+        let same_numbers = seen.first_line(&["numbers", symbol, number, born], line);
+        if let Some(earlier) = same_gid {
+            self.wrong("gid", RowFault::GidTwice { earlier, line });
+        } else if let Some(earlier) = same_numbers {
+            self.wrong("number", RowFault::NumbersTwice { earlier, line });
+        }
     }
 }
 

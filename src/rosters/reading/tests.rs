@@ -83,7 +83,7 @@ fn errors(bytes: &[u8]) -> Vec<(u64, String, String)> {
             .errors
             .into_list()
             .into_iter()
-            .map(|error| (error.line, error.column, error.why))
+            .map(|error| (error.line, error.column, error.why.to_string()))
             .collect()
     })
 }
@@ -544,6 +544,7 @@ fn errors_beyond_a_thousand_are_counted_in_one() {
         assert!(
             errors[MOST_ERRORS]
                 .why
+                .to_string()
                 .contains(&(all - MOST_ERRORS).to_string())
         );
     });
@@ -601,7 +602,7 @@ proptest! {
             let (right, rows) = (roster.rows.len(), roster.count);
             let errors = roster.errors.into_list();
             assert!(!errors.is_empty() || right == rows);
-            assert!(errors.iter().all(|error| (1..=last).contains(&error.line) && !error.why.is_empty()));
+            assert!(errors.iter().all(|error| (1..=last).contains(&error.line) && !error.why.to_string().is_empty()));
         });
     }
 }
