@@ -36,6 +36,7 @@ async fn a_roster_is_mended_brought_and_approved_by_a_second_person() {
     browser.types("ticket", "HD-2048").await;
     browser.presses("内容を確かめる").await;
     browser.shows("名簿を受け付けられませんでした").await;
+    browser.shows("日付として読み取れません").await;
     browser.looks_both("roster-02-wrong").await;
     // The switch of the language has opened the page anew.
     browser.attaches("file", &path("right.csv")).await;
