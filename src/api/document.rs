@@ -143,6 +143,7 @@ fn problems(operation: &str) -> Option<Vec<&'static str>> {
         "audit_reports" => &[NEEDS_STAFF],
         "audit_report" => &[NEEDS_STAFF, &["malformed", "unknown-report"]],
         "audit_events" | "audit_stream" => &[NEEDS_STAFF, &["malformed"]],
+        "support_reminders" => &[NEEDS_STAFF],
         "support_member" => &[NEEDS_STAFF, &["unknown-member"]],
         "support_intervene" | "support_propose" => &[NEEDS_STAFF, BODY, HELP],
         "roster_bring" => &[NEEDS_STAFF, BODY, &["roster-errors", "roster-open"]],

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event;
 use crate::ambient::Clock;
-use crate::database::{Cell, Connections, Insert};
+use crate::database::{Cell, Connections, Insert, fixed_width};
 use crate::domain::ids::MemberId;
 use crate::domain::onboarding::{Event, Onboarding, Step};
 use crate::subscription::{
@@ -25,6 +25,9 @@ pub struct MemberStatus {
     pub state: Onboarding,
     /// When each step was done.
     pub done: BTreeMap<Step, Timestamp>,
+    /// Since when the member has been at the present step: when they came to it, or when staff last did something for them.
+    #[serde(default)]
+    pub since: Option<Timestamp>,
     /// The position of the member's last event.
     pub position: Position,
 }
@@ -38,7 +41,11 @@ impl MemberStatus {
         let event: Event = event(recorded)?;
         let at = recorded.recorded_at;
         let logged_out_before = self.state.logged_out;
+        let stood_at = self.state.stands_at();
         self.state.apply(event.clone());
+        if self.since.is_none() || self.state.stands_at() != stood_at || begins_anew(&event) {
+            self.since = Some(at);
+        }
         match event {
             Event::CredentialsAccepted { .. } if self.state.password.is_some() => {
                 self.first(Step::SignInAgain, at);
@@ -92,6 +99,7 @@ impl MemberStatus {
             | Event::InterventionDeclined { .. }
             | Event::AccountFrozen {}
             | Event::AccountReleased {}
+            | Event::MemberReminded { .. }
             | Event::ProfileChanged { .. }
             | Event::MemberLeft { .. }
             | Event::MemberReturned { .. }
@@ -108,6 +116,18 @@ impl MemberStatus {
     fn undo(&mut self, steps: &[Step]) {
         self.done.retain(|step, _| !steps.contains(step));
     }
+}
+
+/// Whether a wait begins anew with it, though the step is the same: before, the member could not go on, or was being helped.
+const fn begins_anew(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Intervened { .. }
+            | Event::InterventionApproved { .. }
+            | Event::AccountReleased {}
+            | Event::CredentialsReissued { .. }
+            | Event::MemberReturned { .. }
+    )
 }
 
 /// The read model `member_status`; the log is asked where a row of it is damaged.
@@ -144,12 +164,22 @@ impl Projection for StatusProjection {
             for (member, status) in known {
                 let text = serde_json::to_string(&status)
                     .map_err(|error| ApplyError::Unreadable(error.to_string()))?;
-                rows.push([Cell::from(member), Cell::from(text)]);
+                let since = status.since.filter(|_| status.state.may_be_reminded());
+                let reminded = since.map_or(0, |since| status.state.reminded_after(since));
+                rows.push([
+                    Cell::from(member),
+                    Cell::from(text),
+                    Cell::from(since.map(fixed_width)),
+                    Cell::from(i64::from(reminded)),
+                ]);
             }
             Ok(vec![Insert::new(
-                format!("INSERT INTO member_status{suffix} (member_id, status)"),
+                format!(
+                    "INSERT INTO member_status{suffix} (member_id, status, waits_since, reminded_after)"
+                ),
                 &rows,
-                "ON CONFLICT (member_id) DO UPDATE SET status = excluded.status",
+                "ON CONFLICT (member_id) DO UPDATE SET status = excluded.status, \
+                 waits_since = excluded.waits_since, reminded_after = excluded.reminded_after",
             )?])
         })
     }
@@ -204,7 +234,7 @@ async fn folded_before(
 }
 
 /// None, if the row is damaged or of another version of the program.
-fn parse(status: &str) -> Option<MemberStatus> {
+pub(super) fn parse(status: &str) -> Option<MemberStatus> {
     serde_json::from_str(status)
         .inspect_err(|error| tracing::warn!(%error, "a row of member_status cannot be read; the log is asked instead"))
         .ok()
