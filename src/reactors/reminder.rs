@@ -3,13 +3,15 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::ambient::{Clock, Entropy};
 use crate::commands::{Actor, Attribution, CommandError, Commands};
 use crate::database::Database;
 use crate::domain::delivery::MailKind;
 use crate::domain::ids::CommandId;
 use crate::domain::onboarding::{Command, Issued, Onboarding};
-use crate::domain::policy::Limits;
+use crate::domain::policy::{Limits, ReminderLimits};
 use crate::projections::reminders::{self, Due, Place};
 use crate::projections::status::StatusReader;
 use crate::reactors::outbox::Outbox;
@@ -47,8 +49,8 @@ impl Reminder {
         }
     }
 
-    /// Reminds those to whom it is due, as many as the hour still has room for; answers how many. Safe to repeat and to cut off: the members'
-    /// own streams tell who was reminded, and the rules refuse what was done.
+    /// Reminds those to whom it is due, as many as the hour still has room for; answers how many. Safe to repeat, to cut off and to do twice at
+    /// once: the members' own streams tell who was reminded, and the rules refuse what was done.
     ///
     /// # Errors
     /// Log or read models are away.
@@ -57,30 +59,34 @@ impl Reminder {
         let Some(policy) = &self.limits.reminders else {
             return Ok(0);
         };
-        // Else what went a moment ago would not be counted.
-        if !policy.go_at(now) || !self.statuses.caught_up().await {
-            return Ok(0);
-        }
         let pool = &self.database.read;
-        let sent = reminders::sent(pool, now).await.map_err(told)?;
-        let outbox = Outbox::new(self.database.clone());
-        let waiting = outbox.waiting(MailKind::Reminder).await.map_err(told)?;
-        // A mail server that is away must not find the mails of days before it when it is back.
-        let backlog = policy.per_hour.saturating_sub(waiting);
-        let room = policy.room(sent).min(backlog);
         let mut reminded = 0;
         let mut place = Some(Place::default());
-        while let Some(after) = place.filter(|_| reminded < room) {
+        // What went a moment ago has to be counted.
+        while let Some(after) = place.filter(|_| policy.go_at(now))
+            && self.statuses.caught_up().await
+        {
+            // Before the budget: whoever looks at the same moment takes the same members, and is refused them.
             let page = reminders::due(pool, &self.limits, now, &after).await;
             let page = page.map_err(told)?;
-            for due in &page.due {
-                if reminded < room && self.remind_one(due).await? {
-                    reminded += 1;
-                }
+            let room = self.room(policy, now).await?;
+            for due in page.due.iter().take(room) {
+                reminded += u32::from(self.remind_one(due).await?);
             }
-            place = page.next;
+            place = page.next.filter(|_| page.due.len() < room);
         }
         Ok(reminded)
+    }
+
+    /// How many may be reminded now. No more than an hour's mails wait in the outbox: a mail server that was away must not find those of days
+    /// when it is back.
+    async fn room(&self, policy: &ReminderLimits, now: Timestamp) -> Result<usize, String> {
+        let sent = reminders::sent(&self.database.read, now).await;
+        let outbox = Outbox::new(self.database.clone());
+        let waiting = outbox.waiting(MailKind::Reminder).await.map_err(told)?;
+        let backlog = policy.per_hour.saturating_sub(waiting);
+        let room = policy.room(sent.map_err(told)?).min(backlog);
+        Ok(usize::try_from(room).unwrap_or(usize::MAX))
     }
 
     /// Answers whether the member was reminded; the rules may refuse, where something has happened meanwhile.
