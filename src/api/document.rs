@@ -140,7 +140,7 @@ fn problems(operation: &str) -> Option<Vec<&'static str>> {
         "audit_search" | "support_search" => &[NEEDS_STAFF, BODY],
         "report_not_me" => &[&["link-unknown", "notice-replaced"], BODY],
         "audit_history" => &[NEEDS_STAFF, &["malformed", "unknown-member"]],
-        "audit_reports" => &[NEEDS_STAFF],
+        "audit_reports" | "support_reminders" => &[NEEDS_STAFF],
         "audit_report" => &[NEEDS_STAFF, &["malformed", "unknown-report"]],
         "audit_events" | "audit_stream" => &[NEEDS_STAFF, &["malformed"]],
         "support_member" => &[NEEDS_STAFF, &["unknown-member"]],

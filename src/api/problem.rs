@@ -314,7 +314,7 @@ impl Problem {
             Refusal::AlreadySet => Self::AlreadySet,
             Refusal::FormUsed => Self::FormUsed,
             Refusal::StaleFacts => Self::Busy,
-            Refusal::AlreadyEnrolled => Self::Internal,
+            Refusal::AlreadyEnrolled | Refusal::NoReminder => Self::Internal,
             Refusal::NoticeReplaced => Self::NoticeReplaced,
             Refusal::NothingToConfirm => Self::NothingToConfirm,
             Refusal::SameAddress => Self::Invalid {

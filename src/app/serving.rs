@@ -20,10 +20,11 @@ use crate::reactors::eraser::Eraser;
 use crate::reactors::importer::{Importer, RosterReactor};
 use crate::reactors::mails::MailReactor;
 use crate::reactors::outbox::Outbox;
+use crate::reactors::reminder::Reminder;
 use crate::reactors::retention::Retention;
 use crate::reactors::sender::{self, Sender};
 use crate::reactors::sweeper;
-use crate::subscription::{self, Projector, Reactor};
+use crate::subscription::{self, Progress, Projector, Reactor};
 
 /// How a society is served.
 pub struct Serving {
@@ -53,12 +54,7 @@ impl Society {
     pub fn serve(&self, serving: Serving) -> Served {
         let leaves = Arc::new(Leaves::default());
         let projector = self.projector_of(leaves.clone());
-        let statuses = StatusReader::new(
-            self.log.clone(),
-            self.database.read.clone(),
-            projector.progress(),
-            self.clock.clone(),
-        );
+        let statuses = self.statuses(projector.progress());
         let policy = &self.policy.policy;
         let tallies = Tallies::new(self.clock.clone(), self.entropy.clone());
         let sender = Sender::new(sender::Parts {
@@ -66,6 +62,7 @@ impl Society {
             commands: self.commands.clone(),
             vault: self.vault.clone(),
             transport: serving.transport,
+            reminders: policy.limits.reminders.clone(),
             society: policy.society.clone(),
             policy: self.policy.label(),
             public_url: serving.public_url.origin.clone(),
@@ -123,6 +120,26 @@ impl Society {
         }
     }
 
+    /// Reads where members stand, as far as `progress` tells.
+    fn statuses(&self, progress: Progress) -> StatusReader {
+        let pool = self.database.read.clone();
+        StatusReader::new(self.log.clone(), pool, progress, self.clock.clone())
+    }
+
+    /// What reminds those who have stopped on the way, by read models of which `progress` tells.
+    #[must_use]
+    pub fn reminder(&self, progress: Progress) -> Reminder {
+        Reminder {
+            database: self.database.clone(),
+            statuses: self.statuses(progress),
+            commands: self.commands.clone(),
+            limits: Arc::new(self.policy.policy.limits.clone()),
+            policy: self.policy.label(),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+        }
+    }
+
     /// Starts what one node alone does; `alone` says that there can be no other.
     fn lead(
         &self,
@@ -137,6 +154,8 @@ impl Society {
             let (head, progress) = (self.log.head(), projector.progress());
             tasks.spawn(ledger::seal_on(sealer, head, leaves.urgent(), progress));
         }
+        let reminder = self.reminder(projector.progress());
+        tasks.spawn(reminder.run());
         tasks.spawn(async move { projector.run().await });
         let decided = Arc::new(Notify::new());
         let reactors: [Arc<dyn Reactor>; 3] = [

@@ -1,8 +1,9 @@
-//! `kadode letters`: prints again the letters of those who have not signed in yet, or notices for those who have set their account up;
-//! and the file that both are written to.
+//! `kadode letters`: prints again the letters of those who have not signed in yet, or notices for those who have set their account up, or
+//! reminders for those who have stopped on the way; and the file that all are written to.
 
 mod file;
 mod notices;
+mod reminders;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -41,6 +42,10 @@ pub struct LettersSettings {
     /// 2026-04-10T09:00
     #[arg(long, value_name = "TIME", value_parser = notices::since)]
     pub activated_since: Option<Timestamp>,
+
+    /// Instead of letters, reminders for those who have stopped on the way for so many days and have no confirmed address
+    #[arg(long, value_name = "DAYS", conflicts_with = "activated_since", value_parser = clap::value_parser!(u32).range(0..=3650))]
+    pub stopped_for: Option<u32>,
 
     /// The address that members see, which the notices lead to
     #[arg(long, env = "KADODE_PUBLIC_URL", value_name = "URL")]
@@ -119,7 +124,8 @@ fn grouped(password: &str) -> Zeroizing<String> {
     text
 }
 
-/// Writes the letters of all members whose initial credentials count and were not used yet; or the notices of those who used them.
+/// Writes the letters of all members whose initial credentials count and were not used yet; or the notices of those who used them, or the
+/// reminders of those who have stopped.
 ///
 /// # Errors
 /// One line: what is wrong, and what to do.
@@ -129,9 +135,10 @@ pub async fn run(settings: &LettersSettings, clock: Clock) -> Result<ExitCode, F
         .map(|since| notices::Wanted::of(since, settings.public_url.as_deref()))
         .transpose()?;
     let society = Society::open(&settings.data, Opening::TO_READ, clock, super::tell).await?;
-    let ended = match &notices {
-        Some(wanted) => notices::write(&society, &settings.out, wanted).await,
-        None => write(&society, &settings.out).await,
+    let ended = match (&notices, settings.stopped_for) {
+        (Some(wanted), _) => notices::write(&society, &settings.out, wanted).await,
+        (None, Some(days)) => reminders::write(&society, &settings.out, days).await,
+        (None, None) => write(&society, &settings.out).await,
     };
     society.close().await;
     ended.map(|()| ExitCode::SUCCESS)
@@ -281,15 +288,20 @@ pub(super) fn letter(society: &Society, stored: &Stored, terms: &Terms) -> Resul
             .map_err(unreadable)?,
     };
     let profile = &stored.profile;
-    let last_moment = terms.expires_at - SignedDuration::from_nanos(1);
     Ok(Letter {
         user_id: profile.user_id.clone(),
         password,
         name: profile.name.clone(),
         symbol: profile.symbol.clone(),
         number: profile.number.clone(),
-        expires_on: TOKYO.to_datetime(last_moment).date(),
+        expires_on: last_day(terms.expires_at),
     })
+}
+
+/// The last day, in Tokyo, on which initial credentials count that end at this moment.
+fn last_day(expires_at: Timestamp) -> Date {
+    let last_moment = expires_at - SignedDuration::from_nanos(1);
+    TOKYO.to_datetime(last_moment).date()
 }
 
 fn unreadable(error: impl std::fmt::Display) -> Fault {

@@ -11,6 +11,7 @@ mod ledger;
 pub mod letters;
 mod migrate;
 mod rebuild;
+mod reminders;
 mod report;
 mod restore;
 mod serve;
@@ -41,7 +42,7 @@ enum Command {
     Migrate(migrate::MigrateSettings),
     /// Take members from a roster
     Import(import::ImportSettings),
-    /// Print again the letters that were not used yet, or notices for those who set their account up
+    /// Print again the letters that were not used yet, or notices for those who set their account up, or reminders by post
     Letters(letters::LettersSettings),
     /// Look after the accounts of staff: auditors, support, administrators
     Staff(staff::StaffSettings),
@@ -51,6 +52,8 @@ enum Command {
     Check(check::CheckSettings),
     /// A report for compliance and auditors, as of any moment
     Report(report::ReportSettings),
+    /// To how many members a reminder is due, when they go, and what went; with --policy, what would go under that one
+    Reminders(reminders::RemindersSettings),
     /// The master keys
     Keys(keys::KeysSettings),
     /// Copy the databases, sealed, while members are served
@@ -88,6 +91,7 @@ pub async fn run() -> ExitCode {
         Command::Rebuild(settings) => rebuild::run(&settings, clock).await,
         Command::Check(settings) => check::run(&settings, clock).await,
         Command::Report(settings) => report::run(&settings, clock).await,
+        Command::Reminders(settings) => reminders::run(&settings, clock).await,
         Command::Keys(settings) => keys::run(&settings, clock).await,
         Command::Backup(settings) => backup::run(&settings, clock).await,
         Command::Restore(settings) => restore::run(&settings, &clock).await,

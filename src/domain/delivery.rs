@@ -50,17 +50,20 @@ pub enum MailKind {
     EmailChangeLink,
     /// To the present address: that another is to take its place, when, and what to do if that was somebody else.
     EmailChangeNotice,
+    /// That the set-up has stopped on the way, and how it goes on.
+    Reminder,
 }
 
 impl MailKind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::EmailLink,
         Self::Otp,
         Self::AccountSetUp,
         Self::SupportActed,
         Self::EmailChangeLink,
         Self::EmailChangeNotice,
+        Self::Reminder,
     ];
 
     /// The stored name.
@@ -73,6 +76,7 @@ impl MailKind {
             Self::SupportActed => "support_acted",
             Self::EmailChangeLink => "email_change_link",
             Self::EmailChangeNotice => "email_change_notice",
+            Self::Reminder => "reminder",
         }
     }
 

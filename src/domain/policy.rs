@@ -1,6 +1,7 @@
 //! A society's rules as data: its name and address, the cohorts, the optional step and the limits.
 
 mod limits;
+mod reminders;
 #[cfg(test)]
 mod tests;
 
@@ -8,6 +9,7 @@ pub use limits::{
     AnomalyLimits, HoldLimits, InitialLimits, LaterLimits, Limits, LinkLimits, MailLimits,
     OtpLimits, PasswordLimits, Retention, SessionLimits, SignInLimits, SupportLimits,
 };
+pub use reminders::{ReminderLimits, Sent};
 
 use std::collections::BTreeMap;
 

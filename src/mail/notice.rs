@@ -1,4 +1,5 @@
-//! The notices: that the account was set up, that its address is to change, and that staff did something for it. None holds a name, a number or a code.
+//! The notices: that the account was set up, that its address is to change, that staff did something for it, and that its set-up has
+//! stopped on the way. None holds a name, a number or a code.
 
 use askama::Template;
 use jiff::Timestamp;
@@ -6,6 +7,7 @@ use rust_i18n::t;
 
 use super::message::{Heading, Message, Unwritable, address, write};
 use super::wording::{Society, moment};
+use crate::domain::onboarding::Step;
 
 #[derive(Template)]
 #[template(path = "mail/set_up.txt")]
@@ -39,6 +41,34 @@ struct ChangeHtml<'a> {
     society: &'a Society,
     from: &'a str,
     url: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "mail/reminder.txt")]
+struct ReminderText<'a> {
+    locale: &'a str,
+    society: &'a Society,
+    said: &'a Said,
+    url: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "mail/reminder.html")]
+struct ReminderHtml<'a> {
+    locale: &'a str,
+    society: &'a Society,
+    said: &'a Said,
+    url: &'a str,
+}
+
+/// What a reminder says of the way.
+struct Said {
+    /// Where the member is.
+    step: String,
+    /// How it goes on.
+    next: String,
+    /// Until when the initial password counts, where it still does.
+    until: Option<String>,
 }
 
 #[derive(Template)]
@@ -122,4 +152,59 @@ pub fn support_mail(heading: &Heading<'_>) -> Result<Message, Unwritable> {
     let html = SupportHtml { locale, society };
     let subject = t!("mail.support.subject", locale = locale);
     write(heading, &subject, text.render(), html.render())
+}
+
+/// The reminder that the set-up has stopped at `step`; `until` is the end of the initial password, if the member has no other. Its link is the
+/// portal's own address, and leads nowhere else.
+///
+/// # Errors
+/// If a template fails, which none should.
+pub fn reminder_mail(
+    heading: &Heading<'_>,
+    public_url: &str,
+    step: Step,
+    until: Option<Timestamp>,
+) -> Result<Message, Unwritable> {
+    let locale = heading.language.tag();
+    let society = heading.society;
+    let label = t!(format!("step.{}", step.name()), locale = locale);
+    let until = until.map(|end| {
+        let time = moment(end, heading.language);
+        t!("mail.reminder.until", locale = locale, time = time).into_owned()
+    });
+    let said = &Said {
+        step: t!("mail.reminder.step", locale = locale, step = label).into_owned(),
+        next: t!(next_of(step), locale = locale).into_owned(),
+        until,
+    };
+    let url = public_url.trim_end_matches('/');
+    let text = ReminderText {
+        locale,
+        society,
+        said,
+        url,
+    };
+    let html = ReminderHtml {
+        locale,
+        society,
+        said,
+        url,
+    };
+    let subject = t!("mail.reminder.subject", locale = locale);
+    write(heading, &subject, text.render(), html.render())
+}
+
+/// How it goes on from a step: with the password on paper, or with one's own.
+const fn next_of(step: Step) -> &'static str {
+    match step {
+        Step::SignIn | Step::BirthDate | Step::Terms | Step::Email | Step::EmailLink => {
+            "mail.reminder.next.with_letter"
+        }
+        Step::EmailUpdate | Step::OtpMethod | Step::Password => "mail.reminder.next.with_address",
+        Step::FirstLoginCompleted
+        | Step::LogOut
+        | Step::SignInAgain
+        | Step::Otp
+        | Step::Completed => "mail.reminder.next.with_own_password",
+    }
 }

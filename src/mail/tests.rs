@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::email::EmailAddress;
 use crate::domain::ids::MailId;
+use crate::domain::onboarding::Step;
 use crate::domain::values::Language;
 
 const ID: &str = "019ab000-0000-7000-8000-000000000001";
@@ -61,6 +62,19 @@ fn code(language: Language, society: &Society) -> Message {
         code_mail(heading, &code)
     })
     .unwrap()
+}
+
+fn reminder(language: Language, step: Step) -> Message {
+    let message = heading(language, &society(), "taro@example.jp", |heading| {
+        let until = at("2026-12-22T15:00:00Z");
+        reminder_mail(
+            heading,
+            "https://first.kenpo.example.jp/",
+            step,
+            Some(until),
+        )
+    });
+    message.unwrap()
 }
 
 fn parsed(message: &Message) -> Parsed<'_> {
@@ -158,6 +172,7 @@ fn every_text_is_found_and_filled() {
         for message in [
             link(language, &society(), "taro@example.jp"),
             code(language, &society()),
+            reminder(language, Step::Password),
         ] {
             for part in [
                 text(&message),
@@ -321,4 +336,31 @@ fn the_notice_of_a_set_up_leads_to_its_page_in_its_language_and_the_other_notice
             assert!(body.contains("03-0000-0000"), "{body}");
         }
     }
+}
+
+#[test]
+fn a_reminder_names_every_step_and_leads_to_the_entrance_alone() {
+    let url = "https://first.kenpo.example.jp";
+    for language in BOTH {
+        for step in Step::ALL {
+            let message = reminder(language, step);
+            let label = rust_i18n::t!(format!("step.{}", step.name()), locale = language.tag());
+            for body in [text(&message), html(&message)] {
+                assert!(body.contains(&*label), "{body}");
+                assert!(!body.contains("step."), "{body}");
+                assert!(!body.contains(&format!("{url}/")), "{body}");
+            }
+            assert!(text(&message).lines().any(|line| line == url));
+        }
+    }
+}
+
+#[test]
+fn a_reminder_says_until_when_the_initial_password_works_only_where_it_still_does() {
+    let until = "12月23日（水）0時00分まで";
+    assert!(text(&reminder(Language::Ja, Step::Password)).contains(until));
+    let own = heading(Language::Ja, &society(), "taro@example.jp", |heading| {
+        reminder_mail(heading, "https://first.kenpo.example.jp", Step::Otp, None)
+    });
+    assert!(!text(&own.unwrap()).contains("初期パスワード"));
 }

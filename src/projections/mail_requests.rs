@@ -116,7 +116,8 @@ fn statement(contacts: usize, kind: MailKind, since: Timestamp) -> String {
         | MailKind::EmailChangeLink
         | MailKind::AccountSetUp
         | MailKind::SupportActed
-        | MailKind::EmailChangeNotice => {
+        | MailKind::EmailChangeNotice
+        | MailKind::Reminder => {
             format!("kind = '{}' AND contact_id IN {list}", kind.name())
         }
     };

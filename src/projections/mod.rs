@@ -2,6 +2,7 @@
 
 pub mod history;
 pub mod mail_requests;
+pub mod reminders;
 pub mod reports;
 pub mod status;
 

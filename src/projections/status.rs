@@ -1,8 +1,10 @@
 //! Where each member stands: the folded state and when each step was done.
 
-use std::borrow::Cow;
+mod reader;
+
+pub use reader::{Health, StatusReader};
+
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::time::Duration;
 
 use cqrs_es::Aggregate;
 use futures::future::BoxFuture;
@@ -10,13 +12,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::event;
-use crate::ambient::Clock;
-use crate::database::{Cell, Connections, Insert};
-use crate::domain::ids::MemberId;
+use crate::database::{Cell, Insert, fixed_width};
 use crate::domain::onboarding::{Event, Onboarding, Step};
-use crate::subscription::{
-    ApplyError, Before, EventLog, FollowError, Position, Progress, Projection, Recorded,
-};
+use crate::subscription::{ApplyError, Before, EventLog, Position, Projection, Recorded};
 
 /// Where one member stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +23,9 @@ pub struct MemberStatus {
     pub state: Onboarding,
     /// When each step was done.
     pub done: BTreeMap<Step, Timestamp>,
+    /// Since when the member has been at the present step: when they came to it, or when staff last did something for them.
+    #[serde(default)]
+    pub since: Option<Timestamp>,
     /// The position of the member's last event.
     pub position: Position,
 }
@@ -38,7 +39,11 @@ impl MemberStatus {
         let event: Event = event(recorded)?;
         let at = recorded.recorded_at;
         let logged_out_before = self.state.logged_out;
+        let stood_at = self.state.stands_at();
         self.state.apply(event.clone());
+        if self.since.is_none() || self.state.stands_at() != stood_at || begins_anew(&event) {
+            self.since = Some(at);
+        }
         match event {
             Event::CredentialsAccepted { .. } if self.state.password.is_some() => {
                 self.first(Step::SignInAgain, at);
@@ -92,6 +97,7 @@ impl MemberStatus {
             | Event::InterventionDeclined { .. }
             | Event::AccountFrozen {}
             | Event::AccountReleased {}
+            | Event::MemberReminded { .. }
             | Event::ProfileChanged { .. }
             | Event::MemberLeft { .. }
             | Event::MemberReturned { .. }
@@ -108,6 +114,18 @@ impl MemberStatus {
     fn undo(&mut self, steps: &[Step]) {
         self.done.retain(|step, _| !steps.contains(step));
     }
+}
+
+/// Whether a wait begins anew with it, though the step is the same: before, the member could not go on, or was being helped.
+const fn begins_anew(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Intervened { .. }
+            | Event::InterventionApproved { .. }
+            | Event::AccountReleased {}
+            | Event::CredentialsReissued { .. }
+            | Event::MemberReturned { .. }
+    )
 }
 
 /// The read model `member_status`; the log is asked where a row of it is damaged.
@@ -144,12 +162,22 @@ impl Projection for StatusProjection {
             for (member, status) in known {
                 let text = serde_json::to_string(&status)
                     .map_err(|error| ApplyError::Unreadable(error.to_string()))?;
-                rows.push([Cell::from(member), Cell::from(text)]);
+                let since = status.since.filter(|_| status.state.may_be_reminded());
+                let reminded = since.map_or(0, |since| status.state.reminded_after(since));
+                rows.push([
+                    Cell::from(member),
+                    Cell::from(text),
+                    Cell::from(since.map(fixed_width)),
+                    Cell::from(i64::from(reminded)),
+                ]);
             }
             Ok(vec![Insert::new(
-                format!("INSERT INTO member_status{suffix} (member_id, status)"),
+                format!(
+                    "INSERT INTO member_status{suffix} (member_id, status, waits_since, reminded_after)"
+                ),
                 &rows,
-                "ON CONFLICT (member_id) DO UPDATE SET status = excluded.status",
+                "ON CONFLICT (member_id) DO UPDATE SET status = excluded.status, \
+                 waits_since = excluded.waits_since, reminded_after = excluded.reminded_after",
             )?])
         })
     }
@@ -204,132 +232,8 @@ async fn folded_before(
 }
 
 /// None, if the row is damaged or of another version of the program.
-fn parse(status: &str) -> Option<MemberStatus> {
+pub(super) fn parse(status: &str) -> Option<MemberStatus> {
     serde_json::from_str(status)
         .inspect_err(|error| tracing::warn!(%error, "a row of member_status cannot be read; the log is asked instead"))
         .ok()
-}
-
-/// How far the parts of the program have come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Health {
-    /// The last committed event.
-    pub head: Position,
-    /// The last event that the read models show.
-    pub projected: Position,
-    /// Events that the read models could not take.
-    pub parked: i64,
-    /// Mails that wait to be sent.
-    pub mails_waiting: i64,
-}
-
-/// How long a page waits for the read models.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// Reads where members stand, never behind what the reader has seen.
-#[derive(Clone)]
-pub struct StatusReader {
-    log: EventLog,
-    pool: Connections,
-    progress: Progress,
-    clock: Clock,
-}
-
-impl StatusReader {
-    /// A reader of the read model in `pool`, which `progress` tells of; `log` serves where it lags.
-    #[must_use]
-    pub const fn new(log: EventLog, pool: Connections, progress: Progress, clock: Clock) -> Self {
-        Self {
-            log,
-            pool,
-            progress,
-            clock,
-        }
-    }
-
-    /// Where a member stands now; none, if there is no such member. It is never behind the log: what the read model does not show
-    /// yet (or for a parked event never will) is folded on top, from the member's own stream. Nor is it behind the clock: what has come
-    /// due of itself is shown, though the log tells it with the member's next event.
-    ///
-    /// # Errors
-    /// The database is away, or an event cannot be read.
-    pub async fn of(&self, member: MemberId) -> Result<Option<MemberStatus>, FollowError> {
-        let mut status = stored_status(&self.pool, member).await?.unwrap_or_default();
-        let later = self
-            .log
-            .read_stream_after(Onboarding::TYPE, &member.to_string(), status.position)
-            .await?;
-        for event in &later {
-            status.fold(event)?;
-        }
-        if let Cow::Owned(state) = status.state.as_of(self.clock.now()) {
-            status.state = state;
-        }
-        Ok(status.state.enrolment.is_some().then_some(status))
-    }
-
-    /// Where a member stood when the log ended at `position`; none, if there was no such member yet.
-    ///
-    /// # Errors
-    /// The log is away, or an event cannot be read.
-    pub async fn at(
-        &self,
-        member: MemberId,
-        position: Position,
-    ) -> Result<Option<MemberStatus>, FollowError> {
-        let stream = self
-            .log
-            .read_stream(Onboarding::TYPE, &member.to_string())
-            .await?;
-        let mut status = MemberStatus::default();
-        for event in stream.iter().take_while(|it| it.position <= position) {
-            status.fold(event)?;
-        }
-        Ok(status.state.enrolment.is_some().then_some(status))
-    }
-
-    /// Waits until the read models show what is committed now, for whoever needs more than a status; two seconds at most. Answers
-    /// whether they do.
-    pub async fn caught_up(&self) -> bool {
-        self.progress.reached(self.log.head(), PATIENCE).await
-    }
-
-    /// Tells when the read model has moved on.
-    #[must_use]
-    pub fn progress(&self) -> Progress {
-        self.progress.clone()
-    }
-
-    /// How far the parts of the program have come.
-    ///
-    /// # Errors
-    /// The database is away.
-    pub async fn health(&self) -> Result<Health, FollowError> {
-        let count = |table: &'static str| {
-            let sql = format!("SELECT COUNT(*) FROM {table}");
-            async move {
-                sqlx::query_scalar::<_, i64>(&sql)
-                    .fetch_one(&self.pool)
-                    .await
-            }
-        };
-        Ok(Health {
-            head: self.log.committed_head().await?,
-            projected: self.progress.position(),
-            parked: count("parked_events").await?,
-            mails_waiting: count("outbox").await?,
-        })
-    }
-}
-
-async fn stored_status(
-    pool: &Connections,
-    member: MemberId,
-) -> Result<Option<MemberStatus>, ApplyError> {
-    let stored: Option<String> =
-        sqlx::query_scalar("SELECT status FROM member_status WHERE member_id = $1")
-            .bind(member.to_string())
-            .fetch_optional(pool)
-            .await?;
-    Ok(stored.as_deref().and_then(parse))
 }

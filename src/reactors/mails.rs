@@ -180,7 +180,7 @@ fn notice_of(recorded: &Recorded, event: &Event, own: MailId) -> Option<Asked> {
         asked.reference = contact.0;
         // Not to whatever counts when it leaves; and as long as there is something to stop.
         asked.expires_at = tried_until.max(*counts_from);
-    } else {
+    } else if kind == MailKind::SupportActed {
         let command = recorded.metadata["command_id"].as_str().unwrap_or_default();
         asked.mail = mail_named(&format!("{}/{command}", recorded.stream_id));
     }

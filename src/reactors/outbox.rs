@@ -65,6 +65,18 @@ impl Outbox {
             .map(drop)
     }
 
+    /// How many mails of a kind wait.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn waiting(&self, kind: MailKind) -> Result<u32, sqlx::Error> {
+        let waiting: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM outbox WHERE kind = $1")
+            .bind(kind.name())
+            .fetch_one(&self.0.read)
+            .await?;
+        Ok(u32::try_from(waiting).unwrap_or(u32::MAX))
+    }
+
     /// Leases the `most` mails that have been due for longest. A lease that nobody gives back runs out by itself.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ use crate::domain::policy;
 use crate::domain::values::Language;
 use crate::mail::{
     CONNECTIONS, Code, Failure, Heading, Link, Message, Society, Transport, change_link_mail,
-    change_notice_mail, code_mail, link_mail, set_up_mail, support_mail,
+    change_notice_mail, code_mail, link_mail, reminder_mail, set_up_mail, support_mail,
 };
 use crate::vault::{self, Vault, VaultError};
 
@@ -53,6 +53,8 @@ pub struct Parts {
     pub vault: Vault,
     /// How mails leave.
     pub transport: Transport,
+    /// When reminders go; none, if there are none to be sent.
+    pub reminders: Option<policy::ReminderLimits>,
     /// In whose name.
     pub society: policy::Society,
     /// The present policy's name and hash.
@@ -77,6 +79,8 @@ enum NotReady {
     Skip(SkipReason, Option<ContactId>),
     /// What staff did is told to whoever had a verified address, and to nobody else.
     NobodyToTell,
+    /// It waits for the hour at which it may go.
+    NotBefore(Timestamp),
     Later(String),
 }
 
@@ -219,6 +223,10 @@ impl Sender {
                     .map_err(told)
                     .map(|()| None);
             }
+            Err(NotReady::NotBefore(hour)) => {
+                let postponed = self.parts.outbox.postpone(mail, hour).await;
+                return postponed.map_err(told).map(|()| None);
+            }
             Err(NotReady::Later(why)) => {
                 tracing::error!(why, mail = %mail.mail, "a mail could not be written; it is tried again");
                 return self.postpone(mail, now).await.map(|()| None);
@@ -283,7 +291,7 @@ impl Sender {
             .await
             .map_err(NotReady::Later)?;
         let state = state.as_of(now);
-        let contact = match wanted(mail, &state) {
+        let contact = match self.wanted(mail, &state, now) {
             Some(contact) if now < mail.expires_at => contact,
             Some(contact) => return Err(NotReady::Skip(SkipReason::Expired, Some(contact))),
             None if mail.kind == MailKind::SupportActed => return Err(NotReady::NobodyToTell),
@@ -292,6 +300,12 @@ impl Sender {
                 return Err(NotReady::Skip(SkipReason::Superseded, contact));
             }
         };
+        let reminders = self.parts.reminders.as_ref();
+        if let (MailKind::Reminder, Some(policy)) = (mail.kind, reminders)
+            && !policy.go_at(now)
+        {
+            return Err(NotReady::NotBefore(policy.next_moment(now)));
+        }
         let address = self.parts.vault.contacts.address(contact).await?;
         let to = parsed(address.expose_secret())?;
         let from = parsed(&self.parts.society.mail_from)?;
@@ -371,8 +385,30 @@ impl Sender {
                 }
             }
             MailKind::SupportActed => support_mail(heading),
+            MailKind::Reminder => {
+                let initial = state
+                    .enrolment
+                    .as_ref()
+                    .filter(|_| state.password.is_none());
+                let until = initial.map(|it| it.expires_at);
+                reminder_mail(heading, &self.parts.public_url, state.stands_at(), until)
+            }
         };
         message.map_err(|error| NotReady::Later(error.to_string()))
+    }
+
+    /// The address a mail is to go to, if it is still wanted.
+    fn wanted(&self, mail: &Waiting, state: &Onboarding, now: Timestamp) -> Option<ContactId> {
+        if mail.kind != MailKind::Reminder {
+            return wanted(mail, state);
+        }
+        let is_there = state
+            .reminded
+            .is_some_and(|it| it.step == state.stands_at());
+        let mailbox = state.reminder_goes_to(now);
+        mailbox
+            .filter(|_| is_there && self.parts.reminders.is_some())
+            .map(|mailbox| mailbox.contact)
     }
 
     fn society(&self, language: Language) -> Society {
@@ -448,6 +484,8 @@ fn wanted(mail: &Waiting, state: &Onboarding) -> Option<ContactId> {
             mailbox.filter(|_| counts && !state.frozen)
         }
         MailKind::SupportActed => mailbox,
+        // The policy and the moment count too.
+        MailKind::Reminder => None,
         MailKind::EmailChangeLink => state
             .coming
             .as_ref()

@@ -15,10 +15,12 @@ const CLOSED: [&str; 4] = [
     "DELETE FROM rosters",
 ];
 
-/// Whether a waiting mail of this kind is worth nothing any more: its link or code counts no more, and it may have left since.
+/// Whether a waiting mail of this kind is worth nothing any more: its link or code counts no more, or it is a reminder, which may have left since.
 const fn ends(kind: MailKind) -> bool {
     match kind {
-        MailKind::EmailLink | MailKind::EmailChangeLink | MailKind::Otp => true,
+        MailKind::EmailLink | MailKind::EmailChangeLink | MailKind::Otp | MailKind::Reminder => {
+            true
+        }
         MailKind::AccountSetUp | MailKind::SupportActed | MailKind::EmailChangeNotice => false,
     }
 }

@@ -4,6 +4,7 @@ mod audit;
 mod email_change;
 mod fields;
 mod notice;
+mod reminders;
 mod reports;
 mod rosters;
 mod support;

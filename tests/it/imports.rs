@@ -32,6 +32,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &[
             "subscription",
             "commands",
+            "projections",
             "rosters",
             "vault",
             "mail",

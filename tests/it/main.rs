@@ -41,6 +41,7 @@ mod policies;
 mod program;
 mod projections;
 mod races;
+mod reminders;
 mod reports;
 mod resume;
 mod retention;

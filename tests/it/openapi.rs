@@ -137,6 +137,7 @@ async fn every_route_of_the_contract_is_in_the_document() {
         "POST /api/v1/rosters",
         "GET /api/v1/rosters/{import}",
         "POST /api/v1/rosters/{import}",
+        "GET /api/v1/support/reminders",
         "POST /api/v1/support/members/search",
         "GET /api/v1/support/members/{member}",
         "POST /api/v1/support/members/{member}/interventions",

@@ -176,6 +176,7 @@ class Member:
             "email_change_link": ("EmailChangeRequested",),
             "email_change_notice": ("EmailChangeConfirmed",),
             "account_set_up": ("PasswordChanged",),
+            "reminder": ("MemberReminded",),
             "support_acted": ("AccountFrozen", "AccountReleased", "CredentialsReissued", "LoggedOut by staff"),
         }[kind]
         events = ((at, name + " by staff" * (told == "staff")) for at, name, told in reversed(self.events))

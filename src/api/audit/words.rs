@@ -53,6 +53,7 @@ pub fn event_text(language: Language, event_type: &str, why: Option<&str>) -> Te
         "AccountReleased" => "happening.account_released",
         "CredentialsReissued" => "happening.credentials_reissued",
         "PersonalDataErased" => "happening.personal_data_erased",
+        "MemberReminded" => "happening.member_reminded",
         "ProfileChanged" => "happening.profile_changed",
         "MemberLeft" => "happening.member_left",
         "MemberReturned" => "happening.member_returned",

@@ -59,6 +59,7 @@ use crate::vault::DEVICE_AGE;
         notice::report_not_me,
         audit::audit_search,
         audit::audit_history,
+        support::support_reminders,
         support::support_search,
         support::support_member,
         support::support_intervene,

@@ -57,9 +57,10 @@ fn asks_for(event: &Event, kind: MailKind) -> bool {
         ),
         MailKind::Otp => matches!(event, Event::OtpIssued { .. } | Event::OtpReissued { .. }),
         MailKind::EmailChangeLink => matches!(event, Event::EmailChangeRequested { .. }),
-        MailKind::AccountSetUp | MailKind::SupportActed | MailKind::EmailChangeNotice => {
-            event.notice() == Some(kind)
-        }
+        MailKind::AccountSetUp
+        | MailKind::SupportActed
+        | MailKind::EmailChangeNotice
+        | MailKind::Reminder => event.notice() == Some(kind),
     }
 }
 
@@ -112,6 +113,7 @@ fn happening(entry: &Entry) -> Option<Happening> {
         Event::AccountReleased {} => Happening::AccountReleased,
         Event::CredentialsReissued { .. } => Happening::CredentialsReissued,
         Event::PersonalDataErased {} => Happening::PersonalDataErased,
+        Event::MemberReminded { .. } => Happening::MemberReminded,
         Event::ProfileChanged { .. } => Happening::ProfileChanged,
         Event::MemberLeft { .. } => Happening::MemberLeft,
         Event::MemberReturned { .. } => Happening::MemberReturned,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, Zoned, tz};
 
 use crate::domain::values::Language;
@@ -76,6 +77,16 @@ pub fn date_and_time(language: Language, at: Timestamp) -> String {
         Language::En => "%-d %B %Y, %H:%M",
     };
     in_japan(at).strftime(format).to_string()
+}
+
+/// A day of the calendar, as in 2026年11月22日.
+#[must_use]
+pub fn day(language: Language, day: Date) -> String {
+    let format = match language {
+        Language::Ja => "%Y年%-m月%-d日",
+        Language::En => "%-d %B %Y",
+    };
+    day.strftime(format).to_string()
 }
 
 /// A moment to the second, as whoever compares it with other records needs it.

@@ -57,6 +57,8 @@ pub const RIGHTS: &[Right] = &[
     right("GET", "/support", HELPERS),
     right("POST", "/support/search", HELPERS),
     right("GET", "/support/members/{member}", HELPERS),
+    right("GET", "/support/reminders", HELPERS),
+    right("GET", "/api/v1/support/reminders", HELPERS),
     right("POST", "/support/members/{member}/interventions", HELPERS),
     right("GET", "/rosters", HELPERS),
     right("POST", "/rosters", HELPERS),

@@ -5,11 +5,13 @@ mod approvals;
 mod desk;
 pub mod json;
 mod pages;
+pub mod reminders;
 pub mod views;
 
 pub(in crate::api) use acts::Wanted;
 pub(in crate::api) use json::*;
 pub(in crate::api) use pages::desk_trouble;
+pub(in crate::api) use reminders::*;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -27,11 +29,13 @@ pub fn routes(api: &Api) -> Router<Api> {
             "/support/members/{member}/interventions",
             post(pages::intervene),
         ),
+        ("/support/reminders", get(reminders_page)),
         ("/approvals", get(approvals::list)),
         (
             "/approvals/{member}/{proposal}",
             get(approvals::proposal).post(approvals::judge),
         ),
+        ("/api/v1/support/reminders", get(support_reminders)),
         ("/api/v1/support/members/search", post(support_search)),
         ("/api/v1/support/members/{member}", get(support_member)),
         (

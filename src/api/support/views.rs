@@ -114,3 +114,53 @@ pub struct ApprovalPage {
     /// Whether whoever looks proposed it: then they can only take it back.
     pub is_own: bool,
 }
+
+/// `/support/reminders`.
+#[derive(Template)]
+#[template(path = "support/reminders.html")]
+pub struct RemindersPage {
+    /// What surrounds the page.
+    pub desk: Desk,
+    /// What the policy says; none, if no reminders go.
+    pub rules: Option<Rules>,
+    /// To how many members a reminder is due.
+    pub total: u64,
+    /// The same by step, stage and cohort.
+    pub due: Vec<DueRow>,
+    /// Days, and how many go then.
+    pub to_go: Vec<(String, u64)>,
+    /// What went.
+    pub gone: Vec<GoneRow>,
+    /// Who writes.
+    pub society: String,
+}
+
+/// What the policy says of reminders, in words.
+pub struct Rules {
+    /// After how many days.
+    pub stages: Text,
+    /// At which hours.
+    pub hours: Text,
+    /// How many.
+    pub budget: Text,
+}
+
+/// Members to whom a reminder is due.
+pub struct DueRow {
+    /// The step they have stopped at.
+    pub step: Option<Text>,
+    /// The stage.
+    pub after_days: u32,
+    /// The cohort.
+    pub cohort: String,
+    /// How many.
+    pub members: u64,
+}
+
+/// What went on a day.
+pub struct GoneRow {
+    /// The day.
+    pub day: String,
+    /// How many were asked for, taken by the server, not delivered, and not wanted any more.
+    pub numbers: [i64; 4],
+}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::event::{LogOutReason, OtpMethod, ProfileField};
+use super::step::Step;
 use super::support::{Grounds, Intervention};
 use crate::domain::ids::{
     ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, NoticeId, ProposalId,
@@ -237,6 +238,13 @@ pub enum Command {
     ReportNotMe {
         /// What was told of.
         about: NoticeId,
+    },
+    /// A reminder to somebody who has stopped on the way.
+    Remind {
+        /// The step that the member was found at.
+        step: Step,
+        /// Since when.
+        since: Timestamp,
     },
     /// A later roster tells something else of the member.
     ChangeProfile {

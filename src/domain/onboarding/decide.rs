@@ -4,6 +4,7 @@ mod change;
 mod email;
 mod notice;
 mod otp;
+mod reminder;
 mod roster;
 mod support;
 
@@ -187,6 +188,7 @@ impl Onboarding {
                 self.submit_otp(at, limits, open, *against, *check)
             }
             Command::ReportNotMe { about } => self.report_not_me(*about),
+            Command::Remind { step, since } => self.remind(at, limits, *step, *since),
             Command::ChangeProfile { import, fields } => self.change_profile(*import, fields),
             Command::Leave { import } => self.leave(*import),
             Command::Return { import } => self.come_back(*import),

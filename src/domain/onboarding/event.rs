@@ -4,6 +4,7 @@ use cqrs_es::DomainEvent;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::step::Step;
 use super::support::{Grounds, Intervention};
 use crate::domain::delivery::MailKind;
 use crate::domain::ids::{
@@ -281,6 +282,17 @@ pub enum Event {
         /// The moment from which it no longer counts.
         expires_at: Timestamp,
     },
+    /// The member had stopped on the way, and a reminder is mailed to the verified address.
+    MemberReminded {
+        /// The step that the member was at.
+        step: Step,
+        /// Which stage it was: the policy's number of days, which had passed.
+        after_days: u32,
+        /// Since when the member had been there.
+        since: Timestamp,
+        /// When.
+        at: Timestamp,
+    },
     /// A later roster of the society tells something else of the member.
     ProfileChanged {
         /// The import that brought it.
@@ -375,6 +387,7 @@ impl Event {
         match self {
             Self::PasswordChanged { .. } => Some(MailKind::AccountSetUp),
             Self::EmailChangeConfirmed { .. } => Some(MailKind::EmailChangeNotice),
+            Self::MemberReminded { .. } => Some(MailKind::Reminder),
             Self::AccountFrozen {}
             | Self::AccountReleased {}
             | Self::CredentialsReissued { .. }
@@ -427,6 +440,7 @@ impl Event {
             Self::AccountReleased {} => "AccountReleased",
             Self::PersonalDataErased {} => "PersonalDataErased",
             Self::CredentialsReissued { .. } => "CredentialsReissued",
+            Self::MemberReminded { .. } => "MemberReminded",
             Self::ProfileChanged { .. } => "ProfileChanged",
             Self::MemberLeft { .. } => "MemberLeft",
             Self::MemberReturned { .. } => "MemberReturned",

@@ -18,8 +18,8 @@ pub use event::{CredentialFault, Event, LogOutReason, OtpMethod, ProfileField};
 pub use refusal::Refusal;
 pub use retrace::{Append, Illegal};
 pub use state::{
-    Challenge, Contact, Enrolment, Link, Mailbox, Onboarding, OwnPassword, Session, SessionKind,
-    SpentChallenge,
+    Challenge, Contact, Enrolment, Link, Mailbox, Onboarding, OwnPassword, Reminded, Session,
+    SessionKind, SpentChallenge,
 };
 pub use step::Step;
 pub use support::{Grounds, Intervention, NoTicket, Proposal, Reason, Ticket, Verdict};
@@ -36,8 +36,15 @@ impl Onboarding {
     #[must_use]
     pub fn due(&self) -> Step {
         if self.session_kind() == Some(SessionKind::OtpPending) {
-            return Step::Otp;
+            Step::Otp
+        } else {
+            self.stands_at()
         }
+    }
+
+    /// The step that the member has come to on the way, whatever session is open.
+    #[must_use]
+    pub fn stands_at(&self) -> Step {
         if !self.signed_in {
             return Step::SignIn;
         }
@@ -420,6 +427,18 @@ impl Aggregate for Onboarding {
             }
             Event::InterventionDeclined { proposal, .. } => {
                 self.judge(proposal, Verdict::Declined);
+            }
+            Event::MemberReminded {
+                step,
+                after_days,
+                since,
+                ..
+            } => {
+                self.reminded = Some(Reminded {
+                    step,
+                    since,
+                    after_days,
+                });
             }
             Event::ProfileChanged { import, .. } => self.last_change = Some(import),
             Event::MemberLeft { .. } => {

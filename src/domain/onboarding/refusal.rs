@@ -112,6 +112,9 @@ pub enum Refusal {
     /// After a report that it was not the member, their identity has to be proven first.
     #[error("the member's identity has to be proven first")]
     NotProven,
+    /// No reminder is due, or none would reach the member.
+    #[error("no reminder is due")]
+    NoReminder,
     /// The facts were settled against something no longer in force; they have to be settled again.
     #[error("the facts are stale")]
     StaleFacts,

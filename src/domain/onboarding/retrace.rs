@@ -147,6 +147,7 @@ impl Onboarding {
             | Event::AccountFrozen {}
             | Event::AccountReleased {}
             | Event::PersonalDataErased {}
+            | Event::MemberReminded { .. }
             | Event::ProfileChanged { .. }
             | Event::MemberLeft { .. }
             | Event::MemberReturned { .. }
@@ -349,6 +350,10 @@ impl Onboarding {
                 credential: *credential,
                 form: *form,
             },
+            [Event::MemberReminded { step, since, .. }] => Command::Remind {
+                step: *step,
+                since: *since,
+            },
             [Event::ProfileChanged { import, fields }] => Command::ChangeProfile {
                 import: *import,
                 fields: fields.clone(),
@@ -445,6 +450,7 @@ impl Event {
             | Self::OtpReissued { at, .. }
             | Self::InterventionProposed { at, .. }
             | Self::InterventionApproved { at, .. }
+            | Self::MemberReminded { at, .. }
             | Self::CredentialsReissued { at, .. } => Some(*at),
             Self::MemberEnrolled { .. }
             | Self::CredentialsRejected { .. }

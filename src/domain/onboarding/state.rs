@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::event::OtpMethod;
+use super::step::Step;
 use super::support::Proposal;
 use crate::domain::ids::{
     ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, SessionId,
@@ -69,6 +70,8 @@ pub struct Onboarding {
     pub erased: bool,
     /// Whether the society's roster has the member no more.
     pub left: bool,
+    /// The last reminder.
+    pub reminded: Option<Reminded>,
     /// The import that changed the member's data last.
     pub last_change: Option<ImportId>,
     /// How many letters have taken the place of the first.
@@ -165,6 +168,17 @@ impl Mailbox {
             language: contact.language,
         }
     }
+}
+
+/// A reminder that was mailed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Reminded {
+    /// Of which step.
+    pub step: Step,
+    /// Since when the member had been there.
+    pub since: Timestamp,
+    /// Which stage it was: the policy's number of days.
+    pub after_days: u32,
 }
 
 /// A link that was mailed.

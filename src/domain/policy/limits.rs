@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
+use super::ReminderLimits;
+
 /// All limits; a key left out has the default that stands here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -26,6 +28,8 @@ pub struct Limits {
     pub later: LaterLimits,
     /// From where on accounts that resemble each other are told of.
     pub anomalies: AnomalyLimits,
+    /// Of reminders to those who have stopped on the way; none are sent, if left out.
+    pub reminders: Option<ReminderLimits>,
 }
 
 /// How long a password that a member chooses may be, in code points (NIST SP 800-63B-4, 3.1.1.2).
@@ -310,7 +314,9 @@ where
     between::<D, LOW, HIGH>(deserializer).map(Some)
 }
 
-fn between<'de, D, const LOW: u32, const HIGH: u32>(deserializer: D) -> Result<u32, D::Error>
+pub(super) fn between<'de, D, const LOW: u32, const HIGH: u32>(
+    deserializer: D,
+) -> Result<u32, D::Error>
 where
     D: Deserializer<'de>,
 {

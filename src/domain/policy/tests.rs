@@ -37,6 +37,15 @@ fn refused(from: &str, to: &str, reason: &str) {
     assert!(found.contains(reason), "{found:?}");
 }
 
+/// The same, where `to` has several lines and the mistake is on `line`.
+#[track_caller]
+fn refused_within(from: &str, to: &str, line: &str, reason: &str) {
+    let text = changed(from, to);
+    let (number, _, found) = complaint(&text);
+    assert_eq!(number, line_of(&text, line), "{line}: {found}");
+    assert!(found.contains(reason), "{found:?}");
+}
+
 #[test]
 fn the_sample_s_limits_are_the_defaults_but_for_what_bounds_the_guessing_of_formulas_and_holds_back_after_one()
  {
@@ -100,6 +109,7 @@ fn the_defaults_are_those_of_the_design() {
             members_per_browser: 3,
             members_per_new_domain: 20,
         },
+        reminders: None,
     };
     assert_eq!(Limits::default(), expected);
 }
@@ -455,4 +465,84 @@ fn traces_are_kept_for_ever_unless_the_policy_says_for_how_long() {
     };
     assert_eq!(policy(&with(400)).retention.trace_days, Some(400));
     assert!(toml::from_str::<Policy>(&with(29)).is_err());
+}
+
+#[test]
+fn nobody_is_reminded_unless_the_policy_says_when() {
+    assert_eq!(policy(SAMPLE).limits.reminders, None);
+    let shown: Vec<&str> = SAMPLE
+        .lines()
+        .skip_while(|line| *line != "# [limits.reminders]")
+        .take_while(|line| line.starts_with("# "))
+        .map(|line| line.trim_start_matches("# "))
+        .collect();
+    for section in [shown.join("\n").as_str(), "[limits.reminders]"] {
+        let with = SAMPLE.replace(
+            "[limits.password]",
+            &format!("{section}\n[limits.password]"),
+        );
+        let found = policy(&with).limits.reminders;
+        assert_eq!(found, Some(ReminderLimits::default()), "{section}");
+    }
+}
+
+#[test]
+fn reminders_that_would_come_at_night_or_out_of_order_are_refused() {
+    for (line, reason) in [
+        ("after_days = [7, 3]", "each larger"),
+        ("after_days = []", "one to 5 numbers"),
+        ("after_days = [0]", "from 1 to 90"),
+        ("after_days = [1, 2, 3, 4, 5, 6]", "one to 5 numbers"),
+        ("hours = [9, 23]", "from 6 to 22"),
+        ("hours = [20, 9]", "the second later"),
+        ("per_hour = 0", "must be from 1"),
+    ] {
+        let section = format!("[limits.reminders]\n{line}\n[limits.password]");
+        refused_within("[limits.password]", &section, line, reason);
+    }
+}
+
+/// Reminders by the hour: 100 in an hour and 250 in a day, from nine to twelve in Tokyo.
+fn few() -> ReminderLimits {
+    ReminderLimits {
+        per_hour: 100,
+        per_day: 250,
+        hours: [9, 12],
+        ..ReminderLimits::default()
+    }
+}
+
+fn tokyo(text: &str) -> jiff::Timestamp {
+    format!("{text}+09:00").parse().unwrap()
+}
+
+#[test]
+fn what_is_due_is_spread_over_the_days_that_the_budget_needs() {
+    let sent = Sent {
+        this_hour: 40,
+        today: 60,
+    };
+    let spread = |due, now: &str| {
+        let days = few().days_of(due, sent, tokyo(now), 3);
+        days.iter().map(|(_, count)| *count).collect::<Vec<_>>()
+    };
+    // 60 in this hour and 100 in the next; then 250 a day.
+    assert_eq!(spread(1000, "2026-04-10T10:30"), [160, 250, 250]);
+    // The day's budget ends before its hours do.
+    assert_eq!(spread(1000, "2026-04-10T09:30"), [190, 250, 250]);
+    // The evening has none left, the night before has all.
+    assert_eq!(spread(300, "2026-04-10T12:00"), [0, 250, 50]);
+    assert_eq!(spread(10, "2026-04-10T08:59"), [10]);
+}
+
+#[test]
+fn a_mail_of_the_night_waits_for_the_next_morning() {
+    for (now, then) in [
+        ("2026-04-10T08:59:59", "2026-04-10T09:00"),
+        ("2026-04-10T09:00", "2026-04-10T09:00"),
+        ("2026-04-10T11:59", "2026-04-10T11:59"),
+        ("2026-04-10T12:00", "2026-04-11T09:00"),
+    ] {
+        assert_eq!(few().next_moment(tokyo(now)), tokyo(then), "{now}");
+    }
 }

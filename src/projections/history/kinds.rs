@@ -27,7 +27,7 @@ impl Outcome {
 }
 
 /// All types, in the order of what they are about.
-pub const KINDS: [(&str, Outcome); 70] = [
+pub const KINDS: [(&str, Outcome); 71] = [
     ("MemberEnrolled", Outcome::Done),
     ("CredentialsAccepted", Outcome::Done),
     ("CredentialsRejected", Outcome::Failed),
@@ -65,6 +65,7 @@ pub const KINDS: [(&str, Outcome); 70] = [
     ("AccountReleased", Outcome::Done),
     ("CredentialsReissued", Outcome::Done),
     ("PersonalDataErased", Outcome::Done),
+    ("MemberReminded", Outcome::Done),
     ("ProfileChanged", Outcome::Done),
     ("MemberLeft", Outcome::Done),
     ("MemberReturned", Outcome::Done),

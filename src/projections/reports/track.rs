@@ -304,6 +304,7 @@ impl Track {
             }
             Event::MemberEnrolled { .. }
             | Event::LoggedOut { .. }
+            | Event::MemberReminded { .. }
             | Event::ProfileChanged { .. }
             | Event::EmailChangeConfirmed { .. }
             | Event::EmailChangeCancelled { .. }
@@ -389,7 +390,10 @@ impl Track {
             MailKind::EmailLink => Some(&mut self.link_asked),
             MailKind::Otp => Some(&mut self.code_asked),
             MailKind::EmailChangeLink => Some(&mut self.change_link_asked),
-            MailKind::AccountSetUp | MailKind::SupportActed | MailKind::EmailChangeNotice => None,
+            MailKind::AccountSetUp
+            | MailKind::SupportActed
+            | MailKind::EmailChangeNotice
+            | MailKind::Reminder => None,
         }
     }
 

@@ -134,6 +134,7 @@ async fn who_let_the_credentials_expire_gets_no_letter_again() {
         out: house.path("later.csv"),
         data: house.data(),
         activated_since: None,
+        stopped_for: None,
         public_url: None,
     };
     let now = Clock::machine().now();

@@ -12,8 +12,9 @@ use serde_json::json;
 use super::{
     audited, audited_in, checked, checked_since, expect_fault, exported, kept, own_file, sealed,
 };
+use crate::reminders::{reminding_policy, stopped};
 use crate::staff::support::{OWN_PASSWORD, at_work, code, command, enters, hire, token};
-use crate::support::app::{App, INITIAL_PASSWORD, NEW_PASSWORD, USER_ID};
+use crate::support::app::{App, INITIAL_PASSWORD, NEW_PASSWORD, Setup, USER_ID};
 use crate::support::kurrent::put_on_kurrent;
 use crate::support::postgres::put_on_server;
 use crate::support::walk::walk;
@@ -245,4 +246,23 @@ async fn nothing_but_plain_files_of_a_package_is_read() {
         assert!(!checked.is_ok_and(|report| report.ok), "{name}");
         fs::rename(&kept, &path).unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_package_with_a_reminder_passes() {
+    let setup = Setup {
+        policy: reminding_policy(""),
+        ..Setup::default()
+    };
+    let app = App::start_as(setup).await;
+    let member = stopped(&app, 1).await;
+    app.wait(3 * 24 * 3600);
+    app.settled().await;
+    let reminder = app.society.reminder(app.api.statuses.progress());
+    assert_eq!(reminder.remind().await, Ok(1));
+    app.settled().await;
+    assert_eq!(app.payloads(member, "MemberReminded").await.len(), 1);
+    sealed(&app.society).await.unwrap();
+    let report = checked(exported(&app.society).await.path());
+    assert_eq!(report.fault, None);
 }

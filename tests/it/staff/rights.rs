@@ -234,6 +234,8 @@ fn the_table_says_what_was_decided() {
         GET /support: support administrator
         POST /support/search: support administrator
         GET /support/members/{member}: support administrator
+        GET /support/reminders: support administrator
+        GET /api/v1/support/reminders: support administrator
         POST /support/members/{member}/interventions: support administrator
         GET /rosters: support administrator
         POST /rosters: support administrator

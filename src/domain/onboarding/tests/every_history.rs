@@ -114,13 +114,18 @@ fn no_history_leads_anywhere_but_through_every_due_step_and_nobody_is_ever_stran
     let completed = visits.iter().filter(|it| it.world.is_completed()).count();
     println!("{} states, {completed} of them completed", visits.len());
     assert!(completed > 0, "the alphabet does not reach the end");
+    let mut reminded = 0;
     for (index, visit) in visits.iter().enumerate() {
+        let told = visit.world.reminded();
+        reminded +=
+            usize::from(told.unwrap_or_else(|why| panic!("{why} after {:?}", path(visits, index))));
         assert!(
             visit.world.can_be_completed(),
             "stranded after {:?}",
             path(visits, index)
         );
     }
+    assert!(reminded > 0, "nobody could be reminded");
 }
 
 #[test]

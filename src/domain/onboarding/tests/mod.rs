@@ -8,6 +8,7 @@ mod limits;
 mod notice;
 mod order;
 mod otp;
+mod reminder;
 mod retrace;
 mod roster;
 mod sequences;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-const NAMES: [&str; 40] = [
+const NAMES: [&str; 41] = [
     "MemberEnrolled",
     "CredentialsAccepted",
     "CredentialsRejected",
@@ -43,6 +43,7 @@ const NAMES: [&str; 40] = [
     "AccountReleased",
     "PersonalDataErased",
     "CredentialsReissued",
+    "MemberReminded",
     "ProfileChanged",
     "MemberLeft",
     "MemberReturned",
@@ -103,6 +104,12 @@ fn one_of_each() -> Vec<Event> {
         Event::AccountReleased {},
         Event::PersonalDataErased {},
         reissued(1, minute(12)),
+        Event::MemberReminded {
+            step: Step::Password,
+            after_days: 3,
+            since: minute(5),
+            at: minute(5 + 3 * 24 * 60),
+        },
         Event::ProfileChanged {
             import: ImportId(Uuid::from_u128(2)),
             fields: ProfileField::ALL.to_vec(),
@@ -257,6 +264,10 @@ fn the_stored_shape_of_every_event_never_changes() {
         json!({"type": "AccountReleased"}),
         json!({"type": "PersonalDataErased"}),
         json!({"type": "CredentialsReissued", "issue": 1, "at": "2026-04-02T00:12:00Z", "expires_at": "2026-05-02T00:12:00Z"}),
+        json!({
+            "type": "MemberReminded", "step": "password", "after_days": 3,
+            "since": "2026-04-02T00:05:00Z", "at": "2026-04-05T00:05:00Z",
+        }),
         json!({"type": "ProfileChanged", "import": id(2), "fields": ["name", "symbol", "number", "gid"]}),
         json!({"type": "MemberLeft", "import": id(2)}),
         json!({"type": "MemberReturned", "import": id(2)}),

@@ -185,6 +185,7 @@ fn may_follow(state: &Onboarding, event: &Event) -> bool {
         | Event::PersonalDataErased {}
         | Event::ProfileChanged { .. }
         | Event::MemberLeft { .. }
+        | Event::MemberReminded { .. }
         | Event::MemberReturned { .. }
         | Event::CredentialsReissued { .. } => false,
     }

@@ -323,6 +323,7 @@ fn history(page: Page) -> String {
         Happening::AccountReleased,
         Happening::CredentialsReissued,
         Happening::PersonalDataErased,
+        Happening::MemberReminded,
         Happening::ProfileChanged,
         Happening::MemberLeft,
         Happening::MemberReturned,

@@ -44,6 +44,8 @@ pub(super) struct Monitor {
     address: Option<ContactId>,
     followed: bool,
     verified: bool,
+    /// An address was verified, and no other was entered since, nor was it taken away.
+    reachable: bool,
     method: bool,
     pub(super) password: bool,
     first_login: bool,
@@ -149,6 +151,7 @@ impl Monitor {
                 self.address = Some(*contact);
                 self.followed = false;
                 self.verified = false;
+                self.reachable = false;
             }
             Event::EmailLinkReissued { contact, .. } => {
                 must(
@@ -178,6 +181,7 @@ impl Monitor {
                     "its link was not followed",
                 )?;
                 self.verified = true;
+                self.reachable = true;
             }
             Event::EmailChangeRequested { contact, .. } => {
                 in_session(self.session)?;
@@ -325,6 +329,7 @@ impl Monitor {
                 must(self.password, "there was nothing to report")?;
                 self.frozen = true;
                 self.not_me = true;
+                self.reachable = false;
                 self.proven = false;
                 self.session = None;
                 self.code = None;
@@ -372,6 +377,7 @@ impl Monitor {
                 self.address = None;
                 self.followed = false;
                 self.verified = false;
+                self.reachable = false;
                 self.method = false;
             }
             Event::AccountFrozen {} => {
@@ -393,6 +399,10 @@ impl Monitor {
                 must(self.left, "it was not gone")?;
                 self.left = false;
             }
+            Event::MemberReminded { .. } => must(
+                self.reachable && !(self.completed || self.frozen || self.left || self.erased),
+                "no mail reaches them, or they cannot go on, or need not",
+            )?,
             Event::ProfileChanged { .. } => must(!self.erased, "nobody is known")?,
             Event::PersonalDataErased {} => {
                 must(
@@ -419,6 +429,7 @@ impl Monitor {
                     enrolled: true,
                     frozen: self.frozen,
                     left: self.left,
+                    reachable: self.reachable,
                     terms_needed: self.terms_needed,
                     proven: self.proven,
                     proposed: std::mem::take(&mut self.proposed),

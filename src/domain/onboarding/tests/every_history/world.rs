@@ -3,6 +3,7 @@
 use super::monitor::{Monitor, Password, Typed};
 use super::moves::{Code, Move, at_step, change_password, disown, follow, sign_in, submit};
 use super::*;
+use crate::domain::policy::ReminderLimits;
 
 /// A command that was settled earlier.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -35,6 +36,7 @@ fn limits() -> Limits {
     limits.otp.mails.per_hour = 3;
     limits.email_link.mails.each = 2;
     limits.email_link.mails.per_hour = 3;
+    limits.reminders = Some(ReminderLimits::default());
     limits
 }
 
@@ -139,6 +141,22 @@ impl World {
             self.state.apply(event.clone());
         }
         Ok(events.len())
+    }
+
+    /// Reminds the member as if they had been at their step for long; answers whether they were.
+    pub(super) fn reminded(&self) -> Result<bool, String> {
+        let mut world = self.clone();
+        let command = Command::Remind {
+            step: self.state.stands_at(),
+            since: minute(AT - 10 * 24 * 60),
+        };
+        let events = world.decide(command, Typed::default())?;
+        world.state.reminded = self.state.reminded;
+        if world.state == self.state {
+            Ok(events > 0)
+        } else {
+            Err("a reminder changed more than that it was sent".to_owned())
+        }
     }
 
     /// Another address counts after its delay, and no earlier.
