@@ -50,17 +50,23 @@ pub enum MailKind {
     EmailChangeLink,
     /// To the present address: that another is to take its place, when, and what to do if that was somebody else.
     EmailChangeNotice,
+    /// The link by which another password takes a forgotten one's place.
+    PasswordResetLink,
+    /// That another password is to take a forgotten one's place, when, and what to do if that was somebody else.
+    PasswordResetNotice,
 }
 
 impl MailKind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::EmailLink,
         Self::Otp,
         Self::AccountSetUp,
         Self::SupportActed,
         Self::EmailChangeLink,
         Self::EmailChangeNotice,
+        Self::PasswordResetLink,
+        Self::PasswordResetNotice,
     ];
 
     /// The stored name.
@@ -73,6 +79,8 @@ impl MailKind {
             Self::SupportActed => "support_acted",
             Self::EmailChangeLink => "email_change_link",
             Self::EmailChangeNotice => "email_change_notice",
+            Self::PasswordResetLink => "password_reset_link",
+            Self::PasswordResetNotice => "password_reset_notice",
         }
     }
 

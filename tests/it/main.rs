@@ -19,6 +19,7 @@ mod email;
 mod email_change;
 mod errors;
 mod exchange;
+mod forgotten_password;
 mod guards;
 mod hold;
 mod hostile;

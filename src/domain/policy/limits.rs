@@ -269,11 +269,18 @@ pub struct LaterLimits {
     /// should be read before, also over a weekend.
     #[serde(deserialize_with = "between::<_, 24, 720>")]
     pub address_hours: u32,
+    /// Hours, 24 to 720, from the setting of another password in a forgotten one's place until it counts. Judgement (ADR 27): the notice
+    /// should be read before, but whoever has forgotten the password is out as long.
+    #[serde(deserialize_with = "between::<_, 24, 720>")]
+    pub password_hours: u32,
 }
 
 impl Default for LaterLimits {
     fn default() -> Self {
-        Self { address_hours: 72 }
+        Self {
+            address_hours: 72,
+            password_hours: 24,
+        }
     }
 }
 
