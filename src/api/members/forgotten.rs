@@ -21,7 +21,7 @@ use crate::api::problem::{Problem, Wait};
 use crate::api::visit::Visit;
 use crate::domain::birth_date::BirthDate;
 use crate::domain::delivery::MailKind;
-use crate::domain::ids::MemberId;
+use crate::domain::ids::{CredentialId, MemberId};
 use crate::domain::onboarding::{Command, Onboarding, ResetState};
 use crate::vault::Link;
 
@@ -154,28 +154,25 @@ impl Api {
         let form = self.form_id(member, form);
         let state = self.as_of_now(member).await?;
         let is_open =
-            |state: &Onboarding, now| state.reset_state(now, issue) == Ok(ResetState::Open);
-        let credential = if is_open(&state, self.clock.now()) {
-            Some(self.keep_password(&state, member, typed).await?)
+            move |state: &Onboarding, now| state.reset_state(now, issue) == Ok(ResetState::Open);
+        let open_before = is_open(&state, self.clock.now());
+        let credential = if open_before {
+            self.keep_password(&state, member, typed).await?
         } else {
-            None
+            CredentialId(self.entropy.id())
         };
         let clock = self.clock.clone();
         let outcome = self
             .carry_out("ResetPassword", member, visit, move |state| {
-                let credential = credential.ok_or_else(|| {
-                    // Without a verifier in the vault, nothing may point at it: look again with the state as it is.
-                    let now = clock.now();
-                    match state.reset_state(now, issue) {
-                        Ok(ResetState::Open) => Problem::Busy,
-                        Ok(ResetState::Set { .. }) => Problem::AlreadySet,
-                        Err(refusal) => Problem::of_refusal(&refusal, now),
-                    }
-                });
+                // Without a verifier in the vault, nothing may point at it: look again with the state as it is.
+                let unprepared = !open_before && is_open(&state, clock.now());
                 async move {
+                    if unprepared {
+                        return Err(Problem::Busy);
+                    }
                     Ok(Command::ResetPassword {
                         issue,
-                        credential: credential?,
+                        credential,
                         form,
                     })
                 }

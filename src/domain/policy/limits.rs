@@ -245,8 +245,8 @@ impl Default for SupportLimits {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HoldLimits {
-    /// Hours from the member's own password to the first health data, where the password on paper followed a formula; 0: none. Judgement
-    /// (`docs/security.md`): a notice should have reached the member, and been answered, before.
+    /// Hours from the member's own password to the first health data, where the password on paper followed a formula, or that own password
+    /// took a forgotten one's place; 0: none. Judgement (`docs/security.md`): a notice should have reached the member, and been answered, before.
     #[serde(deserialize_with = "between::<_, 0, 720>")]
     pub hours_after_formula: u32,
 }
