@@ -74,7 +74,7 @@ fn asking(api: &Api, visit: &Visit, told: Told, birth_date: String) -> Response 
 /// `GET /forgotten-password/{token}`.
 pub(super) async fn look(State(api): State<Api>, visit: Visit, Token(token): Token) -> Response {
     match api.look_at_reset(&token).await {
-        Ok(ResetState::Open) => setting(&api, &visit, &token, Told::default()),
+        Ok(ResetState::Open) => setting(&api, &visit, &token, &Told::default()),
         other => result(&api, &visit, &token, other),
     }
 }
@@ -93,12 +93,12 @@ pub(super) async fn set(
         Err(problem) => problem,
     };
     match Trouble::of(&problem, &api.limits) {
-        Some(trouble) => setting(&api, &visit, &token, Told::of(problem, trouble, "")),
+        Some(trouble) => setting(&api, &visit, &token, &Told::of(problem, trouble, "")),
         None => result(&api, &visit, &token, Err(problem)),
     }
 }
 
-fn setting(api: &Api, visit: &Visit, token: &str, told: Told) -> Response {
+fn setting(api: &Api, visit: &Visit, token: &str, told: &Told) -> Response {
     let form = FormToken::of(api, visit);
     let mut surroundings = outside(api, visit, &form, format!("{PATH}/{token}"));
     surroundings.troubles = told.trouble.into_iter().collect();

@@ -23,8 +23,8 @@ const DEPTH: usize = 14;
 /// So many from where somebody has completed: to change an address takes five, with the sign-in after it.
 const LATER_DEPTH: usize = 8;
 
-/// So many after a password was forgotten: to set another takes five, with the sign-in after it, and three lead to another address meanwhile.
-const FORGOTTEN_DEPTH: usize = 8;
+/// So many after a password was forgotten: to set another takes five, with the sign-in after it; with another address beside it, six until one of them counts.
+const FORGOTTEN_DEPTH: usize = 7;
 
 /// Of which at most so many do not lead on (see [`Move::detours`]), so that repetitions do not drown the long histories.
 const DETOURS: u8 = 2;

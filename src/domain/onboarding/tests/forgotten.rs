@@ -129,7 +129,7 @@ fn links_are_apart_and_have_a_budget_of_their_own() {
         .refused(Refusal::BudgetSpent { until: minute(71) });
     let mut shared = forget(NEW, true);
     if let Command::RequestPasswordReset { link, .. } = &mut shared {
-        link.sent_to_address = (0..10).map(|n| minute(n)).collect();
+        link.sent_to_address = (0..10).map(minute).collect();
     }
     given(until(Step::Completed))
         .when(shared)
