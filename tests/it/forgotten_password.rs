@@ -56,17 +56,27 @@ async fn completed() -> (App, MemberId, Client) {
 /// The same; somebody has asked for a link.
 async fn asked() -> (App, MemberId, Client, String) {
     let (app, member, client) = completed().await;
+    let token = ask(&app).await;
+    (app, member, client, token)
+}
+
+async fn ask(app: &App) -> String {
     let answer = forget(&app.client(), USER_ID, BORN).await;
     answer.expect(StatusCode::ACCEPTED);
-    let token = mailed_token(&app).await;
-    (app, member, client, token)
+    mailed_token(app).await
+}
+
+/// The member, or somebody in their place, asks for a link and sets another password by it.
+pub async fn set_another(app: &App) {
+    let token = ask(app).await;
+    let set = reset(&app.client(), &token, RESET_PASSWORD).await;
+    set.expect(StatusCode::OK);
 }
 
 /// The same; another password was set by it.
 async fn pending() -> (App, MemberId, Client) {
-    let (app, member, client, token) = asked().await;
-    let set = reset(&app.client(), &token, RESET_PASSWORD).await;
-    set.expect(StatusCode::OK);
+    let (app, member, client) = completed().await;
+    set_another(&app).await;
     (app, member, client)
 }
 
