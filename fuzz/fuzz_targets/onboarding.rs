@@ -40,6 +40,8 @@ struct World {
     fresh: u128,
     sessions: Vec<SessionId>,
     links: Vec<(ContactId, IssueId)>,
+    resets: Vec<IssueId>,
+    reset_to: Vec<CredentialId>,
     codes: Vec<ChallengeId>,
     credentials: Vec<CredentialId>,
 }
@@ -119,6 +121,24 @@ impl World {
                 } => (contact == own && Some(*issue) == followed).then_some(*expires_at),
                 _ => None,
             }),
+            Event::PasswordResetConfirmed { issue: own, .. } => ends(&|event| match event {
+                Event::PasswordResetRequested {
+                    issue, expires_at, ..
+                } => (issue == own).then_some(*expires_at),
+                _ => None,
+            }),
+            Event::PasswordReset { credential: own } => {
+                let comes = ends(&|event| match event {
+                    Event::PasswordResetConfirmed {
+                        credential,
+                        counts_from,
+                        ..
+                    } => (credential == own).then_some(*counts_from),
+                    _ => None,
+                });
+                assert!(comes.is_some_and(|comes| comes <= at), "reset too early");
+                return;
+            }
             Event::EmailChanged { contact: own } => {
                 let comes = ends(&|event| match event {
                     Event::EmailChangeConfirmed {
@@ -141,6 +161,7 @@ impl World {
         let hour = SignedDuration::from_hours(1);
         let mut links = 0;
         let mut changes = 0;
+        let mut resets = 0;
         let mut codes = 0;
         for (_, event) in self
             .past
@@ -151,13 +172,14 @@ impl World {
             match event {
                 Event::EmailRegistered { .. } | Event::EmailLinkReissued { .. } => links += 1,
                 Event::EmailChangeRequested { .. } => changes += 1,
+                Event::PasswordResetRequested { .. } => resets += 1,
                 Event::OtpIssued { .. } | Event::OtpReissued { .. } => codes += 1,
                 _ => {}
             }
         }
         assert!(
-            links.max(changes) <= limits.email_link.mails.per_hour,
-            "{links} and {changes} links in an hour"
+            links.max(changes).max(resets) <= limits.email_link.mails.per_hour,
+            "{links}, {changes} and {resets} links in an hour"
         );
         assert!(
             codes <= limits.otp.mails.per_hour,
@@ -178,7 +200,12 @@ impl World {
                     self.codes.push(*challenge);
                 }
             }
+            Event::PasswordResetRequested { issue, .. } => self.resets.push(*issue),
             Event::PasswordChanged { credential, .. } => self.credentials.push(*credential),
+            Event::PasswordResetConfirmed { credential, .. } => {
+                self.credentials.push(*credential);
+                self.reset_to.push(*credential);
+            }
             _ => {}
         }
     }
@@ -192,6 +219,7 @@ fn grants(event: &Event) -> bool {
             | Event::OtpIssued { .. }
             | Event::OtpLoginSucceeded { .. }
             | Event::PasswordChanged { .. }
+            | Event::PasswordResetConfirmed { .. }
             | Event::OnboardingCompleted {}
     )
 }

@@ -35,6 +35,8 @@ const LINK: &[&str] = &[
     "link-disowned",
 ];
 
+const RESET: &[&str] = &["link-unknown", "link-expired", "link-replaced"];
+
 const HELP: &[&str] = &[
     "unknown-member",
     "out-of-order",
@@ -100,7 +102,9 @@ fn problems(operation: &str) -> Option<Vec<&'static str>> {
             &["out-of-order", "invalid", "budget-spent"],
         ],
         "email_resend" => &[NEEDS_SESSION, &["out-of-order", "too-soon", "budget-spent"]],
-        "email_update" | "email_change_cancel" => &[NEEDS_SESSION, &["out-of-order"]],
+        "email_update" | "email_change_cancel" | "password_reset_cancel" => {
+            &[NEEDS_SESSION, &["out-of-order"]]
+        }
         "password" => &[
             NEEDS_SESSION,
             BODY,
@@ -135,6 +139,9 @@ fn problems(operation: &str) -> Option<Vec<&'static str>> {
             ],
         ],
         "email_change_confirm" => &[NEEDS_SESSION, &["out-of-order", "nothing-to-confirm"]],
+        "forgot_password" => &[BODY, &["invalid", "waiting"]],
+        "look_at_reset" => &[RESET],
+        "reset_password" => &[RESET, BODY, &["already-set", "invalid"]],
         "look_at_link" => &[LINK],
         "follow_link" => &[LINK, BODY, &["out-of-order"]],
         "audit_search" | "support_search" => &[NEEDS_STAFF, BODY],

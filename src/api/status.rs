@@ -46,6 +46,8 @@ pub struct OpenStatus {
     pub email: Option<EmailStatus>,
     /// The address that is to take its place, while there is one.
     pub email_change: Option<EmailChangeStatus>,
+    /// The password that is to take a forgotten one's place, while there is one.
+    pub password_reset: Option<PasswordResetStatus>,
     /// Always null here.
     pub otp: Option<OtpStatus>,
     /// When step 15 was reached.
@@ -138,6 +140,14 @@ pub struct EmailChangeStatus {
     /// When it takes the present one's place; null until it is confirmed.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub counts_from: Option<Timestamp>,
+}
+
+/// A coming password, outwardly.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PasswordResetStatus {
+    /// When it takes the present one's place.
+    #[schema(value_type = String, format = DateTime)]
+    pub counts_from: Timestamp,
 }
 
 /// A mailed code, outwardly.
@@ -256,6 +266,9 @@ impl Status {
                     },
                     counts_from: contact.counts_from,
                 }),
+            password_reset: state.coming_password.map(|coming| PasswordResetStatus {
+                counts_from: coming.counts_from,
+            }),
             otp: None,
             completed_at: sources.member.done.get(&Step::Completed).copied(),
             hold_until: sources.hold_until,
@@ -333,6 +346,9 @@ fn actions(state: &Onboarding, limits: &Limits) -> Vec<&'static str> {
         },
         Step::SignIn | Step::FirstLoginCompleted | Step::LogOut | Step::SignInAgain => Vec::new(),
     };
+    if state.due() == Step::Completed && state.coming_password.is_some() {
+        actions.push("cancel_password_reset");
+    }
     actions.push("log_out");
     actions
 }

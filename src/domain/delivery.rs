@@ -52,11 +52,15 @@ pub enum MailKind {
     EmailChangeNotice,
     /// That the set-up has stopped on the way, and how it goes on.
     Reminder,
+    /// The link by which another password takes a forgotten one's place.
+    PasswordResetLink,
+    /// That another password is to take a forgotten one's place, when, and what to do if that was somebody else.
+    PasswordResetNotice,
 }
 
 impl MailKind {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::EmailLink,
         Self::Otp,
         Self::AccountSetUp,
@@ -64,6 +68,8 @@ impl MailKind {
         Self::EmailChangeLink,
         Self::EmailChangeNotice,
         Self::Reminder,
+        Self::PasswordResetLink,
+        Self::PasswordResetNotice,
     ];
 
     /// The stored name.
@@ -77,6 +83,8 @@ impl MailKind {
             Self::EmailChangeLink => "email_change_link",
             Self::EmailChangeNotice => "email_change_notice",
             Self::Reminder => "reminder",
+            Self::PasswordResetLink => "password_reset_link",
+            Self::PasswordResetNotice => "password_reset_notice",
         }
     }
 

@@ -34,7 +34,7 @@ pub struct Heading<'a> {
     pub written_at: Timestamp,
 }
 
-/// What the mail of step 6, or to a coming address, brings.
+/// What the mail of step 6, to a coming address, or for a forgotten password brings.
 #[derive(Clone, Copy)]
 pub struct Link<'a> {
     /// Where members reach the program, as set by the operator.
@@ -97,6 +97,24 @@ struct LinkHtml<'a> {
 }
 
 #[derive(Template)]
+#[template(path = "mail/reset_link.txt")]
+struct ResetLinkText<'a> {
+    locale: &'a str,
+    society: &'a Society,
+    url: &'a str,
+    until: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "mail/reset_link.html")]
+struct ResetLinkHtml<'a> {
+    locale: &'a str,
+    society: &'a Society,
+    url: &'a str,
+    until: &'a str,
+}
+
+#[derive(Template)]
 #[template(path = "mail/code.txt")]
 struct CodeText<'a> {
     locale: &'a str,
@@ -138,6 +156,36 @@ pub fn change_link_mail(heading: &Heading<'_>, link: &Link<'_>) -> Result<Messag
     let lead = t!("mail.change_link.lead", locale = locale, society = society);
     let until = t!("mail.change_link.valid_until", locale = locale, time = time);
     any_link_mail(heading, link, &lead, &until)
+}
+
+/// The mail with the link by which another password takes a forgotten one's place.
+///
+/// # Errors
+/// If a template fails, which none should.
+pub fn reset_link_mail(heading: &Heading<'_>, link: &Link<'_>) -> Result<Message, Unwritable> {
+    let locale = heading.language.tag();
+    let society = heading.society;
+    let url = &address(
+        link.public_url,
+        "forgotten-password",
+        link.token,
+        heading.language,
+    );
+    let until = &moment(link.expires_at, heading.language);
+    let text = ResetLinkText {
+        locale,
+        society,
+        url,
+        until,
+    };
+    let html = ResetLinkHtml {
+        locale,
+        society,
+        url,
+        until,
+    };
+    let subject = t!("mail.reset_link.subject", locale = locale);
+    write(heading, &subject, text.render(), html.render())
 }
 
 fn any_link_mail(

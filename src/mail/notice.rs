@@ -1,5 +1,5 @@
-//! The notices: that the account was set up, that its address is to change, that staff did something for it, and that its set-up has
-//! stopped on the way. None holds a name, a number or a code.
+//! The notices: that the account was set up, that its address or its password is to change, that staff did something for it, and that its
+//! set-up has stopped on the way. None holds a name, a number or a code.
 
 use askama::Template;
 use jiff::Timestamp;
@@ -30,7 +30,7 @@ struct SetUpHtml<'a> {
 struct ChangeText<'a> {
     locale: &'a str,
     society: &'a Society,
-    from: &'a str,
+    change: &'a Change<'a>,
     url: &'a str,
 }
 
@@ -39,8 +39,16 @@ struct ChangeText<'a> {
 struct ChangeHtml<'a> {
     locale: &'a str,
     society: &'a Society,
-    from: &'a str,
+    change: &'a Change<'a>,
     url: &'a str,
+}
+
+/// What is to change, in words.
+struct Change<'a> {
+    subject: &'a str,
+    lead: &'a str,
+    when: &'a str,
+    not_mine: &'a str,
 }
 
 #[derive(Template)]
@@ -121,24 +129,60 @@ pub fn change_notice_mail(
     token: &str,
     counts_from: Timestamp,
 ) -> Result<Message, Unwritable> {
+    let (locale, society) = (heading.language.tag(), &heading.society.name);
+    let time = moment(counts_from, heading.language);
+    let change = Change {
+        subject: &t!("mail.change.subject", locale = locale),
+        lead: &t!("mail.change.lead", locale = locale, society = society),
+        when: &t!("mail.change.when", locale = locale, time = time),
+        not_mine: &t!("mail.change.not_mine", locale = locale),
+    };
+    any_change_mail(heading, public_url, token, &change)
+}
+
+/// The notice that another password takes a forgotten one's place from `counts_from` on, with the link for whoever did not ask for that.
+///
+/// # Errors
+/// If a template fails, which none should.
+pub fn reset_notice_mail(
+    heading: &Heading<'_>,
+    public_url: &str,
+    token: &str,
+    counts_from: Timestamp,
+) -> Result<Message, Unwritable> {
+    let (locale, society) = (heading.language.tag(), &heading.society.name);
+    let time = moment(counts_from, heading.language);
+    let change = Change {
+        subject: &t!("mail.reset.subject", locale = locale),
+        lead: &t!("mail.reset.lead", locale = locale, society = society),
+        when: &t!("mail.reset.when", locale = locale, time = time),
+        not_mine: &t!("mail.reset.not_mine", locale = locale),
+    };
+    any_change_mail(heading, public_url, token, &change)
+}
+
+fn any_change_mail(
+    heading: &Heading<'_>,
+    public_url: &str,
+    token: &str,
+    change: &Change<'_>,
+) -> Result<Message, Unwritable> {
     let locale = heading.language.tag();
     let society = heading.society;
-    let from = &moment(counts_from, heading.language);
     let url = &address(public_url, "not-me", token, heading.language);
     let text = ChangeText {
         locale,
         society,
-        from,
+        change,
         url,
     };
     let html = ChangeHtml {
         locale,
         society,
-        from,
+        change,
         url,
     };
-    let subject = t!("mail.change.subject", locale = locale);
-    write(heading, &subject, text.render(), html.render())
+    write(heading, change.subject, text.render(), html.render())
 }
 
 /// The notice that staff did something for the account.

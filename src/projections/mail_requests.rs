@@ -60,7 +60,7 @@ const CHANGED: &str = "changed";
 
 #[expect(
     clippy::wildcard_enum_match_arm,
-    reason = "only five events ask for a mail"
+    reason = "only six events ask for a mail"
 )]
 const fn request_of(event: &Event) -> Option<(&'static str, Option<ContactId>)> {
     match event {
@@ -69,6 +69,9 @@ const fn request_of(event: &Event) -> Option<(&'static str, Option<ContactId>)> 
         }
         Event::EmailChangeRequested { contact, .. } => {
             Some((MailKind::EmailChangeLink.name(), Some(*contact)))
+        }
+        Event::PasswordResetRequested { contact, .. } => {
+            Some((MailKind::PasswordResetLink.name(), Some(*contact)))
         }
         Event::EmailChanged { contact } => Some((CHANGED, Some(*contact))),
         Event::OtpIssued { .. } | Event::OtpReissued { .. } => Some((MailKind::Otp.name(), None)),
@@ -114,9 +117,11 @@ fn statement(contacts: usize, kind: MailKind, since: Timestamp) -> String {
         // Nobody asks for a notice.
         MailKind::EmailLink
         | MailKind::EmailChangeLink
+        | MailKind::PasswordResetLink
         | MailKind::AccountSetUp
         | MailKind::SupportActed
         | MailKind::EmailChangeNotice
+        | MailKind::PasswordResetNotice
         | MailKind::Reminder => {
             format!("kind = '{}' AND contact_id IN {list}", kind.name())
         }
@@ -144,6 +149,7 @@ mod tests {
         for kind in [
             MailKind::EmailLink,
             MailKind::EmailChangeLink,
+            MailKind::PasswordResetLink,
             MailKind::Otp,
         ] {
             let sql = format!(

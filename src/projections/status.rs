@@ -70,7 +70,9 @@ impl MemberStatus {
             Event::OtpMethodChosen { .. } => self.first(Step::OtpMethod, at),
             Event::PasswordChanged { .. } => self.first(Step::Password, at),
             Event::FirstLoginCompleted {} => self.first(Step::FirstLoginCompleted, at),
-            Event::LoggedOut { .. } if self.state.logged_out && !logged_out_before => {
+            Event::LoggedOut { .. } | Event::PasswordReset { .. }
+                if self.state.logged_out && !logged_out_before =>
+            {
                 self.first(Step::LogOut, at);
             }
             Event::OtpLoginSucceeded { .. } => self.first(Step::Otp, at),
@@ -85,6 +87,11 @@ impl MemberStatus {
             | Event::EmailChangeConfirmed { .. }
             | Event::EmailChangeCancelled { .. }
             | Event::EmailChanged { .. }
+            | Event::PasswordResetRequested { .. }
+            | Event::PasswordResetRejected {}
+            | Event::PasswordResetConfirmed { .. }
+            | Event::PasswordResetCancelled { .. }
+            | Event::PasswordReset { .. }
             | Event::LoggedOut { .. }
             | Event::OtpIssued { .. }
             | Event::OtpReissued { .. }

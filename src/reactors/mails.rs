@@ -87,7 +87,7 @@ struct Asked {
 
 #[expect(
     clippy::wildcard_enum_match_arm,
-    reason = "only five events ask for a link or a code"
+    reason = "only six events ask for a link or a code"
 )]
 fn asked_by(recorded: &Recorded, event: &Event) -> Option<Asked> {
     let mail = mail_named(&format!("{}/{}", recorded.stream_id, recorded.sequence));
@@ -115,12 +115,20 @@ fn asked_by(recorded: &Recorded, event: &Event) -> Option<Asked> {
             language,
             expires_at,
             ..
+        }
+        | Event::PasswordResetRequested {
+            contact,
+            issue,
+            key,
+            language,
+            expires_at,
+            ..
         } => Asked {
             mail,
-            kind: if matches!(event, Event::EmailChangeRequested { .. }) {
-                MailKind::EmailChangeLink
-            } else {
-                MailKind::EmailLink
+            kind: match event {
+                Event::EmailChangeRequested { .. } => MailKind::EmailChangeLink,
+                Event::PasswordResetRequested { .. } => MailKind::PasswordResetLink,
+                _ => MailKind::EmailLink,
             },
             contact: Some(*contact),
             reference: issue.0,
@@ -179,6 +187,14 @@ fn notice_of(recorded: &Recorded, event: &Event, own: MailId) -> Option<Asked> {
         asked.contact = Some(*replaces);
         asked.reference = contact.0;
         // Not to whatever counts when it leaves; and as long as there is something to stop.
+        asked.expires_at = tried_until.max(*counts_from);
+    } else if let Event::PasswordResetConfirmed {
+        credential,
+        counts_from,
+        ..
+    } = event
+    {
+        asked.reference = credential.0;
         asked.expires_at = tried_until.max(*counts_from);
     } else if kind == MailKind::SupportActed {
         let command = recorded.metadata["command_id"].as_str().unwrap_or_default();

@@ -19,7 +19,8 @@ use crate::domain::policy;
 use crate::domain::values::Language;
 use crate::mail::{
     CONNECTIONS, Code, Failure, Heading, Link, Message, Society, Transport, change_link_mail,
-    change_notice_mail, code_mail, link_mail, reminder_mail, set_up_mail, support_mail,
+    change_notice_mail, code_mail, link_mail, reminder_mail, reset_link_mail, reset_notice_mail,
+    set_up_mail, support_mail,
 };
 use crate::vault::{self, Vault, VaultError};
 
@@ -341,7 +342,7 @@ impl Sender {
         let one_time = &self.parts.vault.one_time;
         let expires_at = mail.expires_at;
         let message = match mail.kind {
-            MailKind::EmailLink | MailKind::EmailChangeLink => {
+            MailKind::EmailLink | MailKind::EmailChangeLink | MailKind::PasswordResetLink => {
                 let issue = IssueId(mail.reference);
                 let link = vault::Link {
                     member: mail.member,
@@ -356,8 +357,10 @@ impl Sender {
                 };
                 if mail.kind == MailKind::EmailLink {
                     link_mail(heading, &link)
-                } else {
+                } else if mail.kind == MailKind::EmailChangeLink {
                     change_link_mail(heading, &link)
+                } else {
+                    reset_link_mail(heading, &link)
                 }
             }
             MailKind::Otp => {
@@ -371,7 +374,9 @@ impl Sender {
                 };
                 code_mail(heading, &code)
             }
-            MailKind::AccountSetUp | MailKind::EmailChangeNotice => {
+            MailKind::AccountSetUp
+            | MailKind::EmailChangeNotice
+            | MailKind::PasswordResetNotice => {
                 let told = NoticeId(mail.reference);
                 let about = vault::Notice {
                     member: mail.member,
@@ -379,9 +384,11 @@ impl Sender {
                 };
                 let token = one_time.seal_notice(&about)?;
                 let (url, token) = (&self.parts.public_url, token.expose_secret());
-                match state.changed_to(told).and_then(|it| it.counts_from) {
-                    Some(counts_from) => change_notice_mail(heading, url, token, counts_from),
-                    None => set_up_mail(heading, url, token),
+                let address = state.changed_to(told).and_then(|it| it.counts_from);
+                match (address, state.reset_to(told)) {
+                    (Some(from), _) => change_notice_mail(heading, url, token, from),
+                    (None, Some(from)) => reset_notice_mail(heading, url, token, from),
+                    (None, None) => set_up_mail(heading, url, token),
                 }
             }
             MailKind::SupportActed => support_mail(heading),
@@ -495,6 +502,15 @@ fn wanted(mail: &Waiting, state: &Onboarding) -> Option<ContactId> {
         MailKind::EmailChangeNotice => {
             let counts = state.changed_to(NoticeId(mail.reference)).is_some();
             mail.contact.filter(|_| counts && !state.frozen)
+        }
+        MailKind::PasswordResetLink => {
+            let issue = IssueId(mail.reference);
+            let counts = state.reset_links.iter().any(|link| link.issue == issue);
+            mail.contact.filter(|_| counts)
+        }
+        MailKind::PasswordResetNotice => {
+            let counts = state.reset_to(NoticeId(mail.reference)).is_some();
+            mailbox.filter(|_| counts && !state.frozen)
         }
     }
 }

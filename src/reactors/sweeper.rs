@@ -119,7 +119,7 @@ impl From<VaultError> for Trouble {
 /// The event cannot be read.
 #[expect(
     clippy::wildcard_enum_match_arm,
-    reason = "only five events name a row of the vault"
+    reason = "only six events name a row of the vault"
 )]
 pub fn named_by(recorded: &Recorded) -> Result<Option<Named>, serde_json::Error> {
     if recorded.stream_kind == Staff::TYPE {
@@ -139,7 +139,8 @@ pub fn named_by(recorded: &Recorded) -> Result<Option<Named>, serde_json::Error>
         Event::EmailRegistered { contact, .. } | Event::EmailChangeRequested { contact, .. } => {
             Some(Named::Contact(contact))
         }
-        Event::PasswordChanged { credential, .. } => Some(Named::Credential(credential)),
+        Event::PasswordChanged { credential, .. }
+        | Event::PasswordResetConfirmed { credential, .. } => Some(Named::Credential(credential)),
         _ => None,
     })
 }

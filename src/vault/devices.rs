@@ -75,6 +75,31 @@ impl Devices {
         forget(&self.database, "known_browsers", "browser_index", &old).await
     }
 
+    /// Forgets that a browser signed in with this user ID, if that was before `since`; the password was another then.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn forget_before(
+        &self,
+        cookie: &str,
+        user_id: &str,
+        since: Timestamp,
+    ) -> Result<(), VaultError> {
+        let Some(device) = self.open(cookie) else {
+            return Ok(());
+        };
+        let index = self.blind.browser(user_id, &device);
+        let sql = format!(
+            "DELETE FROM known_browsers WHERE succeeded_at < '{}' AND browser_index IN {}",
+            fixed_width(since),
+            placeholders(1, index.all().len())
+        );
+        bind_all(sqlx::query(&sql), index.all())
+            .execute(&self.database.write)
+            .await?;
+        Ok(())
+    }
+
     /// The browser's id, if its cookie is ours and it signed in with this user ID before.
     pub(super) async fn known(
         &self,

@@ -18,10 +18,15 @@ const CLOSED: [&str; 4] = [
 /// Whether a waiting mail of this kind is worth nothing any more: its link or code counts no more, or it is a reminder, which may have left since.
 const fn ends(kind: MailKind) -> bool {
     match kind {
-        MailKind::EmailLink | MailKind::EmailChangeLink | MailKind::Otp | MailKind::Reminder => {
-            true
-        }
-        MailKind::AccountSetUp | MailKind::SupportActed | MailKind::EmailChangeNotice => false,
+        MailKind::EmailLink
+        | MailKind::EmailChangeLink
+        | MailKind::PasswordResetLink
+        | MailKind::Otp
+        | MailKind::Reminder => true,
+        MailKind::AccountSetUp
+        | MailKind::SupportActed
+        | MailKind::EmailChangeNotice
+        | MailKind::PasswordResetNotice => false,
     }
 }
 

@@ -3,6 +3,7 @@
 mod audit;
 mod email_change;
 mod fields;
+mod forgotten_password;
 mod notice;
 mod reminders;
 mod reports;

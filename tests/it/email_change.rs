@@ -56,7 +56,7 @@ async fn pending() -> (App, MemberId, Client) {
 }
 
 /// The mails so far, oldest first, with the address that each went to.
-fn addressed(app: &App) -> Vec<(String, String)> {
+pub fn addressed(app: &App) -> Vec<(String, String)> {
     let folder = fs::read_dir(app.folder.path().join("mails")).unwrap();
     let files = folder.map(|entry| entry.unwrap().path());
     let mails = files.filter(|path| path.extension().is_some_and(|it| it == "eml"));
@@ -98,7 +98,7 @@ async fn signed_in_by_code(app: &App) -> (Client, String) {
     (client, to)
 }
 
-async fn status(client: &Client) -> Value {
+pub async fn status(client: &Client) -> Value {
     client.get("/onboarding").await.expect(StatusCode::OK).body
 }
 

@@ -188,7 +188,7 @@ async fn a_method_that_a_route_does_not_know_is_refused_with_those_it_knows() {
 }
 
 /// Everything of an answer but what differs from one request to the next.
-fn fixed_part(answer: &Answer) -> (StatusCode, HeaderMap, String) {
+pub fn fixed_part(answer: &Answer) -> (StatusCode, HeaderMap, String) {
     let mut headers = answer.headers.clone();
     headers.remove("x-request-id");
     headers.remove("date");

@@ -20,6 +20,7 @@ mod email;
 mod email_change;
 mod errors;
 mod exchange;
+mod forgotten_password;
 mod guards;
 mod hold;
 mod hostile;

@@ -127,6 +127,10 @@ async fn every_route_of_the_contract_is_in_the_document() {
         "POST /api/v1/email-change/cancel",
         "GET /api/v1/email-confirmations/{token}",
         "POST /api/v1/email-confirmations/{token}",
+        "POST /api/v1/forgotten-password",
+        "GET /api/v1/forgotten-password/{token}",
+        "POST /api/v1/forgotten-password/{token}",
+        "POST /api/v1/password-reset/cancel",
         "POST /api/v1/not-me/{token}",
         "POST /api/v1/audit/members/search",
         "GET /api/v1/audit/members/{member}",
@@ -219,7 +223,8 @@ async fn what_needs_a_session_says_so_and_nothing_else_does() {
     for (path, method, operation) in operations(&document) {
         let needed = (path.starts_with("/api/v1/onboarding") || path == "/api/v1/session")
             || path.starts_with("/api/v1/sessions/current/otp")
-            || path.starts_with("/api/v1/email-change");
+            || path.starts_with("/api/v1/email-change")
+            || path.starts_with("/api/v1/password-reset");
         let said = operation["security"] == json!([{"session": []}]);
         assert_eq!(said, needed, "{method} {path}");
         let said = operation["security"] == json!([{"staff": []}, {"token": []}]);
@@ -252,6 +257,8 @@ async fn the_documented_status_has_the_fields_of_the_contract() {
         "hold_until",
         "member",
         "otp",
+        // Beside the contract's: another password, which is to take a forgotten one's place.
+        "password_reset",
         "position",
         "session",
         "step",

@@ -72,6 +72,7 @@ async fn the_status_after_the_first_sign_in_is_this() {
             "actions": ["confirm_birth_date", "log_out"],
             "email": null,
             "email_change": null,
+            "password_reset": null,
             "otp": null,
             "completed_at": null,
             "hold_until": null,

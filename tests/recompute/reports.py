@@ -175,6 +175,8 @@ class Member:
             "otp": ("OtpIssued", "OtpReissued"),
             "email_change_link": ("EmailChangeRequested",),
             "email_change_notice": ("EmailChangeConfirmed",),
+            "password_reset_link": ("PasswordResetRequested",),
+            "password_reset_notice": ("PasswordResetConfirmed",),
             "account_set_up": ("PasswordChanged",),
             "reminder": ("MemberReminded",),
             "support_acted": ("AccountFrozen", "AccountReleased", "CredentialsReissued", "LoggedOut by staff"),
@@ -210,6 +212,7 @@ class Member:
                 "PasswordChanged": "password",
                 "FirstLoginCompleted": "first_login_completed",
                 "LoggedOut": "log_out" if own_password else None,
+                "PasswordReset": "log_out",
                 "OtpLoginSucceeded": "otp",
                 "OnboardingCompleted": "completed",
             }.get(name)
@@ -217,13 +220,14 @@ class Member:
                 self.done[step] = at
                 if step == self.step:
                     self.took[step] = span(self.since, at)
-            if name in ("CredentialsRejected", "BirthDateRejected", "OtpRejected"):
+            if name in ("CredentialsRejected", "BirthDateRejected", "OtpRejected", "PasswordResetRejected"):
                 self.failed.append((at, self.step, name, why))
-            kind = "email_change_link" if name.startswith("EmailChange") else "email_link" if name.startswith("Email") else "otp"
-            if name in ("EmailRegistered", "EmailLinkReissued", "EmailChangeRequested", "OtpIssued", "OtpReissued"):
+            kinds = {"EmailChange": "email_change_link", "Email": "email_link", "PasswordReset": "password_reset_link"}
+            kind = next((kind for begins, kind in kinds.items() if name.startswith(begins)), "otp")
+            if name in ("EmailRegistered", "EmailLinkReissued", "EmailChangeRequested", "PasswordResetRequested", "OtpIssued", "OtpReissued"):
                 self.asked[kind][name.endswith("Reissued")] += 1
                 open_mail[kind] = at
-            if name in ("EmailLinkFollowed", "EmailChangeLinkFollowed", "OtpLoginSucceeded", "SignInConfirmed"):
+            if name in ("EmailLinkFollowed", "EmailChangeLinkFollowed", "PasswordResetConfirmed", "OtpLoginSucceeded", "SignInConfirmed"):
                 self.used[kind].append(span(open_mail.pop(kind), at))
             self.disowned[kind] += name in ("EmailDisowned", "EmailChangeDisowned")
             if name in ("NotMeReported", "AccountFrozen"):
@@ -247,6 +251,7 @@ class Member:
                 "OtpMethodChosen": {"method": True},
                 "PasswordChanged": {"password": True},
                 "LoggedOut": {"logged_out": own_password},
+                "PasswordReset": {"logged_out": True},
                 "OnboardingCompleted": {"completed": True},
                 "EmailCleared": {"address": None, "method": None},
                 "CredentialsReissued": dict.fromkeys(facts),
@@ -522,7 +527,7 @@ def mail(log, asked):
 
 def codes(log, asked):
     rows = []
-    for kind in ("email_change_link", "email_link", "otp"):
+    for kind in ("email_change_link", "email_link", "otp", "password_reset_link"):
         issued = sum(member.asked[kind][0] for member in log.members.values() if kind in member.asked)
         reissued = sum(member.asked[kind][1] for member in log.members.values() if kind in member.asked)
         if issued == 0:

@@ -316,6 +316,7 @@ fn mail_of(event: &Event) -> Option<MailKind> {
     match event.name() {
         "EmailRegistered" | "EmailLinkReissued" => Some(MailKind::EmailLink),
         "EmailChangeRequested" => Some(MailKind::EmailChangeLink),
+        "PasswordResetRequested" => Some(MailKind::PasswordResetLink),
         "OtpIssued" | "OtpReissued" => Some(MailKind::Otp),
         _ => event.notice(),
     }

@@ -102,6 +102,21 @@ pub(super) enum Move {
     CancelChange {
         by: Who,
     },
+    /// User ID and date of birth, for a forgotten password.
+    Forget {
+        matches: bool,
+    },
+    Reset {
+        back: u8,
+        form: u8,
+    },
+    CancelReset {
+        by: Who,
+    },
+    /// The link of a notice about one of the passwords.
+    NotMeOfReset {
+        back: u8,
+    },
     /// One of the staff does something alone.
     Staff {
         what: u8,
@@ -121,6 +136,8 @@ pub(super) enum Move {
 pub(super) enum Typing {
     Initial,
     Own,
+    /// The one that took a forgotten one's place.
+    New,
     Wrong,
 }
 
@@ -129,6 +146,14 @@ pub(super) enum Typing {
 pub(super) enum Who {
     Present,
     Earlier(u8),
+}
+
+const fn compared(matches: bool) -> PasswordCheck {
+    if matches {
+        PasswordCheck::Match
+    } else {
+        PasswordCheck::Mismatch
+    }
 }
 
 /// What the first of the staff wants, and on which grounds.
@@ -224,10 +249,18 @@ impl World {
     }
 
     fn signing_in(&self) -> Move {
-        let own = self.state.password.is_some();
+        let own = self.state.password;
+        let at = own.and_then(|own| {
+            let mut newest = self.credentials.iter().rev();
+            newest.position(|credential| *credential == own.credential)
+        });
         Move::SignIn {
-            typed: if own { Typing::Own } else { Typing::Initial },
-            own: own.then_some(0),
+            typed: match own {
+                None => Typing::Initial,
+                Some(own) if own.counts_from.is_some() => Typing::New,
+                Some(_) => Typing::Own,
+            },
+            own: at.and_then(|at| u8::try_from(at).ok()),
             lapsed: None,
             elsewhere: false,
         }
@@ -266,11 +299,12 @@ impl World {
                     CredentialInForce::Own,
                 );
                 let is_initial = matches!(against, CredentialInForce::Initial(_));
+                let is_reset = matches!(against, CredentialInForce::Own(own) if self.reset_to.contains(&own));
                 let (password, check) = match password {
                     Typing::Initial if is_initial => (Password::Initial, PasswordCheck::Match),
                     Typing::Initial => (Password::Initial, PasswordCheck::Replaced),
-                    Typing::Own if is_initial => (Password::Own, PasswordCheck::Mismatch),
-                    Typing::Own => (Password::Own, PasswordCheck::Match),
+                    Typing::Own => (Password::Own, compared(!is_initial && !is_reset)),
+                    Typing::New => (Password::New, compared(!is_initial && is_reset)),
                     Typing::Wrong => (Password::Wrong, PasswordCheck::Mismatch),
                 };
                 typed.password = Some(password);
@@ -370,9 +404,12 @@ impl World {
                 again,
             } => {
                 let session = by(self, who);
+                let present = self.state.password;
+                let is_reset = present.is_some_and(|own| own.counts_from.is_some());
                 let (password, check) = match password {
                     Typing::Initial => (Password::Initial, PasswordCheck::Replaced),
-                    Typing::Own => (Password::Own, PasswordCheck::Match),
+                    Typing::Own => (Password::Own, compared(!is_reset)),
+                    Typing::New => (Password::New, compared(is_reset)),
                     Typing::Wrong => (Password::Wrong, PasswordCheck::Mismatch),
                 };
                 typed.password = Some(password);
@@ -391,6 +428,23 @@ impl World {
             },
             Move::CancelChange { by: who } => Command::CancelEmailChange {
                 session: by(self, who),
+            },
+            Move::Forget { matches } => Command::RequestPasswordReset {
+                matches,
+                link: self.new_link(),
+            },
+            Move::Reset { back: count, form } => Command::ResetPassword {
+                issue: back(&self.resets, count).unwrap_or(IssueId(id(0))),
+                credential: CredentialId(self.fresh()),
+                form: FormId(id(form.into())),
+            },
+            Move::CancelReset { by: who } => Command::CancelPasswordReset {
+                session: by(self, who),
+            },
+            Move::NotMeOfReset { back: count } => Command::ReportNotMe {
+                about: back(&self.credentials, count)
+                    .unwrap_or(CredentialId(id(0)))
+                    .into(),
             },
             Move::Staff { what } => {
                 let (intervention, grounds, staff) = proposed(what);

@@ -29,6 +29,11 @@ pub fn event_text(language: Language, event_type: &str, why: Option<&str>) -> Te
         "EmailChanged" => "happening.email_changed",
         "OtpMethodChosen" => "happening.otp_method_chosen",
         "PasswordChanged" => "happening.password_changed",
+        "PasswordResetRequested" => "happening.password_reset_requested",
+        "PasswordResetRejected" => "happening.password_reset_rejected",
+        "PasswordResetConfirmed" => "happening.password_reset_confirmed",
+        "PasswordResetCancelled" => "happening.password_reset_cancelled",
+        "PasswordReset" => "happening.password_reset",
         "FirstLoginCompleted" => "happening.first_login_completed",
         "LoggedOut" => match why {
             Some("expiry") => "happening.logged_out_by_expiry",

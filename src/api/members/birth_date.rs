@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::SignedIn;
@@ -18,27 +19,11 @@ impl Api {
     /// # Errors
     /// [`Problem::Mismatch`], [`Problem::Waiting`], and those of all steps.
     pub async fn confirm_birth_date(&self, who: &SignedIn, typed: &str) -> Result<Done, Problem> {
-        let invalid = |why| Problem::Invalid {
-            field: "birth_date",
-            why,
-        };
-        let today = self
-            .clock
-            .now()
-            .to_zoned(TimeZone::fixed(jiff::tz::offset(9)))
-            .date();
         let state = self.member_status(&who.session).await?.state;
         if state.birth_date_confirmed {
             return Ok(already_done(who));
         }
-        let normal = input::normalise_id(typed);
-        if normal.is_empty() {
-            return Err(invalid("required"));
-        }
-        let date = BirthDate::parse(&normal, today).map_err(|fault| match fault {
-            BirthDateFault::NotADate => invalid("not_a_date"),
-            BirthDateFault::InTheFuture => invalid("in_the_future"),
-        })?;
+        let date = parse(typed, self.clock.now())?;
         let profile = self.vault.profiles.get(who.session.member).await?.profile;
         let matches = profile.birth_date == date.date();
         let lanes = self
@@ -111,6 +96,23 @@ impl Api {
         }
         Ok(done)
     }
+}
+
+/// The date that somebody typed.
+pub(super) fn parse(typed: &str, now: Timestamp) -> Result<BirthDate, Problem> {
+    let invalid = |why| Problem::Invalid {
+        field: "birth_date",
+        why,
+    };
+    let today = now.to_zoned(TimeZone::fixed(jiff::tz::offset(9))).date();
+    let normal = input::normalise_id(typed);
+    if normal.is_empty() {
+        return Err(invalid("required"));
+    }
+    BirthDate::parse(&normal, today).map_err(|fault| match fault {
+        BirthDateFault::NotADate => invalid("not_a_date"),
+        BirthDateFault::InTheFuture => invalid("in_the_future"),
+    })
 }
 
 fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {

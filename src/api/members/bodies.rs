@@ -77,6 +77,18 @@ pub struct EmailBody {
     pub email: String,
 }
 
+/// A forgotten password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ForgottenBody {
+    /// The user ID, as it stands on the paper.
+    #[schema(min_length = 1)]
+    pub user_id: String,
+    /// 1980-01-01, 19800101, S55.1.1, 昭和55年1月1日, …
+    #[schema(example = "1980-01-01")]
+    pub birth_date: String,
+}
+
 /// Another address.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -3,7 +3,7 @@
 use crate::api::Api;
 use crate::api::problem::Problem;
 use crate::api::visit::Visit;
-use crate::domain::onboarding::{Command, LinkState, Onboarding};
+use crate::domain::onboarding::{Command, LinkState};
 use crate::vault::Link;
 
 /// What became of a mailed link.
@@ -39,16 +39,8 @@ impl Api {
     /// What following it would meet.
     pub async fn look_at_link(&self, token: &str) -> Result<Confirmation, Problem> {
         let link = self.link(token)?;
-        let state: Onboarding =
-            self.commands
-                .load(&link.member.to_string())
-                .await
-                .map_err(|error| {
-                    tracing::error!(%error, "a member's stream cannot be loaded");
-                    Problem::Busy
-                })?;
+        let state = self.as_of_now(link.member).await?;
         let now = self.clock.now();
-        let state = state.as_of(now);
         match state.link_state(now, link.contact, link.issue) {
             Ok(LinkState::Open) => Ok(Confirmation::Open),
             Ok(LinkState::Followed) => Ok(Confirmation::Followed),
@@ -91,7 +83,8 @@ impl Api {
         Ok(Confirmation::Disowned)
     }
 
-    fn link(&self, token: &str) -> Result<Link, Problem> {
+    /// What a mailed link names.
+    pub(super) fn link(&self, token: &str) -> Result<Link, Problem> {
         self.vault.one_time.open_link(token).ok_or_else(|| {
             self.tallies.count(Problem::LinkUnknown.name());
             Problem::LinkUnknown

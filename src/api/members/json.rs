@@ -17,7 +17,7 @@ use super::bodies::{
     BirthDateBody, Body, CodeBody, EmailBody, EmailChangeBody, LinkBody, MethodBody, PasswordBody,
     SignIn, TermsBody,
 };
-use super::{Credentials, Done, SignedIn, notice};
+use super::{Credentials, Done, SignedIn, forgotten, notice};
 use crate::api::Api;
 use crate::api::audit;
 use crate::api::operations;
@@ -56,6 +56,10 @@ use crate::vault::DEVICE_AGE;
         email_change_cancel,
         look_at_link,
         follow_link,
+        forgotten::forgot_password,
+        forgotten::look_at_reset,
+        forgotten::reset_password,
+        password_reset_cancel,
         notice::report_not_me,
         audit::audit_search,
         audit::audit_history,
@@ -104,6 +108,12 @@ pub fn routes() -> Router<Api> {
             "/email-confirmations/{token}",
             get(look_at_link).post(follow_link),
         )
+        .route("/forgotten-password", post(forgotten::forgot_password))
+        .route(
+            "/forgotten-password/{token}",
+            get(forgotten::look_at_reset).post(forgotten::reset_password),
+        )
+        .route("/password-reset/cancel", post(password_reset_cancel))
         .route("/not-me/{token}", post(notice::report_not_me))
 }
 
@@ -282,6 +292,8 @@ steps! {
     email_change_confirm("/api/v1/email-change/confirm") |api, who| api.confirm_email_change(&who);
     /// The present address is to stay.
     email_change_cancel("/api/v1/email-change/cancel") |api, who| api.cancel_email_change(&who);
+    /// The present password is to stay, though another was set in its place as forgotten.
+    password_reset_cancel("/api/v1/password-reset/cancel") |api, who| api.cancel_password_reset(&who);
 }
 
 /// Step 9: a password of the member's own. An `Idempotency-Key` makes a repetition harmless.
@@ -294,11 +306,16 @@ async fn password(
     headers: HeaderMap,
     Body(given): Body<PasswordBody>,
 ) -> Result<Response, Problem> {
-    let form = headers
-        .get("idempotency-key")
-        .and_then(|key| key.to_str().ok());
+    let form = form_of(&headers);
     let done = api.change_password(&who, &given.new_password, form).await;
     answer(&api, &who.visit, StatusCode::OK, done).await
+}
+
+/// The showing of a form that a program names.
+pub(super) fn form_of(headers: &HeaderMap) -> Option<&str> {
+    headers
+        .get("idempotency-key")
+        .and_then(|key| key.to_str().ok())
 }
 
 /// Step 6: where a mailed link leads; asking changes nothing.

@@ -8,6 +8,7 @@ mod confirmation;
 mod done;
 mod email;
 mod email_change;
+mod forgotten;
 mod grid;
 mod hold;
 mod json;
@@ -160,6 +161,19 @@ impl Api {
     async fn policy_of(&self, state: &Onboarding) -> Result<Arc<Policy>, Problem> {
         let enrolment = state.enrolment.as_ref().ok_or(Problem::NoSession)?;
         Ok(self.policies.of(&enrolment.policy).await?)
+    }
+
+    /// How a member stands now, by the log alone.
+    async fn as_of_now(&self, member: MemberId) -> Result<Onboarding, Problem> {
+        let state: Onboarding = self
+            .commands
+            .load(&member.to_string())
+            .await
+            .map_err(|error| {
+                tracing::error!(%error, "a member's stream cannot be loaded");
+                Problem::Busy
+            })?;
+        Ok(state.as_of(self.clock.now()).into_owned())
     }
 
     /// The notes on use that a member has to accept at step 4.

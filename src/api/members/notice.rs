@@ -1,4 +1,4 @@
-//! The notice that an account was set up, or that its address is to change: whoever it was not says so, on any device; it neither needs nor makes a session.
+//! The notice that an account was set up, or that its address or password is to change: whoever it was not says so, on any device; it neither needs nor makes a session.
 
 use axum::Json;
 use axum::extract::State;
@@ -10,7 +10,7 @@ use super::bodies::{Body, NoticeBody};
 use crate::api::Api;
 use crate::api::problem::Problem;
 use crate::api::visit::Visit;
-use crate::domain::onboarding::{Command, NoticeState, Onboarding};
+use crate::domain::onboarding::{Command, NoticeState};
 use crate::vault::Notice;
 
 impl Api {
@@ -20,17 +20,8 @@ impl Api {
     /// [`Problem::LinkUnknown`], [`Problem::NoticeReplaced`], or the log is away.
     pub async fn look_at_notice(&self, token: &str) -> Result<NoticeState, Problem> {
         let Notice { member, about } = self.notice(token)?;
-        let state: Onboarding = self
-            .commands
-            .load(&member.to_string())
-            .await
-            .map_err(|error| {
-                tracing::error!(%error, "a member's stream cannot be loaded");
-                Problem::Busy
-            })?;
-        let now = self.clock.now();
-        let state = state.as_of(now).notice_state(about);
-        state.map_err(|refusal| Problem::of_refusal(&refusal, now))
+        let state = self.as_of_now(member).await?.notice_state(about);
+        state.map_err(|refusal| Problem::of_refusal(&refusal, self.clock.now()))
     }
 
     /// Reports that it was not the member: the session ends, and nobody signs in until support has released the account.
@@ -61,7 +52,7 @@ pub(super) struct Reported {
     state: &'static str,
 }
 
-/// Report that it was not the member who set the account up, or changed its address, by the token of the notice; on any device, without a session.
+/// Report that it was not the member who set the account up, or changed its address or password, by the token of the notice; on any device, without a session.
 #[utoipa::path(post, path = "/api/v1/not-me/{token}", tag = "members", request_body = NoticeBody,
     params(("token" = String, Path, description = "from the mailed or printed notice")),
     responses((status = 200, description = "the account is frozen", body = Reported)))]

@@ -1,4 +1,4 @@
-//! Step 9: a password of the member's own.
+//! Step 9: a password of the member's own; and what holds for each that takes its place.
 
 use std::sync::Arc;
 
@@ -25,32 +25,14 @@ impl Api {
         form: Option<&str>,
     ) -> Result<Done, Problem> {
         let (session, member) = (who.session.id, who.session.member);
-        let form = FormId(form.map_or_else(
-            || self.entropy.id(),
-            |text| Uuid::new_v5(&member.0, text.as_bytes()),
-        ));
+        let form = self.form_id(member, form);
         let state = self.member_status(&who.session).await?.state;
-        if state.due() == Step::Password {
-            let hasher = &self.vault.hasher;
-            hasher.has_room().map_err(|full| self.crowded(full))?;
-            self.check_password(&state, member, typed).await?;
-        }
-        let credential = CredentialId(self.entropy.id());
-        if state.due() == Step::Password {
-            let slot = self
-                .vault
-                .hasher
-                .acquire()
-                .await
-                .map_err(|full| self.crowded(full))?;
-            let password: String = typed.nfc().collect();
-            let now = self.clock.now();
-            self.vault
-                .credentials
-                .store(slot, credential, member, &password, now)
-                .await?;
-        }
         let due_before = state.due() == Step::Password;
+        let credential = if due_before {
+            self.keep_password(&state, member, typed).await?
+        } else {
+            CredentialId(self.entropy.id())
+        };
         let outcome = self
             .carry_out(
                 "ChangePassword",
@@ -74,6 +56,36 @@ impl Api {
             .await?;
         self.watch(&who.visit, member, &outcome).await;
         self.done_rotating(who, &outcome).await
+    }
+
+    /// One showing of the form that sets a password, by the name that it gives itself.
+    pub(super) fn form_id(&self, member: MemberId, form: Option<&str>) -> FormId {
+        FormId(form.map_or_else(
+            || self.entropy.id(),
+            |text| Uuid::new_v5(&member.0, text.as_bytes()),
+        ))
+    }
+
+    /// Holds a password against the rules, and puts its verifier into the vault. Vault first, event second: an event never points at
+    /// nothing.
+    pub(super) async fn keep_password(
+        &self,
+        state: &Onboarding,
+        member: MemberId,
+        typed: &str,
+    ) -> Result<CredentialId, Problem> {
+        let hasher = &self.vault.hasher;
+        hasher.has_room().map_err(|full| self.crowded(full))?;
+        self.check_password(state, member, typed).await?;
+        let slot = hasher.acquire().await.map_err(|full| self.crowded(full))?;
+        let credential = CredentialId(self.entropy.id());
+        let password: String = typed.nfc().collect();
+        let credentials = &self.vault.credentials;
+        let now = self.clock.now();
+        credentials
+            .store(slot, credential, member, &password, now)
+            .await?;
+        Ok(credential)
     }
 
     async fn check_password(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
 use crate::api::Api;
@@ -120,6 +120,21 @@ impl Api {
         Ok(remembered)
     }
 
+    /// Forgets that the browser signed in with this user ID, if that was before `since`.
+    async fn forget_browser_of_before(
+        &self,
+        visit: &Visit,
+        user_id: &str,
+        since: Timestamp,
+    ) -> Result<(), Problem> {
+        if let Some(device) = visit.device.as_deref() {
+            let user_id = input::normalise_id(user_id);
+            let devices = &self.vault.devices;
+            devices.forget_before(device, &user_id, since).await?;
+        }
+        Ok(())
+    }
+
     /// Counts a try before it is looked at, so that fifty at once cannot pass under the bound.
     pub(in crate::api) async fn begin_try(&self, lanes: &Lanes) -> Result<u32, Problem> {
         let now = self.clock.now();
@@ -149,14 +164,7 @@ impl Api {
 
     /// The member with this id, if enrolled.
     async fn known(&self, member: MemberId) -> Result<Option<(MemberId, Onboarding)>, Problem> {
-        let state: Onboarding = self
-            .commands
-            .load(&member.to_string())
-            .await
-            .map_err(|error| {
-                tracing::error!(%error, "a member's stream cannot be loaded");
-                Problem::Busy
-            })?;
+        let state = self.as_of_now(member).await?;
         Ok(state.enrolment.is_some().then_some((member, state)))
     }
 
@@ -213,6 +221,11 @@ impl Api {
             .await?;
         let against = state.credential_in_force();
         let known_browser = lanes.of_known_browser();
+        if let Some(since) = state.password.and_then(|own| own.counts_from) {
+            // Whoever forgot the password may have lost the browser as well: one that was remembered before is a stranger's from now on.
+            self.forget_browser_of_before(visit, &typed.user_id, since)
+                .await?;
+        }
         let session = SessionId(self.entropy.id());
         let lapsed = self
             .vault

@@ -43,11 +43,15 @@ pub enum Notice {
     EmailChangeConfirmed,
     /// The present address stays.
     EmailChangeCancelled,
+    /// If what was given belongs together, a link for a forgotten password is on its way.
+    PasswordResetRequested,
+    /// The present password stays.
+    PasswordResetCancelled,
 }
 
 impl Notice {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::LoggedOutToTry,
         Self::LoggedOut,
         Self::SessionEnded,
@@ -64,6 +68,8 @@ impl Notice {
         Self::AlreadySet,
         Self::EmailChangeConfirmed,
         Self::EmailChangeCancelled,
+        Self::PasswordResetRequested,
+        Self::PasswordResetCancelled,
     ];
 
     /// Its name in an address.
@@ -86,6 +92,8 @@ impl Notice {
             Self::AlreadySet => "already-set",
             Self::EmailChangeConfirmed => "email-change-confirmed",
             Self::EmailChangeCancelled => "email-change-cancelled",
+            Self::PasswordResetRequested => "password-reset-requested",
+            Self::PasswordResetCancelled => "password-reset-cancelled",
         }
     }
 
@@ -114,7 +122,9 @@ impl Notice {
             | Self::OutOfOrder
             | Self::AlreadySet
             | Self::EmailChangeConfirmed
-            | Self::EmailChangeCancelled => false,
+            | Self::EmailChangeCancelled
+            | Self::PasswordResetRequested
+            | Self::PasswordResetCancelled => false,
         }
     }
 
@@ -134,7 +144,9 @@ impl Notice {
             | Self::OutOfOrder
             | Self::AlreadySet
             | Self::EmailChangeConfirmed
-            | Self::EmailChangeCancelled => false,
+            | Self::EmailChangeCancelled
+            | Self::PasswordResetRequested
+            | Self::PasswordResetCancelled => false,
         }
     }
 
@@ -158,6 +170,8 @@ impl Notice {
             Self::AlreadySet => "notice.already_set",
             Self::EmailChangeConfirmed => "notice.email_change_confirmed",
             Self::EmailChangeCancelled => "notice.email_change_cancelled",
+            Self::PasswordResetRequested => "notice.password_reset_requested",
+            Self::PasswordResetCancelled => "notice.password_reset_cancelled",
         })
     }
 }
@@ -366,6 +380,11 @@ pub enum Happening {
     EmailChanged,
     OtpMethodChosen,
     PasswordChanged,
+    PasswordResetRequested,
+    PasswordResetRejected,
+    PasswordResetConfirmed,
+    PasswordResetCancelled,
+    PasswordReset,
     FirstLoginCompleted,
     LoggedOutByMember,
     LoggedOutByExpiry,
@@ -422,6 +441,11 @@ impl Happening {
             Self::EmailChanged => "happening.email_changed",
             Self::OtpMethodChosen => "happening.otp_method_chosen",
             Self::PasswordChanged => "happening.password_changed",
+            Self::PasswordResetRequested => "happening.password_reset_requested",
+            Self::PasswordResetRejected => "happening.password_reset_rejected",
+            Self::PasswordResetConfirmed => "happening.password_reset_confirmed",
+            Self::PasswordResetCancelled => "happening.password_reset_cancelled",
+            Self::PasswordReset => "happening.password_reset",
             Self::FirstLoginCompleted => "happening.first_login_completed",
             Self::LoggedOutByMember => "happening.logged_out_by_member",
             Self::LoggedOutByExpiry => "happening.logged_out_by_expiry",

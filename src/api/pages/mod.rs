@@ -3,6 +3,7 @@
 pub(in crate::api) mod answers;
 pub mod assets;
 mod door;
+mod forgotten;
 pub(in crate::api) mod forms;
 pub mod frame;
 mod link;
@@ -86,6 +87,15 @@ pub fn routes() -> Router<Api> {
             "/email/{token}/disown",
             get(link::ask_to_disown).post(link::disown),
         )
+        .route(
+            "/forgotten-password",
+            get(forgotten::ask).post(forgotten::request),
+        )
+        .route(
+            "/forgotten-password/{token}",
+            get(forgotten::look).post(forgotten::set),
+        )
+        .route("/password-reset/cancel", post(steps::cancel_password_reset))
         .route("/not-me/{token}", get(notice::look).post(notice::report))
         .route("/events", get(live::events))
         .merge(assets::routes())

@@ -4,7 +4,7 @@ use askama::Template;
 use jiff::Timestamp;
 
 use super::frame::{Page, StepState};
-use super::views::CredentialSource;
+use super::views::{CredentialSource, Phrase};
 use super::words::Text;
 
 /// `/help`, for those who lost the paper; open to anybody.
@@ -15,6 +15,79 @@ pub struct Help {
     pub page: Page,
     /// Where each group of members finds its first ID and password.
     pub sources: Vec<CredentialSource>,
+}
+
+/// `/forgotten-password`: asks for a link.
+#[derive(Template)]
+#[template(path = "pages/forgotten.html")]
+pub struct Forgotten {
+    /// What surrounds the page.
+    pub page: Page,
+    /// Whether a link was just asked for; nothing more is to be entered then.
+    pub asked: bool,
+    /// The user ID, as typed.
+    pub user_id: String,
+    /// The date of birth, as typed.
+    pub birth_date: String,
+    /// Hours until another password counts.
+    pub hours: u32,
+}
+
+/// `/forgotten-password/{token}`: the mailed link, in any browser. Shows nothing personal, changes nothing until sent.
+#[derive(Template)]
+#[template(path = "pages/new_password.html")]
+pub struct NewPassword {
+    /// What surrounds the page.
+    pub page: Page,
+    /// Empty: whose link it is, is not shown.
+    pub user_id: String,
+    /// Where the form is sent.
+    pub action: String,
+    /// The fewest characters a password may have.
+    pub minimum: u32,
+    /// A generated password, ready to be taken.
+    pub phrase: Phrase,
+    /// Marks one showing of the form, so that a repeated sending is recognised.
+    pub idempotency_key: String,
+    /// Hours until it counts.
+    pub hours: u32,
+}
+
+/// What a link for a forgotten password came to; shown in place of [`NewPassword`] where there is nothing left to set.
+#[derive(Template)]
+#[template(path = "pages/reset_result.html")]
+pub struct ResetResult {
+    /// What surrounds the page.
+    pub page: Page,
+    /// What it came to.
+    pub outcome: ResetOutcome,
+}
+
+/// What a link for a forgotten password can come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResetOutcome {
+    /// Another password is set.
+    Set {
+        /// The moment from which it counts.
+        counts_from: Timestamp,
+    },
+    /// Past its life.
+    Expired,
+    /// Another link was used, or what the link was for has ended.
+    Replaced,
+    /// Not a link of ours, or one that was cut in two by a mail program.
+    Unknown,
+}
+
+impl ResetResult {
+    const fn key(&self) -> (&'static str, &'static str) {
+        match self.outcome {
+            ResetOutcome::Set { .. } => ("new_password.set", "new_password.set_next"),
+            ResetOutcome::Expired => ("new_password.expired", "new_password.expired_next"),
+            ResetOutcome::Replaced => ("new_password.replaced", "new_password.replaced_next"),
+            ResetOutcome::Unknown => ("link_result.unknown", "link_result.unknown_next"),
+        }
+    }
 }
 
 /// `/email/{token}`: the mailed link, in any browser. Shows nothing personal, changes nothing until pressed.

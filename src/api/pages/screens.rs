@@ -207,6 +207,7 @@ impl Asked<'_> {
                     portal_url: society.portal_url.clone(),
                     hold_until,
                     address_changes_at,
+                    password_changes_at: status.state.coming_password.map(|it| it.counts_from),
                 })
             }
             Screen::EmailChange => {
@@ -278,6 +279,7 @@ impl Asked<'_> {
         let phrase = keys.tag(Purpose::Forms, &[b"phrase", secret.as_bytes()]);
         Ok(Password {
             page,
+            action: "/password".to_owned(),
             user_id: self.api.vault.profiles.get(member).await?.profile.user_id,
             minimum,
             phrase: phrase::generate(&phrase, minimum),

@@ -126,8 +126,15 @@ pub(super) async fn otp_method(
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct PasswordForm {
-    new_password: String,
+    pub(super) new_password: String,
     idempotency_key: String,
+}
+
+impl PasswordForm {
+    /// The name of the form's showing.
+    pub(super) fn showing(&self) -> Option<&str> {
+        Some(self.idempotency_key.as_str()).filter(|key| !key.is_empty())
+    }
 }
 
 /// Step 9.
@@ -136,8 +143,8 @@ pub(super) async fn password(
     Sender(who): Sender,
     Sent(form): Sent<PasswordForm>,
 ) -> Response {
-    let showing = Some(form.idempotency_key.as_str()).filter(|key| !key.is_empty());
-    let done = api.change_password(&who, &form.new_password, showing).await;
+    let done = api.change_password(&who, &form.new_password, form.showing());
+    let done = done.await;
     answer(&api, who, Screen::Password, done, None, "").await
 }
 
@@ -213,6 +220,17 @@ pub(super) async fn cancel_email_change(
     let done = api.cancel_email_change(&who).await;
     let notice = Some(Notice::EmailChangeCancelled);
     answer(&api, who, Screen::EmailChange, done, notice, "").await
+}
+
+/// No other password.
+pub(super) async fn cancel_password_reset(
+    State(api): State<Api>,
+    Sender(who): Sender,
+    Sent(Nothing {}): Sent<Nothing>,
+) -> Response {
+    let done = api.cancel_password_reset(&who).await;
+    let notice = Some(Notice::PasswordResetCancelled);
+    answer(&api, who, Screen::Completed, done, notice, "").await
 }
 
 /// After a step: onward, with `notice` if anything was stored; or `screen` again, with what was `typed` and why not.

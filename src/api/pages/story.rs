@@ -57,9 +57,11 @@ fn asks_for(event: &Event, kind: MailKind) -> bool {
         ),
         MailKind::Otp => matches!(event, Event::OtpIssued { .. } | Event::OtpReissued { .. }),
         MailKind::EmailChangeLink => matches!(event, Event::EmailChangeRequested { .. }),
+        MailKind::PasswordResetLink => matches!(event, Event::PasswordResetRequested { .. }),
         MailKind::AccountSetUp
         | MailKind::SupportActed
         | MailKind::EmailChangeNotice
+        | MailKind::PasswordResetNotice
         | MailKind::Reminder => event.notice() == Some(kind),
     }
 }
@@ -92,6 +94,11 @@ fn happening(entry: &Entry) -> Option<Happening> {
         Event::EmailChanged { .. } => Happening::EmailChanged,
         Event::OtpMethodChosen { .. } => Happening::OtpMethodChosen,
         Event::PasswordChanged { .. } => Happening::PasswordChanged,
+        Event::PasswordResetRequested { .. } => Happening::PasswordResetRequested,
+        Event::PasswordResetRejected {} => Happening::PasswordResetRejected,
+        Event::PasswordResetConfirmed { .. } => Happening::PasswordResetConfirmed,
+        Event::PasswordResetCancelled { .. } => Happening::PasswordResetCancelled,
+        Event::PasswordReset { .. } => Happening::PasswordReset,
         Event::FirstLoginCompleted {} => Happening::FirstLoginCompleted,
         Event::LoggedOut { why, .. } => match why {
             LogOutReason::Member => Happening::LoggedOutByMember,

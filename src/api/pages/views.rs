@@ -103,6 +103,8 @@ pub struct OtpMethod {
 pub struct Password {
     /// What surrounds the page.
     pub page: Page,
+    /// Where the form is sent.
+    pub action: String,
     /// The user ID, for password keepers.
     pub user_id: String,
     /// The fewest characters a password may have.
@@ -184,6 +186,8 @@ pub struct Completed {
     pub hold_until: Option<Timestamp>,
     /// When another address takes the present one's place, while that is to come.
     pub address_changes_at: Option<Timestamp>,
+    /// When another password takes the present one's place, while that is to come.
+    pub password_changes_at: Option<Timestamp>,
 }
 
 /// `/email-change`, after completion: the form, or what became of it.

@@ -57,6 +57,9 @@ pub struct DeskBody {
     step: StepBody,
     /// `registered`, `followed` or `verified`; none, if no address was entered.
     email_state: Option<&'static str>,
+    /// When another password takes a forgotten one's place; none, if none was set.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    password_changes_at: Option<Timestamp>,
     frozen: bool,
     /// Whether the society's roster has the member no more.
     left: bool,
@@ -134,6 +137,7 @@ impl DeskBody {
                 name: due.name(),
             },
             email_state,
+            password_changes_at: state.coming_password.map(|it| it.counts_from),
             frozen: state.frozen,
             left: state.left,
             not_me_reported: state.not_me_reported,

@@ -236,6 +236,10 @@ fn warnings(api: &Api, language: Language, shown: &Shown) -> Vec<Text> {
         let from = words::from(language, until, now);
         warnings.push(Text::of(language, "support.waiting").with("from", from));
     }
+    if let Some(coming) = state.coming_password {
+        let from = words::from(language, coming.counts_from, now);
+        warnings.push(Text::of(language, "support.password_changes").with("from", from));
+    }
     let enrolment = state.enrolment.as_ref();
     let has_expired = enrolment.is_some_and(|it| it.expires_at <= now);
     if state.password.is_none() && has_expired {

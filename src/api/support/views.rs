@@ -22,7 +22,7 @@ pub struct MemberPage {
     pub person: Option<Person>,
     /// The steps, each with when it was done, or that it is due.
     pub steps: Vec<StepRow>,
-    /// What has to be known first: a freeze, a waiting time, an initial password that has expired.
+    /// What has to be known first: a freeze, a waiting time, a password that is to change, an initial password that has expired.
     pub warnings: Vec<Text>,
     /// What is known of the address; none, if none was entered.
     pub email_state: Option<Text>,

@@ -211,6 +211,27 @@ pub enum Command {
         /// The form that brought it.
         form: FormId,
     },
+    /// Somebody has forgotten the password, and gives user ID and date of birth.
+    RequestPasswordReset {
+        /// Whether it is the date of the roster.
+        matches: bool,
+        /// The link to mail.
+        link: NewLink,
+    },
+    /// By the mailed link, another password takes the forgotten one's place.
+    ResetPassword {
+        /// The link.
+        issue: IssueId,
+        /// The new verifier.
+        credential: CredentialId,
+        /// The form that brought it.
+        form: FormId,
+    },
+    /// From a full session: the present password is to stay.
+    CancelPasswordReset {
+        /// The session that asks.
+        session: SessionId,
+    },
     /// Step 11, and any other end of a session.
     LogOut {
         /// The session that ends.
@@ -234,7 +255,7 @@ pub enum Command {
         /// How it compared.
         check: CodeCheck,
     },
-    /// 心当たりがない, about the whole set-up or a change of address.
+    /// 心当たりがない, about the whole set-up, a change of address or a forgotten password.
     ReportNotMe {
         /// What was told of.
         about: NoticeId,

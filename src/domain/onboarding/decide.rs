@@ -2,6 +2,7 @@
 
 mod change;
 mod email;
+mod forgotten;
 mod notice;
 mod otp;
 mod reminder;
@@ -9,6 +10,7 @@ mod roster;
 mod support;
 
 pub use email::LinkState;
+pub use forgotten::ResetState;
 pub use notice::NoticeState;
 pub use support::Offer;
 
@@ -167,6 +169,18 @@ impl Onboarding {
             } => {
                 let open = self.in_session(*session)?;
                 self.change_password(open, *credential, *form)
+            }
+            Command::RequestPasswordReset { matches, link } => {
+                self.request_password_reset(at, limits, *matches, link)
+            }
+            Command::ResetPassword {
+                issue,
+                credential,
+                form,
+            } => self.reset_password(at, limits, *issue, (*credential, *form)),
+            Command::CancelPasswordReset { session } => {
+                self.in_session(*session)?;
+                self.cancel_password_reset()
             }
             Command::LogOut { session, why } => {
                 self.in_session(*session)?;

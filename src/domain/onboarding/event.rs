@@ -160,6 +160,46 @@ pub enum Event {
         /// The form that brought it.
         form: FormId,
     },
+    /// User ID and date of birth were given for a forgotten password, and a link is mailed to the address in force.
+    PasswordResetRequested {
+        /// The address, by its id in the vault.
+        contact: ContactId,
+        /// The mailed link.
+        issue: IssueId,
+        /// The key the link is derived with.
+        key: KeyId,
+        /// The language of the mail.
+        language: Language,
+        /// When.
+        at: Timestamp,
+        /// The moment from which the link no longer counts.
+        expires_at: Timestamp,
+    },
+    /// The date of birth that was given for a forgotten password was wrong.
+    PasswordResetRejected {},
+    /// By a mailed link, another password was set: it counts after a delay, and the member is told at once.
+    PasswordResetConfirmed {
+        /// The link.
+        issue: IssueId,
+        /// Its verifier in the vault.
+        credential: CredentialId,
+        /// The form that brought it.
+        form: FormId,
+        /// When.
+        at: Timestamp,
+        /// The moment from which it counts.
+        counts_from: Timestamp,
+    },
+    /// The member took back what was set for a forgotten password.
+    PasswordResetCancelled {
+        /// The verifier of what was set.
+        credential: CredentialId,
+    },
+    /// The delay is over: the other password counts, and the session ends. Stored with whatever is decided next.
+    PasswordReset {
+        /// The verifier of the password that counts from here on.
+        credential: CredentialId,
+    },
     /// Step 10: 初回ログインが完了しました.
     FirstLoginCompleted {},
     /// Step 11, or any other end of a session.
@@ -388,6 +428,7 @@ impl Event {
             Self::PasswordChanged { .. } => Some(MailKind::AccountSetUp),
             Self::EmailChangeConfirmed { .. } => Some(MailKind::EmailChangeNotice),
             Self::MemberReminded { .. } => Some(MailKind::Reminder),
+            Self::PasswordResetConfirmed { .. } => Some(MailKind::PasswordResetNotice),
             Self::AccountFrozen {}
             | Self::AccountReleased {}
             | Self::CredentialsReissued { .. }
@@ -422,6 +463,11 @@ impl Event {
             Self::EmailChanged { .. } => "EmailChanged",
             Self::OtpMethodChosen { .. } => "OtpMethodChosen",
             Self::PasswordChanged { .. } => "PasswordChanged",
+            Self::PasswordResetRequested { .. } => "PasswordResetRequested",
+            Self::PasswordResetRejected {} => "PasswordResetRejected",
+            Self::PasswordResetConfirmed { .. } => "PasswordResetConfirmed",
+            Self::PasswordResetCancelled { .. } => "PasswordResetCancelled",
+            Self::PasswordReset { .. } => "PasswordReset",
             Self::FirstLoginCompleted {} => "FirstLoginCompleted",
             Self::LoggedOut { .. } => "LoggedOut",
             Self::OtpIssued { .. } => "OtpIssued",

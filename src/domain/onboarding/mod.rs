@@ -13,13 +13,13 @@ mod support;
 mod tests;
 
 pub use command::{CodeCheck, Command, CredentialInForce, Issued, NewCode, NewLink, PasswordCheck};
-pub use decide::{LinkState, NoticeState, Offer};
+pub use decide::{LinkState, NoticeState, Offer, ResetState};
 pub use event::{CredentialFault, Event, LogOutReason, OtpMethod, ProfileField};
 pub use refusal::Refusal;
 pub use retrace::{Append, Illegal};
 pub use state::{
-    Challenge, Contact, Enrolment, Link, Mailbox, Onboarding, OwnPassword, Reminded, Session,
-    SessionKind, SpentChallenge,
+    Challenge, ComingPassword, Contact, Enrolment, Link, Mailbox, Onboarding, OwnPassword,
+    Reminded, Session, SessionKind, SpentChallenge,
 };
 pub use step::Step;
 pub use support::{Grounds, Intervention, NoTicket, Proposal, Reason, Ticket, Verdict};
@@ -29,7 +29,7 @@ pub(crate) use tests::random_history;
 use cqrs_es::{Aggregate, event_sink::EventSink};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::ids::{ProposalId, SessionId};
+use crate::domain::ids::{NoticeId, ProposalId, SessionId};
 
 impl Onboarding {
     /// The step that is due.
@@ -122,7 +122,21 @@ impl Onboarding {
         self.frozen = true;
         self.session = None;
         self.challenge = None;
+        self.forget_coming();
+    }
+
+    /// What is to take something's place was asked for with what counted then, and ends with that.
+    fn forget_coming(&mut self) {
         self.coming = None;
+        self.coming_password = None;
+        self.reset_links.clear();
+    }
+
+    fn tell(&mut self, of: NoticeId) {
+        self.told_of.push(of);
+        if self.told_of.len() > TOLD {
+            self.told_of.remove(0);
+        }
     }
 
     /// What was mailed, disowned and proposed stays known; nothing that the member had set.
@@ -138,6 +152,7 @@ impl Onboarding {
             disowned: before.disowned,
             links_sent: before.links_sent,
             change_links_sent: before.change_links_sent,
+            reset_links_sent: before.reset_links_sent,
             mailbox: before.mailbox,
             codes_sent: before.codes_sent,
             frozen: before.frozen,
@@ -294,10 +309,7 @@ impl Aggregate for Onboarding {
                 counts_from,
                 ..
             } => {
-                self.told_of.push(contact);
-                if self.told_of.len() > TOLD {
-                    self.told_of.remove(0);
-                }
+                self.tell(contact.into());
                 if let Some(coming) = &mut self.coming {
                     coming.verified = true;
                     coming.counts_from = Some(counts_from);
@@ -311,10 +323,54 @@ impl Aggregate for Onboarding {
             Event::EmailChanged { .. } => {
                 self.contact = self.coming.take();
                 self.mailbox = self.contact.as_ref().map(Mailbox::of);
+                self.forget_coming();
             }
             Event::OtpMethodChosen { method } => self.otp_method = Some(method),
             Event::PasswordChanged { credential, form } => {
-                self.password = Some(OwnPassword { credential, form });
+                self.password = Some(OwnPassword {
+                    credential,
+                    form,
+                    counts_from: None,
+                });
+            }
+            Event::PasswordResetRequested {
+                issue,
+                at,
+                expires_at,
+                ..
+            } => {
+                self.reset_links.retain(|link| at < link.expires_at);
+                self.reset_links.push(Link::of(issue, at, expires_at));
+                budget::note(&mut self.reset_links_sent, at);
+            }
+            Event::PasswordResetConfirmed {
+                issue,
+                credential,
+                form,
+                counts_from,
+                ..
+            } => {
+                self.tell(credential.into());
+                self.reset_links.clear();
+                self.coming_password = Some(ComingPassword {
+                    issue,
+                    credential,
+                    form,
+                    counts_from,
+                });
+            }
+            Event::PasswordResetCancelled { .. } => self.coming_password = None,
+            Event::PasswordReset { .. } => {
+                let coming = self.coming_password.take();
+                self.password = coming.map(|coming| OwnPassword {
+                    credential: coming.credential,
+                    form: coming.form,
+                    counts_from: Some(coming.counts_from),
+                });
+                self.logged_out = true;
+                self.session = None;
+                self.challenge = None;
+                self.forget_coming();
             }
             Event::LoggedOut { .. } => {
                 self.logged_out |= self.password.is_some();
@@ -443,11 +499,12 @@ impl Aggregate for Onboarding {
             Event::ProfileChanged { import, .. } => self.last_change = Some(import),
             Event::MemberLeft { .. } => {
                 self.left = true;
-                self.coming = None;
+                self.forget_coming();
             }
             Event::MemberReturned { .. } => self.left = false,
             Event::CredentialsRejected { .. }
             | Event::BirthDateRejected {}
+            | Event::PasswordResetRejected {}
             | Event::FirstLoginCompleted {} => {}
         }
     }

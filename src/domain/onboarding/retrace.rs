@@ -56,9 +56,10 @@ impl Onboarding {
         let events = append.events;
         // What came due of itself stands before what was asked for.
         let (then, asked) = match events {
-            [due @ Event::EmailChanged { .. }, asked @ ..] => {
-                (Cow::Owned(self.after(due.clone())), asked)
-            }
+            [
+                due @ (Event::EmailChanged { .. } | Event::PasswordReset { .. }),
+                asked @ ..,
+            ] => (Cow::Owned(self.after(due.clone())), asked),
             asked => (Cow::Borrowed(self), asked),
         };
         let Some(command) = then.command_of(asked, append.may_go_on) else {
@@ -83,9 +84,12 @@ impl Onboarding {
         if let Some(told) = append.events.iter().find_map(Event::at) {
             return told;
         }
-        let comes = self.coming.as_ref().and_then(|it| it.counts_from);
+        let comes = self.comes().map(|(from, _)| from);
         let end = match append.events {
-            [Event::EmailChanged { .. }, asked @ ..] => {
+            [
+                Event::EmailChanged { .. } | Event::PasswordReset { .. },
+                asked @ ..,
+            ] => {
                 earliest = comes.map_or(earliest, |comes| earliest.max(comes));
                 asked.first().and_then(|event| self.end_for(event))
             }
@@ -133,6 +137,11 @@ impl Onboarding {
             | Event::EmailChanged { .. }
             | Event::OtpMethodChosen { .. }
             | Event::PasswordChanged { .. }
+            | Event::PasswordResetRequested { .. }
+            | Event::PasswordResetRejected {}
+            | Event::PasswordResetConfirmed { .. }
+            | Event::PasswordResetCancelled { .. }
+            | Event::PasswordReset { .. }
             | Event::FirstLoginCompleted {}
             | Event::LoggedOut { .. }
             | Event::OtpIssued { .. }
@@ -252,6 +261,34 @@ impl Onboarding {
             },
             [Event::EmailChangeConfirmed { .. }] => Command::ConfirmEmailChange { session },
             [Event::EmailChangeCancelled { .. }] => Command::CancelEmailChange { session },
+            [
+                Event::PasswordResetRequested {
+                    issue,
+                    key,
+                    language,
+                    ..
+                },
+            ] => Command::RequestPasswordReset {
+                matches: true,
+                link: link(*issue, key, *language),
+            },
+            [Event::PasswordResetRejected {}] => Command::RequestPasswordReset {
+                matches: false,
+                link: no_link(),
+            },
+            [
+                Event::PasswordResetConfirmed {
+                    issue,
+                    credential,
+                    form,
+                    ..
+                },
+            ] => Command::ResetPassword {
+                issue: *issue,
+                credential: *credential,
+                form: *form,
+            },
+            [Event::PasswordResetCancelled { .. }] => Command::CancelPasswordReset { session },
             [Event::EmailVerified { .. }] => Command::UpdateEmail { session },
             [Event::OtpMethodChosen { method }] => Command::ChooseOtpMethod {
                 session,
@@ -446,6 +483,8 @@ impl Event {
             | Self::EmailLinkReissued { at, .. }
             | Self::EmailChangeRequested { at, .. }
             | Self::EmailChangeConfirmed { at, .. }
+            | Self::PasswordResetRequested { at, .. }
+            | Self::PasswordResetConfirmed { at, .. }
             | Self::OtpIssued { at, .. }
             | Self::OtpReissued { at, .. }
             | Self::InterventionProposed { at, .. }
@@ -466,6 +505,9 @@ impl Event {
             | Self::EmailChanged { .. }
             | Self::OtpMethodChosen { .. }
             | Self::PasswordChanged { .. }
+            | Self::PasswordResetRejected {}
+            | Self::PasswordResetCancelled { .. }
+            | Self::PasswordReset { .. }
             | Self::FirstLoginCompleted {}
             | Self::LoggedOut { .. }
             | Self::OtpRejected { .. }
@@ -527,7 +569,12 @@ fn link_of(effects: &[Event]) -> NewLink {
             None
         }
     });
-    mailed.unwrap_or_else(|| link(IssueId(Uuid::nil()), &KeyId(String::new()), Language::Ja))
+    mailed.unwrap_or_else(no_link)
+}
+
+/// Where none is mailed.
+fn no_link() -> NewLink {
+    link(IssueId(Uuid::nil()), &KeyId(String::new()), Language::Ja)
 }
 
 /// Where none is mailed.

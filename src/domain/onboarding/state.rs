@@ -7,7 +7,7 @@ use super::event::OtpMethod;
 use super::step::Step;
 use super::support::Proposal;
 use crate::domain::ids::{
-    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, SessionId,
+    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, NoticeId, SessionId,
 };
 use crate::domain::policy::PolicyVersion;
 use crate::domain::values::{KeyId, Language};
@@ -36,18 +36,24 @@ pub struct Onboarding {
     pub disowned: Vec<ContactId>,
     /// The address that is to take the present one's place.
     pub coming: Option<Contact>,
-    /// The last addresses of whose coming a notice told.
-    pub told_of: Vec<ContactId>,
+    /// The last addresses and passwords of whose coming a notice told.
+    pub told_of: Vec<NoticeId>,
     /// When links were mailed, in the last day.
     pub links_sent: Vec<Timestamp>,
     /// When links to such addresses were mailed, in the last day.
     pub change_links_sent: Vec<Timestamp>,
+    /// The links for a forgotten password that may still be used.
+    pub reset_links: Vec<Link>,
+    /// When such links were mailed, in the last day.
+    pub reset_links_sent: Vec<Timestamp>,
     /// The verified address, where notices go; after a new letter still, until another address is entered.
     pub mailbox: Option<Mailbox>,
     /// The method of step 8.
     pub otp_method: Option<OtpMethod>,
-    /// The password of step 9.
+    /// The member's own password: that of step 9, or one that took its place.
     pub password: Option<OwnPassword>,
+    /// The password that is to take its place.
+    pub coming_password: Option<ComingPassword>,
     /// Whether step 11 is done.
     pub logged_out: bool,
     /// Whether step 13 is done.
@@ -209,6 +215,22 @@ pub struct OwnPassword {
     pub credential: CredentialId,
     /// The form that brought it.
     pub form: FormId,
+    /// The moment from which it counts, if it took a forgotten one's place; none for that of step 9, which counts at once.
+    #[serde(default)]
+    pub counts_from: Option<Timestamp>,
+}
+
+/// A password that is to take a forgotten one's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ComingPassword {
+    /// The link by which it was set.
+    pub issue: IssueId,
+    /// Its verifier in the vault.
+    pub credential: CredentialId,
+    /// The form that brought it.
+    pub form: FormId,
+    /// The moment from which it counts.
+    pub counts_from: Timestamp,
 }
 
 /// A one-time password that was mailed.

@@ -273,8 +273,8 @@ impl Default for SupportLimits {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HoldLimits {
-    /// Hours from the member's own password to the first health data, where the password on paper followed a formula; 0: none. Judgement
-    /// (`docs/security.md`): a notice should have reached the member, and been answered, before.
+    /// Hours from the member's own password to the first health data, where the password on paper followed a formula, or that own password
+    /// took a forgotten one's place; 0: none. Judgement (`docs/security.md`): a notice should have reached the member, and been answered, before.
     #[serde(deserialize_with = "between::<_, 0, 720>")]
     pub hours_after_formula: u32,
 }
@@ -297,11 +297,18 @@ pub struct LaterLimits {
     /// should be read before, also over a weekend.
     #[serde(deserialize_with = "between::<_, 24, 720>")]
     pub address_hours: u32,
+    /// Hours, 24 to 720, from the setting of another password in a forgotten one's place until it counts. Judgement (ADR 27): the notice
+    /// should be read before, but whoever has forgotten the password is out as long.
+    #[serde(deserialize_with = "between::<_, 24, 720>")]
+    pub password_hours: u32,
 }
 
 impl Default for LaterLimits {
     fn default() -> Self {
-        Self { address_hours: 72 }
+        Self {
+            address_hours: 72,
+            password_hours: 24,
+        }
     }
 }
 

@@ -104,7 +104,10 @@ fn the_defaults_are_those_of_the_design() {
         hold: HoldLimits {
             hours_after_formula: 0,
         },
-        later: LaterLimits { address_hours: 72 },
+        later: LaterLimits {
+            address_hours: 72,
+            password_hours: 24,
+        },
         anomalies: AnomalyLimits {
             members_per_browser: 3,
             members_per_new_domain: 20,

@@ -27,7 +27,7 @@ impl Outcome {
 }
 
 /// All types, in the order of what they are about.
-pub const KINDS: [(&str, Outcome); 71] = [
+pub const KINDS: [(&str, Outcome); 76] = [
     ("MemberEnrolled", Outcome::Done),
     ("CredentialsAccepted", Outcome::Done),
     ("CredentialsRejected", Outcome::Failed),
@@ -47,6 +47,11 @@ pub const KINDS: [(&str, Outcome); 71] = [
     ("EmailChanged", Outcome::Done),
     ("OtpMethodChosen", Outcome::Done),
     ("PasswordChanged", Outcome::Done),
+    ("PasswordResetRequested", Outcome::Done),
+    ("PasswordResetRejected", Outcome::Failed),
+    ("PasswordResetConfirmed", Outcome::Done),
+    ("PasswordResetCancelled", Outcome::Done),
+    ("PasswordReset", Outcome::Done),
     ("FirstLoginCompleted", Outcome::Done),
     ("LoggedOut", Outcome::Done),
     ("OtpIssued", Outcome::Done),

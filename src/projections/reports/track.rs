@@ -44,6 +44,9 @@ pub struct Track {
     /// When a link to another address was last asked for, and not used since.
     #[serde(default)]
     change_link_asked: Option<Timestamp>,
+    /// When a link for a forgotten password was last asked for, and not used since.
+    #[serde(default)]
+    reset_link_asked: Option<Timestamp>,
     /// When a code was last asked for, and not used since.
     code_asked: Option<Timestamp>,
     /// When a mail of each kind was last asked for.
@@ -134,6 +137,7 @@ impl Track {
             frozen: false,
             link_asked: None,
             change_link_asked: None,
+            reset_link_asked: None,
             code_asked: None,
             mail_asked: BTreeMap::new(),
             failed_on: BTreeMap::new(),
@@ -231,6 +235,12 @@ impl Track {
                 let kind = MailKind::EmailChangeLink.name();
                 counts.push(self.one(Topic::Codes, [kind, "disowned", ""]));
             }
+            Event::PasswordResetRequested { .. } => {
+                counts.push(self.asks(MailKind::PasswordResetLink, "issued", at));
+            }
+            Event::PasswordResetConfirmed { .. } => {
+                self.uses(MailKind::PasswordResetLink, at, &mut counts);
+            }
             Event::OtpMethodChosen { .. } => {
                 self.does(Step::OtpMethod, at, &mut counts);
                 self.goes_to(Step::Password, at, &mut counts);
@@ -245,7 +255,7 @@ impl Track {
             Event::FirstLoginCompleted {} => {
                 self.does(Step::FirstLoginCompleted, at, &mut counts);
             }
-            Event::LoggedOut { .. } if self.at == Step::LogOut => {
+            Event::LoggedOut { .. } | Event::PasswordReset { .. } if self.at == Step::LogOut => {
                 self.does(Step::LogOut, at, &mut counts);
                 self.goes_to(Step::SignInAgain, at, &mut counts);
             }
@@ -277,7 +287,9 @@ impl Track {
                 let why = serde_json::to_value(why).unwrap_or_default();
                 self.fails(event, why.as_str().unwrap_or_default(), at, &mut counts);
             }
-            Event::BirthDateRejected {} => self.fails(event, "", at, &mut counts),
+            Event::BirthDateRejected {} | Event::PasswordResetRejected {} => {
+                self.fails(event, "", at, &mut counts);
+            }
             Event::OtpRejected { .. } => {
                 self.fails(event, "", at, &mut counts);
                 counts.push(self.one(Topic::Codes, [MailKind::Otp.name(), "wrong", ""]));
@@ -308,7 +320,9 @@ impl Track {
             | Event::ProfileChanged { .. }
             | Event::EmailChangeConfirmed { .. }
             | Event::EmailChangeCancelled { .. }
-            | Event::EmailChanged { .. } => {}
+            | Event::EmailChanged { .. }
+            | Event::PasswordResetCancelled { .. }
+            | Event::PasswordReset { .. } => {}
         }
         counts
     }
@@ -390,9 +404,11 @@ impl Track {
             MailKind::EmailLink => Some(&mut self.link_asked),
             MailKind::Otp => Some(&mut self.code_asked),
             MailKind::EmailChangeLink => Some(&mut self.change_link_asked),
+            MailKind::PasswordResetLink => Some(&mut self.reset_link_asked),
             MailKind::AccountSetUp
             | MailKind::SupportActed
             | MailKind::EmailChangeNotice
+            | MailKind::PasswordResetNotice
             | MailKind::Reminder => None,
         }
     }

@@ -26,7 +26,12 @@ async fn mails_with_a_link_or_code_that_wait_are_never_sent_and_others_are() {
         .unwrap();
     assert_eq!(
         left(&house, "SELECT kind FROM outbox ORDER BY kind").await,
-        ["account_set_up", "email_change_notice", "support_acted"]
+        [
+            "account_set_up",
+            "email_change_notice",
+            "password_reset_notice",
+            "support_acted"
+        ]
     );
 }
 

@@ -7,6 +7,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::support::{at_work, hire};
+use crate::forgotten_password::set_another;
 use crate::support::app::{App, INITIAL_PASSWORD, NEW_PASSWORD, USER_ID};
 use crate::support::browser::{Browser, Shown};
 
@@ -198,6 +199,19 @@ async fn a_new_letter_takes_two_and_with_it_the_member_starts_over() {
     let status = client.sign_in(USER_ID, &desk.printed(2).await).await;
     assert_eq!(status.expect(StatusCode::CREATED).body["step"]["number"], 3);
     desk.app.advance_client(&client, "completed").await;
+}
+
+#[tokio::test]
+async fn a_password_that_is_to_take_a_forgotten_ones_place_is_seen_and_ended_by_a_freeze() {
+    let desk = DeskOfTwo::open().await;
+    desk.app.client_at("completed").await;
+    set_another(&desk.app).await;
+    let told = "新しいパスワードに切り替わります";
+    let page = desk.sato.get(&desk.path()).await;
+    page.is(200).says(told).says("4月11日");
+    desk.does("freeze", "suspected_misuse").await;
+    let page = desk.sato.get(&desk.path()).await;
+    page.is(200).is_silent_on(told);
 }
 
 #[tokio::test]

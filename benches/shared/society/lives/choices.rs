@@ -32,6 +32,9 @@ impl Walk<'_> {
             let about = own.credential.into();
             return ("ReportNotMe", Command::ReportNotMe { about });
         }
+        if let Some(asked) = self.forgets(slip) {
+            return asked;
+        }
         let Some(session) = self.open_session() else {
             return ("SignIn", self.sign_in(slip));
         };
@@ -105,6 +108,34 @@ impl Walk<'_> {
                 ("LogOut", Command::LogOut { session, why })
             }
         }
+    }
+
+    /// A forgotten password, from the request to the link; and that it came to mind after all.
+    fn forgets(&mut self, slip: bool) -> Option<(&'static str, Command)> {
+        self.state.password?;
+        let Some(session) = self.open_session() else {
+            if let Some(issue) = self.state.reset_links.last().map(|link| link.issue)
+                && self.slips(0.6)
+            {
+                let command = Command::ResetPassword {
+                    issue,
+                    credential: CredentialId(self.fresh()),
+                    form: FormId(self.fresh()),
+                };
+                return Some(("ResetPassword", command));
+            }
+            if !self.slips(0.1) {
+                return None;
+            }
+            let command = Command::RequestPasswordReset {
+                matches: !slip,
+                link: self.new_link(),
+            };
+            return Some(("RequestPasswordReset", command));
+        };
+        let takes_back = self.state.coming_password.is_some() && self.slips(0.2);
+        let command = Command::CancelPasswordReset { session };
+        takes_back.then_some(("CancelPasswordReset", command))
     }
 
     /// What a later roster tells, now and then.
@@ -196,7 +227,7 @@ impl Walk<'_> {
         };
         Command::SignIn {
             session: SessionId(self.fresh()),
-            against: self.state.credential_in_force(),
+            against: self.state.as_of(self.at).credential_in_force(),
             check,
             lapsed: lapsed.filter(|_| !is_open),
             known_browser: !self.slips(0.1),
@@ -206,7 +237,8 @@ impl Walk<'_> {
 
     /// The session, if its time has not run out, and its code is good for anything.
     fn open_session(&self) -> Option<SessionId> {
-        let open = self.state.session.as_ref()?;
+        let state = self.state.as_of(self.at);
+        let open = state.session.as_ref()?;
         let limits = &self.policy.policy.limits;
         let (idle, most) = match open.kind {
             SessionKind::Onboarding => (

@@ -14,7 +14,7 @@ use crate::domain::onboarding::{Contact, Onboarding, Refusal, Step, budget, late
 use crate::domain::policy::Limits;
 
 impl Onboarding {
-    /// How the member stands at that moment: an address whose delay is over counts, though no event may say so yet.
+    /// How the member stands at that moment: an address or a password whose delay is over counts, though no event may say so yet.
     #[must_use]
     pub fn as_of(&self, at: Timestamp) -> Cow<'_, Self> {
         match self.came_due(at) {
@@ -23,11 +23,26 @@ impl Onboarding {
         }
     }
 
-    /// What has happened by that moment, of itself.
+    /// What has happened by that moment, of itself: of an address and a password, what comes first ends the other.
     pub(super) fn came_due(&self, at: Timestamp) -> Option<Event> {
-        let coming = self.coming.as_ref()?;
-        let is_due = coming.counts_from.is_some_and(|from| from <= at);
-        is_due.then_some(Event::EmailChanged { contact: coming.id })
+        let (from, event) = self.comes()?;
+        (from <= at).then_some(event)
+    }
+
+    /// What is to happen of itself next, and when.
+    pub(in crate::domain::onboarding) fn comes(&self) -> Option<(Timestamp, Event)> {
+        let address = self.coming.as_ref().and_then(|coming| {
+            Some((
+                coming.counts_from?,
+                Event::EmailChanged { contact: coming.id },
+            ))
+        });
+        let password = self.coming_password.map(|coming| {
+            let credential = coming.credential;
+            (coming.counts_from, Event::PasswordReset { credential })
+        });
+        let both = address.into_iter().chain(password);
+        both.min_by_key(|(from, _)| *from)
     }
 
     pub(in crate::domain::onboarding) fn after(&self, event: Event) -> Self {

@@ -1,4 +1,5 @@
-//! The notices that a password was set, or that an address is to change: what their links come to, and that it was not the member.
+//! The notices that a password was set, or that an address or a password is to change: what their links come to, and that it was not
+//! the member.
 
 use super::{Decision, NOTHING_NEW};
 use crate::domain::ids::NoticeId;
@@ -15,17 +16,14 @@ pub enum NoticeState {
 }
 
 impl Onboarding {
-    /// What the link of a notice about that password, or about a change to another address, comes to now.
+    /// What the link of a notice about that password, or about a change to another address or password, comes to now.
     ///
     /// # Errors
     /// [`Refusal::NoticeReplaced`], if that password counts no more, or the member has started over since.
     pub fn notice_state(&self, about: NoticeId) -> Result<NoticeState, Refusal> {
         let password = self.password.map(|own| own.credential.into());
         // Whatever became of the change: whoever asked for it must not be able to end what tells of them.
-        let is_told = self
-            .told_of
-            .iter()
-            .any(|told| NoticeId::from(*told) == about);
+        let is_told = self.told_of.contains(&about);
         if self.not_me_reported {
             Ok(NoticeState::Reported)
         } else if password == Some(about) || is_told {

@@ -23,6 +23,9 @@ const DEPTH: usize = 14;
 /// So many from where somebody has completed: to change an address takes five, with the sign-in after it.
 const LATER_DEPTH: usize = 8;
 
+/// So many after a password was forgotten: to set another takes five, with the sign-in after it; with another address beside it, six until one of them counts.
+const FORGOTTEN_DEPTH: usize = 7;
+
 /// Of which at most so many do not lead on (see [`Move::detours`]), so that repetitions do not drown the long histories.
 const DETOURS: u8 = 2;
 
@@ -88,10 +91,10 @@ pub(super) fn forbidden_by_the_monitor<'a>(
     let mut monitor = Monitor::default();
     let limits = Limits::default();
     events.into_iter().find_map(|event| {
-        let password = if monitor.password {
-            Password::Own
-        } else {
-            Password::Initial
+        let password = match (monitor.password, monitor.reset) {
+            (false, _) => Password::Initial,
+            (true, false) => Password::Own,
+            (true, true) => Password::New,
         };
         let typed = Typed {
             password: Some(password),
@@ -136,6 +139,22 @@ fn no_history_after_completion_changes_an_address_but_by_every_step_and_its_dela
     let changed = visits.iter().filter(|it| it.world.has_changed()).count();
     println!("{} states, {changed} of them changed", visits.len());
     assert!(changed > 0, "the alphabet does not reach the end");
+    for (index, visit) in visits.iter().enumerate() {
+        assert!(
+            visit.world.can_come_in(),
+            "kept out after {:?}",
+            path(visits, index)
+        );
+    }
+}
+
+#[test]
+fn no_history_resets_a_password_but_by_a_link_and_its_delay_nor_adds_a_changed_address_to_it() {
+    let explored = Explored::from(World::completed(), &Move::FORGOTTEN, FORGOTTEN_DEPTH);
+    let visits = &explored.visits;
+    let reset = visits.iter().filter(|it| it.world.is_reset()).count();
+    println!("{} states, {reset} of them reset", visits.len());
+    assert!(reset > 0, "the alphabet does not reach the end");
     for (index, visit) in visits.iter().enumerate() {
         assert!(
             visit.world.can_come_in(),

@@ -3,6 +3,7 @@
 mod change;
 mod email;
 mod every_history;
+mod forgotten;
 mod journey;
 mod limits;
 mod notice;

@@ -154,7 +154,7 @@ proptest! {
                 prop_assert_eq!(open.replace(*session), None);
             } else if let Event::LoggedOut { session, .. } = event {
                 prop_assert_eq!(open.take(), Some(*session));
-            } else if matches!(event, Event::NotMeReported {}) {
+            } else if matches!(event, Event::NotMeReported {} | Event::PasswordReset { .. }) {
                 open = None;
             } else if matches!(
                 event,
@@ -191,6 +191,7 @@ proptest! {
             event,
             Event::BirthDateRejected {}
                 | Event::CredentialsRejected { .. }
+                | Event::PasswordResetRejected {}
                 | Event::OtpRejected { .. }
                 | Event::EmailRegistered { .. }
                 | Event::Intervened { .. }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-const NAMES: [&str; 41] = [
+const NAMES: [&str; 46] = [
     "MemberEnrolled",
     "CredentialsAccepted",
     "CredentialsRejected",
@@ -25,6 +25,11 @@ const NAMES: [&str; 41] = [
     "EmailChanged",
     "OtpMethodChosen",
     "PasswordChanged",
+    "PasswordResetRequested",
+    "PasswordResetRejected",
+    "PasswordResetConfirmed",
+    "PasswordResetCancelled",
+    "PasswordReset",
     "FirstLoginCompleted",
     "LoggedOut",
     "OtpIssued",
@@ -81,6 +86,11 @@ fn one_of_each() -> Vec<Event> {
             method: OtpMethod::Email,
         },
         password_changed(1),
+        reset_requested(1, 1, minute(1)),
+        Event::PasswordResetRejected {},
+        reset_confirmed(1, 2, minute(11)),
+        reset_cancelled(2),
+        reset(2),
         Event::FirstLoginCompleted {},
         logged_out(1, LogOutReason::Superseded),
         code_issued(2, minute(10)),
@@ -239,6 +249,14 @@ fn the_stored_shape_of_every_event_never_changes() {
         json!({"type": "EmailChanged", "contact": id(1)}),
         json!({"type": "OtpMethodChosen", "method": "email"}),
         json!({"type": "PasswordChanged", "credential": id(1), "form": id(1)}),
+        mailed("PasswordResetRequested", 1, ["00:01", "01:01"]),
+        json!({"type": "PasswordResetRejected"}),
+        json!({
+            "type": "PasswordResetConfirmed", "issue": id(1), "credential": id(2), "form": id(2),
+            "at": "2026-04-02T00:11:00Z", "counts_from": "2026-04-03T00:11:00Z",
+        }),
+        json!({"type": "PasswordResetCancelled", "credential": id(2)}),
+        json!({"type": "PasswordReset", "credential": id(2)}),
         json!({"type": "FirstLoginCompleted"}),
         json!({"type": "LoggedOut", "session": id(1), "why": "superseded"}),
         code("OtpIssued", "00:10"),

@@ -161,6 +161,62 @@ pub(super) const fn changed(n: u128) -> Event {
     }
 }
 
+pub(super) fn forget(n: u128, matches: bool) -> Command {
+    Command::RequestPasswordReset {
+        matches,
+        link: new_link(n),
+    }
+}
+
+/// Password `n` by link `of`.
+pub(super) const fn reset_password(of: u128, n: u128) -> Command {
+    Command::ResetPassword {
+        issue: issue(of),
+        credential: credential(n),
+        form: form(n),
+    }
+}
+
+pub(super) const fn cancel_reset(by: u128) -> Command {
+    Command::CancelPasswordReset {
+        session: session(by),
+    }
+}
+
+/// A link to address `to`.
+pub(super) fn reset_requested(to: u128, n: u128, at: Timestamp) -> Event {
+    Event::PasswordResetRequested {
+        contact: contact(to),
+        issue: issue(n),
+        key: key(),
+        language: Language::Ja,
+        at,
+        expires_at: at + SignedDuration::from_mins(60),
+    }
+}
+
+pub(super) fn reset_confirmed(of: u128, n: u128, at: Timestamp) -> Event {
+    Event::PasswordResetConfirmed {
+        issue: issue(of),
+        credential: credential(n),
+        form: form(n),
+        at,
+        counts_from: at + SignedDuration::from_hours(24),
+    }
+}
+
+pub(super) const fn reset_cancelled(n: u128) -> Event {
+    Event::PasswordResetCancelled {
+        credential: credential(n),
+    }
+}
+
+pub(super) const fn reset(n: u128) -> Event {
+    Event::PasswordReset {
+        credential: credential(n),
+    }
+}
+
 pub(super) const fn choose_method() -> Command {
     Command::ChooseOtpMethod {
         session: session(1),

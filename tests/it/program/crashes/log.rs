@@ -172,6 +172,11 @@ fn may_follow(state: &Onboarding, event: &Event) -> bool {
         | Event::EmailChangeConfirmed { .. }
         | Event::EmailChangeCancelled { .. }
         | Event::EmailChanged { .. }
+        | Event::PasswordResetRequested { .. }
+        | Event::PasswordResetRejected {}
+        | Event::PasswordResetConfirmed { .. }
+        | Event::PasswordResetCancelled { .. }
+        | Event::PasswordReset { .. }
         | Event::OtpReissued { .. }
         | Event::OtpRejected { .. }
         | Event::NotMeReported {}

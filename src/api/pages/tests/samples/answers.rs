@@ -149,6 +149,63 @@ pub(super) fn to_notices(language: Language) -> Vec<Sample> {
     ]
 }
 
+pub(super) fn to_the_forgetful(language: Language) -> Vec<Sample> {
+    let forgotten = |page, asked| {
+        shown(&Forgotten {
+            page,
+            asked,
+            user_id: "hanako01".to_owned(),
+            birth_date: "1980-13-01".to_owned(),
+            hours: 24,
+        })
+    };
+    let asks = || outside(language, "/forgotten-password");
+    let trouble = invalid("birth_date", "not_a_date", None);
+    let page = || outside(language, "/forgotten-password/sample-token");
+    let new_password = |page| {
+        shown(&NewPassword {
+            page,
+            user_id: String::new(),
+            action: "/forgotten-password/sample-token".to_owned(),
+            minimum: 15,
+            phrase: phrase(),
+            idempotency_key: "sample-key".to_owned(),
+            hours: 24,
+        })
+    };
+    let short = invalid("new_password", "too_short", Some(15));
+    let result = |outcome| {
+        shown(&ResetResult {
+            page: page(),
+            outcome,
+        })
+    };
+    let counts_from = after(24 * 3600);
+    vec![
+        ("forgotten", forgotten(asks(), false)),
+        (
+            "forgotten-invalid",
+            forgotten(troubled(asks(), vec![trouble]), false),
+        ),
+        (
+            "forgotten-asked",
+            forgotten(told(asks(), Notice::PasswordResetRequested), true),
+        ),
+        ("new-password", new_password(page())),
+        (
+            "new-password-invalid",
+            new_password(troubled(page(), vec![short])),
+        ),
+        (
+            "new-password-set",
+            result(ResetOutcome::Set { counts_from }),
+        ),
+        ("new-password-expired", result(ResetOutcome::Expired)),
+        ("new-password-replaced", result(ResetOutcome::Replaced)),
+        ("new-password-unknown", result(ResetOutcome::Unknown)),
+    ]
+}
+
 pub(super) fn problems(language: Language) -> Vec<Sample> {
     let problem = |kind| {
         shown(&Problem {

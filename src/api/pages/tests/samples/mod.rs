@@ -225,16 +225,20 @@ fn email_link_until(
     view.render().unwrap()
 }
 
-fn password(page: Page) -> String {
-    let phrase = Phrase {
+fn phrase() -> Phrase {
+    Phrase {
         romaji: "sakura-tegami-yuugata-minato".to_owned(),
         kana: "さくら・てがみ・ゆうがた・みなと".to_owned(),
-    };
+    }
+}
+
+fn password(page: Page) -> String {
     let view = Password {
         page,
+        action: "/password".to_owned(),
         user_id: "A1234567".to_owned(),
         minimum: 15,
-        phrase,
+        phrase: phrase(),
         idempotency_key: "sample-key".to_owned(),
     };
     view.render().unwrap()
@@ -293,6 +297,11 @@ fn history(page: Page) -> String {
         Happening::CredentialsAccepted,
         Happening::LoggedOutByMember,
         Happening::FirstLoginCompleted,
+        Happening::PasswordReset,
+        Happening::PasswordResetCancelled,
+        Happening::PasswordResetConfirmed,
+        Happening::PasswordResetRejected,
+        Happening::PasswordResetRequested,
         Happening::PasswordChanged,
         Happening::EmailChanged,
         Happening::EmailChangeCancelled,
@@ -375,6 +384,7 @@ pub(super) fn all(language: Language) -> Vec<Sample> {
         answers::within(language),
         answers::to_links(language),
         answers::to_notices(language),
+        answers::to_the_forgetful(language),
         answers::problems(language),
     ];
     parts.concat()

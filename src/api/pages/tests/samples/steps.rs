@@ -35,12 +35,13 @@ pub(super) fn second_half(language: Language) -> Vec<Sample> {
     };
     let door = told(at_step(language, "/sign-in", 13), Notice::LoggedOutToTry);
     let portal_url = "https://portal.kenpo.example.jp/".to_owned();
-    let completed = |hold_until, address_changes_at| {
+    let completed = |hold_until, address_changes_at, password_changes_at| {
         shown(&Completed {
             page: page("/completed", 15),
             portal_url: portal_url.clone(),
             hold_until,
             address_changes_at,
+            password_changes_at,
         })
     };
     vec![
@@ -50,11 +51,18 @@ pub(super) fn second_half(language: Language) -> Vec<Sample> {
         ("11-log-out", shown(&log_out)),
         ("13-sign-in-again", sign_in(door, "")),
         ("14-otp", otp(page("/otp", 14), after(10 * 60), 5)),
-        ("15-completed", completed(None, None)),
-        ("15-completed-hold", completed(Some(after(72 * 3600)), None)),
+        ("15-completed", completed(None, None, None)),
+        (
+            "15-completed-hold",
+            completed(Some(after(72 * 3600)), None, None),
+        ),
         (
             "15-completed-change",
-            completed(None, Some(after(72 * 3600))),
+            completed(None, Some(after(72 * 3600)), None),
+        ),
+        (
+            "15-completed-password-changes",
+            completed(None, None, Some(after(24 * 3600))),
         ),
     ]
 }

@@ -19,6 +19,8 @@ pub(super) struct Typed {
 pub(super) enum Password {
     Initial,
     Own,
+    /// The one that took, or is to take, a forgotten one's place.
+    New,
     Wrong,
 }
 
@@ -65,6 +67,10 @@ pub(super) struct Monitor {
     proposed: Vec<(ProposalId, Intervention, StaffId)>,
     /// The address that is to take the present one's place, and how far that has come.
     coming: Option<(ContactId, Coming)>,
+    /// The mailed links by which another password may be set, the password that was, and whether one has come to count.
+    resets: Vec<IssueId>,
+    coming_password: Option<CredentialId>,
+    pub(super) reset: bool,
     code: Option<ChallengeId>,
     wrong: u32,
     pub(super) otp_succeeded: bool,
@@ -113,10 +119,10 @@ impl Monitor {
                     "not enrolled, frozen, gone or erased",
                 )?;
                 must(self.session.is_none(), "another session is open")?;
-                let in_force = if self.password {
-                    Password::Own
-                } else {
-                    Password::Initial
+                let in_force = match (self.password, self.reset) {
+                    (false, _) => Password::Initial,
+                    (true, false) => Password::Own,
+                    (true, true) => Password::New,
                 };
                 must(
                     typed.password == Some(in_force),
@@ -187,7 +193,12 @@ impl Monitor {
                 in_session(self.session)?;
                 must(self.full && self.completed, "it is no full session")?;
                 must(
-                    typed.password == Some(Password::Own),
+                    typed.password
+                        == Some(if self.reset {
+                            Password::New
+                        } else {
+                            Password::Own
+                        }),
                     "the password was not typed once more",
                 )?;
                 must(
@@ -242,7 +253,51 @@ impl Monitor {
                 )?;
                 must(!self.frozen && !self.erased, "nobody can sign in")?;
                 self.address = Some(*contact);
-                self.coming = None;
+                self.nothing_comes();
+            }
+            Event::PasswordResetRequested { contact, issue, .. } => {
+                must(
+                    self.password && !self.frozen && !self.left && !self.erased,
+                    "there was no password, or nobody can sign in",
+                )?;
+                must(
+                    self.address == Some(*contact),
+                    "that is not the present address",
+                )?;
+                self.resets.push(*issue);
+            }
+            Event::PasswordResetRejected {} => must(self.password, "there was no password")?,
+            Event::PasswordResetConfirmed {
+                issue, credential, ..
+            } => {
+                must(
+                    self.resets.contains(issue),
+                    "no such link was mailed, or it ended since",
+                )?;
+                self.resets.clear();
+                self.coming_password = Some(*credential);
+            }
+            Event::PasswordResetCancelled { credential } => {
+                in_session(self.session)?;
+                must(self.full, "it is no full session")?;
+                must(self.coming_password == Some(*credential), "there was none")?;
+                self.coming_password = None;
+            }
+            Event::PasswordReset { credential } => {
+                must(
+                    self.coming_password == Some(*credential),
+                    "it was not set, or ended since",
+                )?;
+                must(
+                    !self.frozen && !self.left && !self.erased,
+                    "nobody can sign in",
+                )?;
+                self.reset = true;
+                self.logged_out = true;
+                self.session = None;
+                self.full = false;
+                self.code = None;
+                self.nothing_comes();
             }
             Event::OtpMethodChosen { .. } => {
                 in_steps(self.session)?;
@@ -333,7 +388,7 @@ impl Monitor {
                 self.proven = false;
                 self.session = None;
                 self.code = None;
-                self.coming = None;
+                self.nothing_comes();
             }
             Event::Intervened { intervention, .. } => {
                 let alone = match intervention {
@@ -386,7 +441,7 @@ impl Monitor {
                     "it was frozen, or a session open",
                 )?;
                 self.frozen = true;
-                self.coming = None;
+                self.nothing_comes();
             }
             Event::MemberLeft { .. } => {
                 must(
@@ -394,6 +449,7 @@ impl Monitor {
                     "it was gone or erased, or a session open",
                 )?;
                 self.left = true;
+                self.nothing_comes();
             }
             Event::MemberReturned { .. } => {
                 must(self.left, "it was not gone")?;
@@ -438,5 +494,12 @@ impl Monitor {
             }
         }
         Ok(())
+    }
+
+    /// What was to take something's place ends.
+    fn nothing_comes(&mut self) {
+        self.coming = None;
+        self.coming_password = None;
+        self.resets.clear();
     }
 }

@@ -51,6 +51,16 @@ pub(super) enum Move {
     DisownChange,
     ConfirmChange,
     CancelChange,
+    /// User ID and date of birth, for a forgotten password.
+    Forget {
+        right: bool,
+    },
+    /// By the newest link.
+    Reset,
+    /// By a link that was used, or that a later one followed.
+    ResetByEarlier,
+    CancelReset,
+    NotMeOfReset,
     /// One of the staff does something alone.
     Staff(Intervention),
     /// The first of the staff proposes it.
@@ -72,7 +82,9 @@ pub(super) enum Move {
     Minute,
     /// An hour: codes and links are over.
     Hour,
-    /// Three days: another address counts.
+    /// A day: another password counts, and here another address too.
+    Day,
+    /// Three days: nothing waits any more.
     ThreeDays,
 }
 
@@ -185,6 +197,33 @@ impl Move {
         Self::ThreeDays,
     ];
 
+    /// What happens to somebody who has completed and forgets the password.
+    pub(super) const FORGOTTEN: [Self; 20] = [
+        Self::Forget { right: true },
+        Self::Forget { right: false },
+        Self::Reset,
+        Self::ResetByEarlier,
+        Self::CancelReset,
+        Self::NotMeOfReset,
+        Self::ChangeEmail {
+            password: Password::Own,
+            again: false,
+        },
+        Self::FollowChange,
+        Self::ConfirmChange,
+        Self::SignIn(Password::Own),
+        Self::SignIn(Password::New),
+        Self::HoldSignIn(Password::Own),
+        Self::Arrive,
+        Self::Code(Code::Present),
+        Self::LogOut,
+        Self::Staff(Intervention::Freeze),
+        Self::Propose(Intervention::ReissueCredentials),
+        Self::Approve { own: false },
+        Self::Minute,
+        Self::Day,
+    ];
+
     /// How far it leads away: what leads on, if only later, not at all. What staff do is a long way, since it can fall between any two
     /// others.
     pub(super) fn detours(self) -> u8 {
@@ -201,7 +240,7 @@ impl Move {
         matches!(
             self,
             Self::Enrol { .. }
-                | Self::SignIn(Password::Initial | Password::Own)
+                | Self::SignIn(Password::Initial | Password::Own | Password::New)
                 | Self::BirthDate { right: true }
                 | Self::Terms
                 | Self::Email { same: false }
@@ -225,6 +264,9 @@ impl Move {
                 | Self::FollowChange
                 | Self::ConfirmChange
                 | Self::HoldConfirm
+                | Self::Forget { right: true }
+                | Self::Reset
+                | Self::Day
                 | Self::ThreeDays
         )
     }
@@ -254,12 +296,15 @@ pub(super) fn sign_in(
     known_browser: bool,
 ) -> Command {
     let check = match (password, against) {
-        (Password::Initial, CredentialInForce::Initial(_))
-        | (Password::Own, CredentialInForce::Own(_)) => PasswordCheck::Match,
+        (Password::Initial, CredentialInForce::Initial(_)) => PasswordCheck::Match,
         (Password::Initial, CredentialInForce::Own(_)) => PasswordCheck::Replaced,
-        (Password::Own, CredentialInForce::Initial(_)) | (Password::Wrong, _) => {
-            PasswordCheck::Mismatch
+        (Password::Own, CredentialInForce::Own(present)) if present == credential(1) => {
+            PasswordCheck::Match
         }
+        (Password::New, CredentialInForce::Own(present)) if present != credential(1) => {
+            PasswordCheck::Match
+        }
+        (Password::Own | Password::New | Password::Wrong, _) => PasswordCheck::Mismatch,
     };
     Command::SignIn {
         session,

@@ -24,6 +24,7 @@ pub(super) struct World {
     earlier_session: Option<SessionId>,
     earlier_link: Option<(ContactId, IssueId)>,
     earlier_change: Option<(ContactId, IssueId)>,
+    earlier_reset: Option<IssueId>,
     earlier_code: Option<ChallengeId>,
     pub(super) detours: u8,
 }
@@ -37,6 +38,7 @@ fn limits() -> Limits {
     limits.email_link.mails.each = 2;
     limits.email_link.mails.per_hour = 3;
     limits.reminders = Some(ReminderLimits::default());
+    limits.later.address_hours = 24;
     limits
 }
 
@@ -53,6 +55,7 @@ impl World {
             earlier_session: None,
             earlier_link: None,
             earlier_change: None,
+            earlier_reset: None,
             earlier_code: None,
             detours: 0,
         }
@@ -72,6 +75,10 @@ impl World {
         contact.is_some_and(|it| it.counts_from.is_some())
     }
 
+    pub(super) fn is_reset(&self) -> bool {
+        self.monitor.reset
+    }
+
     pub(super) fn is_completed(&self) -> bool {
         self.monitor.completed
     }
@@ -83,6 +90,7 @@ impl World {
         match by {
             Move::Minute => next.pass(SignedDuration::from_secs(61)),
             Move::Hour => next.pass(SignedDuration::from_secs(61 * 60)),
+            Move::Day => next.pass(SignedDuration::from_hours(24)),
             Move::ThreeDays => next.pass(SignedDuration::from_hours(72)),
             Move::HoldSignIn(_)
             | Move::HoldCode
@@ -159,12 +167,15 @@ impl World {
         }
     }
 
-    /// Another address counts after its delay, and no earlier.
+    /// Another address or password counts after its delay, and no earlier.
     fn in_time(&self, event: &Event) -> Result<(), String> {
-        let comes = self.state.coming.as_ref().and_then(|it| it.counts_from);
-        let early = comes.is_none_or(|comes| comes > minute(AT));
-        if early && matches!(event, Event::EmailChanged { .. }) {
-            return Err("EmailChanged before its time".to_owned());
+        let comes = match event {
+            Event::EmailChanged { .. } => self.state.coming.as_ref().and_then(|it| it.counts_from),
+            Event::PasswordReset { .. } => self.state.coming_password.map(|it| it.counts_from),
+            _ => return Ok(()),
+        };
+        if comes.is_none_or(|comes| comes > minute(AT)) {
+            return Err(format!("{} before its time", event.name()));
         }
         Ok(())
     }
@@ -182,6 +193,9 @@ impl World {
             | Event::EmailChangeCancelled { .. } => {
                 self.earlier_change = self.change_link().or(self.earlier_change);
             }
+            Event::PasswordResetRequested { .. } | Event::PasswordResetConfirmed { .. } => {
+                self.earlier_reset = self.newest_reset().or(self.earlier_reset);
+            }
             Event::OtpIssued { .. }
             | Event::OtpReissued { .. }
             | Event::OtpLoginSucceeded { .. } => {
@@ -195,6 +209,10 @@ impl World {
     fn newest_link(&self) -> Option<(ContactId, IssueId)> {
         let contact = self.state.contact.as_ref()?;
         Some((contact.id, contact.links.last()?.issue))
+    }
+
+    fn newest_reset(&self) -> Option<IssueId> {
+        Some(self.state.reset_links.last()?.issue)
     }
 
     fn change_link(&self) -> Option<(ContactId, IssueId)> {
@@ -228,7 +246,7 @@ impl World {
                     password: Some(password),
                     ..typed
                 };
-                let against = self.state.credential_in_force();
+                let against = self.credential_in_force();
                 let (session, challenge) = (self.free_session(), self.free_challenge());
                 let command = sign_in(password, against, session, challenge, true);
                 return Some((command, typed));
@@ -239,7 +257,7 @@ impl World {
                     password: Some(password),
                     ..typed
                 };
-                let against = self.state.credential_in_force();
+                let against = self.credential_in_force();
                 let (session, challenge) = (self.free_session(), self.free_challenge());
                 let command = sign_in(password, against, session, challenge, false);
                 return Some((command, typed));
@@ -332,11 +350,12 @@ impl World {
                 let n = self.free_link();
                 let command = Command::ChangeEmail {
                     session: cookie?,
-                    against: self.state.credential_in_force(),
+                    against: self.credential_in_force(),
                     check: match password {
-                        Password::Own => PasswordCheck::Match,
+                        Password::Own if !self.monitor.reset => PasswordCheck::Match,
+                        Password::New if self.monitor.reset => PasswordCheck::Match,
                         Password::Initial => PasswordCheck::Replaced,
-                        Password::Wrong => PasswordCheck::Mismatch,
+                        Password::Own | Password::New | Password::Wrong => PasswordCheck::Mismatch,
                     },
                     contact: contact(n),
                     same_as: if again { Some(coming?) } else { None },
@@ -349,6 +368,24 @@ impl World {
             Move::DisownChange => disown(self.change_link()?),
             Move::ConfirmChange => Command::ConfirmEmailChange { session: cookie? },
             Move::CancelChange => Command::CancelEmailChange { session: cookie? },
+            Move::Forget { right } => {
+                let known = |n| {
+                    let of_present = self.state.reset_links.iter().any(|it| it.issue == issue(n));
+                    let used = self.state.coming_password.map(|it| it.issue);
+                    of_present || [used, self.earlier_reset].contains(&Some(issue(n)))
+                };
+                forget(smallest(|n| !known(n)), right)
+            }
+            Move::Reset => self.reset_by(self.newest_reset()?),
+            Move::ResetByEarlier => self.reset_by(self.earlier_reset?),
+            Move::CancelReset => Command::CancelPasswordReset { session: cookie? },
+            Move::NotMeOfReset => {
+                let coming = self.state.coming_password.map(|it| it.credential);
+                let present = self.state.password.filter(|_| self.monitor.reset);
+                Command::ReportNotMe {
+                    about: coming.or(present.map(|it| it.credential))?.into(),
+                }
+            }
             Move::HoldSignIn(_)
             | Move::HoldCode
             | Move::HoldUpdate
@@ -358,9 +395,23 @@ impl World {
             | Move::WithEarlierCookie(_)
             | Move::Minute
             | Move::Hour
+            | Move::Day
             | Move::ThreeDays => return None,
         };
         Some((command, typed))
+    }
+
+    /// A password that is neither the present nor the coming one.
+    fn reset_by(&self, by: IssueId) -> Command {
+        let present = self.state.password.map(|it| it.credential);
+        let coming = self.state.coming_password.map(|it| it.credential);
+        let taken = |n| [present, coming, Some(credential(1))].contains(&Some(credential(n)));
+        let n = smallest(|n| !taken(n));
+        Command::ResetPassword {
+            issue: by,
+            credential: credential(n),
+            form: form(n),
+        }
     }
 
     fn hold(&self, by: Move) -> Option<Held> {
@@ -370,7 +421,7 @@ impl World {
                 self.state.enrolment.as_ref()?;
                 Held::SignIn(
                     password,
-                    self.state.credential_in_force(),
+                    self.credential_in_force(),
                     self.free_session(),
                     self.free_challenge(),
                 )
@@ -473,6 +524,17 @@ impl World {
         let state = &mut self.state;
         state.links_sent.iter_mut().for_each(back);
         state.change_links_sent.iter_mut().for_each(back);
+        state.reset_links_sent.iter_mut().for_each(back);
+        for link in &mut state.reset_links {
+            back(&mut link.sent_at);
+            back(&mut link.expires_at);
+        }
+        if let Some(coming) = &mut state.coming_password {
+            back(&mut coming.counts_from);
+        }
+        if let Some(own) = &mut state.password {
+            own.counts_from.iter_mut().for_each(back);
+        }
         state.codes_sent.iter_mut().for_each(back);
         if let Some(session) = &mut state.session {
             back(&mut session.began);
@@ -535,18 +597,23 @@ impl World {
                 continue;
             }
             world.pass(SignedDuration::from_secs(61 * 60));
-            if let Some(Ok(next)) = world.after(Move::SignIn(Password::Own)) {
+            if let Some(Ok(next)) = world.after(Move::SignIn(world.password_in_force())) {
                 world = next;
             }
         }
         false
     }
 
+    /// As facts are settled: what has come due counts.
+    fn credential_in_force(&self) -> CredentialInForce {
+        self.state.as_of(minute(AT)).credential_in_force()
+    }
+
     fn password_in_force(&self) -> Password {
-        if self.state.password.is_some() {
-            Password::Own
-        } else {
-            Password::Initial
+        match self.state.as_of(minute(AT)).password {
+            None => Password::Initial,
+            Some(own) if own.counts_from.is_some() => Password::New,
+            Some(_) => Password::Own,
         }
     }
 

@@ -52,6 +52,12 @@ pub(super) enum Move {
     },
     ConfirmChange,
     CancelChange,
+    Forget {
+        matches: bool,
+    },
+    /// By the newest link for a forgotten password.
+    Reset,
+    CancelReset,
     /// The initial password, from a browser that nobody knows.
     SignInElsewhere,
     Staff(Intervention),
@@ -110,6 +116,9 @@ pub(super) fn any_move() -> impl Strategy<Value = Move> {
         5 => (password_check(), any::<bool>()).prop_map(|(check, again)| Move::ChangeEmail { check, again }),
         4 => Just(Move::ConfirmChange),
         1 => Just(Move::CancelChange),
+        4 => prop::bool::weighted(0.8).prop_map(|matches| Move::Forget { matches }),
+        4 => Just(Move::Reset),
+        1 => Just(Move::CancelReset),
     ];
     prop_oneof![
         190 => asked.clone(),
@@ -318,6 +327,17 @@ impl World {
             }
             Move::ConfirmChange => Command::ConfirmEmailChange { session },
             Move::CancelChange => Command::CancelEmailChange { session },
+            Move::Forget { matches } => forget(n, matches),
+            Move::Reset => Command::ResetPassword {
+                issue: self
+                    .state
+                    .reset_links
+                    .last()
+                    .map_or(issue(0), |link| link.issue),
+                credential: credential(n),
+                form: form(n),
+            },
+            Move::CancelReset => Command::CancelPasswordReset { session },
             Move::SignInElsewhere => sign_in_elsewhere(n),
             Move::Staff(intervention) => intervene_with(n, intervention),
             Move::Propose(intervention) => propose(n, intervention),
