@@ -562,11 +562,12 @@ def access(log, asked):
 
 
 def deviations(log, asked):
-    rules = [
-        "NIST SP 800-63B-4 3.1.3.1; OWASP ASVS 5.0 6.3.6", "OWASP ASVS 5.0 6.4.1", "OWASP ASVS 5.0 14.2.1",
-        "ISO 27001:2022 A.8.15", "NIST SP 800-63B-4 2.2.2", "OWASP ASVS 5.0 6.2.2",
-    ]
-    return [[f"D-{number}", f"D-{number}", rule] for number, rule in enumerate(rules, 1)]
+    rules = {
+        "D-1": "NIST SP 800-63B-4 3.1.3.1; OWASP ASVS 5.0 6.3.6", "D-2": "OWASP ASVS 5.0 6.4.1", "D-3": "OWASP ASVS 5.0 14.2.1",
+        "D-4": "ISO 27001:2022 A.8.15", "D-5": "NIST SP 800-63B-4 2.2.2", "D-6": "OWASP ASVS 5.0 6.2.2",
+        "D-8": "OWASP ASVS 5.0 6.3.5", "D-9": "OWASP ASVS 5.0 6.3.7", "D-10": "NIST SP 800-63B-4 3.2.2",
+    }
+    return [[number, number, rule] for number, rule in rules.items()]
 
 
 def reconciliation(log, asked):

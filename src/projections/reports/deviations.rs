@@ -4,13 +4,17 @@ use super::report::{Kind, Value};
 use super::{Content, column};
 
 /// Number; the rule that is departed from. What and why stand in the locale under `report.deviation`.
-const DEVIATIONS: [(&str, &str); 6] = [
+const DEVIATIONS: [(&str, &str); 9] = [
     ("D-1", "NIST SP 800-63B-4 3.1.3.1; OWASP ASVS 5.0 6.3.6"),
     ("D-2", "OWASP ASVS 5.0 6.4.1"),
     ("D-3", "OWASP ASVS 5.0 14.2.1"),
     ("D-4", "ISO 27001:2022 A.8.15"),
     ("D-5", "NIST SP 800-63B-4 2.2.2"),
     ("D-6", "OWASP ASVS 5.0 6.2.2"),
+    // D-7 is no more, and its number is nobody else's.
+    ("D-8", "OWASP ASVS 5.0 6.3.5"),
+    ("D-9", "OWASP ASVS 5.0 6.3.7"),
+    ("D-10", "NIST SP 800-63B-4 3.2.2"),
 ];
 
 pub(super) fn deviations() -> Content {

@@ -204,10 +204,17 @@ async fn days(
             &format!("topic IN ({by_day}) AND day <= $1"),
         ));
     }
+    // Of all there are, each has one row already: to group them would take longer than to read them.
+    let (number, grouped) = match until {
+        Until::Now => ("number", "WHERE number <> 0"),
+        Until::End(_) | Until::EndLessLater(_) => (
+            "CAST(SUM(number) AS BIGINT)",
+            "GROUP BY topic, cohort, of_a, of_b, of_c, told_day HAVING SUM(number) <> 0",
+        ),
+    };
     let sql = format!(
-        "SELECT topic, cohort, of_a, of_b, of_c, told_day, CAST(SUM(number) AS BIGINT) AS number, \
-         (SELECT MAX(position) FROM history) AS head FROM ({}) AS counted \
-         GROUP BY topic, cohort, of_a, of_b, of_c, told_day HAVING SUM(number) <> 0",
+        "SELECT topic, cohort, of_a, of_b, of_c, told_day, {number} AS number, \
+         (SELECT MAX(position) FROM history) AS head FROM ({}) AS counted {grouped}",
         parts.join(" UNION ALL ")
     );
     let mut query = sqlx::query(&sql);

@@ -52,6 +52,17 @@ async fn logging_out_history_and_help_are_always_in_reach() {
 }
 
 #[tokio::test]
+async fn a_strangers_failing_sign_in_stands_in_the_members_history() {
+    let (app, _) = App::with_member().await;
+    let browser = Browser::at(&app, "/email").await;
+    let failed = "ログインできませんでした";
+    browser.get("/history").await.is(200).is_silent_on(failed);
+    let stranger = app.client().sign_in(USER_ID, "not the password").await;
+    stranger.problem(401, "sign-in-failed");
+    browser.get("/history").await.is(200).says(failed);
+}
+
+#[tokio::test]
 async fn a_form_of_a_step_that_is_not_due_leads_to_the_one_that_is_and_says_so() {
     let (app, member) = App::with_member().await;
     let browser = Browser::at(&app, "/email").await;
