@@ -267,7 +267,7 @@ impl Status {
                     counts_from: contact.counts_from,
                 }),
             password_reset: state.coming_password.map(|coming| PasswordResetStatus {
-                counts_from: coming.counts_from,
+                counts_from: coming.reset.counts_from,
             }),
             otp: None,
             completed_at: sources.member.done.get(&Step::Completed).copied(),

@@ -10,8 +10,8 @@ use super::ids::MemberId;
 /// What was noticed of one browser or one domain, stream `anomaly-{keyed hash of it}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Anomaly {
-    /// How many members were told of last.
-    told: usize,
+    /// The members who were told of.
+    told: BTreeSet<MemberId>,
 }
 
 /// Tell of members who have something in common, if they are many.
@@ -31,7 +31,7 @@ pub struct Notice {
 pub enum Resemblance {
     /// They set passwords of their own in one browser.
     OneBrowser,
-    /// They set passwords of their own on one day, with addresses at one domain that few had before.
+    /// They set passwords of their own with addresses at one domain, of no great provider.
     OneDomain,
 }
 
@@ -54,13 +54,13 @@ pub enum AnomalyEvent {
     AnomalyNoticed {
         /// What.
         why: Resemblance,
-        /// Who they are, all of them.
+        /// Who they are, also those who were told of before.
         members: BTreeSet<MemberId>,
     },
 }
 
 impl Anomaly {
-    /// Told when they are more than usual, and again whenever they have doubled: not once a member.
+    /// Told when they are more than usual, and again when as many have come as were told of: not once a member.
     fn decide(&self, notice: Notice) -> Option<AnomalyEvent> {
         let Notice {
             why,
@@ -79,7 +79,8 @@ impl Anomaly {
     }
 
     fn is_news(&self, members: &BTreeSet<MemberId>) -> bool {
-        members.len() >= self.told.saturating_mul(2)
+        let told = members.intersection(&self.told).count();
+        members.len() - told >= told.max(1)
     }
 }
 
@@ -114,7 +115,7 @@ impl Aggregate for Anomaly {
 
     fn apply(&mut self, event: AnomalyEvent) {
         let AnomalyEvent::AnomalyNoticed { members, .. } = event;
-        self.told = members.len();
+        self.told.extend(members);
     }
 }
 

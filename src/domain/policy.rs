@@ -109,9 +109,22 @@ pub struct Society {
     /// Words that no password may consist of: the society, the portal.
     #[serde(default)]
     pub context_words: Vec<String>,
+    /// The mail domains of the companies whose people the members are: many addresses there are nothing to tell auditors of.
+    #[serde(default)]
+    pub own_domains: Vec<String>,
 }
 
 impl Society {
+    /// Whether a mail domain, or one above it, is a company's of the members'.
+    #[must_use]
+    pub fn has_domain(&self, domain: &str) -> bool {
+        let domain = domain.to_ascii_lowercase();
+        self.own_domains.iter().any(|own| {
+            let below = domain.strip_suffix(&own.to_ascii_lowercase());
+            below.is_some_and(|below| below.is_empty() || below.ends_with('.'))
+        })
+    }
+
     /// The domain that mails come from.
     #[must_use]
     pub fn mail_domain(&self) -> &str {

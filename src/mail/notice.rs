@@ -148,14 +148,20 @@ pub fn reset_notice_mail(
     heading: &Heading<'_>,
     public_url: &str,
     token: &str,
-    counts_from: Timestamp,
+    counts_from: Option<Timestamp>,
 ) -> Result<Message, Unwritable> {
     let (locale, society) = (heading.language.tag(), &heading.society.name);
-    let time = moment(counts_from, heading.language);
+    let when = match counts_from {
+        Some(counts_from) => {
+            let time = moment(counts_from, heading.language);
+            t!("mail.reset.when", locale = locale, time = time)
+        }
+        None => t!("mail.reset.cancelled", locale = locale),
+    };
     let change = Change {
         subject: &t!("mail.reset.subject", locale = locale),
         lead: &t!("mail.reset.lead", locale = locale, society = society),
-        when: &t!("mail.reset.when", locale = locale, time = time),
+        when: &when,
         not_mine: &t!("mail.reset.not_mine", locale = locale),
     };
     any_change_mail(heading, public_url, token, &change)

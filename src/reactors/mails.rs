@@ -196,6 +196,8 @@ fn notice_of(recorded: &Recorded, event: &Event, own: MailId) -> Option<Asked> {
     {
         asked.reference = credential.0;
         asked.expires_at = tried_until.max(*counts_from);
+    } else if let Event::PasswordResetCancelled { credential } = event {
+        asked.reference = credential.0;
     } else if kind == MailKind::SupportActed {
         let command = recorded.metadata["command_id"].as_str().unwrap_or_default();
         asked.mail = mail_named(&format!("{}/{command}", recorded.stream_id));

@@ -385,10 +385,12 @@ impl Sender {
                 let token = one_time.seal_notice(&about)?;
                 let (url, token) = (&self.parts.public_url, token.expose_secret());
                 let address = state.changed_to(told).and_then(|it| it.counts_from);
-                match (address, state.reset_to(told)) {
+                match (address, mail.kind) {
                     (Some(from), _) => change_notice_mail(heading, url, token, from),
-                    (None, Some(from)) => reset_notice_mail(heading, url, token, from),
-                    (None, None) => set_up_mail(heading, url, token),
+                    (None, MailKind::PasswordResetNotice) => {
+                        reset_notice_mail(heading, url, token, state.reset_to(told))
+                    }
+                    (None, _) => set_up_mail(heading, url, token),
                 }
             }
             MailKind::SupportActed => support_mail(heading),
@@ -509,8 +511,9 @@ fn wanted(mail: &Waiting, state: &Onboarding) -> Option<ContactId> {
             mail.contact.filter(|_| counts)
         }
         MailKind::PasswordResetNotice => {
-            let counts = state.reset_to(NoticeId(mail.reference)).is_some();
-            mailbox.filter(|_| counts && !state.frozen)
+            // Also of one that was taken back: whoever did that may be somebody else than who set it.
+            let is_told = state.told_of.contains(&NoticeId(mail.reference));
+            mailbox.filter(|_| is_told && !state.frozen)
         }
     }
 }

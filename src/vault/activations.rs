@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use data_encoding::HEXLOWER;
 use jiff::{SignedDuration, Timestamp};
 
 use super::VaultError;
@@ -16,8 +17,9 @@ const TABLE: &str = "activations";
 /// What is older no longer counts (judgement: letters to a society are answered within weeks).
 const WINDOW: SignedDuration = SignedDuration::from_hours(24 * 30);
 
-/// Who came together comes within a day; who had come before makes a domain one that is known (judgement).
-const AT_ONCE: SignedDuration = SignedDuration::from_hours(24);
+/// More than this many, the newest, are not looked at (judgement): so many are a company's or a provider's people, and each of them
+/// looks.
+const MOST: i64 = 1000;
 
 /// Knows which members resemble each other. Clones share connections and keys.
 #[derive(Clone, Debug)]
@@ -32,10 +34,8 @@ pub struct Activations {
 pub struct Alike {
     /// A keyed hash of what they have in common.
     pub mark: String,
-    /// Those of lately: of a browser within thirty days, of a domain within one.
+    /// Those of the last thirty days.
     pub members: BTreeSet<MemberId>,
-    /// How many others had the domain within thirty days before.
-    pub before: usize,
 }
 
 impl Activations {
@@ -60,10 +60,8 @@ impl Activations {
         let Some(device) = self.devices.open(cookie) else {
             return Ok(None);
         };
-        let mark = self
-            .blind
-            .scope("browser", &data_encoding::HEXLOWER.encode(&device));
-        self.noted(mark, member, now, WINDOW).await.map(Some)
+        let mark = self.blind.scope("browser", &HEXLOWER.encode(&device));
+        self.noted(mark, member, now).await.map(Some)
     }
 
     /// The same with an address at this domain.
@@ -76,8 +74,10 @@ impl Activations {
         member: MemberId,
         now: Timestamp,
     ) -> Result<Alike, VaultError> {
-        let mark = self.blind.scope("mail domain", domain);
-        self.noted(mark, member, now, AT_ONCE).await
+        let mark = self
+            .blind
+            .scope("mail domain", &domain.to_ascii_lowercase());
+        self.noted(mark, member, now).await
     }
 
     async fn noted(
@@ -85,7 +85,6 @@ impl Activations {
         mark: String,
         member: MemberId,
         now: Timestamp,
-        lately: SignedDuration,
     ) -> Result<Alike, VaultError> {
         sqlx::query(
             "INSERT INTO activations (mark, member_id, activated_at) VALUES ($1, $2, $3) \
@@ -96,22 +95,20 @@ impl Activations {
         .bind(fixed_width(now))
         .execute(&self.database.write)
         .await?;
-        let rows: Vec<(String, String)> = sqlx::query_as(
-            "SELECT member_id, activated_at FROM activations WHERE mark = $1 AND activated_at > $2",
+        let members: Vec<String> = sqlx::query_scalar(
+            "SELECT member_id FROM activations WHERE mark = $1 AND activated_at > $2 ORDER BY activated_at DESC LIMIT $3",
         )
         .bind(mark.clone())
         .bind(fixed_width(now - WINDOW))
+        .bind(MOST)
         .fetch_all(&self.database.read)
         .await?;
-        let since = fixed_width(now - lately);
-        let (recent, earlier): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, at)| *at > since);
+        let members = members
+            .iter()
+            .map(|member| member.parse().map_err(|_| VaultError::Damaged(TABLE)));
         Ok(Alike {
             mark,
-            members: recent
-                .into_iter()
-                .map(|(member, _)| member.parse().map_err(|_| VaultError::Damaged(TABLE)))
-                .collect::<Result<_, _>>()?,
-            before: earlier.len(),
+            members: members.collect::<Result<_, _>>()?,
         })
     }
 

@@ -13,10 +13,10 @@ use crate::support::app::{App, Client, Setup, policy_with, profile};
 /// A program that tells of more members than so many in one browser, and of more than so many at one domain.
 async fn app(of_browser: u32, of_domain: u32) -> App {
     let of_browser = format!("members_per_browser = {of_browser}");
-    let of_domain = format!("members_per_new_domain = {of_domain}");
+    let of_domain = format!("members_per_domain = {of_domain}");
     let policy = policy_with(&[
         ("members_per_browser = 3", of_browser.as_str()),
-        ("members_per_new_domain = 20", of_domain.as_str()),
+        ("members_per_domain = 20", of_domain.as_str()),
     ]);
     let setup = Setup {
         policy,
@@ -86,7 +86,7 @@ async fn as_many_members_in_browsers_of_their_own_are_nothing_to_tell_of() {
 }
 
 #[tokio::test]
-async fn a_domain_that_is_suddenly_common_is_told_and_that_of_a_great_provider_is_not() {
+async fn a_domain_that_has_become_common_is_told_and_that_of_a_great_provider_is_not() {
     let app = app(20, 1).await;
     let mut members = BTreeSet::new();
     for number in 20_001..20_003 {
@@ -101,14 +101,33 @@ async fn a_domain_that_is_suddenly_common_is_told_and_that_of_a_great_provider_i
 }
 
 #[tokio::test]
-async fn a_domain_that_more_had_before_is_nothing_to_tell_of() {
-    let app = app(20, 1).await;
-    for (hours, number) in [(25, 20_001), (25, 20_002), (0, 20_003)] {
-        let email = format!("m{number}@company.example.jp");
-        activated(&app, &app.client(), number, &email).await;
-        app.wait(hours * 3600);
+async fn the_domain_of_the_members_own_company_is_nothing_to_tell_of() {
+    let policy = policy_with(&[
+        ("members_per_domain = 20", "members_per_domain = 1"),
+        (
+            "context_words = ",
+            "own_domains = [\"company.example.jp\"]\ncontext_words = ",
+        ),
+    ]);
+    let setup = Setup {
+        policy,
+        ..Setup::default()
+    };
+    let app = App::start_as(setup).await;
+    for (number, domain) in [
+        (20_001, "company.example.jp"),
+        (20_002, "Company.example.jp"),
+        (20_003, "osaka.company.example.jp"),
+        (20_004, "osaka.company.example.jp"),
+    ] {
+        activated(&app, &app.client(), number, &format!("m{number}@{domain}")).await;
     }
     assert_eq!(told(&app).await, []);
+    for number in 20_005..20_007 {
+        let email = format!("m{number}@notcompany.example.jp");
+        activated(&app, &app.client(), number, &email).await;
+    }
+    assert_eq!(told(&app).await.len(), 1, "another domain that ends alike");
 }
 
 #[tokio::test]

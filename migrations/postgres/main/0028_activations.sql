@@ -5,5 +5,6 @@ CREATE TABLE activations (
     activated_at TEXT NOT NULL,
     PRIMARY KEY (mark, member_id)
 );
+CREATE INDEX activations_lately ON activations (mark, activated_at);
 CREATE INDEX activations_by_member ON activations (member_id);
 CREATE INDEX activations_by_time ON activations (activated_at);

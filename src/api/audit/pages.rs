@@ -374,11 +374,19 @@ pub(in crate::api) fn row_of(language: Language, entry: &Entry) -> Row {
     }
 }
 
-/// The members an event is about: one, or those that it names.
+/// Members of one event that are named on the page; programs read all of them.
+const LISTED: usize = 20;
+
+/// The members an event is about: one, or some of those that it names.
 fn members_of(line: &Line) -> Vec<String> {
     let named = line.payload["members"].as_array().into_iter().flatten();
     let named = named.filter_map(|member| member.as_str().map(str::to_owned));
-    line.member.iter().cloned().chain(named).collect()
+    line.member
+        .iter()
+        .cloned()
+        .chain(named)
+        .take(LISTED)
+        .collect()
 }
 
 /// A page, or what stands in its place.

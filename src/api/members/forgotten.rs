@@ -83,6 +83,9 @@ impl Api {
             .inspect_err(|problem| self.tallies.count(problem.name()))?;
         slot.dummy().await?;
         if let Some((member, profile)) = member.zip(profile) {
+            let state = self.as_of_now(member).await?;
+            self.forget_browser_of_before(visit, user_id, &state)
+                .await?;
             let matches = profile.birth_date == date.date();
             self.mail_a_link(visit, member, matches).await?;
         } else {
@@ -109,7 +112,9 @@ impl Api {
                     async move {
                         let contact = state.contact.as_ref().map(|contact| contact.id);
                         let sent = api.sent_to_address(contact, MailKind::PasswordResetLink);
-                        let link = api.new_link(sent.await?, language);
+                        // In the member's language: whoever asks may be a stranger.
+                        let own = state.mailbox.as_ref().map(|it| it.language);
+                        let link = api.new_link(sent.await?, own.unwrap_or(language));
                         Ok(Command::RequestPasswordReset { matches, link })
                     }
                 },
@@ -135,7 +140,7 @@ impl Api {
         let Link { member, issue, .. } = self.link(token)?;
         let state = self.as_of_now(member).await?;
         let now = self.clock.now();
-        let came_to = state.reset_state(now, issue);
+        let came_to = state.reset_state(now, &self.limits, issue);
         came_to.map_err(|refusal| Problem::of_refusal(&refusal, now))
     }
 
@@ -153,8 +158,10 @@ impl Api {
         let Link { member, issue, .. } = self.link(token)?;
         let form = self.form_id(member, form);
         let state = self.as_of_now(member).await?;
-        let is_open =
-            move |state: &Onboarding, now| state.reset_state(now, issue) == Ok(ResetState::Open);
+        let limits = self.limits.clone();
+        let is_open = move |state: &Onboarding, now| {
+            state.reset_state(now, &limits, issue) == Ok(ResetState::Open)
+        };
         let open_before = is_open(&state, self.clock.now());
         let credential = if open_before {
             self.keep_password(&state, member, typed).await?
@@ -179,7 +186,7 @@ impl Api {
             })
             .await?;
         let now = self.clock.now();
-        let came_to = outcome.state.reset_state(now, issue);
+        let came_to = outcome.state.reset_state(now, &self.limits, issue);
         came_to.map_err(|refusal| Problem::of_refusal(&refusal, now))
     }
 
@@ -206,9 +213,9 @@ pub(super) struct Asked {
 /// What a link for a forgotten password came to.
 #[derive(Serialize, ToSchema)]
 pub(super) struct ResetLink {
-    /// `open` or `set`.
+    /// `open`; `set`; or `address-changes`, where another address counts before a password could, and ends the link.
     state: &'static str,
-    /// When the password that was set by it counts; null before.
+    /// When the password that was set by it counts, or that address; null before.
     #[schema(value_type = Option<String>, format = DateTime)]
     counts_from: Option<Timestamp>,
 }
@@ -218,6 +225,7 @@ impl From<ResetState> for ResetLink {
         let (state, counts_from) = match came_to {
             ResetState::Open => ("open", None),
             ResetState::Set { counts_from } => ("set", Some(counts_from)),
+            ResetState::AddressChanges { from } => ("address-changes", Some(from)),
         };
         Self { state, counts_from }
     }

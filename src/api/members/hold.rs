@@ -15,7 +15,10 @@ impl Api {
     /// The member's policy cannot be had.
     pub async fn hold_until(&self, member: &MemberStatus) -> Result<Option<Timestamp>, Problem> {
         let hours = self.limits.hold.hours_after_formula;
-        let reset_at = member.state.password.and_then(|own| own.counts_from);
+        let reset_at = member
+            .state
+            .password
+            .and_then(|own| Some(own.reset?.counts_from));
         let set_at = reset_at.or_else(|| member.done.get(&Step::Password).copied());
         let Some(set_at) = set_at.filter(|_| hours > 0) else {
             return Ok(None);

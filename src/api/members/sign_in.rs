@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use secrecy::SecretString;
 
 use crate::api::Api;
@@ -120,14 +120,16 @@ impl Api {
         Ok(remembered)
     }
 
-    /// Forgets that the browser signed in with this user ID, if that was before `since`.
-    async fn forget_browser_of_before(
+    /// Forgets that the browser signed in with this user ID, if that was before another password took a forgotten one's place: whoever forgot
+    /// the password may have lost the browser as well.
+    pub(super) async fn forget_browser_of_before(
         &self,
         visit: &Visit,
         user_id: &str,
-        since: Timestamp,
+        state: &Onboarding,
     ) -> Result<(), Problem> {
-        if let Some(device) = visit.device.as_deref() {
+        let since = state.password.and_then(|own| Some(own.reset?.counts_from));
+        if let Some((device, since)) = visit.device.as_deref().zip(since) {
             let user_id = input::normalise_id(user_id);
             let devices = &self.vault.devices;
             devices.forget_before(device, &user_id, since).await?;
@@ -221,11 +223,8 @@ impl Api {
             .await?;
         let against = state.credential_in_force();
         let known_browser = lanes.of_known_browser();
-        if let Some(since) = state.password.and_then(|own| own.counts_from) {
-            // Whoever forgot the password may have lost the browser as well: one that was remembered before is a stranger's from now on.
-            self.forget_browser_of_before(visit, &typed.user_id, since)
-                .await?;
-        }
+        self.forget_browser_of_before(visit, &typed.user_id, &state)
+            .await?;
         let session = SessionId(self.entropy.id());
         let lapsed = self
             .vault

@@ -40,22 +40,31 @@ impl Api {
     ) -> Result<(), Problem> {
         let (activations, limits) = (&self.vault.activations, self.limits.anomalies);
         let now = self.clock.now();
-        if let Some(cookie) = &visit.device {
-            let alike = activations.in_browser(cookie, member, now).await?;
-            if let Some(alike) = alike {
-                let usual = limits.members_per_browser;
-                self.tell(Resemblance::OneBrowser, alike, usual).await?;
-            }
-        }
+        let of_browser = match &visit.device {
+            Some(cookie) => activations.in_browser(cookie, member, now).await?,
+            None => None,
+        };
         let contact = state.contact.as_ref().map(|contact| contact.id);
         let address = self.address(contact).await?;
         // Where most people have their mailboxes, many with one domain are nothing.
         let domain = address.as_ref().map(EmailAddress::domain);
-        if let Some(domain) = domain.filter(|it| domain_class(it) == DomainClass::Other) {
-            let alike = activations.at_domain(domain, member, now).await?;
-            if alike.before < alike.members.len() {
-                let usual = limits.members_per_new_domain;
-                self.tell(Resemblance::OneDomain, alike, usual).await?;
+        let domain = domain.filter(|it| {
+            domain_class(it) == DomainClass::Other && !self.policy.society.has_domain(it)
+        });
+        let of_domain = match domain {
+            Some(domain) => Some(activations.at_domain(domain, member, now).await?),
+            None => None,
+        };
+        for (why, alike, usual) in [
+            (
+                Resemblance::OneBrowser,
+                of_browser,
+                limits.members_per_browser,
+            ),
+            (Resemblance::OneDomain, of_domain, limits.members_per_domain),
+        ] {
+            if let Some(alike) = alike {
+                self.tell(why, alike, usual).await?;
             }
         }
         Ok(())

@@ -122,6 +122,7 @@ fn result(api: &Api, visit: &Visit, token: &str, came_to: Result<ResetState, Pro
     let mut path = format!("{PATH}/{token}");
     let (outcome, problem) = match came_to {
         Ok(ResetState::Set { counts_from }) => (ResetOutcome::Set { counts_from }, None),
+        Ok(ResetState::AddressChanges { from }) => (ResetOutcome::AddressChanges { from }, None),
         Err(problem @ Problem::LinkExpired) => (ResetOutcome::Expired, Some(problem)),
         Err(problem @ Problem::LinkReplaced) => (ResetOutcome::Replaced, Some(problem)),
         Err(problem @ Problem::LinkUnknown) => {

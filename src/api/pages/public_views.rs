@@ -71,6 +71,11 @@ pub enum ResetOutcome {
         /// The moment from which it counts.
         counts_from: Timestamp,
     },
+    /// Another address counts first.
+    AddressChanges {
+        /// The moment from which that counts.
+        from: Timestamp,
+    },
     /// Past its life.
     Expired,
     /// Another link was used, or what the link was for has ended.
@@ -80,9 +85,21 @@ pub enum ResetOutcome {
 }
 
 impl ResetResult {
+    /// Whether there is something to go on with: not from a link of nobody's, nor before an address counts.
+    const fn leads_on(&self) -> bool {
+        !matches!(
+            self.outcome,
+            ResetOutcome::Unknown | ResetOutcome::AddressChanges { .. }
+        )
+    }
+
     const fn key(&self) -> (&'static str, &'static str) {
         match self.outcome {
             ResetOutcome::Set { .. } => ("new_password.set", "new_password.set_next"),
+            ResetOutcome::AddressChanges { .. } => (
+                "new_password.address_changes",
+                "new_password.address_changes_next",
+            ),
             ResetOutcome::Expired => ("new_password.expired", "new_password.expired_next"),
             ResetOutcome::Replaced => ("new_password.replaced", "new_password.replaced_next"),
             ResetOutcome::Unknown => ("link_result.unknown", "link_result.unknown_next"),

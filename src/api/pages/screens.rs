@@ -201,13 +201,17 @@ impl Asked<'_> {
                 let status = &self.standing.status;
                 let hold_until = self.api.hold_until(status).await?;
                 let coming = status.state.coming.as_ref();
-                let address_changes_at = coming.and_then(|it| it.counts_from);
+                let address = coming.and_then(|it| it.counts_from);
+                let password = status.state.coming_password.map(|it| it.reset.counts_from);
+                // What counts first ends the other.
+                let ends_address = address.zip(password).is_some_and(|(it, first)| first < it);
                 self.answer(&Completed {
                     page,
                     portal_url: society.portal_url.clone(),
                     hold_until,
-                    address_changes_at,
-                    password_changes_at: status.state.coming_password.map(|it| it.counts_from),
+                    address_changes_at: address.filter(|_| !ends_address),
+                    password_changes_at: password,
+                    ends_address,
                 })
             }
             Screen::EmailChange => {

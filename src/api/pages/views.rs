@@ -188,6 +188,8 @@ pub struct Completed {
     pub address_changes_at: Option<Timestamp>,
     /// When another password takes the present one's place, while that is to come.
     pub password_changes_at: Option<Timestamp>,
+    /// Whether that ends a change of address that was to come later.
+    pub ends_address: bool,
 }
 
 /// `/email-change`, after completion: the form, or what became of it.

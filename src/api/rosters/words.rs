@@ -12,7 +12,7 @@ pub(super) fn fault_text(language: Language, fault: &RowFault) -> Text {
     let columns = || ROSTER_COLUMNS.join(", ");
     match fault {
         RowFault::EmptyFile => text("empty_file").with("columns", columns()),
-        RowFault::NotCsv(why) => text("not_csv").with("why", why),
+        RowFault::NotCsv(_) => text("not_csv"),
         RowFault::TooManyColumns { found, most } => text("too_many_columns")
             .with("found", found)
             .with("most", most),
@@ -44,9 +44,100 @@ pub(super) fn fault_text(language: Language, fault: &RowFault) -> Text {
         RowFault::TwoMembers => text("two_members"),
         RowFault::Fixed => text("fixed"),
         RowFault::UserIdTaken { differing } => {
-            text("user_id_taken").with("differing", differing.join(", "))
+            let named = |column: &&str| Text::of(language, &format!("roster_field.{column}"));
+            let names: Vec<String> = differing.iter().map(|it| named(it).to_string()).collect();
+            text("user_id_taken").with(
+                "differing",
+                names.join(match language {
+                    Language::Ja => "、",
+                    Language::En => ", ",
+                }),
+            )
         }
         RowFault::UserIdOfErased => text("user_id_of_erased"),
         RowFault::More(more) => text("more").with("more", more),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One of each.
+    fn faults() -> Vec<RowFault> {
+        let (earlier, line) = (2, 3);
+        vec![
+            RowFault::EmptyFile,
+            RowFault::NotCsv("it ends too early".to_owned()),
+            RowFault::TooManyColumns {
+                found: 101,
+                most: 100,
+            },
+            RowFault::NoHeader,
+            RowFault::ColumnTwice,
+            RowFault::ColumnWithoutName(4),
+            RowFault::UnknownColumn,
+            RowFault::ColumnMissing,
+            RowFault::CellCount {
+                found: 7,
+                columns: 8,
+            },
+            RowFault::NotLegible("UTF-8"),
+            RowFault::Unprintable,
+            RowFault::TooLong(64),
+            RowFault::LikeAFormula,
+            RowFault::Missing,
+            RowFault::NotADate,
+            RowFault::InTheFuture,
+            RowFault::NeitherYesNorNo,
+            RowFault::Cohort(CohortFault::JoinedAfterRegistration),
+            RowFault::Cohort(CohortFault::NoneFits),
+            RowFault::UserIdMissing("printed".to_owned()),
+            RowFault::UserIdTwice { earlier, line },
+            RowFault::GidTwice { earlier, line },
+            RowFault::NumbersTwice { earlier, line },
+            RowFault::MemberTwice(earlier),
+            RowFault::Nobody,
+            RowFault::Erased,
+            RowFault::TwoMembers,
+            RowFault::Fixed,
+            RowFault::UserIdTaken {
+                differing: vec!["name", "gid"],
+            },
+            RowFault::UserIdOfErased,
+            RowFault::More(12),
+        ]
+    }
+
+    #[test]
+    fn every_fault_has_words_of_its_own_and_every_place_in_them_is_filled() {
+        for (language, file) in [
+            (Language::Ja, include_str!("../../../locales/staff.ja.toml")),
+            (Language::En, include_str!("../../../locales/staff.en.toml")),
+        ] {
+            let told: std::collections::BTreeSet<String> = faults()
+                .iter()
+                .map(|fault| fault_text(language, fault).to_string())
+                .collect();
+            let (_, rest) = file.split_once("[row_fault]\n").unwrap();
+            let (words, _) = rest.split_once("\n[").unwrap();
+            let known = words.lines().filter(|line| line.contains(" = ")).count();
+            assert_eq!(told.len(), known, "{told:?}");
+            for text in told {
+                assert!(
+                    !text.contains("%{") && !text.contains("row_fault"),
+                    "{text}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn columns_are_called_as_the_page_calls_them() {
+        let taken = RowFault::UserIdTaken {
+            differing: vec!["name", "gid"],
+        };
+        let text = fault_text(Language::Ja, &taken).to_string();
+        assert!(text.contains("氏名、GID"), "{text}");
     }
 }

@@ -137,7 +137,7 @@ impl DeskBody {
                 name: due.name(),
             },
             email_state,
-            password_changes_at: state.coming_password.map(|it| it.counts_from),
+            password_changes_at: state.coming_password.map(|it| it.reset.counts_from),
             frozen: state.frozen,
             left: state.left,
             not_me_reported: state.not_me_reported,

@@ -237,7 +237,7 @@ fn warnings(api: &Api, language: Language, shown: &Shown) -> Vec<Text> {
         warnings.push(Text::of(language, "support.waiting").with("from", from));
     }
     if let Some(coming) = state.coming_password {
-        let from = words::from(language, coming.counts_from, now);
+        let from = words::from(language, coming.reset.counts_from, now);
         warnings.push(Text::of(language, "support.password_changes").with("from", from));
     }
     let enrolment = state.enrolment.as_ref();

@@ -115,12 +115,10 @@ fn notice(
     let own = state.password.filter(|_| !state.not_me_reported);
     let set_up = own.and_then(|own| {
         let set_at = status.done.get(&Step::Password).copied();
-        Some((own.credential, own.counts_from.or(set_at)?))
+        Some((own.credential, own.reset.map(|it| it.at).or(set_at)?))
     });
     // The mailbox that the mailed notice went to may not be the member's any more: paper tells them before it counts.
-    let coming = state
-        .coming_password
-        .map(|it| (it.credential, it.counts_from));
+    let coming = state.coming_password.map(|it| (it.credential, it.reset.at));
     let newest = coming.or(set_up);
     let newest = newest.filter(|(_, at)| wanted.since <= *at);
     let Some((credential, activated_at)) = newest else {

@@ -5,7 +5,11 @@ use uuid::Uuid;
 use super::*;
 
 fn members(number: u128) -> BTreeSet<MemberId> {
-    (0..number)
+    between(0, number)
+}
+
+fn between(first: u128, end: u128) -> BTreeSet<MemberId> {
+    (first..end)
         .map(|it| MemberId(Uuid::from_u128(it)))
         .collect()
 }
@@ -47,6 +51,22 @@ fn they_are_told_of_again_when_they_have_doubled_and_not_before() {
     assert_eq!(told_of(8, &[4]), Some(noticed(8)));
     assert_eq!(told_of(15, &[4, 8]), None);
     assert_eq!(told_of(16, &[4, 8]), Some(noticed(16)));
+}
+
+#[test]
+fn others_are_told_of_however_many_there_were_before_them() {
+    let mut anomaly = Anomaly::default();
+    anomaly.apply(noticed(64));
+    let others = Notice {
+        why: Resemblance::OneBrowser,
+        members: between(64, 68),
+        usual: 3,
+    };
+    let told = AnomalyEvent::AnomalyNoticed {
+        why: Resemblance::OneBrowser,
+        members: between(64, 68),
+    };
+    assert_eq!(anomaly.decide(others), Some(told));
 }
 
 #[test]

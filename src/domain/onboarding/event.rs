@@ -428,7 +428,9 @@ impl Event {
             Self::PasswordChanged { .. } => Some(MailKind::AccountSetUp),
             Self::EmailChangeConfirmed { .. } => Some(MailKind::EmailChangeNotice),
             Self::MemberReminded { .. } => Some(MailKind::Reminder),
-            Self::PasswordResetConfirmed { .. } => Some(MailKind::PasswordResetNotice),
+            Self::PasswordResetConfirmed { .. } | Self::PasswordResetCancelled { .. } => {
+                Some(MailKind::PasswordResetNotice)
+            }
             Self::AccountFrozen {}
             | Self::AccountReleased {}
             | Self::CredentialsReissued { .. }

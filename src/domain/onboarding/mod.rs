@@ -19,7 +19,7 @@ pub use refusal::Refusal;
 pub use retrace::{Append, Illegal};
 pub use state::{
     Challenge, ComingPassword, Contact, Enrolment, Link, Mailbox, Onboarding, OwnPassword,
-    Reminded, Session, SessionKind, SpentChallenge,
+    Reminded, Reset, Session, SessionKind, SpentChallenge,
 };
 pub use step::Step;
 pub use support::{Grounds, Intervention, NoTicket, Proposal, Reason, Ticket, Verdict};
@@ -104,8 +104,9 @@ impl Onboarding {
     }
 }
 
-/// Notices whose links count at once (judgement): changes that follow each other within the weeks in which somebody may read of the first.
-const TOLD: usize = 8;
+/// Notices whose links count at once: as many as the default budget of links lets follow each other in thirty days, in which somebody may
+/// read of the first on paper. Fewer could be pushed out by whoever asks for more.
+const TOLD: usize = 600;
 
 impl Onboarding {
     fn spend_code(&mut self, kind: SessionKind) {
@@ -327,10 +328,11 @@ impl Aggregate for Onboarding {
             }
             Event::OtpMethodChosen { method } => self.otp_method = Some(method),
             Event::PasswordChanged { credential, form } => {
+                self.tell(credential.into());
                 self.password = Some(OwnPassword {
                     credential,
                     form,
-                    counts_from: None,
+                    reset: None,
                 });
             }
             Event::PasswordResetRequested {
@@ -347,25 +349,31 @@ impl Aggregate for Onboarding {
                 issue,
                 credential,
                 form,
+                at,
                 counts_from,
-                ..
             } => {
                 self.tell(credential.into());
                 self.reset_links.clear();
                 self.coming_password = Some(ComingPassword {
-                    issue,
                     credential,
                     form,
-                    counts_from,
+                    reset: Reset {
+                        issue,
+                        at,
+                        counts_from,
+                    },
                 });
             }
-            Event::PasswordResetCancelled { .. } => self.coming_password = None,
+            Event::PasswordResetCancelled { .. } => {
+                self.coming_password = None;
+                self.reset_links.clear();
+            }
             Event::PasswordReset { .. } => {
                 let coming = self.coming_password.take();
                 self.password = coming.map(|coming| OwnPassword {
                     credential: coming.credential,
                     form: coming.form,
-                    counts_from: Some(coming.counts_from),
+                    reset: Some(coming.reset),
                 });
                 self.logged_out = true;
                 self.session = None;

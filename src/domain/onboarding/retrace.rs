@@ -62,6 +62,14 @@ impl Onboarding {
             ] => (Cow::Owned(self.after(due.clone())), asked),
             asked => (Cow::Borrowed(self), asked),
         };
+        if asked.is_empty() && append.may_go_on && !events.is_empty() {
+            // What was asked for is not here yet: only what came due can be judged.
+            let due = self.came_due(self.moment_of(append));
+            let is_due = due.as_ref() == events.first();
+            return is_due
+                .then_some(())
+                .ok_or_else(|| Illegal::Other(events.to_vec()));
+        }
         let Some(command) = then.command_of(asked, append.may_go_on) else {
             return Err(Illegal::NoCommand(events.to_vec()));
         };

@@ -215,22 +215,31 @@ pub struct OwnPassword {
     pub credential: CredentialId,
     /// The form that brought it.
     pub form: FormId,
-    /// The moment from which it counts, if it took a forgotten one's place; none for that of step 9, which counts at once.
+    /// How it took a forgotten one's place; none for that of step 9.
     #[serde(default)]
-    pub counts_from: Option<Timestamp>,
+    pub reset: Option<Reset>,
+}
+
+/// How a password was set in a forgotten one's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Reset {
+    /// The link by which it was set.
+    pub issue: IssueId,
+    /// When it was set.
+    pub at: Timestamp,
+    /// The moment from which it counts.
+    pub counts_from: Timestamp,
 }
 
 /// A password that is to take a forgotten one's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ComingPassword {
-    /// The link by which it was set.
-    pub issue: IssueId,
     /// Its verifier in the vault.
     pub credential: CredentialId,
     /// The form that brought it.
     pub form: FormId,
-    /// The moment from which it counts.
-    pub counts_from: Timestamp,
+    /// How it was set.
+    pub reset: Reset,
 }
 
 /// A one-time password that was mailed.

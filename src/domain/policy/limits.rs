@@ -187,19 +187,19 @@ impl Default for SignInLimits {
 #[serde(default, deny_unknown_fields)]
 pub struct AnomalyLimits {
     /// Set in one browser within thirty days. Judgement: a family has one computer.
-    #[serde(deserialize_with = "between::<_, 1, 10_000>")]
+    #[serde(deserialize_with = "between::<_, 1, 900>")]
     pub members_per_browser: u32,
-    /// Set within a day with addresses at one domain, of no carrier or great provider, that fewer had in the thirty days before. Judgement:
-    /// a company's people may come together, a stranger's mailboxes do.
-    #[serde(deserialize_with = "between::<_, 1, 10_000>")]
-    pub members_per_new_domain: u32,
+    /// Set within thirty days with addresses at one domain, of no carrier or great provider and none of `own_domains`. Judgement: a
+    /// household or a shop has its own domain.
+    #[serde(deserialize_with = "between::<_, 1, 900>")]
+    pub members_per_domain: u32,
 }
 
 impl Default for AnomalyLimits {
     fn default() -> Self {
         Self {
             members_per_browser: 3,
-            members_per_new_domain: 20,
+            members_per_domain: 20,
         }
     }
 }

@@ -110,7 +110,7 @@ fn the_defaults_are_those_of_the_design() {
         },
         anomalies: AnomalyLimits {
             members_per_browser: 3,
-            members_per_new_domain: 20,
+            members_per_domain: 20,
         },
         reminders: None,
     };

@@ -24,7 +24,7 @@ impl Onboarding {
     }
 
     /// What has happened by that moment, of itself: of an address and a password, what comes first ends the other.
-    pub(super) fn came_due(&self, at: Timestamp) -> Option<Event> {
+    pub(in crate::domain::onboarding) fn came_due(&self, at: Timestamp) -> Option<Event> {
         let (from, event) = self.comes()?;
         (from <= at).then_some(event)
     }
@@ -39,7 +39,10 @@ impl Onboarding {
         });
         let password = self.coming_password.map(|coming| {
             let credential = coming.credential;
-            (coming.counts_from, Event::PasswordReset { credential })
+            (
+                coming.reset.counts_from,
+                Event::PasswordReset { credential },
+            )
         });
         let both = address.into_iter().chain(password);
         both.min_by_key(|(from, _)| *from)

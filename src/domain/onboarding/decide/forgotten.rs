@@ -7,7 +7,7 @@ use super::{Decision, NOTHING_NEW, minutes, not_too_soon, within_budget};
 use crate::domain::ids::{CredentialId, FormId, IssueId, NoticeId};
 use crate::domain::onboarding::command::NewLink;
 use crate::domain::onboarding::event::Event;
-use crate::domain::onboarding::{Onboarding, Refusal, Step, later};
+use crate::domain::onboarding::{Onboarding, Refusal, Step, budget, later};
 use crate::domain::policy::Limits;
 
 /// What the link for a forgotten password comes to.
@@ -15,6 +15,11 @@ use crate::domain::policy::Limits;
 pub enum ResetState {
     /// Another password can be set.
     Open,
+    /// None can be set by it any more: another address counts before it would, and ends it.
+    AddressChanges {
+        /// The moment from which that counts.
+        from: Timestamp,
+    },
     /// By this link one was set.
     Set {
         /// The moment from which it counts.
@@ -26,30 +31,40 @@ impl Onboarding {
     /// From when the password counts that a notice told of, while it is to take a forgotten one's place or has taken it.
     #[must_use]
     pub fn reset_to(&self, told: NoticeId) -> Option<Timestamp> {
-        let coming = self
-            .coming_password
-            .map(|it| (it.credential, it.counts_from));
+        let coming = self.coming_password.map(|it| (it.credential, it.reset));
         let present = self
             .password
-            .and_then(|own| Some((own.credential, own.counts_from?)));
+            .and_then(|own| Some((own.credential, own.reset?)));
         let mut passwords = coming.into_iter().chain(present);
         passwords
             .find(|(credential, _)| NoticeId::from(*credential) == told)
-            .map(|(_, counts_from)| counts_from)
+            .map(|(_, reset)| reset.counts_from)
     }
 
     /// What the link of that issue comes to now.
     ///
     /// # Errors
     /// [`Refusal::LinkExpired`], [`Refusal::LinkReplaced`].
-    pub fn reset_state(&self, at: Timestamp, issue: IssueId) -> Result<ResetState, Refusal> {
-        if let Some(coming) = self.coming_password.filter(|it| it.issue == issue) {
+    pub fn reset_state(
+        &self,
+        at: Timestamp,
+        limits: &Limits,
+        issue: IssueId,
+    ) -> Result<ResetState, Refusal> {
+        let coming = self.coming_password.map(|it| it.reset);
+        let present = self.password.and_then(|it| it.reset);
+        let mut resets = coming.into_iter().chain(present);
+        if let Some(reset) = resets.find(|it| it.issue == issue) {
             return Ok(ResetState::Set {
-                counts_from: coming.counts_from,
+                counts_from: reset.counts_from,
             });
         }
         match self.reset_links.iter().find(|link| link.issue == issue) {
-            Some(link) if at < link.expires_at => Ok(ResetState::Open),
+            Some(link) if at < link.expires_at => {
+                let address = self.coming.as_ref().and_then(|it| it.counts_from);
+                let first = address.filter(|from| *from <= counts_from(at, limits));
+                Ok(first.map_or(ResetState::Open, |from| ResetState::AddressChanges { from }))
+            }
             Some(_) => Err(Refusal::LinkExpired),
             None => Err(Refusal::LinkReplaced),
         }
@@ -73,6 +88,8 @@ impl Onboarding {
         }
         let mails = &limits.email_link.mails;
         not_too_soon(self.reset_links_sent.last().copied(), at, mails)?;
+        budget::room_in_a_day(&link.sent_to_address, at, mails.each)
+            .map_err(|until| Refusal::BudgetSpent { until })?;
         within_budget(&self.reset_links_sent, &link.sent_to_address, at, mails)?;
         Ok(vec![Event::PasswordResetRequested {
             contact: contact.id,
@@ -91,10 +108,13 @@ impl Onboarding {
         issue: IssueId,
         (credential, form): (CredentialId, FormId),
     ) -> Decision {
-        match self.reset_state(at, issue)? {
+        match self.reset_state(at, limits, issue)? {
             ResetState::Open => {}
+            ResetState::AddressChanges { .. } => return Err(Refusal::LinkReplaced),
             ResetState::Set { .. } => {
-                let is_repeated = self.coming_password.is_some_and(|it| it.form == form);
+                let coming = self.coming_password.map(|it| it.form);
+                let present = self.password.map(|it| it.form);
+                let is_repeated = [coming, present].contains(&Some(form));
                 return if is_repeated {
                     NOTHING_NEW
                 } else {
@@ -102,13 +122,12 @@ impl Onboarding {
                 };
             }
         }
-        let delay = SignedDuration::from_hours(limits.later.password_hours.into());
         Ok(vec![Event::PasswordResetConfirmed {
             issue,
             credential,
             form,
             at,
-            counts_from: later(at, delay),
+            counts_from: counts_from(at, limits),
         }])
     }
 
@@ -122,4 +141,10 @@ impl Onboarding {
             })
             .collect())
     }
+}
+
+/// From when a password counts that is set at that moment.
+fn counts_from(at: Timestamp, limits: &Limits) -> Timestamp {
+    let delay = SignedDuration::from_hours(limits.later.password_hours.into());
+    later(at, delay)
 }

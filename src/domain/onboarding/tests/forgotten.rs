@@ -40,6 +40,10 @@ fn report(n: u128) -> Command {
     }
 }
 
+fn link_state(state: &Onboarding, at: Timestamp, n: u128) -> Result<ResetState, Refusal> {
+    state.reset_state(at, &Limits::default(), issue(n))
+}
+
 fn password_at(state: &Onboarding, at: Timestamp) -> CredentialInForce {
     state.as_of(at).credential_in_force()
 }
@@ -131,7 +135,10 @@ fn links_are_apart_and_have_a_budget_of_their_own() {
     if let Command::RequestPasswordReset { link, .. } = &mut shared {
         link.sent_to_address = (0..10).map(minute).collect();
     }
+    let mut limits = Limits::default();
+    limits.email_link.mails.each = 11;
     given(until(Step::Completed))
+        .under(limits)
         .when(shared)
         .refused(Refusal::BudgetSpent { until: minute(60) });
 }
@@ -193,7 +200,13 @@ fn a_link_sets_one_password_and_ends_the_others() {
     let set = ResetState::Set {
         counts_from: counts_from(),
     };
-    assert_eq!(state.reset_state(minute(30), issue(NEW)), Ok(set));
+    assert_eq!(link_state(&state, minute(30), NEW), Ok(set));
+    let state = fold(in_force());
+    assert_eq!(link_state(&state, counts_from(), NEW), Ok(set));
+    given(in_force())
+        .at(counts_from())
+        .when(reset_password(NEW, NEW))
+        .then_nothing();
 }
 
 #[test]
@@ -296,6 +309,63 @@ fn a_full_session_takes_it_back() {
 }
 
 #[test]
+fn to_take_it_back_ends_the_links_that_were_asked_for_since() {
+    let past = and(
+        pending(),
+        [reset_requested(1, 6, minute(30)), reset_cancelled(NEW)],
+    );
+    given(past)
+        .at(minute(40))
+        .when(reset_password(6, 6))
+        .refused(Refusal::LinkReplaced);
+}
+
+#[test]
+fn five_links_a_day_are_the_most_for_an_address() {
+    let hours = |n: u128| minute(11) + SignedDuration::from_hours(i64::try_from(n).unwrap());
+    let sent: Vec<Timestamp> = (0..5).map(hours).collect();
+    let asked = (0..5).map(|n| reset_requested(1, 20 + n, hours(n)));
+    let mut link = new_link(NEW);
+    link.sent_to_address = sent;
+    given(and(until(Step::Completed), asked))
+        .at(hours(6))
+        .when(Command::RequestPasswordReset {
+            matches: true,
+            link,
+        })
+        .refused(Refusal::BudgetSpent {
+            until: minute(11) + SignedDuration::from_hours(24),
+        });
+}
+
+#[test]
+fn a_password_that_an_address_would_end_before_it_counts_is_not_taken() {
+    let at = minute(12) + SignedDuration::from_hours(48);
+    let past = [
+        change_requested(7, minute(11)),
+        change_followed(7),
+        change_confirmed(7, minute(12)),
+        reset_requested(1, NEW, at - SignedDuration::from_mins(30)),
+    ];
+    let past = and(until(Step::Completed), past);
+    let from = minute(12) + SignedDuration::from_hours(72);
+    let state = fold(past.clone());
+    assert_eq!(
+        link_state(&state, at, NEW),
+        Ok(ResetState::AddressChanges { from })
+    );
+    given(past.clone())
+        .at(at)
+        .when(reset_password(NEW, NEW))
+        .refused(Refusal::LinkReplaced);
+    let earlier = at - SignedDuration::from_micros(1);
+    given(past)
+        .at(earlier)
+        .when(reset_password(NEW, NEW))
+        .then([reset_confirmed(NEW, NEW, earlier)]);
+}
+
+#[test]
 fn before_its_code_a_session_takes_nothing_back() {
     let again = [
         logged_out(2, LogOutReason::Member),
@@ -311,7 +381,9 @@ fn before_its_code_a_session_takes_nothing_back() {
 }
 
 #[test]
-fn only_the_setting_is_told_and_the_link_is_none_of_the_notices() {
+fn the_setting_and_taking_it_back_are_told_and_the_link_is_none_of_the_notices() {
+    let cancelled = reset_cancelled(NEW).notice();
+    assert_eq!(cancelled, Some(MailKind::PasswordResetNotice));
     let told: Vec<_> = in_force().iter().filter_map(Event::notice).collect();
     assert_eq!(
         told,
@@ -339,7 +411,7 @@ fn a_report_a_freeze_a_new_letter_leaving_and_an_erasure_end_it_with_its_links()
             let named = format!("{end:?}");
             let state = fold(and(past, end.clone()));
             assert_ne!(password_at(&state, counts_from()), RESET, "{named}");
-            let link = state.reset_state(minute(31), issue(NEW));
+            let link = link_state(&state, minute(31), NEW);
             assert_eq!(link, Err(Refusal::LinkReplaced), "{named}");
         }
     }
@@ -385,12 +457,25 @@ fn whoever_set_it_cannot_end_what_tells_of_it() {
 }
 
 #[test]
-fn the_notice_about_the_set_up_counts_until_its_password_is_replaced() {
+fn the_notice_about_the_set_up_counts_until_a_new_letter_whatever_password_came_since() {
     let about = credential(1).into();
-    let state = fold(pending());
-    assert_eq!(state.notice_state(about), Ok(NoticeState::Open));
-    let state = fold(in_force());
+    for past in [pending(), in_force()] {
+        assert_eq!(fold(past).notice_state(about), Ok(NoticeState::Open));
+    }
+    let anew = [logged_out(2, LogOutReason::Staff), reissued(1, minute(30))];
+    let state = fold(and(pending(), anew));
     assert_eq!(state.notice_state(about), Err(Refusal::NoticeReplaced));
+}
+
+#[test]
+fn as_many_others_as_a_week_has_room_for_do_not_push_a_notice_out() {
+    let others = (100..240).flat_map(|n| {
+        let at = counts_from();
+        [reset_requested(1, n, at), reset_confirmed(n, n, at)]
+    });
+    given(and(pending(), others))
+        .when(report(NEW))
+        .then([Event::NotMeReported {}]);
 }
 
 /// A change of address confirmed at minute 12, and password 5 set at minute 20.
@@ -442,9 +527,7 @@ fn an_address_that_counts_first_ends_the_coming_password_and_its_links() {
     assert_eq!(then.contact.as_ref().map(|it| it.id), Some(contact(7)));
     assert_eq!(then.credential_in_force(), OWN);
     assert_eq!(
-        state
-            .as_of(minute(12 + 72 * 60))
-            .reset_state(minute(12 + 72 * 60), issue(8)),
+        link_state(&state.as_of(minute(12 + 72 * 60)), minute(12 + 72 * 60), 8),
         Err(Refusal::LinkReplaced)
     );
 }
@@ -489,6 +572,21 @@ fn an_auditor_finds_a_password_that_counts_too_early_or_too_late() {
     assert!(!retraced(pending(), &silent, (after, after)));
     // Nobody knows on which side of the moment it was decided.
     assert!(retraced(pending(), &told, (before, after)));
+    // Nor, of an append that a checkpoint cuts in two, what else was asked for: with no room for a code, it was no sign-in.
+    let hour = counts_from() - SignedDuration::from_mins(50);
+    let codes = (0..10).map(|n| code_issued(2, hour + SignedDuration::from_mins(n)));
+    let full = fold(and(pending(), codes));
+    let cut = |between| {
+        let found = full.retrace(Append {
+            events: &[reset(NEW)],
+            between,
+            limits: &Arc::new(Limits::default()),
+            may_go_on: true,
+        });
+        found.is_ok()
+    };
+    assert!(cut((after, after)));
+    assert!(!cut((before, before)));
     assert!(retraced(pending(), &silent, (before, after)));
 }
 

@@ -42,6 +42,7 @@ pub(super) fn second_half(language: Language) -> Vec<Sample> {
             hold_until,
             address_changes_at,
             password_changes_at,
+            ends_address: false,
         })
     };
     vec![

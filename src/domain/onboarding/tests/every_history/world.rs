@@ -171,7 +171,9 @@ impl World {
     fn in_time(&self, event: &Event) -> Result<(), String> {
         let comes = match event {
             Event::EmailChanged { .. } => self.state.coming.as_ref().and_then(|it| it.counts_from),
-            Event::PasswordReset { .. } => self.state.coming_password.map(|it| it.counts_from),
+            Event::PasswordReset { .. } => {
+                self.state.coming_password.map(|it| it.reset.counts_from)
+            }
             _ => return Ok(()),
         };
         if comes.is_none_or(|comes| comes > minute(AT)) {
@@ -371,8 +373,9 @@ impl World {
             Move::Forget { right } => {
                 let known = |n| {
                     let of_present = self.state.reset_links.iter().any(|it| it.issue == issue(n));
-                    let used = self.state.coming_password.map(|it| it.issue);
-                    of_present || [used, self.earlier_reset].contains(&Some(issue(n)))
+                    let coming = self.state.coming_password.map(|it| it.reset.issue);
+                    let present = self.state.password.and_then(|it| Some(it.reset?.issue));
+                    of_present || [coming, present, self.earlier_reset].contains(&Some(issue(n)))
                 };
                 forget(smallest(|n| !known(n)), right)
             }
@@ -530,10 +533,12 @@ impl World {
             back(&mut link.expires_at);
         }
         if let Some(coming) = &mut state.coming_password {
-            back(&mut coming.counts_from);
+            back(&mut coming.reset.at);
+            back(&mut coming.reset.counts_from);
         }
-        if let Some(own) = &mut state.password {
-            own.counts_from.iter_mut().for_each(back);
+        if let Some(reset) = state.password.as_mut().and_then(|own| own.reset.as_mut()) {
+            back(&mut reset.at);
+            back(&mut reset.counts_from);
         }
         state.codes_sent.iter_mut().for_each(back);
         if let Some(session) = &mut state.session {
@@ -612,7 +617,7 @@ impl World {
     fn password_in_force(&self) -> Password {
         match self.state.as_of(minute(AT)).password {
             None => Password::Initial,
-            Some(own) if own.counts_from.is_some() => Password::New,
+            Some(own) if own.reset.is_some() => Password::New,
             Some(_) => Password::Own,
         }
     }
