@@ -155,6 +155,13 @@ async fn requests() -> (App, Vec<(&'static str, &'static str, &'static str)>) {
             ..profile(user_id)
         };
         members.push(app.enrol(named, cohort).await);
+        if user_id != "paper001" {
+            let client = app.client();
+            let paper = format!("1{number}19800101");
+            let begun = client.sign_in(user_id, &paper).await;
+            begun.expect(StatusCode::CREATED);
+            app.advance_client(&client, "log_out").await;
+        }
     }
     app.freeze(members[0]).await;
     let import = ImportId(Uuid::nil());
@@ -447,13 +454,15 @@ async fn the_portal_holds_health_data_back_anew() {
 #[tokio::test]
 async fn the_notice_on_paper_tells_of_it_too_before_and_after_it_counts() {
     let (app, ..) = pending().await;
+    let set_on = "2026-04-10";
     for wait in [0, DELAY] {
         app.wait(wait);
-        let notices = notices_since(&app, "2026-04-11");
+        let notices = notices_since(&app, set_on);
         assert_eq!(notices.len(), 1);
-        assert_eq!(notices[0]["activated_at"], "2026-04-11T09:00:00+09:00");
+        assert_eq!(notices[0]["activated_at"], "2026-04-10T09:00:00+09:00");
+        assert_eq!(notices_since(&app, "2026-04-11").len(), 0, "printed once");
     }
-    let token = notice_in(&notices_since(&app, "2026-04-11")[0]["not_me_url"]).unwrap();
+    let token = notice_in(&notices_since(&app, set_on)[0]["not_me_url"]).unwrap();
     let path = format!("/not-me/{token}");
     let reported = app.client().post(&path, json!({})).await;
     reported.expect(StatusCode::OK);
