@@ -151,12 +151,11 @@ pub fn reset_notice_mail(
     counts_from: Option<Timestamp>,
 ) -> Result<Message, Unwritable> {
     let (locale, society) = (heading.language.tag(), &heading.society.name);
-    let when = match counts_from {
-        Some(counts_from) => {
-            let time = moment(counts_from, heading.language);
-            t!("mail.reset.when", locale = locale, time = time)
-        }
-        None => t!("mail.reset.cancelled", locale = locale),
+    let when = if let Some(counts_from) = counts_from {
+        let time = moment(counts_from, heading.language);
+        t!("mail.reset.when", locale = locale, time = time)
+    } else {
+        t!("mail.reset.cancelled", locale = locale)
     };
     let change = Change {
         subject: &t!("mail.reset.subject", locale = locale),

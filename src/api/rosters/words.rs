@@ -44,8 +44,8 @@ pub(super) fn fault_text(language: Language, fault: &RowFault) -> Text {
         RowFault::TwoMembers => text("two_members"),
         RowFault::Fixed => text("fixed"),
         RowFault::UserIdTaken { differing } => {
-            let named = |column: &&str| Text::of(language, &format!("roster_field.{column}"));
-            let names: Vec<String> = differing.iter().map(|it| named(it).to_string()).collect();
+            let word = |column: &&str| Text::of(language, &format!("roster_field.{column}"));
+            let names: Vec<String> = differing.iter().map(|it| word(it).to_string()).collect();
             text("user_id_taken").with(
                 "differing",
                 names.join(match language {
