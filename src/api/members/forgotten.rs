@@ -151,7 +151,7 @@ impl Api {
         form: Option<&str>,
     ) -> Result<ResetState, Problem> {
         let Link { member, issue, .. } = self.link(token)?;
-        let form = self.form_id(member, form);
+        let form = self.form_id(&member.0, form);
         let state = self.as_of_now(member).await?;
         let is_open =
             move |state: &Onboarding, now| state.reset_state(now, issue) == Ok(ResetState::Open);

@@ -221,8 +221,8 @@ impl Api {
             .await?;
         let against = state.credential_in_force();
         let known_browser = lanes.of_known_browser();
-        if let Some(since) = state.password.and_then(|own| own.counts_from) {
-            // Whoever forgot the password may have lost the browser as well: one that was remembered before is a stranger's from now on.
+        if let Some(since) = state.password.and_then(|own| own.replaced_at()) {
+            // Whoever forgot or changed the password may have lost the browser, or have shown it to somebody: one that was remembered before is a stranger's from now on.
             self.forget_browser_of_before(visit, &typed.user_id, since)
                 .await?;
         }

@@ -160,6 +160,15 @@ pub enum Event {
         /// The form that brought it.
         form: FormId,
     },
+    /// After completion: the member gave the present password and another one, which counts at once; the member is told.
+    PasswordReplaced {
+        /// Its verifier in the vault.
+        credential: CredentialId,
+        /// The form that brought it.
+        form: FormId,
+        /// When.
+        at: Timestamp,
+    },
     /// User ID and date of birth were given for a forgotten password, and a link is mailed to the address in force.
     PasswordResetRequested {
         /// The address, by its id in the vault.
@@ -429,6 +438,7 @@ impl Event {
             Self::EmailChangeConfirmed { .. } => Some(MailKind::EmailChangeNotice),
             Self::MemberReminded { .. } => Some(MailKind::Reminder),
             Self::PasswordResetConfirmed { .. } => Some(MailKind::PasswordResetNotice),
+            Self::PasswordReplaced { .. } => Some(MailKind::PasswordChangeNotice),
             Self::AccountFrozen {}
             | Self::AccountReleased {}
             | Self::CredentialsReissued { .. }
@@ -463,6 +473,7 @@ impl Event {
             Self::EmailChanged { .. } => "EmailChanged",
             Self::OtpMethodChosen { .. } => "OtpMethodChosen",
             Self::PasswordChanged { .. } => "PasswordChanged",
+            Self::PasswordReplaced { .. } => "PasswordReplaced",
             Self::PasswordResetRequested { .. } => "PasswordResetRequested",
             Self::PasswordResetRejected {} => "PasswordResetRejected",
             Self::PasswordResetConfirmed { .. } => "PasswordResetConfirmed",

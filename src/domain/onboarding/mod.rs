@@ -19,7 +19,7 @@ pub use refusal::Refusal;
 pub use retrace::{Append, Illegal};
 pub use state::{
     Challenge, ComingPassword, Contact, Enrolment, Link, Mailbox, Onboarding, OwnPassword,
-    Reminded, Session, SessionKind, SpentChallenge,
+    Reminded, Replaces, Session, SessionKind, SpentChallenge,
 };
 pub use step::Step;
 pub use support::{Grounds, Intervention, NoTicket, Proposal, Reason, Ticket, Verdict};
@@ -153,6 +153,7 @@ impl Onboarding {
             links_sent: before.links_sent,
             change_links_sent: before.change_links_sent,
             reset_links_sent: before.reset_links_sent,
+            passwords_replaced: before.passwords_replaced,
             mailbox: before.mailbox,
             codes_sent: before.codes_sent,
             frozen: before.frozen,
@@ -331,7 +332,25 @@ impl Aggregate for Onboarding {
                     credential,
                     form,
                     counts_from: None,
+                    replaces: None,
                 });
+            }
+            Event::PasswordReplaced {
+                credential,
+                form,
+                at,
+            } => {
+                self.password = self.password.map(|present| OwnPassword {
+                    credential,
+                    form,
+                    replaces: Some(Replaces {
+                        first: present.first(),
+                        at,
+                    }),
+                    ..present
+                });
+                budget::note(&mut self.passwords_replaced, at);
+                self.forget_coming();
             }
             Event::PasswordResetRequested {
                 issue,
@@ -366,6 +385,7 @@ impl Aggregate for Onboarding {
                     credential: coming.credential,
                     form: coming.form,
                     counts_from: Some(coming.counts_from),
+                    replaces: None,
                 });
                 self.logged_out = true;
                 self.session = None;

@@ -137,6 +137,7 @@ impl Onboarding {
             | Event::EmailChanged { .. }
             | Event::OtpMethodChosen { .. }
             | Event::PasswordChanged { .. }
+            | Event::PasswordReplaced { .. }
             | Event::PasswordResetRequested { .. }
             | Event::PasswordResetRejected {}
             | Event::PasswordResetConfirmed { .. }
@@ -288,6 +289,17 @@ impl Onboarding {
                 credential: *credential,
                 form: *form,
             },
+            [
+                Event::PasswordReplaced {
+                    credential, form, ..
+                },
+            ] => Command::ReplacePassword {
+                session,
+                against: self.credential_in_force(),
+                check: PasswordCheck::Match,
+                credential: *credential,
+                form: *form,
+            },
             [Event::PasswordResetCancelled { .. }] => Command::CancelPasswordReset { session },
             [Event::EmailVerified { .. }] => Command::UpdateEmail { session },
             [Event::OtpMethodChosen { method }] => Command::ChooseOtpMethod {
@@ -340,7 +352,7 @@ impl Onboarding {
                 check: CodeCheck::Match,
             },
             [Event::NotMeReported {}] => Command::ReportNotMe {
-                about: self.password?.credential.into(),
+                about: self.password?.notice(),
             },
             [
                 Event::Intervened {
@@ -483,6 +495,7 @@ impl Event {
             | Self::EmailLinkReissued { at, .. }
             | Self::EmailChangeRequested { at, .. }
             | Self::EmailChangeConfirmed { at, .. }
+            | Self::PasswordReplaced { at, .. }
             | Self::PasswordResetRequested { at, .. }
             | Self::PasswordResetConfirmed { at, .. }
             | Self::OtpIssued { at, .. }
