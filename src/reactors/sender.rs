@@ -19,8 +19,8 @@ use crate::domain::policy;
 use crate::domain::values::Language;
 use crate::mail::{
     CONNECTIONS, Code, Failure, Heading, Link, Message, Society, Transport, change_link_mail,
-    change_notice_mail, code_mail, link_mail, password_notice_mail, reminder_mail, reset_link_mail, reset_notice_mail,
-    set_up_mail, support_mail,
+    change_notice_mail, code_mail, link_mail, password_notice_mail, reminder_mail, reset_link_mail,
+    reset_notice_mail, set_up_mail, support_mail,
 };
 use crate::vault::{self, Vault, VaultError};
 

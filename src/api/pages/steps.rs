@@ -312,12 +312,7 @@ async fn not_taken(
 }
 
 /// What a form's problem is beside its field; none if it is not for the member to mend.
-fn trouble(
-    api: &Api,
-    standing: &Standing,
-    screen: Screen,
-    problem: &Problem,
-) -> Option<Trouble> {
+fn trouble(api: &Api, standing: &Standing, screen: Screen, problem: &Problem) -> Option<Trouble> {
     if let Problem::BudgetSpent(wait) = problem
         && screen == Screen::PasswordChange
     {
