@@ -162,6 +162,7 @@ impl World {
         let mut links = 0;
         let mut changes = 0;
         let mut resets = 0;
+        let mut passwords = 0;
         let mut codes = 0;
         for (_, event) in self
             .past
@@ -173,13 +174,14 @@ impl World {
                 Event::EmailRegistered { .. } | Event::EmailLinkReissued { .. } => links += 1,
                 Event::EmailChangeRequested { .. } => changes += 1,
                 Event::PasswordResetRequested { .. } => resets += 1,
+                Event::PasswordReplaced { .. } => passwords += 1,
                 Event::OtpIssued { .. } | Event::OtpReissued { .. } => codes += 1,
                 _ => {}
             }
         }
         assert!(
-            links.max(changes).max(resets) <= limits.email_link.mails.per_hour,
-            "{links}, {changes} and {resets} links in an hour"
+            links.max(changes).max(resets).max(passwords) <= limits.email_link.mails.per_hour,
+            "{links}, {changes} and {resets} links, and {passwords} passwords in an hour"
         );
         assert!(
             codes <= limits.otp.mails.per_hour,
@@ -202,7 +204,8 @@ impl World {
             }
             Event::PasswordResetRequested { issue, .. } => self.resets.push(*issue),
             Event::PasswordChanged { credential, .. } => self.credentials.push(*credential),
-            Event::PasswordResetConfirmed { credential, .. } => {
+            Event::PasswordResetConfirmed { credential, .. }
+            | Event::PasswordReplaced { credential, .. } => {
                 self.credentials.push(*credential);
                 self.reset_to.push(*credential);
             }
@@ -220,6 +223,7 @@ fn grants(event: &Event) -> bool {
             | Event::OtpLoginSucceeded { .. }
             | Event::PasswordChanged { .. }
             | Event::PasswordResetConfirmed { .. }
+            | Event::PasswordReplaced { .. }
             | Event::OnboardingCompleted {}
     )
 }

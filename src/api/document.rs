@@ -138,6 +138,17 @@ fn problems(operation: &str) -> Option<Vec<&'static str>> {
                 "budget-spent",
             ],
         ],
+        "password_change" => &[
+            NEEDS_SESSION,
+            BODY,
+            &[
+                "out-of-order",
+                "invalid",
+                "mismatch",
+                "waiting",
+                "budget-spent",
+            ],
+        ],
         "email_change_confirm" => &[NEEDS_SESSION, &["out-of-order", "nothing-to-confirm"]],
         "forgot_password" => &[BODY, &["invalid", "waiting"]],
         "look_at_reset" => &[RESET],

@@ -346,8 +346,11 @@ fn actions(state: &Onboarding, limits: &Limits) -> Vec<&'static str> {
         },
         Step::SignIn | Step::FirstLoginCompleted | Step::LogOut | Step::SignInAgain => Vec::new(),
     };
-    if state.due() == Step::Completed && state.coming_password.is_some() {
-        actions.push("cancel_password_reset");
+    if state.due() == Step::Completed {
+        actions.push("replace_password");
+        if state.coming_password.is_some() {
+            actions.push("cancel_password_reset");
+        }
     }
     actions.push("log_out");
     actions

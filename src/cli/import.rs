@@ -174,7 +174,9 @@ async fn import(
         return Ok(ExitCode::SUCCESS);
     }
     let roster = Roster::read_again(&bytes, &policy.policy, today);
-    let letters = carry_out(settings, clock, opened, window, roster, &looked).await?;
+    // It holds a whole member's state, which is much for the stack.
+    let importing = carry_out(settings, clock, opened, window, roster, &looked);
+    let letters = Box::pin(importing).await?;
     super::tell(&format!(
         "roster {shown}: {} new members, {} changed, {} known before, {} back, {} left",
         report.new, report.changed, report.unchanged, report.returned, report.left

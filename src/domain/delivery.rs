@@ -56,11 +56,13 @@ pub enum MailKind {
     PasswordResetLink,
     /// That another password is to take a forgotten one's place, when, and what to do if that was somebody else.
     PasswordResetNotice,
+    /// That the member, signed in, set another password, and what to do if that was somebody else.
+    PasswordChangeNotice,
 }
 
 impl MailKind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::EmailLink,
         Self::Otp,
         Self::AccountSetUp,
@@ -70,6 +72,7 @@ impl MailKind {
         Self::Reminder,
         Self::PasswordResetLink,
         Self::PasswordResetNotice,
+        Self::PasswordChangeNotice,
     ];
 
     /// The stored name.
@@ -85,6 +88,7 @@ impl MailKind {
             Self::Reminder => "reminder",
             Self::PasswordResetLink => "password_reset_link",
             Self::PasswordResetNotice => "password_reset_notice",
+            Self::PasswordChangeNotice => "password_change_notice",
         }
     }
 

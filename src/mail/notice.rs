@@ -1,4 +1,4 @@
-//! The notices: that the account was set up, that its address or its password is to change, that staff did something for it, and that its
+//! The notices: that the account was set up, that its address or its password is to change or has changed, that staff did something for it, and that its
 //! set-up has stopped on the way. None holds a name, a number or a code.
 
 use askama::Template;
@@ -43,7 +43,7 @@ struct ChangeHtml<'a> {
     url: &'a str,
 }
 
-/// What is to change, in words.
+/// What is to change, or has changed, in words.
 struct Change<'a> {
     subject: &'a str,
     lead: &'a str,
@@ -162,6 +162,29 @@ pub fn reset_notice_mail(
         lead: &t!("mail.reset.lead", locale = locale, society = society),
         when: &when,
         not_mine: &t!("mail.reset.not_mine", locale = locale),
+    };
+    any_change_mail(heading, public_url, token, &change)
+}
+
+/// The notice that the member, signed in, set another password, with the link for whoever did not do that.
+///
+/// # Errors
+/// If a template fails, which none should.
+pub fn password_notice_mail(
+    heading: &Heading<'_>,
+    public_url: &str,
+    token: &str,
+) -> Result<Message, Unwritable> {
+    let (locale, society) = (heading.language.tag(), &heading.society.name);
+    let change = Change {
+        subject: &t!("mail.password_change.subject", locale = locale),
+        lead: &t!(
+            "mail.password_change.lead",
+            locale = locale,
+            society = society
+        ),
+        when: &t!("mail.password_change.when", locale = locale),
+        not_mine: &t!("mail.password_change.not_mine", locale = locale),
     };
     any_change_mail(heading, public_url, token, &change)
 }

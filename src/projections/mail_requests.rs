@@ -122,6 +122,7 @@ fn statement(contacts: usize, kind: MailKind, since: Timestamp) -> String {
         | MailKind::SupportActed
         | MailKind::EmailChangeNotice
         | MailKind::PasswordResetNotice
+        | MailKind::PasswordChangeNotice
         | MailKind::Reminder => {
             format!("kind = '{}' AND contact_id IN {list}", kind.name())
         }

@@ -87,6 +87,7 @@ impl MemberStatus {
             | Event::EmailChangeConfirmed { .. }
             | Event::EmailChangeCancelled { .. }
             | Event::EmailChanged { .. }
+            | Event::PasswordReplaced { .. }
             | Event::PasswordResetRequested { .. }
             | Event::PasswordResetRejected {}
             | Event::PasswordResetConfirmed { .. }

@@ -175,7 +175,9 @@ fn notice_of(recorded: &Recorded, event: &Event, own: MailId) -> Option<Asked> {
         language: None,
         expires_at: tried_until,
     };
-    if let Event::PasswordChanged { credential, .. } = event {
+    if let Event::PasswordChanged { credential, .. } | Event::PasswordReplaced { credential, .. } =
+        event
+    {
         asked.reference = credential.0;
     } else if let Event::EmailChangeConfirmed {
         contact,

@@ -19,8 +19,8 @@ use crate::domain::policy;
 use crate::domain::values::Language;
 use crate::mail::{
     CONNECTIONS, Code, Failure, Heading, Link, Message, Society, Transport, change_link_mail,
-    change_notice_mail, code_mail, link_mail, reminder_mail, reset_link_mail, reset_notice_mail,
-    set_up_mail, support_mail,
+    change_notice_mail, code_mail, link_mail, password_notice_mail, reminder_mail, reset_link_mail,
+    reset_notice_mail, set_up_mail, support_mail,
 };
 use crate::vault::{self, Vault, VaultError};
 
@@ -376,8 +376,13 @@ impl Sender {
             }
             MailKind::AccountSetUp
             | MailKind::EmailChangeNotice
-            | MailKind::PasswordResetNotice => {
-                let told = NoticeId(mail.reference);
+            | MailKind::PasswordResetNotice
+            | MailKind::PasswordChangeNotice => {
+                let is_change = mail.kind == MailKind::PasswordChangeNotice;
+                let told = state
+                    .password
+                    .filter(|_| is_change)
+                    .map_or(NoticeId(mail.reference), |own| own.notice());
                 let about = vault::Notice {
                     member: mail.member,
                     about: told,
@@ -386,6 +391,7 @@ impl Sender {
                 let (url, token) = (&self.parts.public_url, token.expose_secret());
                 let address = state.changed_to(told).and_then(|it| it.counts_from);
                 match (address, mail.kind) {
+                    _ if is_change => password_notice_mail(heading, url, token),
                     (Some(from), _) => change_notice_mail(heading, url, token, from),
                     (None, MailKind::PasswordResetNotice) => {
                         reset_notice_mail(heading, url, token, state.reset_to(told))
@@ -486,7 +492,7 @@ fn wanted(mail: &Waiting, state: &Onboarding) -> Option<ContactId> {
             let counts = challenge.is_some_and(|it| it.id.0 == mail.reference);
             contact.filter(|_| counts).map(|contact| contact.id)
         }
-        MailKind::AccountSetUp => {
+        MailKind::AccountSetUp | MailKind::PasswordChangeNotice => {
             let counts = state
                 .password
                 .is_some_and(|own| own.credential.0 == mail.reference);

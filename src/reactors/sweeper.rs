@@ -119,7 +119,7 @@ impl From<VaultError> for Trouble {
 /// The event cannot be read.
 #[expect(
     clippy::wildcard_enum_match_arm,
-    reason = "only six events name a row of the vault"
+    reason = "only seven events name a row of the vault"
 )]
 pub fn named_by(recorded: &Recorded) -> Result<Option<Named>, serde_json::Error> {
     if recorded.stream_kind == Staff::TYPE {
@@ -140,6 +140,7 @@ pub fn named_by(recorded: &Recorded) -> Result<Option<Named>, serde_json::Error>
             Some(Named::Contact(contact))
         }
         Event::PasswordChanged { credential, .. }
+        | Event::PasswordReplaced { credential, .. }
         | Event::PasswordResetConfirmed { credential, .. } => Some(Named::Credential(credential)),
         _ => None,
     })

@@ -26,7 +26,8 @@ const fn ends(kind: MailKind) -> bool {
         MailKind::AccountSetUp
         | MailKind::SupportActed
         | MailKind::EmailChangeNotice
-        | MailKind::PasswordResetNotice => false,
+        | MailKind::PasswordResetNotice
+        | MailKind::PasswordChangeNotice => false,
     }
 }
 

@@ -5,6 +5,7 @@ mod email_change;
 mod fields;
 mod forgotten_password;
 mod notice;
+mod password_change;
 mod reminders;
 mod reports;
 mod rosters;

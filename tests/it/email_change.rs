@@ -113,7 +113,12 @@ async fn from_the_entry_to_the_first_code_at_the_new_address() {
     );
     assert_eq!(
         entered["actions"],
-        json!(["change_email", "cancel_email_change", "log_out"])
+        json!([
+            "change_email",
+            "cancel_email_change",
+            "replace_password",
+            "log_out"
+        ])
     );
     follow(&app).await;
     assert_eq!(
@@ -122,6 +127,7 @@ async fn from_the_entry_to_the_first_code_at_the_new_address() {
             "confirm_email_change",
             "change_email",
             "cancel_email_change",
+            "replace_password",
             "log_out"
         ])
     );
@@ -144,7 +150,10 @@ async fn from_the_entry_to_the_first_code_at_the_new_address() {
         json!({"masked": "h***@n***.jp", "state": "verified"})
     );
     assert_eq!(status["email_change"], Value::Null);
-    assert_eq!(status["actions"], json!(["change_email", "log_out"]));
+    assert_eq!(
+        status["actions"],
+        json!(["change_email", "replace_password", "log_out"])
+    );
     let events = app.events(member).await;
     let told = events.iter().filter(|name| name.starts_with("EmailChange"));
     assert_eq!(

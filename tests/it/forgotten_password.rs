@@ -89,7 +89,7 @@ async fn notice(app: &App) -> (String, String) {
 }
 
 /// In full: with the password and the code.
-async fn signed_in(app: &App, password: &str) -> Client {
+pub async fn signed_in(app: &App, password: &str) -> Client {
     let client = app.client();
     let answer = client.sign_in(USER_ID, password).await;
     answer.expect(StatusCode::CREATED);
@@ -400,7 +400,12 @@ async fn whoever_signs_in_with_the_old_password_sees_it_and_takes_it_back() {
     assert_eq!(shown["password_reset"], counts_from);
     assert_eq!(
         shown["actions"],
-        json!(["change_email", "cancel_password_reset", "log_out"])
+        json!([
+            "change_email",
+            "replace_password",
+            "cancel_password_reset",
+            "log_out"
+        ])
     );
     let cancelled = client.post("/password-reset/cancel", json!({})).await;
     let cancelled = cancelled.expect(StatusCode::OK).body;

@@ -38,6 +38,7 @@ mod order;
 mod otp;
 mod outbox;
 mod pages;
+mod password_change;
 mod policies;
 mod program;
 mod projections;

@@ -131,6 +131,7 @@ async fn every_route_of_the_contract_is_in_the_document() {
         "GET /api/v1/forgotten-password/{token}",
         "POST /api/v1/forgotten-password/{token}",
         "POST /api/v1/password-reset/cancel",
+        "POST /api/v1/password-change",
         "POST /api/v1/not-me/{token}",
         "POST /api/v1/audit/members/search",
         "GET /api/v1/audit/members/{member}",
@@ -224,7 +225,8 @@ async fn what_needs_a_session_says_so_and_nothing_else_does() {
         let needed = (path.starts_with("/api/v1/onboarding") || path == "/api/v1/session")
             || path.starts_with("/api/v1/sessions/current/otp")
             || path.starts_with("/api/v1/email-change")
-            || path.starts_with("/api/v1/password-reset");
+            || path.starts_with("/api/v1/password-reset")
+            || path.starts_with("/api/v1/password-change");
         let said = operation["security"] == json!([{"session": []}]);
         assert_eq!(said, needed, "{method} {path}");
         let said = operation["security"] == json!([{"staff": []}, {"token": []}]);

@@ -103,7 +103,10 @@ async fn at_each_step_the_status_names_what_may_be_done() {
         ("password", vec!["change_password", "log_out"]),
         ("log_out", vec!["log_out"]),
         ("otp", vec!["submit_otp", "resend_otp", "log_out"]),
-        ("completed", vec!["change_email", "log_out"]),
+        (
+            "completed",
+            vec!["change_email", "replace_password", "log_out"],
+        ),
     ] {
         app.advance_client(&client, step).await;
         let status = client.get("/onboarding").await.expect(StatusCode::OK).body;

@@ -177,6 +177,7 @@ class Member:
             "email_change_notice": ("EmailChangeConfirmed",),
             "password_reset_link": ("PasswordResetRequested",),
             "password_reset_notice": ("PasswordResetConfirmed",),
+            "password_change_notice": ("PasswordReplaced",),
             "account_set_up": ("PasswordChanged",),
             "reminder": ("MemberReminded",),
             "support_acted": ("AccountFrozen", "AccountReleased", "CredentialsReissued", "LoggedOut by staff"),

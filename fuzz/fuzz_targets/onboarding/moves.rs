@@ -113,6 +113,11 @@ pub(super) enum Move {
     CancelReset {
         by: Who,
     },
+    ReplacePassword {
+        by: Who,
+        typed: Typing,
+        form: u8,
+    },
     /// The link of a notice about one of the passwords.
     NotMeOfReset {
         back: u8,
@@ -136,7 +141,7 @@ pub(super) enum Move {
 pub(super) enum Typing {
     Initial,
     Own,
-    /// The one that took a forgotten one's place.
+    /// One that took the place of that of step 9.
     New,
     Wrong,
 }
@@ -248,6 +253,18 @@ impl World {
         }
     }
 
+    /// A password that a session is asked for once more, and how it compares.
+    fn once_more(&self, typed: Typing) -> (Password, PasswordCheck) {
+        let own = self.state.password;
+        let is_later = own.is_some_and(|own| own.replaced_at().is_some());
+        match typed {
+            Typing::Initial => (Password::Initial, PasswordCheck::Replaced),
+            Typing::Own => (Password::Own, compared(!is_later)),
+            Typing::New => (Password::New, compared(is_later)),
+            Typing::Wrong => (Password::Wrong, PasswordCheck::Mismatch),
+        }
+    }
+
     fn signing_in(&self) -> Move {
         let own = self.state.password;
         let at = own.and_then(|own| {
@@ -257,7 +274,7 @@ impl World {
         Move::SignIn {
             typed: match own {
                 None => Typing::Initial,
-                Some(own) if own.counts_from.is_some() => Typing::New,
+                Some(own) if own.replaced_at().is_some() => Typing::New,
                 Some(_) => Typing::Own,
             },
             own: at.and_then(|at| u8::try_from(at).ok()),
@@ -404,14 +421,7 @@ impl World {
                 again,
             } => {
                 let session = by(self, who);
-                let present = self.state.password;
-                let is_reset = present.is_some_and(|own| own.counts_from.is_some());
-                let (password, check) = match password {
-                    Typing::Initial => (Password::Initial, PasswordCheck::Replaced),
-                    Typing::Own => (Password::Own, compared(!is_reset)),
-                    Typing::New => (Password::New, compared(is_reset)),
-                    Typing::Wrong => (Password::Wrong, PasswordCheck::Mismatch),
-                };
+                let (password, check) = self.once_more(password);
                 typed.password = Some(password);
                 let coming = self.state.coming.as_ref().map(|it| it.id);
                 Command::ChangeEmail {
@@ -441,6 +451,22 @@ impl World {
             Move::CancelReset { by: who } => Command::CancelPasswordReset {
                 session: by(self, who),
             },
+            Move::ReplacePassword {
+                by: who,
+                typed: password,
+                form,
+            } => {
+                let session = by(self, who);
+                let (password, check) = self.once_more(password);
+                typed.password = Some(password);
+                Command::ReplacePassword {
+                    session,
+                    against: self.state.credential_in_force(),
+                    check,
+                    credential: CredentialId(self.fresh()),
+                    form: FormId(id(form.into())),
+                }
+            }
             Move::NotMeOfReset { back: count } => Command::ReportNotMe {
                 about: back(&self.credentials, count)
                     .unwrap_or(CredentialId(id(0)))

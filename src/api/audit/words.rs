@@ -29,6 +29,7 @@ pub fn event_text(language: Language, event_type: &str, why: Option<&str>) -> Te
         "EmailChanged" => "happening.email_changed",
         "OtpMethodChosen" => "happening.otp_method_chosen",
         "PasswordChanged" => "happening.password_changed",
+        "PasswordReplaced" => "happening.password_replaced",
         "PasswordResetRequested" => "happening.password_reset_requested",
         "PasswordResetRejected" => "happening.password_reset_rejected",
         "PasswordResetConfirmed" => "happening.password_reset_confirmed",

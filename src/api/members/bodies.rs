@@ -118,6 +118,17 @@ pub struct PasswordBody {
     pub new_password: String,
 }
 
+/// Another password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordChangeBody {
+    /// The member's own password, once more.
+    #[schema(min_length = 1)]
+    pub password: String,
+    /// The other one.
+    pub new_password: String,
+}
+
 /// Step 14.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -63,12 +63,7 @@ impl Api {
         outcome: &Outcome<Onboarding>,
     ) -> Result<Done, Problem> {
         if outcome.events.is_empty() {
-            // A repeated form: with the new cookie all is well, with the old one nothing is granted; nor in the moment
-            // between the event and the new secret. Should the program end in that moment, the member signs in again.
-            if !self.session_of(&who.visit).await?.rotated {
-                return Err(Problem::SessionRotated);
-            }
-            return Ok(Self::done(who, outcome));
+            return self.repeated(who).await;
         }
         let kind = outcome
             .state
@@ -86,6 +81,16 @@ impl Api {
             device: None,
             stored: true,
         })
+    }
+
+    /// The answer to a repeated form that exchanges the session's secret.
+    pub(super) async fn repeated(&self, who: &SignedIn) -> Result<Done, Problem> {
+        // With the new cookie all is well, with the old one nothing is granted; nor in the moment between the event and the new
+        // secret. Should the program end in that moment, the member signs in again.
+        if !self.session_of(&who.visit).await?.rotated {
+            return Err(Problem::SessionRotated);
+        }
+        Ok(already_done(who))
     }
 }
 

@@ -3,25 +3,15 @@
 use std::sync::Arc;
 
 use super::SignedIn;
-use super::done::{Done, happened};
+use super::done::Done;
 use super::email::parse;
+use super::once_more::Checked;
 use crate::api::Api;
-use crate::api::problem::{Problem, Wait};
+use crate::api::problem::Problem;
 use crate::domain::delivery::MailKind;
 use crate::domain::email::EmailAddress;
 use crate::domain::ids::{ContactId, MemberId};
-use crate::domain::onboarding::{
-    Command, CredentialInForce, Event, Issued, Onboarding, PasswordCheck, Step,
-};
-use crate::vault::Lanes;
-
-/// A password that was typed once more, compared and counted.
-struct Checked {
-    against: CredentialInForce,
-    check: PasswordCheck,
-    tries_left: u32,
-    lanes: Lanes,
-}
+use crate::domain::onboarding::{Command, Event, Issued, Onboarding, Step};
 
 impl Api {
     /// Asks for another address; a wrong password counts as a failing sign-in.
@@ -41,25 +31,8 @@ impl Api {
         }
         let address = parse(typed)?;
         let checked = self.check_once_more(who, &state, password).await?;
-        let (lanes, tries_left) = (checked.lanes.clone(), checked.tries_left);
-        let outcome = self.request_change(who, address, checked).await;
-        let outcome = match outcome {
-            Ok(outcome) => outcome,
-            Err(problem) => {
-                self.take_back(&lanes).await;
-                return Err(problem);
-            }
-        };
-        if happened(&outcome, |event| {
-            matches!(event, Event::CredentialsRejected { .. })
-        }) {
-            self.vault.waits.failed(&lanes, self.clock.now()).await?;
-            return Err(Problem::Mismatch {
-                field: "password",
-                tries_left,
-            });
-        }
-        self.vault.waits.succeeded(&lanes).await?;
+        let outcome = self.request_change(who, address, &checked).await;
+        let outcome = self.count_once_more(&checked, outcome).await?;
         Ok(Self::done(who, &outcome))
     }
 
@@ -87,63 +60,15 @@ impl Api {
         .await
     }
 
-    /// Compares a password that a session is asked for once more: in one argon2 run, through the queue and under the waiting times of
-    /// signing in.
-    async fn check_once_more(
-        &self,
-        who: &SignedIn,
-        state: &Onboarding,
-        password: &str,
-    ) -> Result<Checked, Problem> {
-        if password.is_empty() || password.contains('\0') {
-            return Err(Problem::Invalid {
-                field: "password",
-                why: "required",
-            });
-        }
-        let member = who.session.member;
-        let hasher = &self.vault.hasher;
-        hasher.has_room().map_err(|full| self.crowded(full))?;
-        let profile = self.vault.profiles.get(member).await?.profile;
-        let (symbol, device) = (profile.symbol.as_str(), who.visit.device.as_deref());
-        let waits = &self.vault.waits;
-        let lanes = waits
-            .lanes(&profile.user_id, Some(symbol), who.visit.address, device)
-            .await?;
-        let now = self.clock.now();
-        if let Some(until) = waits.check(&lanes, now).await? {
-            self.tallies.count("waiting");
-            return Err(Problem::Waiting(Wait { until, now }));
-        }
-        let slot = hasher.acquire().await.map_err(|full| self.crowded(full))?;
-        // Counted before it is looked at, so that fifty at once cannot pass under the bound.
-        let tries_left = self
-            .begin_try(&lanes)
-            .await
-            .inspect_err(|problem| self.tallies.count(problem.name()))?;
-        match self.check(slot, member, state, password, &lanes).await {
-            Ok(check) => Ok(Checked {
-                against: state.credential_in_force(),
-                check,
-                tries_left,
-                lanes,
-            }),
-            Err(problem) => {
-                self.take_back(&lanes).await;
-                Err(problem)
-            }
-        }
-    }
-
     async fn request_change(
         &self,
         who: &SignedIn,
         address: EmailAddress,
-        checked: Checked,
+        checked: &Checked,
     ) -> Result<crate::commands::Outcome<Onboarding>, Problem> {
         let (session, member) = (who.session.id, who.session.member);
         let contact = ContactId(self.entropy.id());
-        let Checked { against, check, .. } = checked;
+        let (against, check) = (checked.against, checked.check);
         let (api, language) = (self.clone(), who.visit.language);
         self.carry_out(
             "ChangeEmail",

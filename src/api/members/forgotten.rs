@@ -156,7 +156,7 @@ impl Api {
         form: Option<&str>,
     ) -> Result<ResetState, Problem> {
         let Link { member, issue, .. } = self.link(token)?;
-        let form = self.form_id(member, form);
+        let form = self.form_id(&member.0, form);
         let state = self.as_of_now(member).await?;
         let limits = self.limits.clone();
         let is_open = move |state: &Onboarding, now| {

@@ -17,7 +17,7 @@ use super::bodies::{
     BirthDateBody, Body, CodeBody, EmailBody, EmailChangeBody, LinkBody, MethodBody, PasswordBody,
     SignIn, TermsBody,
 };
-use super::{Credentials, Done, SignedIn, forgotten, notice};
+use super::{Credentials, Done, SignedIn, forgotten, notice, password_change};
 use crate::api::Api;
 use crate::api::audit;
 use crate::api::operations;
@@ -60,6 +60,7 @@ use crate::vault::DEVICE_AGE;
         forgotten::look_at_reset,
         forgotten::reset_password,
         password_reset_cancel,
+        password_change::password_change,
         notice::report_not_me,
         audit::audit_search,
         audit::audit_history,
@@ -114,6 +115,7 @@ pub fn routes() -> Router<Api> {
             get(forgotten::look_at_reset).post(forgotten::reset_password),
         )
         .route("/password-reset/cancel", post(password_reset_cancel))
+        .route("/password-change", post(password_change::password_change))
         .route("/not-me/{token}", post(notice::report_not_me))
 }
 
@@ -172,7 +174,7 @@ pub(in crate::api) fn end_of_session(api: &Api) -> HeaderMap {
 
 /// After a step: the status, or why it cannot be read now. In either case with the cookies: what was done is stored, and a new
 /// secret that did not reach its browser would be lost.
-async fn answer(
+pub(super) async fn answer(
     api: &Api,
     visit: &Visit,
     well: StatusCode,

@@ -25,7 +25,7 @@ impl Api {
         form: Option<&str>,
     ) -> Result<Done, Problem> {
         let (session, member) = (who.session.id, who.session.member);
-        let form = self.form_id(member, form);
+        let form = self.form_id(&member.0, form);
         let state = self.member_status(&who.session).await?.state;
         let due_before = state.due() == Step::Password;
         let credential = if due_before {
@@ -58,11 +58,11 @@ impl Api {
         self.done_rotating(who, &outcome).await
     }
 
-    /// One showing of the form that sets a password, by the name that it gives itself.
-    pub(super) fn form_id(&self, member: MemberId, form: Option<&str>) -> FormId {
+    /// One showing of the form that sets a password, by the name that it gives itself among those of a member or of a session.
+    pub(super) fn form_id(&self, among: &Uuid, form: Option<&str>) -> FormId {
         FormId(form.map_or_else(
             || self.entropy.id(),
-            |text| Uuid::new_v5(&member.0, text.as_bytes()),
+            |text| Uuid::new_v5(among, text.as_bytes()),
         ))
     }
 

@@ -120,15 +120,15 @@ impl Api {
         Ok(remembered)
     }
 
-    /// Forgets that the browser signed in with this user ID, if that was before another password took a forgotten one's place: whoever forgot
-    /// the password may have lost the browser as well.
+    /// Forgets that the browser signed in with this user ID, if that was before another password took the place of the first:
+    /// whoever forgot or changed the password may have lost the browser as well, or have shown it to somebody.
     pub(super) async fn forget_browser_of_before(
         &self,
         visit: &Visit,
         user_id: &str,
         state: &Onboarding,
     ) -> Result<(), Problem> {
-        let since = state.password.and_then(|own| Some(own.reset?.counts_from));
+        let since = state.password.and_then(|own| own.replaced_at());
         if let Some((device, since)) = visit.device.as_deref().zip(since) {
             let user_id = input::normalise_id(user_id);
             let devices = &self.vault.devices;

@@ -135,10 +135,16 @@ pub(super) async fn astray(
     match settled(api, visit, secret, problem).await {
         // With the new cookie, `/` leads on; without it, only what was done can be told.
         Ok(Found::Rotated(_) | Found::Current(_)) if path != "/" => see("/", None),
-        Ok(Found::Rotated(session)) if session.kind == SessionKind::Full => {
-            see("/sign-in", Some(Notice::CodeAccepted))
+        Ok(Found::Rotated(session)) => {
+            let by_code =
+                session.kind == SessionKind::Full && !api.came_with_password(&session).await;
+            let notice = if by_code {
+                Notice::CodeAccepted
+            } else {
+                Notice::PasswordSet
+            };
+            see("/sign-in", Some(notice))
         }
-        Ok(Found::Rotated(_)) => see("/sign-in", Some(Notice::PasswordSet)),
         Ok(Found::Current(_) | Found::Lapsed(_) | Found::None) => {
             see("/sign-in", Some(Notice::SessionEnded))
         }

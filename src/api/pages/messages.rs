@@ -47,11 +47,13 @@ pub enum Notice {
     PasswordResetRequested,
     /// The present password stays.
     PasswordResetCancelled,
+    /// Another password counts from now on.
+    PasswordReplaced,
 }
 
 impl Notice {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::LoggedOutToTry,
         Self::LoggedOut,
         Self::SessionEnded,
@@ -70,6 +72,7 @@ impl Notice {
         Self::EmailChangeCancelled,
         Self::PasswordResetRequested,
         Self::PasswordResetCancelled,
+        Self::PasswordReplaced,
     ];
 
     /// Its name in an address.
@@ -94,6 +97,7 @@ impl Notice {
             Self::EmailChangeCancelled => "email-change-cancelled",
             Self::PasswordResetRequested => "password-reset-requested",
             Self::PasswordResetCancelled => "password-reset-cancelled",
+            Self::PasswordReplaced => "password-replaced",
         }
     }
 
@@ -124,7 +128,8 @@ impl Notice {
             | Self::EmailChangeConfirmed
             | Self::EmailChangeCancelled
             | Self::PasswordResetRequested
-            | Self::PasswordResetCancelled => false,
+            | Self::PasswordResetCancelled
+            | Self::PasswordReplaced => false,
         }
     }
 
@@ -146,7 +151,8 @@ impl Notice {
             | Self::EmailChangeConfirmed
             | Self::EmailChangeCancelled
             | Self::PasswordResetRequested
-            | Self::PasswordResetCancelled => false,
+            | Self::PasswordResetCancelled
+            | Self::PasswordReplaced => false,
         }
     }
 
@@ -172,6 +178,7 @@ impl Notice {
             Self::EmailChangeCancelled => "notice.email_change_cancelled",
             Self::PasswordResetRequested => "notice.password_reset_requested",
             Self::PasswordResetCancelled => "notice.password_reset_cancelled",
+            Self::PasswordReplaced => "notice.password_replaced",
         })
     }
 }
@@ -207,6 +214,11 @@ pub enum Trouble {
     /// As many mails as allowed have been sent.
     BudgetSpent {
         /// When the next may be asked for.
+        until: Timestamp,
+    },
+    /// The password was changed as often as it may be.
+    ChangesSpent {
+        /// When it may be changed again.
         until: Timestamp,
     },
     /// As many codes as a sign-in may have were mailed; the next sign-in brings another.
@@ -284,6 +296,7 @@ impl Trouble {
             Self::SignInFailed
             | Self::TooSoon { .. }
             | Self::BudgetSpent { .. }
+            | Self::ChangesSpent { .. }
             | Self::SignInSpent
             | Self::Waiting { .. }
             | Self::NeedsSupport
@@ -321,6 +334,9 @@ impl Trouble {
             Self::BudgetSpent { until } => page
                 .t("trouble.budget_spent")
                 .with("from", page.from(until)),
+            Self::ChangesSpent { until } => page
+                .t("trouble.changes_spent")
+                .with("from", page.from(until)),
             Self::SignInSpent => page.t("trouble.sign_in_spent"),
             Self::Waiting { until } => page.t("trouble.waiting").with("from", page.from(until)),
             Self::NeedsSupport => page.t("trouble.needs_support"),
@@ -347,6 +363,7 @@ fn invalid_key(field: &str, why: &str) -> &'static str {
         ("password" | "new_password", "too_simple") => "invalid.password.too_simple",
         ("password" | "new_password", "contains_own_data") => "invalid.password.contains_own_data",
         ("password" | "new_password", "initial_password") => "invalid.password.initial_password",
+        ("new_password", "present_one") => "invalid.password.present_one",
         ("password" | "new_password", "context_word") => "invalid.password.context_word",
         ("code", "required") => "invalid.code.required",
         ("code", "not_six_digits") => "invalid.code.not_six_digits",
@@ -380,6 +397,7 @@ pub enum Happening {
     EmailChanged,
     OtpMethodChosen,
     PasswordChanged,
+    PasswordReplaced,
     PasswordResetRequested,
     PasswordResetRejected,
     PasswordResetConfirmed,
@@ -441,6 +459,7 @@ impl Happening {
             Self::EmailChanged => "happening.email_changed",
             Self::OtpMethodChosen => "happening.otp_method_chosen",
             Self::PasswordChanged => "happening.password_changed",
+            Self::PasswordReplaced => "happening.password_replaced",
             Self::PasswordResetRequested => "happening.password_reset_requested",
             Self::PasswordResetRejected => "happening.password_reset_rejected",
             Self::PasswordResetConfirmed => "happening.password_reset_confirmed",

@@ -68,6 +68,7 @@ pub fn routes() -> Router<Api> {
         (Screen::Otp, Some(post(steps::otp))),
         (Screen::Completed, None),
         (Screen::EmailChange, Some(post(steps::change_email))),
+        (Screen::PasswordChange, Some(post(steps::replace_password))),
         (Screen::History, None),
     ]
     .into_iter()

@@ -12,7 +12,7 @@ use super::messages::Notice;
 use super::standing::{Reader, Standing};
 use super::views::{
     BirthDate, ComingAddress, Completed, Email, EmailChange, EmailLink, FirstLoginCompleted,
-    History, LogOut, Otp, OtpMethod, Password, Terms,
+    History, LogOut, Otp, OtpMethod, Password, PasswordChange, Terms,
 };
 use super::{phrase, story};
 use crate::api::Api;
@@ -38,6 +38,7 @@ pub(super) enum Screen {
     Otp,
     Completed,
     EmailChange,
+    PasswordChange,
     History,
 }
 
@@ -56,6 +57,7 @@ impl Screen {
             Self::Otp => "/otp",
             Self::Completed => "/completed",
             Self::EmailChange => "/email-change",
+            Self::PasswordChange => "/password-change",
             Self::History => "/history",
         }
     }
@@ -76,7 +78,7 @@ impl Screen {
             Self::Password => due == Step::Password,
             Self::FirstLoginCompleted => due == Step::LogOut,
             Self::Otp => due == Step::Otp,
-            Self::Completed | Self::EmailChange => due == Step::Completed,
+            Self::Completed | Self::EmailChange | Self::PasswordChange => due == Step::Completed,
             Self::LogOut => true,
             Self::History => !standing.pending(),
         }
@@ -97,6 +99,7 @@ impl Screen {
             | Self::Otp
             | Self::Completed
             | Self::EmailChange
+            | Self::PasswordChange
             | Self::History => due,
         }
     }
@@ -217,6 +220,18 @@ impl Asked<'_> {
             Screen::EmailChange => {
                 let view = self.email_change(page, typed).await?;
                 self.answer(&view)
+            }
+            Screen::PasswordChange => {
+                let ends_email_change = self.standing.status.state.coming.is_some();
+                let at_step_nine = self.password(page).await?;
+                self.answer(&PasswordChange {
+                    page: at_step_nine.page,
+                    user_id: at_step_nine.user_id,
+                    minimum: at_step_nine.minimum,
+                    phrase: at_step_nine.phrase,
+                    idempotency_key: at_step_nine.idempotency_key,
+                    ends_email_change,
+                })
             }
             Screen::History => {
                 let member = self.standing.session.member;

@@ -211,6 +211,28 @@ pub(super) async fn confirm_email_change(
     }
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct PasswordChangeForm {
+    password: String,
+    new_password: String,
+    idempotency_key: String,
+}
+
+/// Another password, with the present one.
+pub(super) async fn replace_password(
+    State(api): State<Api>,
+    Sender(who): Sender,
+    Sent(form): Sent<PasswordChangeForm>,
+) -> Response {
+    let showing = Some(form.idempotency_key.as_str()).filter(|key| !key.is_empty());
+    let done = api
+        .replace_password(&who, &form.password, &form.new_password, showing)
+        .await;
+    let notice = Some(Notice::PasswordReplaced);
+    answer(&api, who, Screen::PasswordChange, done, notice, "").await
+}
+
 /// No other address.
 pub(super) async fn cancel_email_change(
     State(api): State<Api>,
@@ -283,14 +305,19 @@ async fn not_taken(
     {
         return standing.to_due_page(api, notice);
     }
-    match trouble(api, standing, &problem) {
+    match trouble(api, standing, screen, &problem) {
         Some(trouble) => show(api, standing, screen, Told::of(problem, trouble, typed)).await,
         None => super::problem(api, &standing.visit, &problem),
     }
 }
 
 /// What a form's problem is beside its field; none if it is not for the member to mend.
-fn trouble(api: &Api, standing: &Standing, problem: &Problem) -> Option<Trouble> {
+fn trouble(api: &Api, standing: &Standing, screen: Screen, problem: &Problem) -> Option<Trouble> {
+    if let Problem::BudgetSpent(wait) = problem
+        && screen == Screen::PasswordChange
+    {
+        return Some(Trouble::ChangesSpent { until: wait.until });
+    }
     if let Some(challenge) = &standing.status.state.challenge {
         if *problem == Problem::CodeUsed {
             // An old mail's code: it was not counted, and the newest mail's is asked for.

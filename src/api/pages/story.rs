@@ -62,6 +62,7 @@ fn asks_for(event: &Event, kind: MailKind) -> bool {
         | MailKind::SupportActed
         | MailKind::EmailChangeNotice
         | MailKind::PasswordResetNotice
+        | MailKind::PasswordChangeNotice
         | MailKind::Reminder => event.notice() == Some(kind),
     }
 }
@@ -94,6 +95,7 @@ fn happening(entry: &Entry) -> Option<Happening> {
         Event::EmailChanged { .. } => Happening::EmailChanged,
         Event::OtpMethodChosen { .. } => Happening::OtpMethodChosen,
         Event::PasswordChanged { .. } => Happening::PasswordChanged,
+        Event::PasswordReplaced { .. } => Happening::PasswordReplaced,
         Event::PasswordResetRequested { .. } => Happening::PasswordResetRequested,
         Event::PasswordResetRejected {} => Happening::PasswordResetRejected,
         Event::PasswordResetConfirmed { .. } => Happening::PasswordResetConfirmed,

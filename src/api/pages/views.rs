@@ -227,6 +227,24 @@ pub struct ComingAddress {
     pub counts_from: Option<Timestamp>,
 }
 
+/// `/password-change`, after completion.
+#[derive(Template)]
+#[template(path = "pages/password_change.html")]
+pub struct PasswordChange {
+    /// What surrounds the page.
+    pub page: Page,
+    /// The user ID, for password keepers.
+    pub user_id: String,
+    /// The fewest characters a password may have.
+    pub minimum: u32,
+    /// A generated password, for whoever cannot think of one.
+    pub phrase: Phrase,
+    /// Marks one showing of the form, so that a repeated sending is recognised.
+    pub idempotency_key: String,
+    /// Whether another address is to come, which ends with the change.
+    pub ends_email_change: bool,
+}
+
 /// `/history`, the member's own.
 #[derive(Template)]
 #[template(path = "pages/history.html")]

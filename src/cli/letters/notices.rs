@@ -1,4 +1,4 @@
-//! Notices by post: for each member whose own password was set, or set anew as forgotten, since a moment, with the link for whoever did
+//! Notices by post: for each member whose own password was set, changed, or set anew as forgotten, since a moment, with the link for whoever did
 //! not do that.
 
 use std::collections::HashMap;
@@ -80,7 +80,7 @@ pub(super) fn since(text: &str) -> Result<Timestamp, &'static str> {
     moment::start_of(text).ok_or("neither a date nor a moment, like 2026-04-10 or 2026-04-10T09:00")
 }
 
-/// Writes the notices of all members whose own password was set since then and still counts, or is to take a forgotten one's place.
+/// Writes the notices of all members whose own password was set or changed since then and still counts, or is to take a forgotten one's place.
 ///
 /// # Errors
 /// One line: what is wrong, and what to do.
@@ -115,18 +115,22 @@ fn notice(
     let own = state.password.filter(|_| !state.not_me_reported);
     let set_up = own.and_then(|own| {
         let set_at = status.done.get(&Step::Password).copied();
-        Some((own.credential, own.reset.map(|it| it.at).or(set_at)?))
+        let replaced = own.replaces.map(|it| it.at);
+        let reset = own.reset.map(|it| it.at);
+        Some((own.notice(), replaced.or(reset).or(set_at)?))
     });
     // The mailbox that the mailed notice went to may not be the member's any more: paper tells them before it counts.
-    let coming = state.coming_password.map(|it| (it.credential, it.reset.at));
+    let coming = state
+        .coming_password
+        .map(|it| (it.credential.into(), it.reset.at));
     let newest = coming.or(set_up);
     let newest = newest.filter(|(_, at)| wanted.since <= *at);
-    let Some((credential, activated_at)) = newest else {
+    let Some((about, activated_at)) = newest else {
         return Ok(None);
     };
     let about = Notice {
         member: stored.member,
-        about: credential.into(),
+        about,
     };
     let token = society.vault.one_time.seal_notice(&about);
     let token = token.map_err(unreadable)?;

@@ -232,6 +232,19 @@ pub enum Command {
         /// The session that asks.
         session: SessionId,
     },
+    /// From a full session: another password is to take the present one's place at once.
+    ReplacePassword {
+        /// The session that asks.
+        session: SessionId,
+        /// What the present password was compared with.
+        against: CredentialInForce,
+        /// How it compared.
+        check: PasswordCheck,
+        /// The other one's verifier in the vault.
+        credential: CredentialId,
+        /// The form that brought it.
+        form: FormId,
+    },
     /// Step 11, and any other end of a session.
     LogOut {
         /// The session that ends.
@@ -255,7 +268,7 @@ pub enum Command {
         /// How it compared.
         check: CodeCheck,
     },
-    /// 心当たりがない, about the whole set-up, a change of address or a forgotten password.
+    /// 心当たりがない, about the whole set-up, or a change of address or password.
     ReportNotMe {
         /// What was told of.
         about: NoticeId,

@@ -5,6 +5,7 @@ mod email;
 mod forgotten;
 mod notice;
 mod otp;
+mod password;
 mod reminder;
 mod roster;
 mod support;
@@ -19,8 +20,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::budget;
 use super::command::{Command, Issued, NewCode, PasswordCheck};
 use super::event::{CredentialFault, Event, LogOutReason};
-use super::{Onboarding, Refusal, Session, SessionKind, Step, later};
-use crate::domain::ids::{CredentialId, FormId, SessionId};
+use super::{Onboarding, Refusal, Session, Step, later};
+use crate::domain::ids::SessionId;
 use crate::domain::policy::{Limits, MailLimits};
 
 type Decision = Result<Vec<Event>, Refusal>;
@@ -182,6 +183,17 @@ impl Onboarding {
                 self.in_session(*session)?;
                 self.cancel_password_reset()
             }
+            Command::ReplacePassword {
+                session,
+                against,
+                check,
+                credential,
+                form,
+            } => {
+                self.in_session(*session)?;
+                let present = (*against, *check);
+                self.replace_password(at, limits, present, (*credential, *form))
+            }
             Command::LogOut { session, why } => {
                 self.in_session(*session)?;
                 Ok(vec![Event::LoggedOut {
@@ -337,24 +349,6 @@ impl Onboarding {
         Ok(vec![Event::TermsAccepted {
             version: version.to_owned(),
         }])
-    }
-
-    fn change_password(&self, open: &Session, credential: CredentialId, form: FormId) -> Decision {
-        match self.password {
-            Some(own) if own.form != form => return Err(Refusal::AlreadySet),
-            // The session that sets the password is the last one of the first login's kind.
-            Some(_) => {
-                return match open.kind {
-                    SessionKind::Onboarding => NOTHING_NEW,
-                    SessionKind::OtpPending | SessionKind::Full => Err(Refusal::FormUsed),
-                };
-            }
-            None => self.require(Step::Password)?,
-        }
-        Ok(vec![
-            Event::PasswordChanged { credential, form },
-            Event::FirstLoginCompleted {},
-        ])
     }
 }
 

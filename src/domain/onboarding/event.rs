@@ -160,6 +160,15 @@ pub enum Event {
         /// The form that brought it.
         form: FormId,
     },
+    /// After completion: the member gave the present password and another one, which counts at once; the member is told.
+    PasswordReplaced {
+        /// Its verifier in the vault.
+        credential: CredentialId,
+        /// The form that brought it.
+        form: FormId,
+        /// When.
+        at: Timestamp,
+    },
     /// User ID and date of birth were given for a forgotten password, and a link is mailed to the address in force.
     PasswordResetRequested {
         /// The address, by its id in the vault.
@@ -431,6 +440,7 @@ impl Event {
             Self::PasswordResetConfirmed { .. } | Self::PasswordResetCancelled { .. } => {
                 Some(MailKind::PasswordResetNotice)
             }
+            Self::PasswordReplaced { .. } => Some(MailKind::PasswordChangeNotice),
             Self::AccountFrozen {}
             | Self::AccountReleased {}
             | Self::CredentialsReissued { .. }
@@ -465,6 +475,7 @@ impl Event {
             Self::EmailChanged { .. } => "EmailChanged",
             Self::OtpMethodChosen { .. } => "OtpMethodChosen",
             Self::PasswordChanged { .. } => "PasswordChanged",
+            Self::PasswordReplaced { .. } => "PasswordReplaced",
             Self::PasswordResetRequested { .. } => "PasswordResetRequested",
             Self::PasswordResetRejected {} => "PasswordResetRejected",
             Self::PasswordResetConfirmed { .. } => "PasswordResetConfirmed",

@@ -19,7 +19,7 @@ pub use refusal::Refusal;
 pub use retrace::{Append, Illegal};
 pub use state::{
     Challenge, ComingPassword, Contact, Enrolment, Link, Mailbox, Onboarding, OwnPassword,
-    Reminded, Reset, Session, SessionKind, SpentChallenge,
+    Reminded, Replaces, Reset, Session, SessionKind, SpentChallenge,
 };
 pub use step::Step;
 pub use support::{Grounds, Intervention, NoTicket, Proposal, Reason, Ticket, Verdict};
@@ -154,6 +154,7 @@ impl Onboarding {
             links_sent: before.links_sent,
             change_links_sent: before.change_links_sent,
             reset_links_sent: before.reset_links_sent,
+            passwords_replaced: before.passwords_replaced,
             mailbox: before.mailbox,
             codes_sent: before.codes_sent,
             frozen: before.frozen,
@@ -333,7 +334,25 @@ impl Aggregate for Onboarding {
                     credential,
                     form,
                     reset: None,
+                    replaces: None,
                 });
+            }
+            Event::PasswordReplaced {
+                credential,
+                form,
+                at,
+            } => {
+                self.password = self.password.map(|present| OwnPassword {
+                    credential,
+                    form,
+                    replaces: Some(Replaces {
+                        first: present.first(),
+                        at,
+                    }),
+                    ..present
+                });
+                budget::note(&mut self.passwords_replaced, at);
+                self.forget_coming();
             }
             Event::PasswordResetRequested {
                 issue,
@@ -374,6 +393,7 @@ impl Aggregate for Onboarding {
                     credential: coming.credential,
                     form: coming.form,
                     reset: Some(coming.reset),
+                    replaces: None,
                 });
                 self.logged_out = true;
                 self.session = None;

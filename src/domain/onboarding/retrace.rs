@@ -145,6 +145,7 @@ impl Onboarding {
             | Event::EmailChanged { .. }
             | Event::OtpMethodChosen { .. }
             | Event::PasswordChanged { .. }
+            | Event::PasswordReplaced { .. }
             | Event::PasswordResetRequested { .. }
             | Event::PasswordResetRejected {}
             | Event::PasswordResetConfirmed { .. }
@@ -296,6 +297,17 @@ impl Onboarding {
                 credential: *credential,
                 form: *form,
             },
+            [
+                Event::PasswordReplaced {
+                    credential, form, ..
+                },
+            ] => Command::ReplacePassword {
+                session,
+                against: self.credential_in_force(),
+                check: PasswordCheck::Match,
+                credential: *credential,
+                form: *form,
+            },
             [Event::PasswordResetCancelled { .. }] => Command::CancelPasswordReset { session },
             [Event::EmailVerified { .. }] => Command::UpdateEmail { session },
             [Event::OtpMethodChosen { method }] => Command::ChooseOtpMethod {
@@ -348,7 +360,7 @@ impl Onboarding {
                 check: CodeCheck::Match,
             },
             [Event::NotMeReported {}] => Command::ReportNotMe {
-                about: self.password?.credential.into(),
+                about: self.password?.notice(),
             },
             [
                 Event::Intervened {
@@ -491,6 +503,7 @@ impl Event {
             | Self::EmailLinkReissued { at, .. }
             | Self::EmailChangeRequested { at, .. }
             | Self::EmailChangeConfirmed { at, .. }
+            | Self::PasswordReplaced { at, .. }
             | Self::PasswordResetRequested { at, .. }
             | Self::PasswordResetConfirmed { at, .. }
             | Self::OtpIssued { at, .. }

@@ -52,6 +52,8 @@ pub struct Onboarding {
     pub otp_method: Option<OtpMethod>,
     /// The member's own password: that of step 9, or one that took its place.
     pub password: Option<OwnPassword>,
+    /// When the member replaced it, in the last day.
+    pub passwords_replaced: Vec<Timestamp>,
     /// The password that is to take its place.
     pub coming_password: Option<ComingPassword>,
     /// Whether step 11 is done.
@@ -218,6 +220,9 @@ pub struct OwnPassword {
     /// How it took a forgotten one's place; none for that of step 9.
     #[serde(default)]
     pub reset: Option<Reset>,
+    /// If the member, signed in, set it in another's place: since what, and when.
+    #[serde(default)]
+    pub replaces: Option<Replaces>,
 }
 
 /// How a password was set in a forgotten one's place.
@@ -229,6 +234,36 @@ pub struct Reset {
     pub at: Timestamp,
     /// The moment from which it counts.
     pub counts_from: Timestamp,
+}
+
+/// That the member, signed in, set a password in another's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Replaces {
+    /// The first in this row, which was set at step 9 or in a forgotten one's place.
+    pub first: CredentialId,
+    /// When the last one was set.
+    pub at: Timestamp,
+}
+
+impl OwnPassword {
+    /// What notices of it are about: whoever replaces it must not be able to end what tells of how it came to be.
+    #[must_use]
+    pub fn notice(&self) -> NoticeId {
+        self.first().into()
+    }
+
+    /// The one that it goes back to, which was set at step 9 or in a forgotten one's place.
+    pub(super) fn first(&self) -> CredentialId {
+        self.replaces.map_or(self.credential, |it| it.first)
+    }
+
+    /// When it took another's place; none for that of step 9.
+    #[must_use]
+    pub fn replaced_at(&self) -> Option<Timestamp> {
+        self.replaces
+            .map(|it| it.at)
+            .or_else(|| Some(self.reset?.counts_from))
+    }
 }
 
 /// A password that is to take a forgotten one's place.

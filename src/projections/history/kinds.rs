@@ -27,7 +27,7 @@ impl Outcome {
 }
 
 /// All types, in the order of what they are about.
-pub const KINDS: [(&str, Outcome); 76] = [
+pub const KINDS: [(&str, Outcome); 77] = [
     ("MemberEnrolled", Outcome::Done),
     ("CredentialsAccepted", Outcome::Done),
     ("CredentialsRejected", Outcome::Failed),
@@ -47,6 +47,7 @@ pub const KINDS: [(&str, Outcome); 76] = [
     ("EmailChanged", Outcome::Done),
     ("OtpMethodChosen", Outcome::Done),
     ("PasswordChanged", Outcome::Done),
+    ("PasswordReplaced", Outcome::Done),
     ("PasswordResetRequested", Outcome::Done),
     ("PasswordResetRejected", Outcome::Failed),
     ("PasswordResetConfirmed", Outcome::Done),

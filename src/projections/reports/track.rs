@@ -321,6 +321,7 @@ impl Track {
             | Event::EmailChangeConfirmed { .. }
             | Event::EmailChangeCancelled { .. }
             | Event::EmailChanged { .. }
+            | Event::PasswordReplaced { .. }
             | Event::PasswordResetCancelled { .. }
             | Event::PasswordReset { .. } => {}
         }
@@ -409,6 +410,7 @@ impl Track {
             | MailKind::SupportActed
             | MailKind::EmailChangeNotice
             | MailKind::PasswordResetNotice
+            | MailKind::PasswordChangeNotice
             | MailKind::Reminder => None,
         }
     }

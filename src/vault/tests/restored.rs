@@ -29,6 +29,7 @@ async fn mails_with_a_link_or_code_that_wait_are_never_sent_and_others_are() {
         [
             "account_set_up",
             "email_change_notice",
+            "password_change_notice",
             "password_reset_notice",
             "support_acted"
         ]

@@ -180,7 +180,13 @@ async fn a_member_gets_nowhere_with_any_form_that_is_not_what_the_due_step_asks_
         let forms: &[&str] = match due {
             "/email-link" => &["/email-link", "/email-link/resend"],
             "/otp" => &["/otp", "/otp/resend"],
-            "/completed" => &["/birth-date", "/email", "/password", "/email-change"],
+            "/completed" => &[
+                "/birth-date",
+                "/email",
+                "/password",
+                "/email-change",
+                "/password-change",
+            ],
             _ => &[due],
         };
         for address in forms {

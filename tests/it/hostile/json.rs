@@ -11,7 +11,7 @@ use super::{NO_TOKEN, Target};
 use crate::support::browser::Browser;
 
 /// Where a member stands when a route of a step is due: the page, and the route.
-const DUE: [(&str, &str); 13] = [
+const DUE: [(&str, &str); 14] = [
     ("/birth-date", "/api/v1/onboarding/birth-date"),
     ("/terms", "/api/v1/onboarding/terms"),
     ("/email", "/api/v1/onboarding/email"),
@@ -25,6 +25,7 @@ const DUE: [(&str, &str); 13] = [
     ("/completed", "/api/v1/email-change/confirm"),
     ("/completed", "/api/v1/email-change/cancel"),
     ("/completed", "/api/v1/password-reset/cancel"),
+    ("/completed", "/api/v1/password-change"),
 ];
 
 /// A route that takes a body, and the fields of it.

@@ -23,6 +23,7 @@ const BIRTH_DATE: &str = "1971-02-03";
 /// What 記号, 番号 and 生年月日 make.
 const INITIAL_PASSWORD: &str = "9081726354615243340919710203";
 const NEW_PASSWORD: &str = "canary-new-password-rook";
+const LATER_PASSWORD: &str = "canary-later-password-bishop";
 const ADDRESS: &str = "canary.mailbox@kenpo.example.jp";
 /// The name of one of the staff.
 const AUDITOR: &str = "canaryauditor";
@@ -33,7 +34,7 @@ const MAIL_PASSWORD: &str = "canary-mail-password";
 const REFUSED: &str = "a mail was not accepted";
 
 /// What is known before anything begins, and must be seen nowhere.
-const CANARIES: [&str; 41] = [
+const CANARIES: [&str; 43] = [
     USER_ID,
     BIRTH_DATE,
     "19710203",
@@ -44,6 +45,8 @@ const CANARIES: [&str; 41] = [
     "七五三子",
     "GIDCANARY81",
     NEW_PASSWORD,
+    LATER_PASSWORD,
+    "canary-wrong-present",
     ADDRESS,
     "canary.mailbox",
     MAIL_USER,
@@ -209,6 +212,15 @@ async fn journey(program: &Program, mails: &SmtpServer, seen: &mut Seen) {
     noted.passes("/otp", &[("code", &code)]).await;
     noted.seen.mailed.push(code.clone());
     noted.seen.codes.extend([code, wrong.to_owned()]);
+    for (present, refused) in [
+        ("canary-wrong-present", LATER_PASSWORD),
+        (NEW_PASSWORD, "canary-short"),
+    ] {
+        let both = [("password", present), ("new_password", refused)];
+        noted.post("/password-change", &both).await.is(422);
+    }
+    let both = [("password", NEW_PASSWORD), ("new_password", LATER_PASSWORD)];
+    noted.passes("/password-change", &both).await;
     noted.get("/history").await.is(200);
 }
 

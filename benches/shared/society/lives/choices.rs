@@ -29,7 +29,7 @@ impl Walk<'_> {
         if let Some(own) = self.state.password
             && self.slips(0.002)
         {
-            let about = own.credential.into();
+            let about = own.notice();
             return ("ReportNotMe", Command::ReportNotMe { about });
         }
         if let Some(asked) = self.forgets(slip) {
@@ -100,6 +100,16 @@ impl Walk<'_> {
                 },
             ),
             (Step::Otp, _) => self.enter_code(session, slip),
+            (Step::Completed, _) if self.slips(0.05) => {
+                let command = Command::ReplacePassword {
+                    session,
+                    against: self.state.credential_in_force(),
+                    check: compared(slip),
+                    credential: CredentialId(self.fresh()),
+                    form: FormId(self.fresh()),
+                };
+                ("ReplacePassword", command)
+            }
             (Step::Completed, _) if self.slips(0.4) => self.changes(session, slip),
             // Some close the window at step 10, or are called away when all is done.
             (Step::LogOut, _) if slip => ("SignIn", self.sign_in(false)),
@@ -188,11 +198,7 @@ impl Walk<'_> {
             let command = Command::ChangeEmail {
                 session,
                 against: self.state.credential_in_force(),
-                check: if slip {
-                    PasswordCheck::Mismatch
-                } else {
-                    PasswordCheck::Match
-                },
+                check: compared(slip),
                 contact: ContactId(self.fresh()),
                 same_as: None,
                 link: self.new_link(),
@@ -274,5 +280,14 @@ impl Walk<'_> {
             language: Language::Ja,
             sent_to_address: Vec::new(),
         }
+    }
+}
+
+/// How a password compares that is asked for once more.
+const fn compared(slip: bool) -> PasswordCheck {
+    if slip {
+        PasswordCheck::Mismatch
+    } else {
+        PasswordCheck::Match
     }
 }

@@ -52,7 +52,8 @@ impl Onboarding {
         issue: IssueId,
     ) -> Result<ResetState, Refusal> {
         let coming = self.coming_password.map(|it| it.reset);
-        let present = self.password.and_then(|it| it.reset);
+        let present = self.password.filter(|it| it.replaces.is_none());
+        let present = present.and_then(|it| it.reset);
         let mut resets = coming.into_iter().chain(present);
         if let Some(reset) = resets.find(|it| it.issue == issue) {
             return Ok(ResetState::Set {

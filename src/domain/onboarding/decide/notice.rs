@@ -19,9 +19,9 @@ impl Onboarding {
     /// What the link of a notice about that password, or about a change to another address or password, comes to now.
     ///
     /// # Errors
-    /// [`Refusal::NoticeReplaced`], if that password counts no more, or the member has started over since.
+    /// [`Refusal::NoticeReplaced`], if neither that password counts nor one that was set with it, or the member has started over since.
     pub fn notice_state(&self, about: NoticeId) -> Result<NoticeState, Refusal> {
-        let password = self.password.map(|own| own.credential.into());
+        let password = self.password.map(|own| own.notice());
         // Whatever became of the change: whoever asked for it must not be able to end what tells of them.
         let is_told = self.told_of.contains(&about);
         if self.not_me_reported {

@@ -12,7 +12,7 @@ mod world;
 
 use std::collections::HashSet;
 
-use self::monitor::{Monitor, Password, Typed};
+use self::monitor::{Monitor, Typed};
 use self::moves::Move;
 use self::world::World;
 use super::*;
@@ -91,13 +91,8 @@ pub(super) fn forbidden_by_the_monitor<'a>(
     let mut monitor = Monitor::default();
     let limits = Limits::default();
     events.into_iter().find_map(|event| {
-        let password = match (monitor.password, monitor.reset) {
-            (false, _) => Password::Initial,
-            (true, false) => Password::Own,
-            (true, true) => Password::New,
-        };
         let typed = Typed {
-            password: Some(password),
+            password: Some(monitor.in_force()),
             code: match event {
                 Event::OtpLoginSucceeded { challenge, .. }
                 | Event::SignInConfirmed { challenge, .. } => Some(*challenge),
@@ -153,8 +148,15 @@ fn no_history_resets_a_password_but_by_a_link_and_its_delay_nor_adds_a_changed_a
     let explored = Explored::from(World::completed(), &Move::FORGOTTEN, FORGOTTEN_DEPTH);
     let visits = &explored.visits;
     let reset = visits.iter().filter(|it| it.world.is_reset()).count();
-    println!("{} states, {reset} of them reset", visits.len());
-    assert!(reset > 0, "the alphabet does not reach the end");
+    let replaced = visits.iter().filter(|it| it.world.is_replaced()).count();
+    println!(
+        "{} states, {reset} of them reset, {replaced} replaced",
+        visits.len()
+    );
+    assert!(
+        reset > 0 && replaced > 0,
+        "the alphabet does not reach the end"
+    );
     for (index, visit) in visits.iter().enumerate() {
         assert!(
             visit.world.can_come_in(),

@@ -10,6 +10,7 @@ mod notice;
 mod order;
 mod otp;
 mod reminder;
+mod replaced;
 mod retrace;
 mod roster;
 mod sequences;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-const NAMES: [&str; 46] = [
+const NAMES: [&str; 47] = [
     "MemberEnrolled",
     "CredentialsAccepted",
     "CredentialsRejected",
@@ -25,6 +25,7 @@ const NAMES: [&str; 46] = [
     "EmailChanged",
     "OtpMethodChosen",
     "PasswordChanged",
+    "PasswordReplaced",
     "PasswordResetRequested",
     "PasswordResetRejected",
     "PasswordResetConfirmed",
@@ -86,6 +87,7 @@ fn one_of_each() -> Vec<Event> {
             method: OtpMethod::Email,
         },
         password_changed(1),
+        replaced(2, minute(11)),
         reset_requested(1, 1, minute(1)),
         Event::PasswordResetRejected {},
         reset_confirmed(1, 2, minute(11)),
@@ -249,6 +251,7 @@ fn the_stored_shape_of_every_event_never_changes() {
         json!({"type": "EmailChanged", "contact": id(1)}),
         json!({"type": "OtpMethodChosen", "method": "email"}),
         json!({"type": "PasswordChanged", "credential": id(1), "form": id(1)}),
+        json!({"type": "PasswordReplaced", "credential": id(2), "form": id(2), "at": "2026-04-02T00:11:00Z"}),
         mailed("PasswordResetRequested", 1, ["00:01", "01:01"]),
         json!({"type": "PasswordResetRejected"}),
         json!({

@@ -217,6 +217,25 @@ pub(super) const fn reset(n: u128) -> Event {
     }
 }
 
+/// Password `n` in the place of the first, from session 2.
+pub(super) const fn replace_password(n: u128, check: PasswordCheck) -> Command {
+    Command::ReplacePassword {
+        session: session(2),
+        against: OWN,
+        check,
+        credential: credential(n),
+        form: form(n),
+    }
+}
+
+pub(super) const fn replaced(n: u128, at: Timestamp) -> Event {
+    Event::PasswordReplaced {
+        credential: credential(n),
+        form: form(n),
+        at,
+    }
+}
+
 pub(super) const fn choose_method() -> Command {
     Command::ChooseOtpMethod {
         session: session(1),

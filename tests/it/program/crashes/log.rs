@@ -172,6 +172,7 @@ fn may_follow(state: &Onboarding, event: &Event) -> bool {
         | Event::EmailChangeConfirmed { .. }
         | Event::EmailChangeCancelled { .. }
         | Event::EmailChanged { .. }
+        | Event::PasswordReplaced { .. }
         | Event::PasswordResetRequested { .. }
         | Event::PasswordResetRejected {}
         | Event::PasswordResetConfirmed { .. }

@@ -123,6 +123,44 @@ pub(super) fn email_changes(language: Language) -> Vec<Sample> {
     ]
 }
 
+pub(super) fn password_changes(language: Language) -> Vec<Sample> {
+    let page = || signed_in(language, "/password-change", 15);
+    let shown = |page, ends_email_change| {
+        shown(&PasswordChange {
+            page,
+            user_id: "A1234567".to_owned(),
+            minimum: 15,
+            phrase: phrase(),
+            idempotency_key: "sample-key".to_owned(),
+            ends_email_change,
+        })
+    };
+    let wrong = Trouble::Mismatch {
+        field: "password",
+        tries_left: 4,
+    };
+    let same = invalid("new_password", "present_one", None);
+    let spent = Trouble::ChangesSpent {
+        until: after(30 * 60),
+    };
+    vec![
+        ("password-change", shown(page(), false)),
+        ("password-change-with-email", shown(page(), true)),
+        (
+            "password-change-refused",
+            shown(troubled(page(), vec![wrong, same]), false),
+        ),
+        (
+            "password-change-spent",
+            shown(troubled(page(), vec![spent]), false),
+        ),
+        (
+            "password-changed",
+            shown(told(page(), Notice::PasswordReplaced), false),
+        ),
+    ]
+}
+
 pub(super) fn aside(language: Language) -> Vec<Sample> {
     let in_mid_flow = LogOut {
         page: signed_in(language, "/log-out", 5),

@@ -19,7 +19,7 @@ pub(super) struct Typed {
 pub(super) enum Password {
     Initial,
     Own,
-    /// The one that took, or is to take, a forgotten one's place.
+    /// One that took, or is to take, the place of that of step 9.
     New,
     Wrong,
 }
@@ -67,7 +67,7 @@ pub(super) struct Monitor {
     proposed: Vec<(ProposalId, Intervention, StaffId)>,
     /// The address that is to take the present one's place, and how far that has come.
     coming: Option<(ContactId, Coming)>,
-    /// The mailed links by which another password may be set, the password that was, and whether one has come to count.
+    /// The mailed links by which another password may be set, the password that was, and whether another than that of step 9 has come to count.
     resets: Vec<IssueId>,
     coming_password: Option<CredentialId>,
     pub(super) reset: bool,
@@ -119,13 +119,8 @@ impl Monitor {
                     "not enrolled, frozen, gone or erased",
                 )?;
                 must(self.session.is_none(), "another session is open")?;
-                let in_force = match (self.password, self.reset) {
-                    (false, _) => Password::Initial,
-                    (true, false) => Password::Own,
-                    (true, true) => Password::New,
-                };
                 must(
-                    typed.password == Some(in_force),
+                    typed.password == Some(self.in_force()),
                     "the password in force was not typed",
                 )?;
                 self.session = Some(*session);
@@ -193,12 +188,7 @@ impl Monitor {
                 in_session(self.session)?;
                 must(self.full && self.completed, "it is no full session")?;
                 must(
-                    typed.password
-                        == Some(if self.reset {
-                            Password::New
-                        } else {
-                            Password::Own
-                        }),
+                    typed.password == Some(self.in_force()),
                     "the password was not typed once more",
                 )?;
                 must(
@@ -253,6 +243,16 @@ impl Monitor {
                 )?;
                 must(!self.frozen && !self.erased, "nobody can sign in")?;
                 self.address = Some(*contact);
+                self.nothing_comes();
+            }
+            Event::PasswordReplaced { .. } => {
+                in_session(self.session)?;
+                must(self.full && self.completed, "it is no full session")?;
+                must(
+                    typed.password == Some(self.in_force()),
+                    "the present password was not typed",
+                )?;
+                self.reset = true;
                 self.nothing_comes();
             }
             Event::PasswordResetRequested { contact, issue, .. } => {
@@ -494,6 +494,15 @@ impl Monitor {
             }
         }
         Ok(())
+    }
+
+    /// The password that opens a session.
+    pub(super) const fn in_force(&self) -> Password {
+        match (self.password, self.reset) {
+            (false, _) => Password::Initial,
+            (true, false) => Password::Own,
+            (true, true) => Password::New,
+        }
     }
 
     /// What was to take something's place ends.

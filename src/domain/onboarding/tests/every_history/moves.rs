@@ -61,6 +61,11 @@ pub(super) enum Move {
     ResetByEarlier,
     CancelReset,
     NotMeOfReset,
+    /// Another password, with this one as the present; or the same form once more.
+    ReplacePassword {
+        password: Password,
+        again: bool,
+    },
     /// One of the staff does something alone.
     Staff(Intervention),
     /// The first of the staff proposes it.
@@ -197,14 +202,26 @@ impl Move {
         Self::ThreeDays,
     ];
 
-    /// What happens to somebody who has completed and forgets the password.
-    pub(super) const FORGOTTEN: [Self; 20] = [
+    /// What happens to somebody who has completed and forgets the password, or changes it.
+    pub(super) const FORGOTTEN: [Self; 23] = [
         Self::Forget { right: true },
         Self::Forget { right: false },
         Self::Reset,
         Self::ResetByEarlier,
         Self::CancelReset,
         Self::NotMeOfReset,
+        Self::ReplacePassword {
+            password: Password::Own,
+            again: false,
+        },
+        Self::ReplacePassword {
+            password: Password::New,
+            again: false,
+        },
+        Self::ReplacePassword {
+            password: Password::Own,
+            again: true,
+        },
         Self::ChangeEmail {
             password: Password::Own,
             again: false,

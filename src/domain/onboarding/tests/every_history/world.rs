@@ -76,7 +76,13 @@ impl World {
     }
 
     pub(super) fn is_reset(&self) -> bool {
-        self.monitor.reset
+        let own = self.state.password;
+        own.is_some_and(|own| own.reset.is_some())
+    }
+
+    pub(super) fn is_replaced(&self) -> bool {
+        let own = self.state.password;
+        own.is_some_and(|own| own.replaces.is_some())
     }
 
     pub(super) fn is_completed(&self) -> bool {
@@ -353,12 +359,7 @@ impl World {
                 let command = Command::ChangeEmail {
                     session: cookie?,
                     against: self.credential_in_force(),
-                    check: match password {
-                        Password::Own if !self.monitor.reset => PasswordCheck::Match,
-                        Password::New if self.monitor.reset => PasswordCheck::Match,
-                        Password::Initial => PasswordCheck::Replaced,
-                        Password::Own | Password::New | Password::Wrong => PasswordCheck::Mismatch,
-                    },
+                    check: self.once_more(password),
                     contact: contact(n),
                     same_as: if again { Some(coming?) } else { None },
                     link: new_link(n),
@@ -386,8 +387,29 @@ impl World {
                 let coming = self.state.coming_password.map(|it| it.credential);
                 let present = self.state.password.filter(|_| self.monitor.reset);
                 Command::ReportNotMe {
-                    about: coming.or(present.map(|it| it.credential))?.into(),
+                    about: coming
+                        .map(NoticeId::from)
+                        .or(present.map(|own| own.notice()))?,
                 }
+            }
+            Move::ReplacePassword { password, again } => {
+                let typed = Typed {
+                    password: Some(password),
+                    ..typed
+                };
+                let n = self.free_password();
+                let command = Command::ReplacePassword {
+                    session: cookie?,
+                    against: self.credential_in_force(),
+                    check: self.once_more(password),
+                    credential: credential(n),
+                    form: if again {
+                        self.state.password?.form
+                    } else {
+                        form(n)
+                    },
+                };
+                return Some((command, typed));
             }
             Move::HoldSignIn(_)
             | Move::HoldCode
@@ -404,12 +426,25 @@ impl World {
         Some((command, typed))
     }
 
-    /// A password that is neither the present nor the coming one.
-    fn reset_by(&self, by: IssueId) -> Command {
+    /// How a password compares that a session is asked for once more.
+    fn once_more(&self, typed: Password) -> PasswordCheck {
+        match typed {
+            Password::Initial => PasswordCheck::Replaced,
+            typed if typed == self.monitor.in_force() => PasswordCheck::Match,
+            Password::Own | Password::New | Password::Wrong => PasswordCheck::Mismatch,
+        }
+    }
+
+    /// A password that is neither the first, nor the present, nor the coming one.
+    fn free_password(&self) -> u128 {
         let present = self.state.password.map(|it| it.credential);
         let coming = self.state.coming_password.map(|it| it.credential);
         let taken = |n| [present, coming, Some(credential(1))].contains(&Some(credential(n)));
-        let n = smallest(|n| !taken(n));
+        smallest(|n| !taken(n))
+    }
+
+    fn reset_by(&self, by: IssueId) -> Command {
+        let n = self.free_password();
         Command::ResetPassword {
             issue: by,
             credential: credential(n),
@@ -528,6 +563,7 @@ impl World {
         state.links_sent.iter_mut().for_each(back);
         state.change_links_sent.iter_mut().for_each(back);
         state.reset_links_sent.iter_mut().for_each(back);
+        state.passwords_replaced.iter_mut().for_each(back);
         for link in &mut state.reset_links {
             back(&mut link.sent_at);
             back(&mut link.expires_at);
@@ -536,9 +572,14 @@ impl World {
             back(&mut coming.reset.at);
             back(&mut coming.reset.counts_from);
         }
-        if let Some(reset) = state.password.as_mut().and_then(|own| own.reset.as_mut()) {
-            back(&mut reset.at);
-            back(&mut reset.counts_from);
+        if let Some(own) = &mut state.password {
+            if let Some(reset) = &mut own.reset {
+                back(&mut reset.at);
+                back(&mut reset.counts_from);
+            }
+            if let Some(replaces) = &mut own.replaces {
+                back(&mut replaces.at);
+            }
         }
         state.codes_sent.iter_mut().for_each(back);
         if let Some(session) = &mut state.session {
@@ -617,7 +658,7 @@ impl World {
     fn password_in_force(&self) -> Password {
         match self.state.as_of(minute(AT)).password {
             None => Password::Initial,
-            Some(own) if own.reset.is_some() => Password::New,
+            Some(own) if own.replaced_at().is_some() => Password::New,
             Some(_) => Password::Own,
         }
     }

@@ -58,6 +58,9 @@ pub(super) enum Move {
     /// By the newest link for a forgotten password.
     Reset,
     CancelReset,
+    ReplacePassword {
+        check: PasswordCheck,
+    },
     /// The initial password, from a browser that nobody knows.
     SignInElsewhere,
     Staff(Intervention),
@@ -119,6 +122,7 @@ pub(super) fn any_move() -> impl Strategy<Value = Move> {
         4 => prop::bool::weighted(0.8).prop_map(|matches| Move::Forget { matches }),
         4 => Just(Move::Reset),
         1 => Just(Move::CancelReset),
+        3 => password_check().prop_map(|check| Move::ReplacePassword { check }),
     ];
     prop_oneof![
         190 => asked.clone(),
@@ -338,6 +342,13 @@ impl World {
                 form: form(n),
             },
             Move::CancelReset => Command::CancelPasswordReset { session },
+            Move::ReplacePassword { check } => Command::ReplacePassword {
+                session,
+                against: self.state.credential_in_force(),
+                check,
+                credential: credential(n),
+                form: form(n),
+            },
             Move::SignInElsewhere => sign_in_elsewhere(n),
             Move::Staff(intervention) => intervene_with(n, intervention),
             Move::Propose(intervention) => propose(n, intervention),
