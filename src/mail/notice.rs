@@ -245,9 +245,10 @@ pub fn reminder_mail(
 
 /// What is told of a step: whoever left instead of logging out has only to log in again.
 const fn to_do(step: Step) -> Step {
-    match step {
-        Step::FirstLoginCompleted | Step::LogOut => Step::SignInAgain,
-        _ => step,
+    if matches!(step, Step::FirstLoginCompleted | Step::LogOut) {
+        Step::SignInAgain
+    } else {
+        step
     }
 }
 

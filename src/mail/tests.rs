@@ -344,10 +344,8 @@ fn a_reminder_names_the_next_step_and_leads_to_the_entrance_alone() {
     for language in BOTH {
         for step in Step::ALL {
             let message = reminder(language, step);
-            let told = match step {
-                Step::FirstLoginCompleted | Step::LogOut => Step::SignInAgain,
-                step => step,
-            };
+            let is_past = [Step::FirstLoginCompleted, Step::LogOut].contains(&step);
+            let told = if is_past { Step::SignInAgain } else { step };
             let label = rust_i18n::t!(format!("step.{}", told.name()), locale = language.tag());
             for body in [text(&message), html(&message)] {
                 assert!(body.contains(&*label), "{body}");

@@ -307,9 +307,10 @@ impl Sender {
             .await
             .map_err(NotReady::Later)?;
         let state = state.as_of(now);
-        let wanted = match mail.kind {
-            MailKind::Reminder => self.still_to_remind(mail, now).await?,
-            _ => wanted(mail, &state),
+        let wanted = if mail.kind == MailKind::Reminder {
+            self.still_to_remind(mail, now).await?
+        } else {
+            wanted(mail, &state)
         };
         let contact = match wanted {
             Some(contact) if now < mail.expires_at => contact,
