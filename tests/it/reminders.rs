@@ -449,6 +449,8 @@ async fn staff_see_beforehand_to_how_many_it_is_due_and_when_it_goes_and_afterwa
     assert_eq!(before["to_go"], days);
     assert_eq!(before["gone"], json!([]));
     look(&app).await;
+    assert_eq!(ask().await, before, "it is kept for a minute");
+    app.wait(60);
     let after = ask().await;
     assert_eq!(after["due"], due(1));
     let gone =
