@@ -55,6 +55,7 @@ pub struct Api {
     parts: Arc<Parts>,
     streams: pages::Streams,
     roster_looks: Arc<Semaphore>,
+    reminders: Arc<support::reminders::LastLook>,
 }
 
 /// The parts of [`Api`], put together in `app`.
@@ -103,6 +104,7 @@ impl Api {
             parts: Arc::new(parts),
             streams: pages::Streams::default(),
             roster_looks: Arc::new(Semaphore::new(1)),
+            reminders: Arc::default(),
         }
     }
 }

@@ -60,6 +60,7 @@ impl Society {
         let sender = Sender::new(sender::Parts {
             outbox: Outbox::new(self.database.clone()),
             commands: self.commands.clone(),
+            statuses: statuses.clone(),
             vault: self.vault.clone(),
             transport: serving.transport,
             reminders: policy.limits.reminders.clone(),

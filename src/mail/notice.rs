@@ -1,6 +1,8 @@
 //! The notices: that the account was set up, that its address or its password is to change or has changed, that staff did something for it, and that its
 //! set-up has stopped on the way. None holds a name, a number or a code.
 
+use std::borrow::Cow;
+
 use askama::Template;
 use jiff::Timestamp;
 use rust_i18n::t;
@@ -56,7 +58,7 @@ struct Change<'a> {
 struct ReminderText<'a> {
     locale: &'a str,
     society: &'a Society,
-    said: &'a Said,
+    said: &'a Said<'a>,
     url: &'a str,
 }
 
@@ -65,16 +67,18 @@ struct ReminderText<'a> {
 struct ReminderHtml<'a> {
     locale: &'a str,
     society: &'a Society,
-    said: &'a Said,
+    said: &'a Said<'a>,
     url: &'a str,
 }
 
 /// What a reminder says of the way.
-struct Said {
-    /// Where the member is.
+struct Said<'a> {
+    /// What comes next.
     step: String,
-    /// How it goes on.
+    /// How to go on.
     next: String,
+    /// That a code may be asked for, where it depends.
+    code: Option<Cow<'a, str>>,
     /// Until when the initial password counts, where it still does.
     until: Option<String>,
 }
@@ -239,7 +243,7 @@ pub fn reminder_mail(
 ) -> Result<Message, Unwritable> {
     let locale = heading.language.tag();
     let society = heading.society;
-    let label = t!(format!("step.{}", step.name()), locale = locale);
+    let label = t!(format!("step.{}", to_do(step).name()), locale = locale);
     let until = until.map(|end| {
         let time = moment(end, heading.language);
         t!("mail.reminder.until", locale = locale, time = time).into_owned()
@@ -247,6 +251,7 @@ pub fn reminder_mail(
     let said = &Said {
         step: t!("mail.reminder.step", locale = locale, step = label).into_owned(),
         next: t!(next_of(step), locale = locale).into_owned(),
+        code: may_need_code(step).then(|| t!("mail.reminder.code", locale = locale)),
         until,
     };
     let url = public_url.trim_end_matches('/');
@@ -266,13 +271,32 @@ pub fn reminder_mail(
     write(heading, &subject, text.render(), html.render())
 }
 
-/// How it goes on from a step: with the password on paper, or with one's own.
+/// What is told of a step: whoever left instead of logging out has only to log in again.
+const fn to_do(step: Step) -> Step {
+    if matches!(step, Step::FirstLoginCompleted | Step::LogOut) {
+        Step::SignInAgain
+    } else {
+        step
+    }
+}
+
+/// Whether signing in needs a code in some browsers and in others not: the address is confirmed, and the password is still that on paper. With
+/// one's own, it always does.
+const fn may_need_code(step: Step) -> bool {
+    matches!(step, Step::OtpMethod | Step::Password)
+}
+
+/// How to go on from a step: with the password on paper, or with one's own.
 const fn next_of(step: Step) -> &'static str {
     match step {
-        Step::SignIn | Step::BirthDate | Step::Terms | Step::Email | Step::EmailLink => {
-            "mail.reminder.next.with_letter"
-        }
-        Step::EmailUpdate | Step::OtpMethod | Step::Password => "mail.reminder.next.with_address",
+        Step::SignIn
+        | Step::BirthDate
+        | Step::Terms
+        | Step::Email
+        | Step::EmailLink
+        | Step::EmailUpdate => "mail.reminder.next.with_letter",
+        Step::OtpMethod => "mail.reminder.next.with_address",
+        Step::Password => "mail.reminder.next.with_method",
         Step::FirstLoginCompleted
         | Step::LogOut
         | Step::SignInAgain

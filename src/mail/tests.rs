@@ -339,12 +339,14 @@ fn the_notice_of_a_set_up_leads_to_its_page_in_its_language_and_the_other_notice
 }
 
 #[test]
-fn a_reminder_names_every_step_and_leads_to_the_entrance_alone() {
+fn a_reminder_names_the_next_step_and_leads_to_the_entrance_alone() {
     let url = "https://first.kenpo.example.jp";
     for language in BOTH {
         for step in Step::ALL {
             let message = reminder(language, step);
-            let label = rust_i18n::t!(format!("step.{}", step.name()), locale = language.tag());
+            let is_past = [Step::FirstLoginCompleted, Step::LogOut].contains(&step);
+            let told = if is_past { Step::SignInAgain } else { step };
+            let label = rust_i18n::t!(format!("step.{}", told.name()), locale = language.tag());
             for body in [text(&message), html(&message)] {
                 assert!(body.contains(&*label), "{body}");
                 assert!(!body.contains("step."), "{body}");
@@ -353,6 +355,25 @@ fn a_reminder_names_every_step_and_leads_to_the_entrance_alone() {
             assert!(text(&message).lines().any(|line| line == url));
         }
     }
+}
+
+#[test]
+fn a_reminder_tells_what_is_left_and_nothing_that_is_done() {
+    let tells = |step, words: &str| text(&reminder(Language::Ja, step)).contains(words);
+    let told_of = |words: &str| -> Vec<Step> {
+        let steps = Step::ALL.into_iter();
+        steps.filter(|step| tells(*step, words)).collect()
+    };
+    assert_eq!(told_of("認証方法を選び"), [Step::OtpMethod]);
+    assert_eq!(
+        told_of("新しいパスワードを決め"),
+        [Step::OtpMethod, Step::Password]
+    );
+    assert_eq!(told_of("ログアウト"), []);
+    assert_eq!(
+        told_of("ワンタイムパスワードが必要なことがあります"),
+        [Step::OtpMethod, Step::Password]
+    );
 }
 
 #[test]

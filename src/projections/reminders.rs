@@ -6,14 +6,14 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use super::history::search::position_at;
-use super::status::parse;
-use crate::database::{Connections, fixed_width, time_of};
+use super::status::MemberStatus;
+use crate::database::{Connections, fixed_width};
 use crate::domain::delivery::MailKind;
 use crate::domain::ids::MemberId;
 use crate::domain::onboarding::Step;
 use crate::domain::policy::{Limits, ReminderLimits, Sent};
 use crate::domain::values::TOKYO;
-use crate::subscription::ApplyError;
+use crate::subscription::{ApplyError, Position};
 
 /// Members looked at together.
 const AT_ONCE: i64 = 200;
@@ -30,8 +30,6 @@ pub struct Due {
     pub cohort: String,
     /// The step they have stopped at.
     pub step: Step,
-    /// Since when.
-    pub since: Timestamp,
     /// Which stage it is, in the policy's days.
     pub after_days: u32,
 }
@@ -76,7 +74,7 @@ pub struct Gone {
 /// Some members to whom a reminder is due at `now`, judged by the rules themselves.
 ///
 /// # Errors
-/// The database is away, or a row is of another version: rebuild the read model.
+/// The database is away. Rows that cannot be read are passed over, and told in the program's own log.
 pub async fn due(
     pool: &Connections,
     limits: &Limits,
@@ -102,30 +100,38 @@ pub async fn due(
             .filter(|_| whole)
             .map(|(since, member)| Place(since, member)),
     };
-    for (member, since, status) in rows {
-        // What cannot be read is told where it was tried, and is not reminded of.
-        let (Some(status), Ok(member)) = (parse(&status), member.parse()) else {
-            continue;
-        };
-        let state = status.state;
-        let since = time_of(&since)?;
-        let (Some(after_days), Some(enrolment)) =
-            (state.reminder_due(now, limits, since), &state.enrolment)
-        else {
-            continue;
-        };
-        page.due.push(Due {
-            member,
-            cohort: enrolment.cohort.clone(),
-            step: state.stands_at(),
-            since,
-            after_days,
-        });
+    let mut unreadable = 0;
+    for (member, _, status) in rows {
+        match (member.parse(), serde_json::from_str(&status)) {
+            (Ok(member), Ok(status)) => page.due.extend(judged(member, status, limits, now)),
+            _ => unreadable += 1,
+        }
+    }
+    if unreadable > 0 {
+        tracing::warn!(
+            rows = unreadable,
+            "rows of member_status cannot be read, and nobody is reminded by them; `kadode rebuild member_status` mends them"
+        );
     }
     Ok(page)
 }
 
-/// Asks for a page of members who have waited for a stage that they were not reminded of yet.
+/// What is due to a member by the rules. What has come due of itself counts: a command would be judged with it.
+fn judged(member: MemberId, status: MemberStatus, limits: &Limits, now: Timestamp) -> Option<Due> {
+    let status = status.as_of(now);
+    let since = status.waits_since()?;
+    let state = status.state;
+    let after_days = state.reminder_due(now, limits, since)?;
+    Some(Due {
+        member,
+        step: state.stands_at(),
+        cohort: state.enrolment?.cohort,
+        after_days,
+    })
+}
+
+/// Asks for a page of members who have waited for a stage that they were not reminded of yet, and can go on. Whoever is not among them is passed
+/// over within the index.
 fn statement(reminders: &ReminderLimits, now: Timestamp) -> String {
     let stages: Vec<String> = reminders
         .stages(now)
@@ -134,9 +140,13 @@ fn statement(reminders: &ReminderLimits, now: Timestamp) -> String {
             format!("waits_since <= '{begun}' AND reminded_after < {days}")
         })
         .collect();
+    let first = reminders.stages(now).next().map_or(now, |(_, begun)| begun);
     format!(
-        "SELECT member_id, waits_since, status FROM member_status WHERE waits_since IS NOT NULL \
-         AND (waits_since, member_id) > ($1, $2) AND ({}) ORDER BY waits_since, member_id LIMIT $3",
+        "SELECT member_id, waits_since, status FROM member_status \
+         WHERE waits_since >= $1 AND waits_since <= '{}' AND (waits_since > $1 OR member_id > $2) \
+         AND (waits_until IS NULL OR waits_until > '{}') AND ({}) ORDER BY waits_since, member_id LIMIT $3",
+        fixed_width(first),
+        fixed_width(now),
         stages.join(" OR ")
     )
 }
@@ -154,16 +164,24 @@ pub async fn sent(pool: &Connections, now: Timestamp) -> Result<Sent, ApplyError
         let begin = TOKYO.to_timestamp(begin).unwrap_or(now);
         let before = begin.checked_sub(SignedDuration::from_micros(1));
         let position = position_at(pool, before.unwrap_or(begin)).await?;
-        let asked: i64 = sqlx::query_scalar(
-            "SELECT COUNT(*) FROM history WHERE event_type = 'MemberReminded' AND position > $1",
-        )
-        .bind(position)
-        .fetch_one(pool)
-        .await?;
-        *count = u32::try_from(asked).unwrap_or(u32::MAX);
+        *count = sent_after(pool, position).await?;
     }
     let [this_hour, today] = counts;
     Ok(Sent { this_hour, today })
+}
+
+/// How many were asked for after a position in the log, as far as the read models show.
+///
+/// # Errors
+/// The database is away.
+pub async fn sent_after(pool: &Connections, position: Position) -> Result<u32, ApplyError> {
+    let asked: i64 = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM history WHERE event_type = 'MemberReminded' AND position > $1",
+    )
+    .bind(position)
+    .fetch_one(pool)
+    .await?;
+    Ok(u32::try_from(asked).unwrap_or(u32::MAX))
 }
 
 /// What is due, what goes when, and what went.
@@ -234,13 +252,18 @@ mod tests {
     use super::*;
     use crate::database::{Database, MAIN};
 
-    /// It is asked every minute, of all members there are.
-    #[tokio::test]
-    async fn who_is_to_be_reminded_is_found_by_an_index() {
+    async fn database() -> (Database, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("a.sqlite").display());
         let database = Database::open(&url).await.unwrap();
         database.migrate(&MAIN).await.unwrap();
+        (database, folder)
+    }
+
+    /// It is asked every minute, of all members there are.
+    #[tokio::test]
+    async fn who_is_to_be_reminded_is_found_by_an_index() {
+        let (database, _folder) = database().await;
         let sql = statement(&ReminderLimits::default(), Timestamp::UNIX_EPOCH);
         let sql = format!("EXPLAIN QUERY PLAN {sql}");
         let plan = sqlx::query(&sql)
@@ -248,9 +271,36 @@ mod tests {
             .bind("")
             .bind(1_i64)
             .fetch_all(&database.read);
-        for row in plan.await.unwrap() {
-            let detail: String = row.try_get("detail").unwrap();
-            assert!(detail.starts_with("SEARCH"), "{detail}");
-        }
+        let plan = plan.await.unwrap();
+        let plan: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
+        assert_eq!(
+            plan,
+            [
+                "SEARCH member_status USING INDEX member_status_waiting (waits_since>? AND waits_since<?)"
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn who_can_go_on_no_more_or_was_told_the_last_stage_is_not_read() {
+        let (database, _folder) = database().await;
+        let stored = sqlx::query(
+            "INSERT INTO member_status (member_id, status, waits_since, waits_until, reminded_after) VALUES \
+             ('due', '', '2026-04-01', NULL, 7), ('due too', '', '2026-04-01', '2026-05-02', 0), \
+             ('ended', '', '2026-04-01', '2026-05-01', 0), ('told all', '', '2026-04-01', NULL, 14), \
+             ('too early', '', '2026-04-30', NULL, 0)",
+        );
+        stored.execute(&database.write).await.unwrap();
+        let now = "2026-05-01T09:00:00Z".parse().unwrap();
+        let sql = statement(&ReminderLimits::default(), now);
+        let rows: Vec<(String, String, String)> = sqlx::query_as(&sql)
+            .bind("")
+            .bind("")
+            .bind(9_i64)
+            .fetch_all(&database.read)
+            .await
+            .unwrap();
+        let found: Vec<&str> = rows.iter().map(|(member, _, _)| member.as_str()).collect();
+        assert_eq!(found, ["due", "due too"]);
     }
 }

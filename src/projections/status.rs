@@ -4,6 +4,7 @@ mod reader;
 
 pub use reader::{Health, StatusReader};
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use cqrs_es::Aggregate;
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event;
 use crate::database::{Cell, Insert, fixed_width};
-use crate::domain::onboarding::{Event, Onboarding, Step};
+use crate::domain::onboarding::{Event, Intervention, Onboarding, Step};
 use crate::subscription::{ApplyError, Before, EventLog, Position, Projection, Recorded};
 
 /// Where one member stands.
@@ -40,9 +41,12 @@ impl MemberStatus {
         let at = recorded.recorded_at;
         let logged_out_before = self.state.logged_out;
         let stood_at = self.state.stands_at();
+        // What came due of itself did so then, however late the log tells it.
+        let came = self.state.moved_on(at).unwrap_or(at);
+        let begins_anew = begins_anew(&self.state, &event);
         self.state.apply(event.clone());
-        if self.since.is_none() || self.state.stands_at() != stood_at || begins_anew(&event) {
-            self.since = Some(at);
+        if self.since.is_none() || self.state.stands_at() != stood_at || begins_anew {
+            self.since = Some(came);
         }
         match event {
             Event::CredentialsAccepted { .. } if self.state.password.is_some() => {
@@ -115,6 +119,25 @@ impl MemberStatus {
         Ok(())
     }
 
+    /// Where the member stands at that moment: what has come due of itself counts, though no event may say so yet.
+    #[must_use]
+    pub fn as_of(mut self, at: Timestamp) -> Self {
+        self.since = self.state.moved_on(at).or(self.since);
+        if let Cow::Owned(state) = self.state.as_of(at) {
+            self.state = state;
+        }
+        self
+    }
+
+    /// Since when a wait at the present step counts; at the first one, not before the password on paper does.
+    #[must_use]
+    pub fn waits_since(&self) -> Option<Timestamp> {
+        let paper = self.state.enrolment.as_ref().map(|it| it.valid_from);
+        let paper = paper.filter(|_| self.state.stands_at() == Step::SignIn);
+        self.since
+            .map(|since| paper.map_or(since, |it| since.max(it)))
+    }
+
     fn first(&mut self, step: Step, at: Timestamp) {
         self.done.entry(step).or_insert(at);
     }
@@ -125,12 +148,19 @@ impl MemberStatus {
 }
 
 /// Whether a wait begins anew with it, though the step is the same: before, the member could not go on, or was being helped.
-const fn begins_anew(event: &Event) -> bool {
+fn begins_anew(before: &Onboarding, event: &Event) -> bool {
+    // Whoever sees more of a member has not done anything for them.
+    let helps = |it: Intervention| it != Intervention::Unmask;
+    if let Event::InterventionApproved { proposal, .. } = event {
+        let proposed = before.proposals.iter().find(|it| it.id == *proposal);
+        return proposed.is_some_and(|it| helps(it.intervention));
+    }
+    if let Event::Intervened { intervention, .. } = event {
+        return helps(*intervention);
+    }
     matches!(
         event,
-        Event::Intervened { .. }
-            | Event::InterventionApproved { .. }
-            | Event::AccountReleased {}
+        Event::AccountReleased {}
             | Event::CredentialsReissued { .. }
             | Event::MemberReturned { .. }
     )
@@ -170,22 +200,26 @@ impl Projection for StatusProjection {
             for (member, status) in known {
                 let text = serde_json::to_string(&status)
                     .map_err(|error| ApplyError::Unreadable(error.to_string()))?;
-                let since = status.since.filter(|_| status.state.may_be_reminded());
+                let since = status.waits_since();
+                let since = since.filter(|_| status.state.may_be_reminded());
+                let until = status.state.may_be_reminded_until();
                 let reminded = since.map_or(0, |since| status.state.reminded_after(since));
                 rows.push([
                     Cell::from(member),
                     Cell::from(text),
                     Cell::from(since.map(fixed_width)),
+                    Cell::from(until.map(fixed_width)),
                     Cell::from(i64::from(reminded)),
                 ]);
             }
             Ok(vec![Insert::new(
                 format!(
-                    "INSERT INTO member_status{suffix} (member_id, status, waits_since, reminded_after)"
+                    "INSERT INTO member_status{suffix} (member_id, status, waits_since, waits_until, reminded_after)"
                 ),
                 &rows,
                 "ON CONFLICT (member_id) DO UPDATE SET status = excluded.status, \
-                 waits_since = excluded.waits_since, reminded_after = excluded.reminded_after",
+                 waits_since = excluded.waits_since, waits_until = excluded.waits_until, \
+                 reminded_after = excluded.reminded_after",
             )?])
         })
     }
@@ -213,7 +247,7 @@ async fn stored(
     for (member, status) in before.of_members(&table, "status", &members).await? {
         let status = match parse(&status) {
             Some(status) => status,
-            // No event is to blame: what came before is folded from the log.
+            // No event is to blame.
             None => folded_before(log, &member, events).await?,
         };
         known.insert(member, status);
@@ -239,8 +273,8 @@ async fn folded_before(
     Ok(status)
 }
 
-/// None, if the row is damaged or of another version of the program.
-pub(super) fn parse(status: &str) -> Option<MemberStatus> {
+/// None, if the row is damaged or of another version of the program: whoever asks has to ask the log instead.
+fn parse(status: &str) -> Option<MemberStatus> {
     serde_json::from_str(status)
         .inspect_err(|error| tracing::warn!(%error, "a row of member_status cannot be read; the log is asked instead"))
         .ok()

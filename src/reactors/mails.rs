@@ -15,10 +15,14 @@ use crate::domain::delivery::MailKind;
 use crate::domain::ids::{ContactId, MailId};
 use crate::domain::onboarding::{Event, Onboarding};
 use crate::domain::values::{KeyId, Language};
+use crate::reactors::reminder::reference_of;
 use crate::subscription::{ApplyError, Reactor, Recorded};
 
 /// How long a notice is tried. Judgement: a mail server that is away for a weekend is met, and what comes later tells no news.
 const NOTICES_TRIED: SignedDuration = SignedDuration::from_hours(72);
+
+/// The name of the reactor's checkpoint.
+pub(super) const READER: &str = "mails";
 
 /// Puts a row into the outbox for every event that asks for a mail.
 pub struct MailReactor {
@@ -36,7 +40,7 @@ impl MailReactor {
 
 impl Reactor for MailReactor {
     fn name(&self) -> &'static str {
-        "mails"
+        READER
     }
 
     fn react<'a>(
@@ -200,6 +204,11 @@ fn notice_of(recorded: &Recorded, event: &Event, own: MailId) -> Option<Asked> {
         asked.expires_at = tried_until.max(*counts_from);
     } else if let Event::PasswordResetCancelled { credential } = event {
         asked.reference = credential.0;
+    } else if let Event::MemberReminded {
+        since, after_days, ..
+    } = event
+    {
+        asked.reference = reference_of(*since, *after_days);
     } else if kind == MailKind::SupportActed {
         let command = recorded.metadata["command_id"].as_str().unwrap_or_default();
         asked.mail = mail_named(&format!("{}/{command}", recorded.stream_id));

@@ -14,6 +14,16 @@ use crate::mail::SEND_TIMEOUT;
 /// A lease outlives the longest sending by so much.
 const LEASE_MARGIN: SignedDuration = SignedDuration::from_secs(60);
 
+/// Which mails are leased next at $1: those that have been due for longest, $2 at most, and reminders after all others, $3 at most.
+const NEXT: &str = "SELECT mail_id FROM (\
+    SELECT mail_id, 1 AS turn, due_at FROM (SELECT mail_id, due_at FROM outbox \
+    WHERE kind <> 'reminder' AND due_at <= $1 AND (leased_until IS NULL OR leased_until <= $1) \
+    ORDER BY due_at LIMIT $2) AS others \
+    UNION ALL SELECT mail_id, 2 AS turn, due_at FROM (SELECT mail_id, due_at FROM outbox \
+    WHERE kind = 'reminder' AND due_at <= $1 AND (leased_until IS NULL OR leased_until <= $1) \
+    ORDER BY due_at LIMIT $3) AS reminders\
+    ) AS due ORDER BY turn, due_at LIMIT $2";
+
 /// A mail that waits.
 #[derive(Clone, Debug)]
 pub struct Waiting {
@@ -25,7 +35,8 @@ pub struct Waiting {
     pub member: MemberId,
     /// To which address; none for a code or a notice, which goes to whatever is verified when it leaves, unless that is about to change.
     pub contact: Option<ContactId>,
-    /// The link's issue, the code's challenge, or the credential or other address that a notice is about; nil for what staff did.
+    /// The link's issue, the code's challenge, the credential or other address that a notice is about, or which reminder it is; nil for what
+    /// staff did.
     pub reference: Uuid,
     /// The key that link or code is derived with; empty for a notice, which takes the newest.
     pub key: KeyId,
@@ -77,45 +88,52 @@ impl Outbox {
         Ok(u32::try_from(waiting).unwrap_or(u32::MAX))
     }
 
-    /// Leases the `most` mails that have been due for longest. A lease that nobody gives back runs out by itself.
+    /// Leases the `most` mails that have been due for longest, reminders after all others and no more than `reminders` of them: whoever waits for
+    /// a code does not wait for those. A lease that nobody gives back runs out by itself.
     ///
     /// # Errors
     /// The database is away.
     pub async fn lease(
         &self,
         most: usize,
+        reminders: usize,
         lease: Uuid,
         now: Timestamp,
     ) -> Result<Vec<Waiting>, sqlx::Error> {
-        if !self.anything_due(now).await? {
+        let [most, reminders] = [most, reminders].map(|it| i64::try_from(it).unwrap_or(i64::MAX));
+        if !self.anything_due(most, reminders, now).await? {
             return Ok(Vec::new());
         }
         let timeout = SignedDuration::try_from(SEND_TIMEOUT).unwrap_or(SignedDuration::MAX);
-        let rows = sqlx::query(
+        let rows = sqlx::query(&format!(
             // Said twice: a server finds the rows before it waits for another node's lease of them, and asks again only outside.
-            "UPDATE outbox SET lease = $1, leased_until = $2 WHERE (leased_until IS NULL OR leased_until <= $3) \
-             AND mail_id IN (SELECT mail_id FROM outbox \
-             WHERE due_at <= $3 AND (leased_until IS NULL OR leased_until <= $3) ORDER BY due_at LIMIT $4) \
+            "UPDATE outbox SET lease = $4, leased_until = $5 WHERE (leased_until IS NULL OR leased_until <= $1) \
+             AND mail_id IN ({NEXT}) \
              RETURNING mail_id, kind, member_id, contact_id, reference, key_id, language, expires_at, attempts, \
-             lease, leased_until, outcome",
-        )
+             lease, leased_until, outcome"
+        ))
+        .bind(fixed_width(now))
+        .bind(most)
+        .bind(reminders)
         .bind(lease.to_string())
         .bind(fixed_width(now + timeout + LEASE_MARGIN))
-        .bind(fixed_width(now))
-        .bind(i64::try_from(most).unwrap_or(i64::MAX))
         .fetch_all(&self.0.write)
         .await?;
         rows.iter().map(waiting).collect()
     }
 
-    async fn anything_due(&self, now: Timestamp) -> Result<bool, sqlx::Error> {
-        let due: i64 = sqlx::query_scalar(
-            "SELECT COUNT(*) FROM (SELECT 1 FROM outbox WHERE due_at <= $1 \
-             AND (leased_until IS NULL OR leased_until <= $1) LIMIT 1) AS due",
-        )
-        .bind(fixed_width(now))
-        .fetch_one(&self.0.read)
-        .await?;
+    async fn anything_due(
+        &self,
+        most: i64,
+        reminders: i64,
+        now: Timestamp,
+    ) -> Result<bool, sqlx::Error> {
+        let due: i64 = sqlx::query_scalar(&format!("SELECT COUNT(*) FROM ({NEXT}) AS next"))
+            .bind(fixed_width(now))
+            .bind(most)
+            .bind(reminders)
+            .fetch_one(&self.0.read)
+            .await?;
         Ok(due > 0)
     }
 

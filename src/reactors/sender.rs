@@ -8,6 +8,7 @@ use secrecy::ExposeSecret;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::outbox::{Outbox, Waiting};
+use super::reminder::still_goes_to;
 use crate::ambient::{Clock, Entropy};
 use crate::commands::{Actor, Attribution, Commands};
 use crate::domain::delivery::{Conclude, Delivery, MailFacts, MailKind, Outcome, SkipReason};
@@ -22,6 +23,7 @@ use crate::mail::{
     change_notice_mail, code_mail, link_mail, password_notice_mail, reminder_mail, reset_link_mail,
     reset_notice_mail, set_up_mail, support_mail,
 };
+use crate::projections::status::StatusReader;
 use crate::vault::{self, Vault, VaultError};
 
 /// How long after a failed try the next one follows; the last for all further ones.
@@ -36,12 +38,17 @@ const RETRY_AFTER: [SignedDuration; 5] = [
 /// How often the outbox is looked at without being told: for retries, and for what another program left.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// Reminders that may be on their way at once: a server that hangs while it takes them leaves lines for links and codes.
+const REMINDERS_AT_ONCE: usize = CONNECTIONS / 2;
+
 /// Sends mails; cheap to clone.
 #[derive(Clone)]
 pub struct Sender {
     parts: Arc<Parts>,
     /// One permit for each connection to the mail server.
     lines: Arc<Semaphore>,
+    /// One permit for each line that reminders may take.
+    lines_for_reminders: Arc<Semaphore>,
 }
 
 /// The parts of [`Sender`].
@@ -50,6 +57,8 @@ pub struct Parts {
     pub outbox: Outbox,
     /// The way into the log.
     pub commands: Commands,
+    /// Since when a member has waited, for reminders.
+    pub statuses: StatusReader,
     /// Addresses, links and codes.
     pub vault: Vault,
     /// How mails leave.
@@ -104,6 +113,7 @@ impl Sender {
         Self {
             parts: Arc::new(parts),
             lines: Arc::new(Semaphore::new(CONNECTIONS)),
+            lines_for_reminders: Arc::new(Semaphore::new(REMINDERS_AT_ONCE)),
         }
     }
 
@@ -146,7 +156,9 @@ impl Sender {
     async fn send_some(&self, lines: Vec<OwnedSemaphorePermit>) -> bool {
         let (lease, now) = (self.parts.entropy.id(), self.parts.clock.now());
         let wanted = lines.len();
-        let leased = match self.parts.outbox.lease(wanted, lease, now).await {
+        let reminders = self.lines_for_reminders.available_permits();
+        let leased = self.parts.outbox.lease(wanted, reminders, lease, now).await;
+        let leased = match leased {
             Ok(leased) => leased,
             Err(error) => {
                 tracing::error!(%error, "the outbox cannot be read");
@@ -156,12 +168,15 @@ impl Sender {
         let enough = leased.len() == wanted;
         for (mail, line) in leased.into_iter().zip(lines) {
             let sender = self.clone();
+            let is_reminder = mail.kind == MailKind::Reminder;
+            let reminder =
+                is_reminder.then(|| self.lines_for_reminders.clone().try_acquire_owned());
             tokio::spawn(async move {
                 if let Err(error) = sender.handle(&mail).await {
                     tracing::error!(%error, mail = %mail.mail, "a mail could not be seen to its end; it is tried again");
                     sender.give_back(&mail).await;
                 }
-                drop(line);
+                drop((reminder, line));
             });
         }
         enough
@@ -292,7 +307,12 @@ impl Sender {
             .await
             .map_err(NotReady::Later)?;
         let state = state.as_of(now);
-        let contact = match self.wanted(mail, &state, now) {
+        let wanted = if mail.kind == MailKind::Reminder {
+            self.still_to_remind(mail, now).await?
+        } else {
+            wanted(mail, &state)
+        };
+        let contact = match wanted {
             Some(contact) if now < mail.expires_at => contact,
             Some(contact) => return Err(NotReady::Skip(SkipReason::Expired, Some(contact))),
             None if mail.kind == MailKind::SupportActed => return Err(NotReady::NobodyToTell),
@@ -412,18 +432,16 @@ impl Sender {
         message.map_err(|error| NotReady::Later(error.to_string()))
     }
 
-    /// The address a mail is to go to, if it is still wanted.
-    fn wanted(&self, mail: &Waiting, state: &Onboarding, now: Timestamp) -> Option<ContactId> {
-        if mail.kind != MailKind::Reminder {
-            return wanted(mail, state);
-        }
-        let is_there = state
-            .reminded
-            .is_some_and(|it| it.step == state.stands_at());
-        let mailbox = state.reminder_goes_to(now);
-        mailbox
-            .filter(|_| is_there && self.parts.reminders.is_some())
-            .map(|mailbox| mailbox.contact)
+    /// The address a reminder is to go to, if it is still wanted.
+    async fn still_to_remind(
+        &self,
+        mail: &Waiting,
+        now: Timestamp,
+    ) -> Result<Option<ContactId>, NotReady> {
+        let status = self.parts.statuses.of(mail.member).await;
+        let status = status.map_err(|error| NotReady::Later(error.to_string()))?;
+        let goes = |_: &policy::ReminderLimits| still_goes_to(&status?, mail.reference, now);
+        Ok(self.parts.reminders.as_ref().and_then(goes))
     }
 
     fn society(&self, language: Language) -> Society {
@@ -499,7 +517,7 @@ fn wanted(mail: &Waiting, state: &Onboarding) -> Option<ContactId> {
             mailbox.filter(|_| counts && !state.frozen)
         }
         MailKind::SupportActed => mailbox,
-        // The policy and the moment count too.
+        // The policy, the moment and the wait count too.
         MailKind::Reminder => None,
         MailKind::EmailChangeLink => state
             .coming

@@ -206,7 +206,7 @@ async fn a_lease_outlives_any_try_to_send_and_then_runs_out() {
     let outbox = Outbox::new(app.society.database.clone());
     let after = async |seconds| {
         let then = app.clock.now() + SignedDuration::from_secs(seconds);
-        let leased = outbox.lease(1, app.society.entropy.id(), then).await;
+        let leased = outbox.lease(1, 0, app.society.entropy.id(), then).await;
         leased.unwrap().len()
     };
     let longest = i64::try_from(SEND_TIMEOUT.as_secs()).unwrap();

@@ -1,10 +1,12 @@
 //! Reminders, end to end: due or not, within the budget, by day, never twice, and seen before they go.
 
+mod troubles;
+
 use std::process::Command as Process;
 
 use jiff::SignedDuration;
 use kadode::ambient::Clock;
-use kadode::domain::ids::{ChallengeId, ContactId, IssueId, MemberId, SessionId};
+use kadode::domain::ids::{ChallengeId, ContactId, ImportId, IssueId, MemberId, SessionId};
 use kadode::domain::onboarding::{
     Command, CredentialInForce, NewCode, NewLink, Onboarding, OtpMethod, PasswordCheck,
 };
@@ -164,7 +166,7 @@ async fn who_stops_gets_a_mail_a_stage_that_says_where_and_how_to_go_on_and_none
     assert_eq!(mails.len(), 1);
     for words in [
         "新しいパスワードの設定",
-        "認証方法を選び",
+        "新しいパスワードを決め",
         "5月10日（日）9時00分まで",
         &app.url,
         "03-0000-0000",
@@ -447,6 +449,8 @@ async fn staff_see_beforehand_to_how_many_it_is_due_and_when_it_goes_and_afterwa
     assert_eq!(before["to_go"], days);
     assert_eq!(before["gone"], json!([]));
     look(&app).await;
+    assert_eq!(ask().await, before, "it is kept for a minute");
+    app.wait(60);
     let after = ask().await;
     assert_eq!(after["due"], due(1));
     let gone =
@@ -500,28 +504,57 @@ async fn whom_no_mail_reaches_is_listed_for_a_letter_and_nobody_else() {
     app.enrol(profile(USER_ID), COHORT).await;
     app.client_at("email_link").await;
     stopped(&app, 1).await;
-    let list = |name: &str, days: &str| {
-        let arguments = [
-            "letters",
-            name,
-            "--stopped-for",
-            days,
-            "--policy",
-            "policy.toml",
-        ];
-        let done = beside(&app, &arguments);
-        assert_eq!(done.code, 0, "{}", done.stderr);
-        let text = std::fs::read_to_string(app.folder.path().join(name)).unwrap();
-        let mut lines = text.trim_start_matches('\u{feff}').lines();
-        let header = "user_id,name,symbol,number,step,since,expires_on";
-        assert_eq!(lines.next(), Some(header));
-        lines.map(str::to_owned).collect::<Vec<_>>()
-    };
-    let listed = list("three.csv", "3");
-    assert_eq!(listed.len(), 1, "{listed:?}");
+    let due = listed(&app, "three.csv", "3");
+    assert_eq!(due.len(), 1, "{due:?}");
     assert!(
-        listed[0].starts_with("hanako01,見本 花子,1,11111,email_link,"),
-        "{listed:?}"
+        due[0].starts_with("hanako01,見本 花子,1,11111,email_link,"),
+        "{due:?}"
     );
-    assert!(list("five.csv", "5").is_empty());
+    assert!(listed(&app, "five.csv", "5").is_empty());
+}
+
+#[tokio::test]
+async fn who_has_not_signed_in_is_listed_for_a_letter_so_many_days_after_the_password_on_paper_counts()
+ {
+    let app = App::start_as(four_days_ago()).await;
+    let member = MemberId(app.society.entropy.id());
+    let import = ImportId(app.society.entropy.id());
+    let now = app.clock.now();
+    let profiles = &app.society.vault.profiles;
+    let newcomers = [(member, profile(USER_ID))];
+    let stored = profiles.insert(import, &newcomers, &[], now);
+    stored.await.unwrap();
+    let enrol = Command::Enrol {
+        cohort: COHORT.to_owned(),
+        policy: app.society.policy.version.clone(),
+        import,
+        joined_month: Some("2020-04".to_owned()),
+        terms: None,
+        valid_from: now + SignedDuration::from_hours(2 * 24),
+        expires_at: now + SignedDuration::from_hours(30 * 24),
+    };
+    app.command(member, enrol).await.unwrap();
+    assert!(listed(&app, "three.csv", "3").is_empty());
+    let due = listed(&app, "two.csv", "2");
+    assert_eq!(due.len(), 1, "{due:?}");
+    assert!(due[0].contains(",sign_in,"), "{due:?}");
+}
+
+/// The lines of a list for letters to those who have stopped for so many days.
+fn listed(app: &App, name: &str, days: &str) -> Vec<String> {
+    let arguments = [
+        "letters",
+        name,
+        "--stopped-for",
+        days,
+        "--policy",
+        "policy.toml",
+    ];
+    let done = beside(app, &arguments);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let text = std::fs::read_to_string(app.folder.path().join(name)).unwrap();
+    let mut lines = text.trim_start_matches('\u{feff}').lines();
+    let header = "user_id,name,symbol,number,step,since,expires_on";
+    assert_eq!(lines.next(), Some(header));
+    lines.map(str::to_owned).collect()
 }

@@ -4,7 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
 use super::views::{DueRow, GoneRow, RemindersPage, Rules};
@@ -121,13 +123,29 @@ impl RemindersBody {
     }
 }
 
+/// The last overview, and of when it is.
+pub(in crate::api) type LastLook = Mutex<Option<(Timestamp, Overview)>>;
+
+/// How long it is shown again: to look reads all members to whom a reminder is due.
+const KEPT: SignedDuration = SignedDuration::from_mins(1);
+
 async fn looked(api: &Api) -> Result<Overview, Problem> {
+    // One request looks, and those that come meanwhile wait for what it finds.
+    let mut last = api.reminders.lock().await;
+    let now = api.clock.now();
+    if let Some((at, overview)) = &*last
+        && (SignedDuration::ZERO..KEPT).contains(&now.duration_since(*at))
+    {
+        return Ok(overview.clone());
+    }
     // A number of a moment ago will do, if the read models are held up.
     api.statuses.caught_up().await;
-    Ok(overview(&api.read, &api.limits, api.clock.now()).await?)
+    let overview = overview(&api.read, &api.limits, now).await?;
+    *last = Some((now, overview.clone()));
+    Ok(overview)
 }
 
-/// To how many members a reminder is due, when they go, and what went.
+/// To how many members a reminder is due, when they go, and what went, as of a minute ago at most.
 #[utoipa::path(get, path = "/api/v1/support/reminders", tag = "support",
     responses((status = 200, description = "reminders", body = RemindersBody)))]
 pub(in crate::api) async fn support_reminders(

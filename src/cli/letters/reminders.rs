@@ -87,7 +87,7 @@ fn reminder(
     now: Timestamp,
 ) -> Option<Printed> {
     let state = &status.state;
-    let since = status.since.filter(|since| *since <= begun)?;
+    let since = status.waits_since().filter(|since| *since <= begun)?;
     if !state.reminder_goes_by_post(now) {
         return None;
     }

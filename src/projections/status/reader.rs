@@ -1,6 +1,5 @@
 //! Reads where members stand: from the read model, and from the log where it lags.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use cqrs_es::Aggregate;
@@ -64,9 +63,7 @@ impl StatusReader {
         for event in &later {
             status.fold(event)?;
         }
-        if let Cow::Owned(state) = status.state.as_of(self.clock.now()) {
-            status.state = state;
-        }
+        let status = status.as_of(self.clock.now());
         Ok(status.state.enrolment.is_some().then_some(status))
     }
 

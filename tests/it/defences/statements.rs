@@ -19,10 +19,11 @@ const WRITERS: [&str; 8] = [
 
 /// What stands in statements by name: tables, columns, placeholders, numbers and parts of our own. A new one is to be looked at by
 /// somebody: nothing that was typed may be among them.
-const PARTS: [&str; 30] = [
+const PARTS: [&str; 31] = [
     "",
     "COLUMNS",
     "EVENTS",
+    "NEXT",
     "NEXT_DAY_FROM",
     "PORTION",
     "REBUILD",

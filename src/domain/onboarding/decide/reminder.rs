@@ -36,6 +36,20 @@ impl Onboarding {
         self.mailbox.is_some() && self.is_on_the_way()
     }
 
+    /// From when on nobody can be reminded who does nothing; none, where time alone does not end that.
+    #[must_use]
+    pub fn may_be_reminded_until(&self) -> Option<Timestamp> {
+        let initial = self.enrolment.as_ref().filter(|_| self.password.is_none());
+        initial.map(|it| it.expires_at)
+    }
+
+    /// When the member came to the step at which they stand at `at`, if that happened of itself and no event says so yet.
+    #[must_use]
+    pub fn moved_on(&self, at: Timestamp) -> Option<Timestamp> {
+        let (from, _) = self.comes().filter(|(from, _)| *from <= at)?;
+        (self.as_of(at).stands_at() != self.stands_at()).then_some(from)
+    }
+
     const fn is_on_the_way(&self) -> bool {
         !(self.completed || self.frozen || self.left || self.erased)
     }
