@@ -163,7 +163,7 @@ pub async fn position_at(pool: &Connections, moment: Timestamp) -> Result<Positi
     let position: Option<Position> = sqlx::query_scalar(LAST_BY)
         .bind(moment.clone())
         .bind(moment)
-        .fetch_one(pool)
+        .fetch_optional(pool)
         .await?;
     Ok(position.unwrap_or(0))
 }
@@ -205,13 +205,14 @@ impl LogReader {
 
 /// Halves what lies between a position that was recorded by then and one that was not, until they are neighbours. No index on the time is
 /// needed for that, which every event would have to be put into. A position whose event is parked has none here: what was before it counts.
+/// The last line is no MAX: for that, PostgreSQL reads all positions before, by several workers.
 const LAST_BY: &str = "WITH RECURSIVE halves (by_then, later) AS (\
      SELECT CAST(0 AS BIGINT), (SELECT COALESCE(MAX(position), 0) + 1 FROM history) UNION ALL SELECT \
      CASE WHEN COALESCE((SELECT recorded_at FROM history WHERE position <= (by_then + later) / 2 ORDER BY position DESC LIMIT 1), '') <= $1 \
      THEN (by_then + later) / 2 ELSE by_then END, \
      CASE WHEN COALESCE((SELECT recorded_at FROM history WHERE position <= (by_then + later) / 2 ORDER BY position DESC LIMIT 1), '') <= $2 \
      THEN later ELSE (by_then + later) / 2 END FROM halves WHERE later - by_then > 1) \
-     SELECT MAX(position) FROM history WHERE position <= (SELECT MAX(by_then) FROM halves)";
+     SELECT position FROM history WHERE position <= (SELECT MAX(by_then) FROM halves) ORDER BY position DESC LIMIT 1";
 
 #[cfg(test)]
 mod tests {
