@@ -15,5 +15,5 @@ async fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
-    kadode::cli::run().await
+    Box::pin(kadode::cli::run()).await
 }

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use secrecy::SecretString;
 use unicode_normalization::UnicodeNormalization;
 
 use super::SignedIn;
@@ -56,10 +57,30 @@ impl Api {
         let mut done = self.done_rotating(who, &outcome).await?;
         if done.stored {
             // Browsers of before are strangers' from now on; this one has just shown all there is to show.
-            let profile = self.vault.profiles.get(who.session.member).await?.profile;
-            done.device = Some(self.remember_browser(&who.visit, &profile.user_id).await?);
+            done.device = self.remembered_anew(who).await;
         }
         Ok(done)
+    }
+
+    /// The browser's cookie; none, where the vault is away: the password is changed, and the session's new secret must not be lost with it.
+    async fn remembered_anew(&self, who: &SignedIn) -> Option<SecretString> {
+        let profile = self.vault.profiles.get(who.session.member).await;
+        let remembered = match profile {
+            Ok(stored) => {
+                self.remember_browser(&who.visit, &stored.profile.user_id)
+                    .await
+            }
+            Err(error) => Err(error.into()),
+        };
+        remembered
+            .inspect_err(|problem| {
+                let problem = problem.name();
+                tracing::error!(
+                    problem,
+                    "the browser of a changed password is not remembered"
+                );
+            })
+            .ok()
     }
 
     /// Whether the session's newest secret came with another password, rather than with its code.

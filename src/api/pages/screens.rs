@@ -222,7 +222,8 @@ impl Asked<'_> {
                 self.answer(&view)
             }
             Screen::PasswordChange => {
-                let ends_email_change = self.standing.status.state.coming.is_some();
+                let state = &self.standing.status.state;
+                let ends_pending = state.coming.is_some() || state.coming_password.is_some();
                 let at_step_nine = self.password(page).await?;
                 self.answer(&PasswordChange {
                     page: at_step_nine.page,
@@ -230,7 +231,7 @@ impl Asked<'_> {
                     minimum: at_step_nine.minimum,
                     phrase: at_step_nine.phrase,
                     idempotency_key: at_step_nine.idempotency_key,
-                    ends_email_change,
+                    ends_pending,
                 })
             }
             Screen::History => {

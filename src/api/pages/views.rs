@@ -242,7 +242,7 @@ pub struct PasswordChange {
     /// Marks one showing of the form, so that a repeated sending is recognised.
     pub idempotency_key: String,
     /// Whether another address is to come, which ends with the change.
-    pub ends_email_change: bool,
+    pub ends_pending: bool,
 }
 
 /// `/history`, the member's own.

@@ -104,9 +104,9 @@ impl Onboarding {
     }
 }
 
-/// Notices whose links count at once: as many as the default budget of links lets follow each other in thirty days, in which somebody may
-/// read of the first on paper. Fewer could be pushed out by whoever asks for more.
-const TOLD: usize = 600;
+/// Notices whose links count at once: as many as the default budgets of links, of addresses and of passwords, let follow each other in thirty
+/// days, in which somebody may read of the first on paper. Fewer could be pushed out by whoever asks for more.
+const TOLD: usize = 1200;
 
 impl Onboarding {
     fn spend_code(&mut self, kind: SessionKind) {

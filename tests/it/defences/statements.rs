@@ -19,7 +19,7 @@ const WRITERS: [&str; 8] = [
 
 /// What stands in statements by name: tables, columns, placeholders, numbers and parts of our own. A new one is to be looked at by
 /// somebody: nothing that was typed may be among them.
-const PARTS: [&str; 31] = [
+const PARTS: [&str; 32] = [
     "",
     "COLUMNS",
     "EVENTS",
@@ -35,6 +35,7 @@ const PARTS: [&str; 31] = [
     "conditions",
     "function",
     "given",
+    "grouped",
     "id",
     "into",
     "key",

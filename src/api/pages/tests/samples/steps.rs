@@ -125,14 +125,14 @@ pub(super) fn email_changes(language: Language) -> Vec<Sample> {
 
 pub(super) fn password_changes(language: Language) -> Vec<Sample> {
     let page = || signed_in(language, "/password-change", 15);
-    let shown = |page, ends_email_change| {
+    let shown = |page, ends_pending| {
         shown(&PasswordChange {
             page,
             user_id: "A1234567".to_owned(),
             minimum: 15,
             phrase: phrase(),
             idempotency_key: "sample-key".to_owned(),
-            ends_email_change,
+            ends_pending,
         })
     };
     let wrong = Trouble::Mismatch {
