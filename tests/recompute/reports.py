@@ -176,7 +176,7 @@ class Member:
             "email_change_link": ("EmailChangeRequested",),
             "email_change_notice": ("EmailChangeConfirmed",),
             "password_reset_link": ("PasswordResetRequested",),
-            "password_reset_notice": ("PasswordResetConfirmed",),
+            "password_reset_notice": ("PasswordResetConfirmed", "PasswordResetCancelled"),
             "password_change_notice": ("PasswordReplaced",),
             "account_set_up": ("PasswordChanged",),
             "reminder": ("MemberReminded",),

@@ -316,7 +316,8 @@ impl World {
                     CredentialInForce::Own,
                 );
                 let is_initial = matches!(against, CredentialInForce::Initial(_));
-                let is_reset = matches!(against, CredentialInForce::Own(own) if self.reset_to.contains(&own));
+                let is_reset =
+                    matches!(against, CredentialInForce::Own(own) if self.reset_to.contains(&own));
                 let (password, check) = match password {
                     Typing::Initial if is_initial => (Password::Initial, PasswordCheck::Match),
                     Typing::Initial => (Password::Initial, PasswordCheck::Replaced),
