@@ -17,7 +17,7 @@ use super::json::form_of;
 use super::{SignedIn, Token, birth_date};
 use crate::api::Api;
 use crate::api::input;
-use crate::api::problem::{Problem, Wait};
+use crate::api::problem::Problem;
 use crate::api::visit::Visit;
 use crate::domain::birth_date::BirthDate;
 use crate::domain::delivery::MailKind;
@@ -69,18 +69,7 @@ impl Api {
         let symbol = profile.as_ref().map(|profile| profile.symbol.as_str());
         let (waits, device) = (&self.vault.waits, visit.device.as_deref());
         let lanes = waits.lanes(user_id, symbol, visit.address, device).await?;
-        let now = self.clock.now();
-        if let Some(until) = waits.check(&lanes, now).await? {
-            self.tallies.count("waiting");
-            return Err(Problem::Waiting(Wait { until, now }));
-        }
-        let slot = grid
-            .without(hasher.acquire())
-            .await
-            .map_err(|full| self.crowded(full))?;
-        self.begin_try(&lanes)
-            .await
-            .inspect_err(|problem| self.tallies.count(problem.name()))?;
+        let (slot, _) = self.take_turn(&lanes, Some(grid)).await?;
         slot.dummy().await?;
         if let Some((member, profile)) = member.zip(profile) {
             let state = self.as_of_now(member).await?;

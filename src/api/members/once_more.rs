@@ -3,7 +3,7 @@
 use super::SignedIn;
 use super::done::happened;
 use crate::api::Api;
-use crate::api::problem::{Problem, Wait};
+use crate::api::problem::Problem;
 use crate::commands::Outcome;
 use crate::domain::onboarding::{CredentialInForce, Event, Onboarding, PasswordCheck};
 use crate::vault::Lanes;
@@ -40,17 +40,7 @@ impl Api {
         let lanes = waits
             .lanes(&profile.user_id, Some(symbol), who.visit.address, device)
             .await?;
-        let now = self.clock.now();
-        if let Some(until) = waits.check(&lanes, now).await? {
-            self.tallies.count("waiting");
-            return Err(Problem::Waiting(Wait { until, now }));
-        }
-        let slot = hasher.acquire().await.map_err(|full| self.crowded(full))?;
-        // Counted before it is looked at, so that fifty at once cannot pass under the bound.
-        let tries_left = self
-            .begin_try(&lanes)
-            .await
-            .inspect_err(|problem| self.tallies.count(problem.name()))?;
+        let (slot, tries_left) = self.take_turn(&lanes, None).await?;
         match self.check(slot, member, state, password, &lanes).await {
             Ok(check) => Ok(Checked {
                 against: state.credential_in_force(),

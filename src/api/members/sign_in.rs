@@ -78,20 +78,8 @@ impl Api {
             .waits
             .lanes(&user_id, symbol.as_deref(), visit.address, device)
             .await?;
-        let now = self.clock.now();
-        if let Some(until) = self.vault.waits.check(&lanes, now).await? {
-            self.tallies.count("waiting");
-            return Err(Problem::Waiting(Wait { until, now }));
-        }
-        // Before all that a known ID alone costs: else, where many wait, those known would stand further back.
-        let slot = grid
-            .without(hasher.acquire())
-            .await
-            .map_err(|full| self.crowded(full))?;
-        // Counted before the member is looked at, so that being told to wait takes as long for an unknown ID.
-        self.begin_try(&lanes)
-            .await
-            .inspect_err(|problem| self.tallies.count(problem.name()))?;
+        // Before the member is looked at: else, where many wait, known IDs would stand further back, and be told to wait later.
+        let (slot, _) = self.take_turn(&lanes, Some(grid)).await?;
         match self.try_password(visit, slot, member, typed, &lanes).await {
             Ok(accepted) => self.begin_session(visit, accepted, &lanes).await,
             Err(Problem::SignInFailed) => {
@@ -135,6 +123,34 @@ impl Api {
             devices.forget_before(device, &user_id, since).await?;
         }
         Ok(())
+    }
+
+    /// The turn at argon2 of a try with these lanes, which counts from now on, and how many are left. The wait for it is no part of the
+    /// `grid`.
+    ///
+    /// # Errors
+    /// [`Problem::Waiting`], [`Problem::NeedsSupport`], [`Problem::Crowded`], or the vault is away.
+    pub(in crate::api) async fn take_turn(
+        &self,
+        lanes: &Lanes,
+        grid: Option<&mut Grid>,
+    ) -> Result<(Slot, u32), Problem> {
+        let now = self.clock.now();
+        if let Some(until) = self.vault.waits.check(lanes, now).await? {
+            self.tallies.count("waiting");
+            return Err(Problem::Waiting(Wait { until, now }));
+        }
+        let turn = self.vault.hasher.acquire();
+        let slot = match grid {
+            Some(grid) => grid.without(turn).await,
+            None => turn.await,
+        };
+        let slot = slot.map_err(|full| self.crowded(full))?;
+        let tries_left = self
+            .begin_try(lanes)
+            .await
+            .inspect_err(|problem| self.tallies.count(problem.name()))?;
+        Ok((slot, tries_left))
     }
 
     /// Counts a try before it is looked at, so that fifty at once cannot pass under the bound.

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use crate::api::Api;
 use crate::api::input::normalise_id;
 use crate::api::members::Grid;
-use crate::api::problem::{Problem, Wait};
+use crate::api::problem::Problem;
 use crate::api::visit::Visit;
 use crate::commands::{Actor, Attribution, CommandError, Outcome};
 use crate::domain::ids::{CommandId, SessionId, StaffId};
@@ -73,18 +73,7 @@ impl Api {
         let device = visit.device.as_deref();
         let waits = &self.vault.waits;
         let lanes = waits.lanes(&lane, None, visit.address, device).await?;
-        let now = self.clock.now();
-        if let Some(until) = waits.check(&lanes, now).await? {
-            self.tallies.count("waiting");
-            return Err(Problem::Waiting(Wait { until, now }));
-        }
-        let slot = grid
-            .without(hasher.acquire())
-            .await
-            .map_err(|full| self.crowded(full))?;
-        self.begin_try(&lanes)
-            .await
-            .inspect_err(|problem| self.tallies.count(problem.name()))?;
+        let (slot, _) = self.take_turn(&lanes, Some(grid)).await?;
         match self.try_secrets(visit, slot, staff, typed).await {
             Ok(secret) => {
                 waits.succeeded(&lanes).await?;
