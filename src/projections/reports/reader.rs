@@ -103,18 +103,17 @@ async fn add_within_day(
     counts: &mut Counts,
 ) -> Result<(), ApplyError> {
     let parts = whole_parts(position);
-    let rows = sqlx::query(&format!(
+    let rows = sqlx::query(&packed(&format!(
         "SELECT topic, cohort, of_a, of_b, of_c, day AS told_day, CAST(SUM(number) AS BIGINT) AS number FROM history_parts \
          WHERE topic IN ({}) AND day = $1 AND part < $2 GROUP BY topic, cohort, of_a, of_b, of_c, day",
         quoted(topics)
-    ))
+    )))
     .bind(day.to_string())
     .bind(parts)
     .fetch_all(pool)
     .await?;
     for row in &rows {
-        let (day, count) = summed(row)?;
-        counts.add(day, count);
+        add_packed(row, counts)?;
     }
     let after = after.max(before_part(parts));
     for count in one_by_one(pool, topics, after, position).await? {
@@ -212,11 +211,10 @@ async fn days(
             "GROUP BY topic, cohort, of_a, of_b, of_c, told_day HAVING SUM(number) <> 0",
         ),
     };
-    let sql = format!(
-        "SELECT topic, cohort, of_a, of_b, of_c, told_day, {number} AS number, \
-         (SELECT MAX(position) FROM history) AS head FROM ({}) AS counted {grouped}",
+    let sql = packed(&format!(
+        "SELECT topic, cohort, of_a, of_b, of_c, told_day, {number} AS number FROM ({}) AS counted {grouped}",
         parts.join(" UNION ALL ")
-    );
+    ));
     let mut query = sqlx::query(&sql);
     if sql.contains("$1") {
         query = query.bind(last.to_string());
@@ -225,8 +223,7 @@ async fn days(
     let mut counts = Counts::default();
     let mut head = 0;
     for row in &rows {
-        let (day, count) = summed(row)?;
-        counts.add(day, count);
+        add_packed(row, &mut counts)?;
         head = row.try_get("head")?;
     }
     Ok((counts, head))
@@ -240,22 +237,42 @@ fn quoted<'a>(topics: impl IntoIterator<Item = &'a Topic>) -> String {
     names.join(",")
 }
 
-fn summed(row: &AnyRow) -> Result<(Date, Count), ApplyError> {
-    let text = |column: &str| row.try_get::<String, _>(column);
-    let topic = text("topic")?;
-    let day = text("told_day")?;
-    let key = Key {
-        topic: Topic::named(&topic).ok_or_else(|| unreadable(&topic))?,
-        cohort: text("cohort")?,
-        of: [text("of_a")?, text("of_b")?, text("of_c")?],
+/// What stands between counts, and within one: no text that is counted holds either.
+const BETWEEN: char = '\u{1e}';
+const WITHIN: char = '\u{1f}';
+
+/// Gets what `counted` selects in one row for each topic and day: a driver takes longer for tens of thousands of rows than databases take
+/// to add them up.
+fn packed(counted: &str) -> String {
+    let within = format!(" || '{WITHIN}' || ");
+    let count = ["cohort", "of_a", "of_b", "of_c", "CAST(number AS TEXT)"].join(&within);
+    format!(
+        "SELECT topic, told_day, string_agg({count}, '{BETWEEN}') AS counts, (SELECT MAX(position) FROM history) AS head \
+         FROM ({counted}) AS added_up GROUP BY topic, told_day"
+    )
+}
+
+/// Adds a row of that.
+fn add_packed(row: &AnyRow, counts: &mut Counts) -> Result<(), ApplyError> {
+    let topic: &str = row.try_get("topic")?;
+    let topic = Topic::named(topic).ok_or_else(|| unreadable(topic))?;
+    let day = match row.try_get("told_day")? {
+        "" => Date::default(),
+        day => day.parse().map_err(|_| unreadable(day))?,
     };
-    let number = row.try_get("number")?;
-    let day = if day.is_empty() {
-        Date::default()
-    } else {
-        day.parse().map_err(|_| unreadable(&day))?
-    };
-    Ok((day, Count { key, number }))
+    let packed: &str = row.try_get("counts")?;
+    for count in packed.split(BETWEEN) {
+        let mut texts = count.split(WITHIN);
+        let mut text = || texts.next().ok_or_else(|| unreadable("a count"));
+        let key = Key {
+            topic,
+            cohort: text()?.to_owned(),
+            of: [text()?.to_owned(), text()?.to_owned(), text()?.to_owned()],
+        };
+        let number = text()?.parse().map_err(|_| unreadable("a number"))?;
+        counts.add(day, Count { key, number });
+    }
+    Ok(())
 }
 
 /// When the event at `position` was recorded; none, if there is none.
