@@ -43,8 +43,8 @@ pub struct Session {
     pub idle_until: Timestamp,
     /// When it ends even if it is used.
     pub ends_at: Timestamp,
-    /// Whether its secret was exchanged, as it is once in a session's life: at step 9 or at step 14.
-    pub rotated: bool,
+    /// When its secret was last exchanged, as it is at step 9 or at step 14, and with a changed password.
+    pub rotated_at: Option<Timestamp>,
     pub(super) secret_hash: String,
 }
 

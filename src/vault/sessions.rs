@@ -99,7 +99,7 @@ impl Sessions {
                 last_seen: now,
                 idle_until: ends_at.min(now + self.idle(opening.kind)),
                 ends_at,
-                rotated: false,
+                rotated_at: None,
                 secret_hash,
             },
         }))
@@ -183,7 +183,7 @@ impl Sessions {
             last_seen: now,
             idle_until,
             ends_at,
-            rotated: true,
+            rotated_at: Some(now),
             secret_hash,
             ..session.clone()
         };
@@ -288,7 +288,11 @@ impl Sessions {
             last_seen,
             idle_until: ends_at.min(last_seen + self.idle(kind)),
             ends_at,
-            rotated: row.try_get::<Option<String>, _>("rotated_at")?.is_some(),
+            rotated_at: row
+                .try_get::<Option<String>, _>("rotated_at")?
+                .as_deref()
+                .map(time_of)
+                .transpose()?,
             secret_hash: text("secret_hash")?,
         })
     }

@@ -240,6 +240,44 @@ async fn the_same_form_twice_at_once_and_once_more_later_is_one_change_and_no_fa
 }
 
 #[tokio::test]
+async fn a_form_repeated_after_the_program_ended_before_the_secret_was_exchanged_exchanges_it() {
+    let (app, member, client) = completed().await;
+    let first = change(&client, NEW_PASSWORD, RESET_PASSWORD).await;
+    let old = first.expect(StatusCode::OK).session_cookie();
+    app.wait(1);
+    let body = json!({"password": RESET_PASSWORD, "new_password": CHANGED_PASSWORD});
+    let (with_key, with_old) = (("idempotency-key", "one showing"), ("cookie", old.as_str()));
+    let send = async |headers: &[(&str, &str)]| {
+        let (client, body) = (app.client(), Some(body.clone()));
+        let sent = client.send(Method::POST, "/password-change", body, headers);
+        sent.await
+    };
+    // As it would stand there: the event is stored, the exchange is not.
+    let before = "SELECT secret_hash, rotated_at FROM sessions";
+    let (hash, at): (String, String) = sqlx::query_as(before)
+        .fetch_one(&app.society.database.read)
+        .await
+        .unwrap();
+    let headers = [with_old, with_key];
+    send(&headers).await.expect(StatusCode::OK);
+    sqlx::query("UPDATE sessions SET secret_hash = $1, rotated_at = $2, previous_hash = NULL")
+        .bind(hash)
+        .bind(at)
+        .execute(&app.society.database.write)
+        .await
+        .unwrap();
+    let repeated = send(&headers).await;
+    let repeated = repeated.expect(StatusCode::OK);
+    assert_ne!(repeated.session_cookie(), old);
+    let late = app.client();
+    let late = late
+        .send(Method::GET, "/onboarding", None, &[with_old])
+        .await;
+    late.problem(409, "session-rotated");
+    assert_eq!(stored(&app, member).await, 2);
+}
+
+#[tokio::test]
 async fn two_forms_at_once_are_one_change_and_the_other_is_not_taken() {
     let (app, member, client) = completed().await;
     let (first, second) = tokio::join!(
@@ -360,7 +398,13 @@ async fn the_pages_lead_through_it_without_a_script() {
     let done = browser.post("/password-change", &right).await;
     done.leads_to("/completed?note=password-replaced");
     let done = twin.post("/password-change", &right).await;
-    done.leads_to("/");
+    done.leads_to("/?note=password-replaced");
+    let done = browser.post("/password-change", &right).await;
+    done.leads_to("/completed?note=password-replaced");
+    browser
+        .get("/?note=password-replaced")
+        .await
+        .leads_to("/completed?note=password-replaced");
     let page = browser.get("/completed?note=password-replaced").await;
     page.is(200).says("パスワードを変更しました");
     browser

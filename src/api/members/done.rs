@@ -63,34 +63,50 @@ impl Api {
         outcome: &Outcome<Onboarding>,
     ) -> Result<Done, Problem> {
         if outcome.events.is_empty() {
-            return self.repeated(who).await;
+            return self.repeated(who, &outcome.state).await;
         }
-        let kind = outcome
-            .state
-            .session_kind()
-            .unwrap_or(SessionKind::Onboarding);
-        let rotated = self
-            .vault
-            .sessions
-            .rotate(&who.session, kind, self.clock.now())
-            .await?;
-        let fresh = rotated.ok_or(Problem::SessionRotated)?;
+        let done = self.exchanged(who, &who.session, &outcome.state).await?;
         Ok(Done {
-            session: fresh.session,
-            secret: Some(fresh.secret),
-            device: None,
             stored: true,
+            ..done
         })
     }
 
     /// The answer to a repeated form that exchanges the session's secret.
-    pub(super) async fn repeated(&self, who: &SignedIn) -> Result<Done, Problem> {
-        // With the new cookie all is well, with the old one nothing is granted; nor in the moment between the event and the new
-        // secret. Should the program end in that moment, the member signs in again.
-        if !self.session_of(&who.visit).await?.rotated {
-            return Err(Problem::SessionRotated);
+    pub(super) async fn repeated(
+        &self,
+        who: &SignedIn,
+        state: &Onboarding,
+    ) -> Result<Done, Problem> {
+        let session = self.session_of(&who.visit).await?;
+        let replaced_at = state.password.and_then(|own| Some(own.replaces?.at));
+        match session.rotated_at {
+            // With the new cookie all is well, with the old one nothing is granted; nor in the moment between the event and the new
+            // secret. Should the program end in that moment, the member signs in again.
+            None => Err(Problem::SessionRotated),
+            // That moment with a changed password, where the session goes on: the old secret must not.
+            Some(at) if replaced_at.is_some_and(|replaced_at| at < replaced_at) => {
+                self.exchanged(who, &session, state).await
+            }
+            Some(_) => Ok(already_done(who)),
         }
-        Ok(already_done(who))
+    }
+
+    async fn exchanged(
+        &self,
+        who: &SignedIn,
+        session: &Session,
+        state: &Onboarding,
+    ) -> Result<Done, Problem> {
+        let kind = state.session_kind().unwrap_or(SessionKind::Onboarding);
+        let now = self.clock.now();
+        let rotated = self.vault.sessions.rotate(session, kind, now).await?;
+        let fresh = rotated.ok_or(Problem::SessionRotated)?;
+        Ok(Done {
+            session: fresh.session,
+            secret: Some(fresh.secret),
+            ..already_done(who)
+        })
     }
 }
 

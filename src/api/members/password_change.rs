@@ -39,7 +39,8 @@ impl Api {
         let form = self.form_id(&who.session.id.0, form);
         if state.is_set_by(form) {
             // What it calls the present password is not that any more: it must not count as a wrong one.
-            return self.repeated(who).await;
+            let done = self.repeated(who, &state).await?;
+            return Ok(self.with_browser_remembered(who, done).await);
         }
         if !typed.is_empty() && typed.nfc().eq(present.nfc()) {
             return Err(Problem::Invalid {
@@ -54,12 +55,18 @@ impl Api {
             Err(problem) => Err(problem),
         };
         let outcome = self.count_once_more(&checked, outcome).await?;
-        let mut done = self.done_rotating(who, &outcome).await?;
-        if done.stored {
-            // Browsers of before are strangers' from now on; this one has just shown all there is to show.
-            done.device = self.remembered_anew(who).await;
-        }
-        Ok(done)
+        let done = self.done_rotating(who, &outcome).await?;
+        Ok(self.with_browser_remembered(who, done).await)
+    }
+
+    /// Browsers of before are strangers' from now on, but for the one that gets the session's new secret: it has just shown all there is
+    /// to show.
+    async fn with_browser_remembered(&self, who: &SignedIn, done: Done) -> Done {
+        let device = match done.secret {
+            Some(_) => self.remembered_anew(who).await,
+            None => None,
+        };
+        Done { device, ..done }
     }
 
     /// The browser's cookie; none, where the vault is away: the password is changed, and the session's new secret must not be lost with it.

@@ -9,6 +9,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use super::forms::FormToken;
 use super::frame::{Page, Society};
 use super::messages::{Notice, Trouble};
+use super::screens::Screen;
 use crate::api::Api;
 use crate::api::members::{Done, cookies};
 use crate::api::problem::Problem;
@@ -134,6 +135,10 @@ pub(super) async fn astray(
     };
     match settled(api, visit, secret, problem).await {
         // With the new cookie, `/` leads on; without it, only what was done can be told.
+        Ok(Found::Rotated(session)) if path == Screen::PasswordChange.path() => {
+            let changed = api.came_with_password(&session).await;
+            see("/", changed.then_some(Notice::PasswordReplaced))
+        }
         Ok(Found::Rotated(_) | Found::Current(_)) if path != "/" => see("/", None),
         Ok(Found::Rotated(session)) => {
             let by_code =

@@ -116,8 +116,8 @@ pub(super) async fn get(api: Api, reader: Reader, screen: Screen) -> Response {
 }
 
 /// `GET /`: to the page of the step that is due.
-pub(super) async fn root(State(api): State<Api>, Reader(standing, _): Reader) -> Response {
-    standing.to_due_page(&api, None)
+pub(super) async fn root(State(api): State<Api>, Reader(standing, notice): Reader) -> Response {
+    standing.to_due_page(&api, notice)
 }
 
 /// A page, as far as the stores can tell what stands on it.

@@ -269,7 +269,11 @@ async fn answer(
         Ok(done) if screen == Screen::EmailChange => {
             return see(screen.path(), notice.filter(|_| done.stored));
         }
-        Ok(done) => return onward(api, &done, notice.filter(|_| done.stored)).await,
+        Ok(done) => {
+            // A repeated form that has set the password is told of it as the first one is.
+            let told = done.stored || screen == Screen::PasswordChange;
+            return onward(api, &done, notice.filter(|_| told)).await;
+        }
         Err(problem) => problem,
     };
     let visit = who.visit.clone();
