@@ -84,6 +84,8 @@ pub struct Society {
     /// The audit ledger's last checkpoint, beside the keys.
     checkpoint_file: PathBuf,
     witness_files: Vec<PathBuf>,
+    /// Who runs the program, as they say.
+    operator: String,
 }
 
 impl Society {
@@ -102,13 +104,16 @@ impl Society {
         Ok(self.policy.adopt(&self.commands, attribution).await?)
     }
 
-    /// A command of the program itself.
+    /// A command of whoever runs the program.
     #[must_use]
     pub fn attribution(&self, command: &'static str, part: &'static str) -> Attribution {
         Attribution {
             id: CommandId(self.entropy.id()),
             command,
-            actor: Actor::System(part),
+            actor: Actor::Operator {
+                part,
+                name: self.operator.clone(),
+            },
             request_id: None,
             policy: self.policy.label(),
             trace: None,

@@ -63,6 +63,13 @@ pub enum Actor {
     Staff(StaffId),
     /// The program itself.
     System(&'static str),
+    /// A part of the program that whoever runs it told to.
+    Operator {
+        /// Which part.
+        part: &'static str,
+        /// Who runs it, as they say.
+        name: String,
+    },
 }
 
 /// What a command brought about.
@@ -343,7 +350,7 @@ impl Attribution {
         let (kind, id) = match &self.actor {
             Actor::Member(id) => ("member", id.clone()),
             Actor::Staff(id) => ("staff", id.to_string()),
-            Actor::System(part) => ("system", (*part).to_owned()),
+            Actor::System(part) | Actor::Operator { part, .. } => ("system", (*part).to_owned()),
         };
         let mut metadata = HashMap::from([
             ("actor".to_owned(), kind.to_owned()),
@@ -356,6 +363,9 @@ impl Attribution {
                 concat!("kadode ", env!("CARGO_PKG_VERSION")).to_owned(),
             ),
         ]);
+        if let Actor::Operator { name, .. } = &self.actor {
+            metadata.insert("operator".to_owned(), name.clone());
+        }
         metadata.extend(
             self.request_id
                 .clone()

@@ -55,6 +55,20 @@ pub struct DataSettings {
     /// The society's policy file
     #[arg(long, env = "KADODE_POLICY", value_name = "FILE")]
     pub policy: Option<PathBuf>,
+
+    /// Who runs this, for the record [default: the user's number on this machine]
+    #[arg(long, env = "KADODE_OPERATOR", value_name = "NAME")]
+    pub operator: Option<String>,
+}
+
+impl DataSettings {
+    /// Who runs this. Whoever holds keys and database can say anything here.
+    #[must_use]
+    pub fn operator(&self) -> String {
+        let user = || format!("uid {}", rustix::process::getuid().as_raw());
+        let name = self.operator.clone().unwrap_or_else(user);
+        name.chars().filter(|c| !c.is_control()).take(64).collect()
+    }
 }
 
 /// How `kadode serve` meets the world.

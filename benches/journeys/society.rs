@@ -160,6 +160,7 @@ impl Society {
             key_database: None,
             keys: Some(path("keys.toml")),
             witness_file: Vec::new(),
+            operator: None,
             policy: Some(path("policy.toml")),
         };
         let opened = Opened::open(&settings, Opening::TO_READ, Clock::machine(), |_| ());

@@ -43,6 +43,7 @@ impl Ours {
             key_database: Some(fresh_database(kind, &folder, "keys").await?),
             keys: Some(folder.path().join("keys.toml")),
             witness_file: Vec::new(),
+            operator: None,
             policy: Some(policy.into()),
             events: None,
         };

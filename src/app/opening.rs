@@ -119,6 +119,7 @@ impl Society {
             opened: Instant::now(),
             checkpoint_file,
             witness_files,
+            operator: settings.operator(),
         })
     }
 

@@ -69,6 +69,7 @@ pub(super) async fn run(settings: DemoSettings, clock: Clock) -> Result<ExitCode
         keys: Some(folder.path().join("demo.keys.toml")),
         witness_file: Vec::new(),
         policy: Some(write(folder.path(), "policy.toml", POLICY)?),
+        operator: None,
     };
     let roster = write(folder.path(), "roster.csv", ROSTER)?;
     let letters = folder.path().join("letters.csv");
@@ -77,7 +78,6 @@ pub(super) async fn run(settings: DemoSettings, clock: Clock) -> Result<ExitCode
         dry_run: false,
         complete: false,
         leavers: None,
-        operator: None,
         letters: Some(letters.clone()),
         valid_from: None,
         data: data.clone(),

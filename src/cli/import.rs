@@ -54,22 +54,9 @@ pub struct ImportSettings {
     #[arg(long, env = "KADODE_VALID_FROM", value_name = "DATE")]
     pub valid_from: Option<Date>,
 
-    /// Who runs this, for the record [default: the user's number on this machine]
-    #[arg(long, env = "KADODE_OPERATOR", value_name = "NAME")]
-    pub operator: Option<String>,
-
     /// Where the data are.
     #[command(flatten)]
     pub data: DataSettings,
-}
-
-impl ImportSettings {
-    /// Whoever holds keys and database can say anything here.
-    fn operator(&self) -> String {
-        let user = || format!("uid {}", rustix::process::getuid().as_raw());
-        let name = self.operator.clone().unwrap_or_else(user);
-        name.chars().filter(|c| !c.is_control()).take(64).collect()
-    }
 }
 
 /// What stands on stdout, as one line of JSON.
@@ -224,7 +211,7 @@ async fn carry_out(
         window,
         roster,
         looked,
-        (settings.operator(), letters.as_mut()),
+        (settings.data.operator(), letters.as_mut()),
     )
     .await;
     written.map_err(|Fault(why)| {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use secrecy::zeroize::Zeroizing;
-use sqlx::Row;
+use sqlx::{AnyConnection, Row};
 
 use super::VaultError;
 use super::data_keys::{Class, DataKeys};
@@ -120,6 +120,39 @@ impl RosterFiles {
                 Ok((id, time_of(&since)?))
             })
             .collect()
+    }
+
+    /// Forgets the rosters that have a row of this user ID, with their keys: such a roster comes to nothing, and is brought again without
+    /// the row.
+    ///
+    /// # Errors
+    /// A database is away.
+    pub(super) async fn forget_naming(
+        &self,
+        user_id: &str,
+        connection: &mut AnyConnection,
+    ) -> Result<(), VaultError> {
+        for (import, _) in self.all().await? {
+            let is_named = match self.get(import).await {
+                // IDs are ASCII, the same bytes in each encoding of a roster; one that merely contains it does no harm.
+                Ok(Some(kept)) => kept
+                    .file
+                    .windows(user_id.len().max(1))
+                    .any(|some| some.eq_ignore_ascii_case(user_id.as_bytes())),
+                Ok(None) => false,
+                Err(error @ VaultError::Database(_)) => return Err(error),
+                // Nobody can carry it out, nor say whom it names.
+                Err(_) => true,
+            };
+            if is_named {
+                sqlx::query("DELETE FROM rosters WHERE import_id = $1")
+                    .bind(import.to_string())
+                    .execute(&mut *connection)
+                    .await?;
+                self.data_keys.destroy(&[keys_of(import)]).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Forgets a roster, with its key.

@@ -78,6 +78,7 @@ async fn a_policy_that_an_import_adopts_beside_a_running_program_is_found_by_its
     std::fs::write(&policy, other).unwrap();
     let data = DataSettings {
         policy: Some(policy),
+        operator: None,
         ..data_in(app.folder.path())
     };
     let clock = Clock::standing_at(START.parse().unwrap());

@@ -156,6 +156,7 @@ async fn open(job: &Job) -> Society {
         key_database: Some(job.key_database.clone()),
         keys: Some(job.folder.join("keys.toml")),
         witness_file: Vec::new(),
+        operator: None,
         events: None,
         policy: Some(job.folder.join("policy.toml")),
     };

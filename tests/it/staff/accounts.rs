@@ -45,6 +45,25 @@ fn an_account_is_printed_once_with_its_password_and_its_authenticator() {
     assert!(listed.get("password").is_none() && listed.get("totp").is_none());
 }
 
+#[tokio::test]
+async fn whoever_runs_it_stands_beside_what_they_did() {
+    let house = House::new();
+    line(&house, &["add", "akiko", "--role", "support"]);
+    let by = ["--operator", "伊藤"];
+    let reset = [&["reset-totp", "akiko"], &by[..]].concat();
+    line(&house, &reset);
+    let society = house.society().await;
+    let events = society.log.read_after(0, 100).await.unwrap();
+    society.close().await;
+    let user = format!("uid {}", rustix::process::getuid().as_raw());
+    for (event_type, who) in [("StaffAdded", user.as_str()), ("StaffTotpReset", "伊藤")] {
+        let event = events.iter().find(|event| event.event_type == event_type);
+        let metadata = &event.unwrap().metadata;
+        assert_eq!(metadata["actor"], "system");
+        assert_eq!(metadata["operator"], who, "{event_type}");
+    }
+}
+
 #[test]
 fn no_account_is_there_by_default() {
     let house = House::new();

@@ -14,9 +14,9 @@ use crate::support::app::{App, INITIAL_PASSWORD, NEW_PASSWORD, USER_ID, eventual
 use crate::support::browser::Browser;
 
 /// Erases the member, as two administrators do.
-async fn erase(app: &App, member: MemberId) -> Browser {
-    let first = hire(app, "佐藤", Role::Administrator).await;
-    let second = hire(app, "鈴木", Role::Administrator).await;
+pub async fn erase(app: &App, member: MemberId) -> Browser {
+    let first = hire(app, "伊藤", Role::Administrator).await;
+    let second = hire(app, "渡辺", Role::Administrator).await;
     let first = at_work(app, &first).await;
     let second = at_work(app, &second).await;
     let path = format!("/support/members/{member}");
@@ -42,7 +42,7 @@ async fn erase(app: &App, member: MemberId) -> Browser {
     first
 }
 
-async fn is_gone(app: &App, member: MemberId) {
+pub async fn is_gone(app: &App, member: MemberId) {
     eventually("the erasure", || async {
         let found = app.society.vault.profiles.get(member).await;
         matches!(found, Err(VaultError::Missing(_))).then_some(())

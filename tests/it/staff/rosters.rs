@@ -14,6 +14,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
+use super::erasure::{erase, is_gone};
 use super::support::{at_work, hire};
 use crate::reports::printed;
 use crate::support::app::{App, INITIAL_PASSWORD, USER_ID, eventually};
@@ -293,6 +294,30 @@ async fn of_a_roster_that_is_over_the_file_is_forgotten_and_its_key_destroyed() 
     .await
     .unwrap();
     assert_eq!(keys, 0);
+}
+
+#[tokio::test]
+async fn a_roster_that_names_whoever_is_erased_comes_to_nothing_and_its_file_is_forgotten() {
+    let desk = Desk::open().await;
+    let plan = desk.brings(&[HANAKO, TARO], false).await;
+    desk.suzuki.get(&plan).await.says("別名 花子");
+    erase(&desk.app, desk.member).await;
+    is_gone(&desk.app, desk.member).await;
+    assert_eq!(desk.files().await, 0);
+    let page = desk.suzuki.get(&plan).await;
+    page.is(200).is_silent_on("花子").is_silent_on(USER_ID);
+    desk.decides(&desk.suzuki, &plan, "approve").await.is(303);
+    desk.ends_as(&plan, Stage::Outdated).await;
+}
+
+#[tokio::test]
+async fn a_roster_that_does_not_name_them_goes_on() {
+    let desk = Desk::open().await;
+    let plan = desk.brings(&[TARO], false).await;
+    erase(&desk.app, desk.member).await;
+    is_gone(&desk.app, desk.member).await;
+    desk.decides(&desk.suzuki, &plan, "approve").await.is(303);
+    desk.ends_as(&plan, Stage::Applied).await;
 }
 
 #[tokio::test]

@@ -369,6 +369,7 @@ pub fn data_in(folder: &Path) -> DataSettings {
         key_database,
         keys: Some(folder.join("keys.toml")),
         witness_file: Vec::new(),
+        operator: None,
         policy: Some(folder.join("policy.toml")),
     }
 }
