@@ -77,6 +77,7 @@ impl Society {
         let entropy = Entropy::new(clock.clone());
         let checkpoint_file = keys_path(settings)?.with_added_extension("checkpoint");
         let witness_files = settings.witness_file.clone();
+        let operator = settings.operator();
         let (database, key_database, keys) =
             open_keys(settings, opening.prepare.into(), &clock, told).await?;
         let log = EventLog::open_at(settings.events.as_deref(), database.clone(), clock.clone());
@@ -119,7 +120,7 @@ impl Society {
             opened: Instant::now(),
             checkpoint_file,
             witness_files,
-            operator: settings.operator(),
+            operator,
         })
     }
 

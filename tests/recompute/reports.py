@@ -368,6 +368,8 @@ def completion(log, asked):
         for name, group in groups_told(grouped(members, key), len, asked):
             done = [sum(step in member.done for member in group) for step in STEPS]
             took = [member.whole_way()["valid_from"] for member in group if "completed" in member.done]
+            if by == "joined_month":
+                took = [-(-seconds // DAY) * DAY for seconds in took]
             rows.append([by, name, len(group), *done, percent(done[-1], len(group)), days_of(percentile(took, 50))])
     return rows
 

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 
 use super::counts::{Counts, Topic};
 use super::groups::{SMALL_GROUPS, Sum, keep_hidden, shielded};
-use super::numbers::Distribution;
+use super::numbers::{DAY, Distribution};
 use super::report::{Asked, Basis, Kind, Plot, SMALL, Value};
 use super::{Content, column};
 use crate::domain::onboarding::Step;
@@ -107,14 +107,14 @@ fn rows_by(by: By, counts: &Counts, asked: Asked) -> Vec<Vec<Value>> {
         *way.done.entry(step.name()).or_default() += number;
     }
     for (key, number) in counts.of(took) {
-        let (seconds, joined) = match (took, &key.of) {
-            (Topic::Took, [since, seconds, _]) if since == "valid_from" => (seconds, ""),
-            (Topic::TookByJoined, [seconds, joined, _]) => (seconds, joined.as_str()),
+        let (number_of, unit, joined) = match (took, &key.of) {
+            (Topic::Took, [since, seconds, _]) if since == "valid_from" => (seconds, 1, ""),
+            (Topic::TookByJoined, [days, joined, _]) => (days, DAY, joined.as_str()),
             _ => continue,
         };
-        if let Ok(seconds) = seconds.parse() {
+        if let Ok(time) = number_of.parse::<i64>() {
             let way = groups.entry(by.group(&key.cohort, joined)).or_default();
-            way.took.add(seconds, number);
+            way.took.add(time.saturating_mul(unit), number);
         }
     }
     shielded(groups, asked.shield)

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use super::counts::{Count, Counts, Topic};
-use super::numbers::two_digits;
+use super::numbers::{DAY, two_digits};
 use super::track::Track;
 use crate::domain::attempts::{Attempts, AttemptsEvent};
 use crate::domain::delivery::{Delivery, DeliveryEvent};
@@ -180,6 +180,12 @@ pub fn day_of(moment: Timestamp) -> Date {
 /// The seconds from one moment to a later one, as they are counted.
 pub(super) fn span(from: Timestamp, to: Timestamp) -> String {
     two_digits(to.duration_since(from).as_secs()).to_string()
+}
+
+/// The same in whole days, rounded up: of many months there are as many times.
+pub(super) fn whole_days(from: Timestamp, to: Timestamp) -> String {
+    let seconds = two_digits(to.duration_since(from).as_secs());
+    ((seconds + DAY - 1) / DAY).to_string()
 }
 
 /// The stored name of a fieldless variant.

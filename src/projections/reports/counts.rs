@@ -36,7 +36,7 @@ pub enum Topic {
     /// How long all took, of those who reached the end: since what (`first_sign_in`, or `valid_from`, the first moment of the initial
     /// password), seconds.
     Took,
-    /// The same since `valid_from`, of no cohort: seconds, month of joining.
+    /// The same since `valid_from`, of no cohort: whole days, rounded up; month of joining.
     TookByJoined,
     /// Tries at a step that came to nothing: step that the member was at, type of event.
     Stumbled,

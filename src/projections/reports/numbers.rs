@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use super::report::{Asked, SMALL, Value};
 
+/// A day's seconds.
+pub(super) const DAY: i64 = 24 * 60 * 60;
+
 /// Seconds to two significant digits, rounded up: so there are few different ones, and none is off by more than a tenth. Less than none
 /// (clocks of two machines) counts as none.
 #[must_use]

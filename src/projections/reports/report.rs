@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::Name;
+use super::numbers::DAY;
 use crate::subscription::Position;
 
 /// One report.
@@ -172,7 +173,6 @@ impl Value {
 
     /// Seconds in days.
     pub(super) fn days(seconds: Option<i64>) -> Self {
-        const DAY: i64 = 24 * 60 * 60;
         seconds.map_or(Self::None, |seconds| {
             Self::Tenths((seconds * 20 + DAY) / (DAY * 2))
         })

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::counting::{day_of, span};
+use super::counting::{day_of, span, whole_days};
 use super::counts::{Count, Topic};
 use crate::database::fixed_width;
 use crate::domain::delivery::MailKind;
@@ -378,8 +378,8 @@ impl Track {
             let Some(began) = began else { continue };
             counts.push(self.one(Topic::Took, [name, &span(began, at), ""]));
         }
-        let took = span(self.valid_from, at);
-        counts.push(self.one(Topic::TookByJoined, [&took, &self.joined, ""]));
+        let days = whole_days(self.valid_from, at);
+        counts.push(self.one(Topic::TookByJoined, [&days, &self.joined, ""]));
     }
 
     fn asks(&mut self, kind: MailKind, what: &str, at: Timestamp) -> Count {
