@@ -161,8 +161,8 @@ impl Filter {
 }
 
 /// What is read of a row.
-const READ: &str = "SELECT position, recorded_at, event_type, event_version, stream_kind, stream_id, sequence, cohort, member_id, \
-     payload, metadata FROM history";
+const COLUMNS: &str = "position, recorded_at, event_type, event_version, stream_kind, stream_id, sequence, cohort, member_id, \
+     payload, metadata";
 
 impl Statement {
     /// Reads rows by the first condition. Only that one may use its index: a database that chose another's could read half the table for a
@@ -191,18 +191,21 @@ impl Statement {
                 .collect();
             parts.push(format!("event_type || '' IN ({})", places.join(", ")));
         }
-        let (parts, way) = (parts.join(" AND "), way(page));
-        let values = conditions.iter().map(|(_, value)| value.clone());
         let types = types.iter().map(|name| (*name).to_owned());
+        let values = conditions.iter().map(|(_, value)| value.clone());
+        let values = values.chain(types).collect();
+        let (conditions, order) = (parts.join(" AND "), order(page));
         Self {
-            sql: format!("{READ} WHERE {parts} ORDER BY position {way} LIMIT $3"),
-            values: values.chain(types).collect(),
+            sql: format!(
+                "SELECT {COLUMNS} FROM history WHERE {conditions} ORDER BY position {order} LIMIT $3"
+            ),
+            values,
         }
     }
 
     /// Finds positions under each key first, in the indexes alone, and reads the rows of those that come first of all.
     fn of_keys(keys: &[Vec<Condition>], page: Page) -> Self {
-        let way = way(page);
+        let order = order(page);
         let mut values = Vec::new();
         let mut parts = Vec::with_capacity(keys.len());
         for (number, key) in keys.iter().enumerate() {
@@ -216,18 +219,18 @@ impl Statement {
             // The sum is in these indexes alone: asked for its order, PostgreSQL cannot go through all positions instead (measured: it did).
             parts.push(format!(
                 "SELECT position FROM (SELECT position FROM history WHERE {conditions} AND position + 0 > $1 AND position + 0 <= $2 \
-                 ORDER BY position + 0 {way} LIMIT $3) AS part{number}"
+                 ORDER BY position + 0 {order} LIMIT $3) AS part{number}"
             ));
         }
-        let parts = parts.join(" UNION ALL ");
+        let list = parts.join(" UNION ALL ");
         let sql = format!(
-            "{READ} WHERE position IN ({parts} ORDER BY position {way} LIMIT $3) ORDER BY position {way}"
+            "SELECT {COLUMNS} FROM history WHERE position IN ({list} ORDER BY position {order} LIMIT $3) ORDER BY position {order}"
         );
         Self { sql, values }
     }
 }
 
-const fn way(page: Page) -> &'static str {
+const fn order(page: Page) -> &'static str {
     match page {
         Page::Forward(..) => "ASC",
         Page::Backward(..) => "DESC",
