@@ -2,6 +2,7 @@
 //! with `rebuild`, a rebuild alone), whether that grows with the log (`log-size`), how fast a roster is imported (`import-speed`), and how fast reports answer
 //! (`report-speed`): prints one table, and fails if a floor is not held. Run by the scripts of these names.
 
+mod filters;
 mod floors;
 mod import;
 mod ours;

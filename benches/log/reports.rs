@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 use jiff::SignedDuration;
 use kadode::api::reports::making::{Wanted, made};
 use kadode::domain::ids::MemberId;
-use kadode::projections::history::kinds::Outcome;
 use kadode::projections::history::search::{Filter, Page, position_at, search};
 use kadode::projections::reports::Name;
 use kadode::projections::reports::report::Asked;
 use kadode::projections::status::StatusReader;
 use kadode::subscription::Position;
 
+use crate::filters::filters;
 use crate::ours::Ours;
 use crate::society::Society;
 use crate::table::{Table, Times};
@@ -96,61 +96,7 @@ impl Bench<'_> {
 
     async fn searches(&self, table: &mut Table) -> Result<(), Fault> {
         let read = &self.ours.society().database.read;
-        let text = |text: &str| Some(text.to_owned());
-        let filters = [
-            ("all events", Filter::default()),
-            (
-                "a frequent type",
-                Filter {
-                    event_type: text("CredentialsAccepted"),
-                    ..Filter::default()
-                },
-            ),
-            (
-                "a rare type",
-                Filter {
-                    event_type: text("NotMeReported"),
-                    ..Filter::default()
-                },
-            ),
-            (
-                "what went well",
-                Filter {
-                    outcome: Some(Outcome::Done),
-                    ..Filter::default()
-                },
-            ),
-            (
-                "what failed",
-                Filter {
-                    outcome: Some(Outcome::Failed),
-                    ..Filter::default()
-                },
-            ),
-            (
-                "a cohort",
-                Filter {
-                    cohort: text("joined-to-2024-12-01"),
-                    ..Filter::default()
-                },
-            ),
-            (
-                "an actor",
-                Filter {
-                    actor: text("staff"),
-                    ..Filter::default()
-                },
-            ),
-            (
-                "a type and an actor that never meet",
-                Filter {
-                    event_type: text("OtpRejected"),
-                    actor: text("staff"),
-                    ..Filter::default()
-                },
-            ),
-        ];
-        for (name, filter) in filters {
+        for (name, filter) in filters() {
             let pages = [
                 ("newest", Page::Backward(0, self.head)),
                 ("in the middle", Page::Backward(0, self.head / 2)),

@@ -157,10 +157,11 @@ fn problems(operation: &str) -> Option<Vec<&'static str>> {
         "follow_link" => &[LINK, BODY, &["out-of-order"]],
         "audit_search" | "support_search" => &[NEEDS_STAFF, BODY],
         "report_not_me" => &[&["link-unknown", "notice-replaced"], BODY],
-        "audit_history" => &[NEEDS_STAFF, &["malformed", "unknown-member"]],
+        "audit_history" | "audit_events" | "audit_stream" => {
+            &[NEEDS_STAFF, &["malformed", "unknown-member"]]
+        }
         "audit_reports" | "support_reminders" => &[NEEDS_STAFF],
         "audit_report" => &[NEEDS_STAFF, &["malformed", "unknown-report"]],
-        "audit_events" | "audit_stream" => &[NEEDS_STAFF, &["malformed"]],
         "support_member" => &[NEEDS_STAFF, &["unknown-member"]],
         "support_intervene" | "support_propose" => &[NEEDS_STAFF, BODY, HELP],
         "roster_bring" => &[NEEDS_STAFF, BODY, &["roster-errors", "roster-open"]],

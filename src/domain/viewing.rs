@@ -6,15 +6,16 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{MemberId, StaffId, TokenId};
 
-/// The pages of an export follow each other within this time; beyond it, whoever asks for the next begins another. Judgement: else a
-/// program that asks every few seconds for what is new would grow the log by asking, and then find its own question.
-const EXPORT_GOES_ON: SignedDuration = SignedDuration::from_mins(10);
+/// The pages of an export, each of which begins where the one before ended, follow each other within this time; beyond it, whoever asks for
+/// the next begins another. Judgement: else a program that asks every few seconds for what is new would grow the log by asking, and then
+/// find its own question.
+pub const EXPORT_GOES_ON: SignedDuration = SignedDuration::from_mins(10);
 
 /// The views of one day, stream `audit-{Tokyo date}`: a stream of its own, since what is looked at is no matter of one account's rules, and of
 /// a day, so that it stays short.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Viewings {
-    /// The exports that may still go on, each with the moment of its event.
+    /// The exports of before their events told where they began, which may still go on.
     exports: Vec<Look>,
 }
 
@@ -33,6 +34,10 @@ pub struct Look {
     pub purpose: Option<Purpose>,
     /// Which part: moments, types, a cohort; never a personal datum.
     pub part: Option<String>,
+    /// Behind which position an export began; none for all else, and for exports of before this was told, whose pages were one look
+    /// wherever they began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<i64>,
     /// When.
     pub at: Timestamp,
 }
@@ -154,9 +159,11 @@ impl Viewings {
         matches!(events, [ViewingEvent::AuditDataViewed { look }] if !self.goes_on(look))
     }
 
-    /// Whether a look is the next page of an export that has its event.
+    /// Whether a look is one more page of an export that has its event, as was judged before events told where an export began. Since then,
+    /// whoever shows a page knows where the last one ended, and gives no command for the next.
     fn goes_on(&self, look: &Look) -> bool {
         look.view == View::Export
+            && look.after.is_none()
             && self.exports.iter().any(|export| {
                 (export.viewer, export.token, &export.part) == (look.viewer, look.token, &look.part)
                     && look.at.duration_since(export.at) < EXPORT_GOES_ON
@@ -186,7 +193,7 @@ impl Aggregate for Viewings {
 
     fn apply(&mut self, event: ViewingEvent) {
         let ViewingEvent::AuditDataViewed { look } = event;
-        if look.view == View::Export {
+        if look.view == View::Export && look.after.is_none() {
             self.exports
                 .retain(|export| look.at.duration_since(export.at) < EXPORT_GOES_ON);
             self.exports.push(look);

@@ -1,5 +1,6 @@
 //! What happened, event by event, with indexes for whoever looks for something: a member for their own page, an auditor for all.
 
+mod filter;
 pub mod kinds;
 pub mod search;
 
@@ -83,6 +84,7 @@ impl Projection for HistoryProjection {
                     Cell::from(track.as_ref().map(|track| track.cohort.clone())),
                     Cell::from(member),
                     Cell::from(actor_of(recorded)),
+                    Cell::from(account_of(recorded).map(str::to_owned)),
                     Cell::from(kinds::outcome_of(&recorded.event_type).name()),
                     Cell::from(recorded.payload.to_string()),
                     Cell::from(recorded.metadata.to_string()),
@@ -94,7 +96,7 @@ impl Projection for HistoryProjection {
             }
             let insert = format!(
                 "INSERT INTO history{suffix} (position, recorded_at, event_type, event_version, stream_kind, stream_id, \
-                 sequence, cohort, member_id, actor, outcome, payload, metadata, counts)"
+                 sequence, cohort, member_id, actor, actor_id, outcome, payload, metadata, counts)"
             );
             let [days, parts] = sums.inserts(suffix)?;
             Ok(vec![
@@ -107,9 +109,19 @@ impl Projection for HistoryProjection {
     }
 }
 
+/// What stands for the kind of actor where an event tells none.
+const NO_ACTOR: &str = "unknown";
+
 /// The kind of actor that gave the command.
 fn actor_of(recorded: &Recorded) -> &str {
-    recorded.metadata["actor"].as_str().unwrap_or("unknown")
+    recorded.metadata["actor"].as_str().unwrap_or(NO_ACTOR)
+}
+
+/// The account that gave the command, if one of staff did.
+fn account_of(recorded: &Recorded) -> Option<&str> {
+    (actor_of(recorded) == "staff")
+        .then(|| recorded.metadata["actor_id"].as_str())
+        .flatten()
 }
 
 /// The member that an event is about, if it is about one.

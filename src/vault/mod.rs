@@ -9,6 +9,7 @@ mod contacts;
 mod credentials;
 mod data_keys;
 mod devices;
+mod exports;
 mod failing;
 mod forget;
 mod guesses;
@@ -43,6 +44,7 @@ pub use contacts::Contacts;
 pub use credentials::Credentials;
 pub use data_keys::{DataKeyCounts, Rewrapped};
 pub use devices::{DEVICE_AGE, Devices};
+pub use exports::Exports;
 pub use hasher::{Hasher, QueueFull, Slot};
 pub use initial_passwords::{FIRST_ISSUE, InitialPasswords};
 pub use key_file::{IfMissing, KeyError, KeyFile};
@@ -132,6 +134,8 @@ pub struct Vault {
     pub staff_secrets: StaffSecrets,
     /// Sessions and tokens of staff.
     pub staff_access: StaffAccess,
+    /// Where exports of events have come to.
+    pub exports: Exports,
     /// Rosters that wait or are being carried out.
     pub roster_files: RosterFiles,
     /// Removal of what no event names.
@@ -176,6 +180,7 @@ impl Vault {
             devices,
             traces: Traces::new(data_keys.clone()),
             hasher: Hasher::new(settings.hashes_waiting),
+            exports: Exports::new(main.clone()),
             roster_files: RosterFiles::new(main.clone(), data_keys.clone()),
             sweep: Sweep::new(main.clone(), data_keys.clone()),
             rotation: Rotation::new(

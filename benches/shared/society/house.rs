@@ -259,6 +259,7 @@ impl House {
             member: matches!(view, View::MemberHistory | View::MemberData).then_some(member),
             purpose: (view == View::MemberData).then_some(purpose),
             part: None,
+            after: (view == View::Export).then_some(0),
             at,
         }
     }

@@ -3,12 +3,15 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::looks::Showing;
 use super::moment;
 use crate::api::Api;
 use crate::api::problem::Problem;
+use crate::api::staff::{StaffIn, rights};
+use crate::domain::viewing::View;
 use crate::projections::Position;
 use crate::projections::history::kinds::{KINDS, Outcome};
-use crate::projections::history::search::{ACTORS, Filter, position_at};
+use crate::projections::history::search::{ACTORS, Filter, Mail, position_at};
 
 /// Events in one answer to a program, at most and unless it says otherwise.
 const MOST: i64 = 1000;
@@ -22,8 +25,14 @@ pub struct Asked {
     pub event_type: String,
     /// How they went.
     pub outcome: String,
+    /// What became of a mail.
+    pub mail: String,
     /// The kind of actor.
     pub actor: String,
+    /// The account of staff that acted, by its id.
+    pub actor_id: String,
+    /// The member they are about, by the id that lists show.
+    pub member: String,
     /// The cohort of the members they are about.
     pub cohort: String,
     /// The beginning of the period.
@@ -57,13 +66,12 @@ impl Asked {
         {
             return Err(unknown("type"));
         }
-        let outcome = match text(&self.outcome) {
-            Some(name) => {
-                let named = Outcome::ALL.into_iter().find(|it| it.name() == name);
-                Some(named.ok_or(unknown("outcome"))?)
-            }
-            None => None,
-        };
+        let outcome = one("outcome", &self.outcome, |name| {
+            Outcome::ALL.into_iter().find(|it| it.name() == name)
+        })?;
+        let mail = one("mail", &self.mail, |name| {
+            Mail::ALL.into_iter().find(|it| it.name() == name)
+        })?;
         let actor = text(&self.actor);
         if actor.is_some_and(|actor| !ACTORS.contains(&actor)) {
             return Err(unknown("actor"));
@@ -83,11 +91,13 @@ impl Asked {
         }
         Ok(Wanted {
             filter: Filter {
-                member: None,
+                member: one("member", &self.member, |id| id.parse().ok())?,
                 event_type: event_type.map(str::to_owned),
+                mail,
                 outcome,
                 cohort: cohort.map(str::to_owned),
                 actor: actor.map(str::to_owned),
+                account: one("actor_id", &self.actor_id, |id| id.parse().ok())?,
             },
             from: moment("from", &self.from, moment::start_of)?,
             until: moment("until", &self.until, moment::end_of)?,
@@ -102,7 +112,10 @@ impl Asked {
         [
             ("type", &self.event_type),
             ("outcome", &self.outcome),
+            ("mail", &self.mail),
             ("actor", &self.actor),
+            ("actor_id", &self.actor_id),
+            ("member", &self.member),
             ("cohort", &self.cohort),
             ("from", &self.from),
             ("until", &self.until),
@@ -119,13 +132,15 @@ impl Wanted {
         self.filter == Filter::default() && self.from.is_none() && self.until.is_none()
     }
 
-    /// Which part of the history that is, for the event of the view.
-    pub(super) fn part(&self) -> Option<String> {
+    /// Which part of the history that is, for the event of the view, which names the member by itself.
+    fn part(&self) -> Option<String> {
         let filter = &self.filter;
         let parts: Vec<String> = [
             ("type", filter.event_type.clone()),
             ("outcome", filter.outcome.map(|it| it.name().to_owned())),
+            ("mail", filter.mail.map(|it| it.name().to_owned())),
             ("actor", filter.actor.clone()),
+            ("actor_id", filter.account.map(|it| it.to_string())),
             ("cohort", filter.cohort.clone()),
             ("from", self.from.map(|moment| moment.to_string())),
             ("until", self.until.map(|moment| moment.to_string())),
@@ -134,6 +149,14 @@ impl Wanted {
         .filter_map(|(name, value)| Some(format!("{name}={}", value?)))
         .collect();
         (!parts.is_empty()).then(|| parts.join("&"))
+    }
+
+    /// What is about to be shown of it.
+    pub(super) fn showing(&self, view: View) -> Showing {
+        Showing {
+            member: self.filter.member,
+            ..Showing::of(view, self.part())
+        }
     }
 
     /// The positions between which the period lies: after the first, up to the second.
@@ -154,6 +177,24 @@ impl Wanted {
 }
 
 impl Api {
+    /// Whether whoever asks may open members' histories, and so see from where single events came.
+    ///
+    /// # Errors
+    /// [`Problem::Forbidden`]: they may not, and ask for one member's events. [`Problem::UnknownMember`]: that is nobody's id. Or a store
+    /// is away.
+    pub(super) async fn opens(&self, who: &StaffIn, wanted: &Wanted) -> Result<bool, Problem> {
+        let opens = self.may_open(who, rights::MEMBER_HISTORY).await?;
+        let Some(member) = wanted.filter.member else {
+            return Ok(opens);
+        };
+        if !opens {
+            self.tallies.count(Problem::Forbidden.name());
+            return Err(Problem::Forbidden);
+        }
+        let known = self.statuses.of(member).await?;
+        known.map(|_| opens).ok_or(Problem::UnknownMember)
+    }
+
     /// Waits for the read models. A history that is cut short because they lag must not pass for a whole one.
     ///
     /// # Errors
@@ -170,6 +211,17 @@ impl Api {
 /// A field that says something.
 pub(in crate::api) fn text(field: &str) -> Option<&str> {
     Some(field.trim()).filter(|text| !text.is_empty())
+}
+
+/// What a field names, if it says something.
+fn one<T>(
+    field: &'static str,
+    typed: &str,
+    named: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, Problem> {
+    text(typed)
+        .map(|name| named(name).ok_or(unknown(field)))
+        .transpose()
 }
 
 pub(in crate::api) fn moment(

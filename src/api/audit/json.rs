@@ -10,10 +10,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::asked::Asked;
-use super::line::Line;
+use super::line::EntryBody;
 use super::looks::Showing;
 use super::person::{Mask, Person, Search};
-use super::timeline::{AsOf, Entry, Span, Timeline};
+use super::timeline::{AsOf, Span, Timeline};
 use crate::api::Api;
 use crate::api::members::bodies::Body;
 use crate::api::problem::{Problem, StepBody};
@@ -74,15 +74,6 @@ pub struct AsOfBody {
     position: Position,
 }
 
-/// One event of a history.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct EntryBody {
-    #[serde(flatten)]
-    line: Line,
-    /// The network that it came from; none, where nobody asked from outside, or it was erased.
-    from: Option<String>,
-}
-
 impl Api {
     /// Whom a search finds, masked; the look is stored.
     pub(in crate::api) async fn found_members(
@@ -117,10 +108,6 @@ impl HistoryBody {
             at: as_of.moment.unwrap_or(now),
             position: as_of.position,
         };
-        let entry = |entry: Entry| EntryBody {
-            line: entry.line,
-            from: entry.from,
-        };
         Self {
             member: timeline.member.to_string(),
             cohort: timeline.cohort,
@@ -129,7 +116,7 @@ impl HistoryBody {
             since: timeline.since.map(as_of),
             step: due.map(step_body),
             step_before: before.map(step_body),
-            entries: timeline.entries.into_iter().map(entry).collect(),
+            entries: timeline.entries.into_iter().map(Into::into).collect(),
             older: timeline.older,
         }
     }
@@ -170,17 +157,21 @@ pub(in crate::api) async fn audit_history(
     Ok(Json(HistoryBody::of(timeline, api.clock.now())))
 }
 
-/// Events as JSON Lines, oldest first. For the next page, ask with `after` set to the header `X-Kadode-Next`.
+/// Events as JSON Lines, oldest first. For the next page, ask with `after` set to the header `X-Kadode-Next`. `from` is told to those who may
+/// open members' histories, and only they may ask for a `member`.
 #[utoipa::path(get, path = "/api/v1/audit/events", tag = "audit",
     params(("after" = Option<String>, Query, description = "only events after this position"),
         ("limit" = Option<String>, Query, description = "at most so many, 1 to 1000"),
         ("type" = Option<String>, Query, description = "only events of this type"),
         ("outcome" = Option<String>, Query, description = "done, failed or refused"),
+        ("mail" = Option<String>, Query, description = "only what became of mails: accepted, failed or skipped"),
         ("actor" = Option<String>, Query, description = "member, staff or system"),
+        ("actor_id" = Option<String>, Query, description = "only of this account of staff"),
+        ("member" = Option<String>, Query, description = "only about this member"),
         ("cohort" = Option<String>, Query, description = "only about members of this cohort"),
         ("from" = Option<String>, Query, description = "from when: a date or a moment"),
         ("until" = Option<String>, Query, description = "until when; a bare date means its end in Asia/Tokyo")),
-    responses((status = 200, description = "a line an event", body = Line, content_type = "application/jsonl",
+    responses((status = 200, description = "a line an event", body = EntryBody, content_type = "application/jsonl",
         headers(("X-Kadode-Next" = i64, description = "`after` of the next page")))))]
 pub(in crate::api) async fn audit_events(
     State(api): State<Api>,
@@ -189,6 +180,7 @@ pub(in crate::api) async fn audit_events(
 ) -> Result<Response, Problem> {
     let Query(asked) = asked.map_err(|_| Problem::Malformed)?;
     let wanted = asked.read()?;
+    let opens_members = api.opens(&who, &wanted).await?;
     let (after, limit) = (wanted.after, wanted.limit);
     let (events, next) = if wanted.is_all() && wanted.before.is_none() {
         // From the log itself: no event is missing that a read model could not take.
@@ -210,9 +202,15 @@ pub(in crate::api) async fn audit_events(
         let next = last.filter(|_| full).unwrap_or_else(|| after.max(until));
         (events, next)
     };
-    api.note_look(&who, Showing::of(View::Export, wanted.part()))
+    let entries = api
+        .entries(&events, opens_members.then_some(Mask::On))
         .await?;
-    let lines: String = events.iter().map(|event| Line::of(event).text()).collect();
+    let showing = wanted.showing(View::Export);
+    api.note_export(&who, showing, after, next).await?;
+    let lines: String = entries
+        .into_iter()
+        .map(|entry| EntryBody::from(entry).text())
+        .collect();
     let headers = [
         (
             header::CONTENT_TYPE,

@@ -1,10 +1,11 @@
-//! One event as programs read it: what the log holds of it, but for the sealed trace.
+//! One event as programs read it: what the log holds of it, and of the sealed trace the network.
 
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::timeline::Entry;
 use crate::projections::history::kinds::outcome_of;
 use crate::projections::history::subject;
 use crate::projections::{Position, Recorded};
@@ -74,7 +75,27 @@ impl Line {
             payload: recorded.payload.clone(),
         }
     }
+}
 
+/// One event of a history, a list or an export.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EntryBody {
+    #[serde(flatten)]
+    line: Line,
+    /// The network that it came from; none, where nobody asked from outside, it was erased, or whoever reads may not open members' histories.
+    from: Option<String>,
+}
+
+impl From<Entry> for EntryBody {
+    fn from(entry: Entry) -> Self {
+        Self {
+            line: entry.line,
+            from: entry.from,
+        }
+    }
+}
+
+impl EntryBody {
     /// As one line of JSON, with the end of the line.
     #[must_use]
     pub fn text(&self) -> String {

@@ -5,10 +5,9 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 
 use super::asked::Asked;
-use super::line::Line;
-use super::looks::Showing;
 use super::pages::{row_of, shown, with_query};
-use super::timeline::{Entry, staff_of};
+use super::person::Mask;
+use super::timeline::Entry;
 use super::views::{Choice, EventsPage, Row};
 use super::words::{actor_text, event_text, outcome_text};
 use crate::api::Api;
@@ -16,14 +15,14 @@ use crate::api::pages::answers::page;
 use crate::api::pages::forms::FormToken;
 use crate::api::pages::words::Text;
 use crate::api::problem::Problem;
+use crate::api::staff::StaffIn;
 use crate::api::staff::pages::desk;
 use crate::api::staff::views::Told;
-use crate::api::staff::{StaffIn, rights};
 use crate::domain::values::Language;
 use crate::domain::viewing::View;
 use crate::projections::Recorded;
 use crate::projections::history::kinds::{KINDS, Outcome};
-use crate::projections::history::search::{ACTORS, Page, search};
+use crate::projections::history::search::{ACTORS, Mail, Page, search};
 
 /// Events on one page.
 const A_PAGE: i64 = 100;
@@ -49,6 +48,7 @@ async fn events_page(api: &Api, who: &StaffIn, asked: Asked) -> Result<Response,
             (all, wanted, Some(problem))
         }
     };
+    let opens_members = api.opens(who, &wanted).await?;
     api.shows_everything().await?;
     let size = api.statuses.progress().position();
     let (from, until) = wanted.bounds(api).await?;
@@ -69,21 +69,15 @@ async fn events_page(api: &Api, who: &StaffIn, asked: Asked) -> Result<Response,
         with_query("/audit/events", &query)
     });
     let recorded: Vec<Recorded> = found.iter().map(|it| it.recorded.clone()).collect();
-    let names = api.staff_names(&recorded).await?;
-    let rows = found.iter().map(|it| {
-        let entry = Entry {
-            line: Line::of(&it.recorded),
-            staff: staff_of(&it.recorded).and_then(|staff| names.get(&staff).cloned()),
-            from: None,
-        };
-        Row {
-            cohort: it.cohort.clone(),
-            ..row_of(language, &entry)
-        }
+    let mask = opens_members.then_some(Mask::On);
+    let entries = api.entries(&recorded, mask).await?;
+    let rows = found.iter().zip(&entries).map(|(it, entry)| Row {
+        cohort: it.cohort.clone(),
+        account: account_of(entry, &asked),
+        ..row_of(language, entry)
     });
     let rows = rows.collect();
-    api.note_look(who, Showing::of(View::EventList, wanted.part()))
-        .await?;
+    api.note_look(who, wanted.showing(View::EventList)).await?;
     let form = FormToken::of(api, &who.visit);
     let path = with_query("/audit/events", &asked.filters());
     let mut desk = desk(api, who, &form, path).await?;
@@ -93,17 +87,28 @@ async fn events_page(api: &Api, who: &StaffIn, asked: Asked) -> Result<Response,
     let view = EventsPage {
         types: types(language, &asked),
         outcomes: outcomes(language, &asked),
+        mails: mails(language, &asked),
         actors: actors(language, &asked),
+        accounts: accounts(api, &asked).await?,
+        member: asked.member.clone(),
         cohorts: cohorts(api, language, &asked),
         from: asked.from.clone(),
         until: asked.until.clone(),
         rows,
         older,
         size,
-        opens_members: rights::sees_persons(who.role),
+        opens_members,
         desk,
     };
     Ok(page(&view, form, problem.as_ref()))
+}
+
+/// Who of the staff acted, unless the list is of them alone.
+fn account_of(entry: &Entry, asked: &Asked) -> Option<(String, String)> {
+    let id = &entry.line.actor_id;
+    let name = entry.staff.as_ref().unwrap_or(id);
+    let is_news = entry.line.actor == "staff" && id != asked.actor_id.trim();
+    is_news.then(|| (id.clone(), name.clone()))
 }
 
 fn choice(value: &str, text: String, chosen: &str) -> Choice {
@@ -128,6 +133,24 @@ fn outcomes(language: Language, asked: &Asked) -> Vec<Choice> {
         choice(outcome.name(), text, &asked.outcome)
     };
     Outcome::ALL.map(choice).into()
+}
+
+fn mails(language: Language, asked: &Asked) -> Vec<Choice> {
+    let choice = |mail: Mail| {
+        let text = Text::of(language, &format!("mail_state.{}", mail.name()));
+        choice(mail.name(), text.to_string(), &asked.mail)
+    };
+    Mail::ALL.map(choice).into()
+}
+
+/// All accounts of staff by their names, also those that are closed: what they did stays.
+async fn accounts(api: &Api, asked: &Asked) -> Result<Vec<Choice>, Problem> {
+    let mut names = api.vault.staff.all().await?;
+    names.sort_by(|(_, one), (_, other)| one.cmp(other));
+    let choices = names
+        .into_iter()
+        .map(|(staff, name)| choice(&staff.to_string(), name, &asked.actor_id));
+    Ok(choices.collect())
 }
 
 fn actors(language: Language, asked: &Asked) -> Vec<Choice> {

@@ -9,7 +9,8 @@ use crate::commands::CommandError;
 use crate::domain::ids::MemberId;
 use crate::domain::onboarding::Reason;
 use crate::domain::values::TOKYO;
-use crate::domain::viewing::{Look, Purpose, View, Viewings};
+use crate::domain::viewing::{EXPORT_GOES_ON, Look, Purpose, View, Viewings};
+use crate::projections::Position;
 
 /// What a look is for, by the reason that its proposal gave.
 #[expect(
@@ -31,6 +32,8 @@ pub(in crate::api) struct Showing {
     pub(in crate::api) member: Option<MemberId>,
     pub(in crate::api) purpose: Option<Purpose>,
     pub(in crate::api) part: Option<String>,
+    /// Behind which position an export begins.
+    pub(in crate::api) after: Option<Position>,
 }
 
 impl Showing {
@@ -41,6 +44,7 @@ impl Showing {
             member: None,
             purpose: None,
             part,
+            after: None,
         }
     }
 }
@@ -62,6 +66,39 @@ impl Api {
         Ok(approved.map(|proposal| purpose_of(proposal.grounds.reason)))
     }
 
+    /// Stores who takes a page of an export, from behind `after` up to `next`, unless the last page of one that has its event ended there.
+    ///
+    /// # Errors
+    /// It could not be stored; then nothing may be shown.
+    pub(super) async fn note_export(
+        &self,
+        who: &StaffIn,
+        showing: Showing,
+        after: Position,
+        next: Position,
+    ) -> Result<(), Problem> {
+        let text = |it: Option<String>| it.unwrap_or_default();
+        let of_what = format!(
+            "{} {} {} {}",
+            who.staff,
+            text(who.token.map(|it| it.to_string())),
+            text(showing.member.map(|it| it.to_string())),
+            text(showing.part.clone())
+        );
+        let (exports, now) = (&self.vault.exports, self.clock.now());
+        let since = now - EXPORT_GOES_ON;
+        if exports.go_on(&of_what, after, next, since).await? {
+            return Ok(());
+        }
+        let begins = Showing {
+            after: Some(after),
+            ..showing
+        };
+        self.note_look(who, begins).await?;
+        let export = self.entropy.id();
+        Ok(exports.begin(export, &of_what, next, now, since).await?)
+    }
+
     /// Stores who looks at what.
     ///
     /// # Errors
@@ -79,6 +116,7 @@ impl Api {
             member: showing.member,
             purpose: showing.purpose,
             part: showing.part,
+            after: showing.after,
             at: now,
         };
         let day = TOKYO.to_datetime(now).date();

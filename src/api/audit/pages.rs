@@ -367,6 +367,7 @@ pub(in crate::api) fn row_of(language: Language, entry: &Entry) -> Row {
         outcome: outcome_text(language, outcome),
         notable: outcome != Outcome::Done,
         who,
+        account: None,
         from: entry.from.clone(),
         why: why(line),
         members: members_of(line),

@@ -15,6 +15,7 @@ use crate::api::problem::Problem;
 use crate::domain::ids::{MemberId, StaffId};
 use crate::domain::onboarding::{Onboarding, Step};
 use crate::projections::history::search::{Filter, Page, position_at, search};
+use crate::projections::history::subject;
 use crate::projections::status::MemberStatus;
 use crate::projections::{Position, Recorded};
 use crate::vault::keys_of;
@@ -133,7 +134,7 @@ impl Api {
         let state_then = status.as_ref().map(|status| &status.state);
         let contact = state_then.and_then(|state| state.contact.as_ref().map(|it| it.id));
         let email = self.address(contact).await?;
-        let entries = self.entries(member, &events, mask).await?;
+        let entries = self.entries(&events, Some(mask)).await?;
         Ok(Timeline {
             member,
             person: self.person(member, email.as_ref(), mask).await?,
@@ -148,23 +149,22 @@ impl Api {
         })
     }
 
-    /// Events with the names of staff and from where they came.
-    async fn entries(
+    /// Events with the names of staff and, if `mask` is given, from where they came.
+    ///
+    /// # Errors
+    /// The vault is away.
+    pub(super) async fn entries(
         &self,
-        member: MemberId,
         events: &[Recorded],
-        mask: Mask,
+        mask: Option<Mask>,
     ) -> Result<Vec<Entry>, Problem> {
         let staff = self.staff_names(events).await?;
         let mut sealed = Vec::new();
-        for event in events {
-            let owner = match staff_of(event) {
-                Some(staff) => keys_of(staff),
-                None => member,
-            };
+        for event in events.iter().filter(|_| mask.is_some()) {
+            let owner = staff_of(event).map(keys_of).or_else(|| subject(event));
             let metadata = |name: &str| event.metadata[name].as_str();
             let command = metadata("command_id").and_then(|id| id.parse().ok());
-            if let (Some(command), Some(trace)) = (command, metadata("trace")) {
+            if let (Some(owner), Some(command), Some(trace)) = (owner, command, metadata("trace")) {
                 sealed.push((event.position, (owner, command, trace)));
             }
         }
@@ -176,8 +176,8 @@ impl Api {
             .filter_map(|(position, trace)| {
                 let trace = trace?;
                 let shown = match mask {
-                    Mask::On => network(trace.address),
-                    Mask::Off => format!("{} {}", trace.address, trace.user_agent),
+                    Some(Mask::Off) => format!("{} {}", trace.address, trace.user_agent),
+                    Some(Mask::On) | None => network(trace.address),
                 };
                 Some((position, shown))
             })
@@ -194,10 +194,7 @@ impl Api {
     ///
     /// # Errors
     /// The vault is away.
-    pub(super) async fn staff_names(
-        &self,
-        events: &[Recorded],
-    ) -> Result<HashMap<StaffId, String>, Problem> {
+    async fn staff_names(&self, events: &[Recorded]) -> Result<HashMap<StaffId, String>, Problem> {
         let mut staff: Vec<StaffId> = events.iter().filter_map(staff_of).collect();
         staff.sort_unstable();
         staff.dedup();
@@ -206,7 +203,7 @@ impl Api {
 }
 
 /// Who of the staff acted, if one did.
-pub(super) fn staff_of(event: &Recorded) -> Option<StaffId> {
+fn staff_of(event: &Recorded) -> Option<StaffId> {
     (event.metadata["actor"] == "staff")
         .then(|| event.metadata["actor_id"].as_str()?.parse().ok())
         .flatten()

@@ -49,6 +49,8 @@ pub struct Row {
     pub notable: bool,
     /// Who acted.
     pub who: String,
+    /// The account of staff whose other acts the row leads to, and its name.
+    pub account: Option<(String, String)>,
     /// From where.
     pub from: Option<String>,
     /// Why.
@@ -103,8 +105,14 @@ pub struct EventsPage {
     pub types: Vec<Choice>,
     /// Outcomes.
     pub outcomes: Vec<Choice>,
+    /// What became of mails.
+    pub mails: Vec<Choice>,
     /// Kinds of actors.
     pub actors: Vec<Choice>,
+    /// Accounts of staff.
+    pub accounts: Vec<Choice>,
+    /// The member, as it was asked for.
+    pub member: String,
     /// Cohorts.
     pub cohorts: Vec<Choice>,
     /// The beginning of the period, as it was asked for.

@@ -1,6 +1,7 @@
 //! Who of the staff asks: from a cookie or a token to the account as it is now; and the guard before every page and route of theirs.
 
 use axum::extract::{FromRequestParts, Request, State};
+use axum::http::Method;
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -86,11 +87,7 @@ impl Api {
     }
 
     /// The same, for whoever was let in before and only waits: that keeps no session alive.
-    pub(in crate::api) async fn still_admitted(
-        &self,
-        visit: &Visit,
-        right: &Right,
-    ) -> Result<StaffIn, Problem> {
+    async fn still_admitted(&self, visit: &Visit, right: &Right) -> Result<StaffIn, Problem> {
         let visit = visit.clone();
         if let Some(text) = visit.bearer.as_deref() {
             let found = self.vault.staff_access.token(text).await?;
@@ -128,6 +125,25 @@ impl Api {
             session: Some(session),
             token: None,
         })
+    }
+
+    /// Whether whoever was let in may get the route at `path` too, as of now: roles, sessions and tokens end.
+    ///
+    /// # Errors
+    /// A store is away.
+    pub(in crate::api) async fn may_open(
+        &self,
+        who: &StaffIn,
+        path: &str,
+    ) -> Result<bool, Problem> {
+        let Some(right) = rights::of(&Method::GET, path) else {
+            return Ok(false);
+        };
+        match self.still_admitted(&who.visit, right).await {
+            Ok(_) => Ok(true),
+            Err(Problem::NotSignedIn | Problem::Forbidden | Problem::PasswordDue) => Ok(false),
+            Err(problem) => Err(problem),
+        }
     }
 
     /// The session that a request's cookie opens, with the account it belongs to; the log knows whether it is the present one.

@@ -93,12 +93,7 @@ pub const RIGHTS: &[Right] = &[
         REVIEWERS,
         Scope::AuditMembers,
     ),
-    api(
-        "GET",
-        "/api/v1/audit/members/{member}",
-        REVIEWERS,
-        Scope::AuditMembers,
-    ),
+    api("GET", MEMBER_HISTORY, REVIEWERS, Scope::AuditMembers),
     api("GET", EVENTS, READERS, Scope::AuditRead),
     api("GET", EVENTS_STREAM, READERS, Scope::AuditRead),
     api("GET", "/api/v1/audit/reports", READERS, Scope::AuditRead),
@@ -110,6 +105,8 @@ pub const RIGHTS: &[Right] = &[
     ),
 ];
 
+/// One member's history.
+pub const MEMBER_HISTORY: &str = "/api/v1/audit/members/{member}";
 /// The export.
 pub const EVENTS: &str = "/api/v1/audit/events";
 /// The stream.

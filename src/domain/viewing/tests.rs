@@ -15,6 +15,7 @@ fn look(view: View) -> Look {
         member: None,
         purpose: None,
         part: None,
+        after: None,
         at: "2026-04-10T00:00:00Z".parse().unwrap(),
     }
 }
@@ -55,16 +56,26 @@ async fn every_opened_view_is_an_event_also_the_same_again() {
 }
 
 #[tokio::test]
-async fn the_pages_of_one_export_are_one_event() {
+async fn an_export_is_an_event_wherever_it_begins() {
+    let first = Look {
+        after: Some(0),
+        ..look(View::Export)
+    };
+    let elsewhere = Look {
+        after: Some(1000),
+        ..first.clone()
+    };
+    assert!(brings_one(&[], first.clone()).await);
+    assert!(brings_one(&[&first], first.clone()).await);
+    assert!(brings_one(&[&first], elsewhere).await);
+}
+
+#[tokio::test]
+async fn before_events_told_where_an_export_began_its_pages_were_one_event() {
     let first = look(View::Export);
     let next = after(&first, EXPORT_GOES_ON - SignedDuration::from_secs(1));
     assert!(!brings_one(&[&first], next).await);
     assert!(brings_one(&[&first], after(&first, EXPORT_GOES_ON)).await);
-}
-
-#[tokio::test]
-async fn an_export_of_something_else_or_by_somebody_else_is_another() {
-    let first = look(View::Export);
     let other_part = Look {
         part: Some("outcome=failed".to_owned()),
         ..first.clone()

@@ -4,28 +4,10 @@ use jiff::Timestamp;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::kinds::Outcome;
-use crate::database::{Connections, fixed_width, time_of};
+pub use super::filter::{ACTORS, Filter, Mail};
+use crate::database::{Connections, bind_all, fixed_width, time_of};
 use crate::domain::ids::MemberId;
 use crate::subscription::{ApplyError, EventLog, FollowError, Position, Recorded};
-
-/// The kinds of actors.
-pub const ACTORS: [&str; 3] = ["member", "staff", "system"];
-
-/// What events are looked for; what is none asks for nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Filter {
-    /// Those about this member.
-    pub member: Option<MemberId>,
-    /// Those of this type.
-    pub event_type: Option<String>,
-    /// Those that went so.
-    pub outcome: Option<Outcome>,
-    /// Those about members of this cohort.
-    pub cohort: Option<String>,
-    /// Those of this kind of actor.
-    pub actor: Option<String>,
-}
 
 /// From where the events are read, and which way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,65 +29,6 @@ pub struct Found {
     pub cohort: Option<String>,
 }
 
-impl Filter {
-    /// The conditions, the one that leaves fewest rows first. Only that one may use its index: a database that chose another's could read
-    /// half the table for a handful of rows. What most events are has no index at all: the newest page of them is found at once.
-    fn conditions(&self) -> Vec<(&'static str, String)> {
-        let member = self.member.map(|member| member.to_string());
-        let outcome = self.outcome.map(|outcome| outcome.name().to_owned());
-        let of = |is_common: bool, value: Option<String>| {
-            if is_common {
-                (None, value)
-            } else {
-                (value, None)
-            }
-        };
-        let (rare_outcome, outcome) = of(self.outcome == Some(Outcome::Done), outcome);
-        let is_member = self.actor.as_deref() == Some("member");
-        let (rare_actor, actor) = of(is_member, self.actor.clone());
-        [
-            ("member_id", member),
-            ("event_type", self.event_type.clone()),
-            ("outcome", rare_outcome),
-            ("actor", rare_actor),
-            ("cohort", self.cohort.clone()),
-            ("actor", actor),
-            ("outcome", outcome),
-        ]
-        .into_iter()
-        .filter_map(|(column, value)| Some((column, value?)))
-        .collect()
-    }
-
-    fn statement(&self, page: Page) -> String {
-        let conditions: Vec<String> = self
-            .conditions()
-            .iter()
-            .enumerate()
-            .map(|(at, (column, value))| {
-                // Only by these words does a database see that the index of rare ones has them all.
-                let among = match (at, *column) {
-                    (0, "outcome") if value != Outcome::Done.name() => "AND outcome <> 'done' ",
-                    (0, "actor") if value != "member" => "AND actor <> 'member' ",
-                    _ => "",
-                };
-                let without_index = if at == 0 { "" } else { " || ''" };
-                format!("{among}AND {column}{without_index} = ${}", at + 4)
-            })
-            .collect();
-        let conditions = conditions.join(" ");
-        let order = match page {
-            Page::Forward(..) => "ASC",
-            Page::Backward(..) => "DESC",
-        };
-        format!(
-            "SELECT position, recorded_at, event_type, event_version, stream_kind, stream_id, sequence, cohort, member_id, \
-             payload, metadata FROM history WHERE position > $1 AND position <= $2 {conditions} \
-             ORDER BY position {order} LIMIT $3"
-        )
-    }
-}
-
 /// The first events of a page, `limit` at most.
 ///
 /// # Errors
@@ -117,11 +40,14 @@ pub async fn search(
     limit: i64,
 ) -> Result<Vec<Found>, ApplyError> {
     let (Page::Forward(after, until) | Page::Backward(after, until)) = page;
-    let statement = filter.statement(page);
-    let mut query = sqlx::query(&statement).bind(after).bind(until).bind(limit);
-    for (_, value) in filter.conditions() {
-        query = query.bind(value);
-    }
+    let Some(statement) = filter.statement(page) else {
+        return Ok(Vec::new());
+    };
+    let query = sqlx::query(&statement.sql)
+        .bind(after)
+        .bind(until)
+        .bind(limit);
+    let query = bind_all(query, &statement.values);
     let rows = query.fetch_all(pool).await?;
     rows.iter().map(found).collect()
 }
@@ -216,52 +142,8 @@ const LAST_BY: &str = "WITH RECURSIVE halves (by_then, later) AS (\
 
 #[cfg(test)]
 mod tests {
-    use sqlx::Row;
-
     use super::*;
     use crate::database::{Database, MAIN};
-
-    /// All filters that can be made of these five.
-    fn filters() -> Vec<Filter> {
-        (0..32_u8)
-            .map(|bits| {
-                let set = |bit: u8| bits & (1 << bit) != 0;
-                let some = |bit: u8, text: &str| set(bit).then(|| text.to_owned());
-                Filter {
-                    member: set(0).then(|| MemberId(uuid::Uuid::from_u128(1))),
-                    event_type: some(1, "OtpRejected"),
-                    outcome: set(2).then_some(Outcome::Failed),
-                    cohort: some(3, "joined-to-2024-12-01"),
-                    actor: some(4, "staff"),
-                }
-            })
-            .collect()
-    }
-
-    #[tokio::test]
-    async fn no_search_reads_the_whole_table_or_sorts_what_it_found() {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite:{}", folder.path().join("a.sqlite").display());
-        let database = Database::open(&url).await.unwrap();
-        database.migrate(&MAIN).await.unwrap();
-        let pages = [Page::Forward(0, 100), Page::Backward(0, 100)];
-        let statements: Vec<String> = filters()
-            .iter()
-            .flat_map(|filter| pages.map(|page| filter.statement(page)))
-            .collect();
-        for sql in statements {
-            let explained = format!("EXPLAIN QUERY PLAN {sql}");
-            let mut query = sqlx::query(&explained);
-            for _ in 0..sql.matches('$').count() {
-                query = query.bind("x");
-            }
-            let plan = query.fetch_all(&database.read).await.unwrap();
-            for row in plan {
-                let detail: String = row.try_get("detail").unwrap();
-                assert!(detail.starts_with("SEARCH"), "{sql}: {detail}");
-            }
-        }
-    }
 
     #[tokio::test]
     async fn the_end_of_the_log_as_of_a_moment_is_found_also_where_positions_are_missing() {

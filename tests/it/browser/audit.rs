@@ -104,6 +104,16 @@ async fn an_auditor_finds_a_member_goes_back_in_time_saves_a_report_and_proves_t
     browser.arrives_at("出来事の一覧").await;
     browser.shows("担当者が記録を閲覧しました").await;
     browser.looks_both("audit-09-events").await;
+    browser.presses("この担当者が行ったこと 佐藤 明子").await;
+    eventually("the list of one account", || async {
+        let chosen = "return document.getElementById('actor_id')?.value ?? ''";
+        let chosen = browser.client.execute(chosen, Vec::new()).await.ok()?;
+        (chosen == auditor.id.to_string()).then_some(())
+    })
+    .await;
+    browser.hides("MemberEnrolled #").await;
+    browser.shows("StaffSignedIn #").await;
+    browser.looks("audit-09-of-one-account").await;
 
     browser.presses("レポート").await;
     browser.arrives_at("レポート").await;

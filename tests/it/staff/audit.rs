@@ -270,16 +270,7 @@ async fn a_member_does_not_see_who_looked_at_them() {
 async fn the_list_of_events_is_narrowed_by_each_filter() {
     let (app, _, browser) = review().await;
     app.client().sign_in(USER_ID, "wrong").await;
-    let listed = async |query: &str| {
-        let shown = browser.get(&format!("/audit/events?{query}")).await;
-        shown.is(200);
-        shown
-            .html
-            .split("<ol class=\"timeline\">")
-            .nth(1)
-            .unwrap_or("")
-            .to_owned()
-    };
+    let listed = async |query: &str| listed(&browser, query).await;
     let all = listed("").await;
     for name in ["MemberEnrolled", "CredentialsRejected", "StaffSignedIn"] {
         assert!(all.contains(name), "{name}");
@@ -299,6 +290,98 @@ async fn the_list_of_events_is_narrowed_by_each_filter() {
     assert!(late.contains("BirthDateConfirmed") && !late.contains("MemberEnrolled"));
     assert_eq!(listed("from=2026-04-11").await, "");
     browser.get("/audit/events?type=Nothing").await.is(422);
+}
+
+/// What the list of events shows for this query.
+async fn listed(browser: &Browser, query: &str) -> String {
+    let shown = browser.get(&format!("/audit/events?{query}")).await;
+    shown.is(200);
+    let list = shown.html.split("<ol class=\"timeline\">").nth(1);
+    list.unwrap_or("").to_owned()
+}
+
+#[tokio::test]
+async fn the_list_shows_what_one_account_did_and_leads_there() {
+    let (app, _, browser) = review().await;
+    let other = hire(&app, "田中 二郎", Role::Auditor).await;
+    let second = at_work(&app, &other).await;
+    second.get("/audit").await.is(200);
+    finds(&second, &[("user_id", USER_ID)]).await;
+    let query = format!("actor_id={}", other.id);
+    let all = listed(&browser, "").await;
+    assert!(all.contains(&format!("href=\"/audit/events?{query}\"")));
+    let theirs = listed(&browser, &query).await;
+    assert!(theirs.contains("StaffSignedIn") && theirs.contains("member_search"));
+    assert!(theirs.contains("田中 二郎") && !theirs.contains("担当者: auditor"));
+    assert!(!theirs.contains("MemberEnrolled"));
+    let form = browser.get(&format!("/audit/events?{query}")).await;
+    form.says(&format!(
+        "<option value=\"{}\" selected>田中 二郎</option>",
+        other.id
+    ));
+    browser.get("/audit/events?actor_id=x").await.is(422);
+}
+
+#[tokio::test]
+async fn the_list_is_narrowed_by_what_became_of_mails() {
+    let (_app, _, browser) = review().await;
+    eventually("the mail", || async {
+        let list = listed(&browser, "mail=accepted").await;
+        list.contains("MailAccepted").then_some(())
+    })
+    .await;
+    let all = listed(&browser, "mail=accepted&actor=system").await;
+    assert!(!all.contains("MemberEnrolled") && all.contains("MailAccepted"));
+    for nothing in ["mail=failed", "mail=accepted&outcome=failed"] {
+        assert_eq!(listed(&browser, nothing).await, "");
+    }
+}
+
+#[tokio::test]
+async fn a_members_events_are_narrowed_by_the_other_filters_and_the_look_names_the_member() {
+    let (app, member, browser) = review().await;
+    let narrow = format!("/audit/events?member={member}");
+    let link = format!("href=\"{narrow}\"");
+    browser.get(&path_of(member)).await.says(&link);
+    let other = kadode::vault::Profile {
+        number: "22222".to_owned(),
+        ..profile("taro02")
+    };
+    app.enrol(other, "joined-to-2024-12-01").await;
+    let theirs = listed(&browser, &format!("member={member}&type=MemberEnrolled")).await;
+    assert_eq!(theirs.matches("MemberEnrolled #").count(), 1);
+    let late = format!("member={member}&from=2026-04-10T09:01:30");
+    let late = listed(&browser, &late).await;
+    assert!(late.contains("BirthDateConfirmed") && !late.contains("MemberEnrolled"));
+    let form = browser.get(&narrow).await;
+    form.says(&format!("name=\"member\" value=\"{member}\""));
+    let nobody = MemberId(uuid::Uuid::from_u128(7));
+    let unknown = format!("/audit/events?member={nobody}");
+    browser.get(&unknown).await.is(404);
+    let looks = views(&app).await;
+    let last = looks.last().unwrap();
+    assert_eq!(last["view"], "event_list");
+    assert_eq!(last["member"], member.to_string());
+}
+
+#[tokio::test]
+async fn the_list_tells_networks_and_single_members_to_those_who_open_histories_alone() {
+    let (app, member, auditor) = review().await;
+    let of_member = listed(&auditor, "type=BirthDateConfirmed").await;
+    assert!(of_member.contains("127.0.0.*"), "{of_member}");
+    let of_staff = listed(&auditor, "type=StaffSignedIn").await;
+    assert!(of_staff.contains("127.0.0.*"), "{of_staff}");
+    let reader = hire(&app, "reader", Role::Compliance).await;
+    let reader = at_work(&app, &reader).await;
+    let unread = listed(&reader, "").await;
+    assert!(unread.contains("BirthDateConfirmed") && !unread.contains("127.0.0."));
+    let page = reader.get("/audit/events").await;
+    page.is_silent_on("name=\"member\"");
+    let narrow = format!("/audit/events?member={member}");
+    reader.get(&narrow).await.is(403);
+    let path = format!("/api/v1{narrow}");
+    let request = reader.request(Method::GET, &path);
+    reader.send(request).await.is(403);
 }
 
 #[tokio::test]
@@ -386,8 +469,8 @@ async fn nothing_in_an_address_breaks_a_page_or_an_answer() {
         "+",
     ];
     let fields = [
-        "type", "outcome", "actor", "cohort", "from", "until", "after", "before", "limit", "at",
-        "since",
+        "type", "outcome", "mail", "actor", "actor_id", "member", "cohort", "from", "until",
+        "after", "before", "limit", "at", "since",
     ];
     let paths = [
         path_of(member),

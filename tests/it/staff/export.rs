@@ -7,7 +7,7 @@ use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
-use super::support::{Clerk, command, hire, token, views};
+use super::support::{Clerk, at_work, command, hire, token, views};
 use crate::support::app::{Answer, App, INITIAL_PASSWORD, USER_ID};
 
 /// A program with a token, beside a member who has signed in.
@@ -140,7 +140,7 @@ async fn a_line_tells_all_of_an_event_but_from_where_it_came() {
         format!("onboarding-{}", line["member"].as_str().unwrap())
     );
     assert_eq!(line["payload"]["type"], "CredentialsAccepted");
-    assert!(line.get("trace").is_none());
+    assert!(line.get("trace").is_none() && line["from"].is_null());
     assert!(line["policy"].is_string() && line["software"].is_string());
 }
 
@@ -165,6 +165,9 @@ async fn what_cannot_be_asked_for_is_refused() {
         "type=x",
         "outcome=x",
         "actor=x",
+        "actor_id=x",
+        "mail=x",
+        "member=x",
         "cohort=%22",
         "from=x",
         "until=x",
@@ -187,6 +190,94 @@ async fn an_export_is_one_event_however_many_pages_it_has() {
     assert_eq!(views.len(), 2);
     assert_eq!(views[0]["view"], "export");
     assert!(views[0]["token"].is_string());
+}
+
+#[tokio::test]
+async fn an_export_that_begins_again_or_asks_for_a_page_twice_is_another_event() {
+    let siem = Siem::new().await;
+    for (after, expected) in [(0, 1), (1, 1), (0, 2), (1, 2), (1, 3)] {
+        siem.lines(&format!("?after={after}&limit=1")).await;
+        let views = views(&siem.app).await;
+        assert_eq!(views.len(), expected, "behind {after}");
+    }
+    let begun: Vec<Value> = views(&siem.app)
+        .await
+        .into_iter()
+        .map(|view| view["after"].clone())
+        .collect();
+    assert_eq!(begun, [0, 0, 1]);
+}
+
+#[tokio::test]
+async fn an_export_of_something_else_or_by_another_token_is_another_event() {
+    let siem = Siem::new().await;
+    siem.lines("?after=0&limit=1").await;
+    siem.lines("?after=1&limit=1&actor=member").await;
+    assert_eq!(views(&siem.app).await.len(), 2);
+    let other = token(&siem.app, siem.clerk.id, Scope::AuditRead, 30).await;
+    let other = Siem {
+        bearer: format!("Bearer {}", other.unwrap().expose_secret()),
+        ..siem
+    };
+    other.lines("?after=1&limit=1").await;
+    let views = views(&other.app).await;
+    assert_eq!(views.len(), 3);
+    assert_eq!(views[1]["part"], "actor=member");
+}
+
+#[tokio::test]
+async fn a_program_that_waits_for_news_is_one_event() {
+    let siem = Siem::new().await;
+    let head = siem.app.event_count().await;
+    let mut after = head.to_string();
+    for _ in 0..4 {
+        let answer = siem.get(&format!("/audit/events?after={after}")).await;
+        let next = &answer.expect(StatusCode::OK).headers["x-kadode-next"];
+        after = next.to_str().unwrap().to_owned();
+    }
+    assert_eq!(views(&siem.app).await.len(), 1);
+    assert_eq!(after, (head + 1).to_string());
+}
+
+#[tokio::test]
+async fn a_line_tells_the_network_to_whom_members_histories_open() {
+    let siem = Siem::new().await;
+    let asked = "/audit/events?type=CredentialsAccepted";
+    let unread = siem.lines("?type=CredentialsAccepted").await;
+    assert_eq!(unread[0]["from"], Value::Null);
+    let auditor = hire(&siem.app, "auditor", Role::Auditor).await;
+    let scope = token(&siem.app, auditor.id, Scope::AuditRead, 30).await;
+    let narrow = Siem {
+        bearer: format!("Bearer {}", scope.unwrap().expose_secret()),
+        ..siem
+    };
+    let unread = narrow.lines("?type=CredentialsAccepted").await;
+    assert_eq!(unread[0]["from"], Value::Null);
+    let member = unread[0]["member"].as_str().unwrap();
+    let of_member = narrow.get(&format!("{asked}&member={member}")).await;
+    of_member.problem(403, "forbidden");
+    let browser = at_work(&narrow.app, &auditor).await;
+    let path = format!("/api/v1{asked}&member={member}");
+    let shown = browser.send(browser.request(Method::GET, &path)).await;
+    let line: Value = serde_json::from_str(shown.is(200).html.trim()).unwrap();
+    assert_eq!(line["from"], "127.0.0.*");
+}
+
+#[tokio::test]
+async fn a_stream_tells_what_is_asked_for_alone() {
+    let siem = Siem::new().await;
+    let account = siem.clerk.id;
+    let mut ears = siem.listens(&format!("?after=0&actor_id={account}")).await;
+    ears.hears("\"view\":\"stream\"").await;
+    assert!(
+        ears.heard
+            .contains(&format!("\"part\":\"actor_id={account}\""))
+    );
+    assert!(!ears.heard.contains("MemberEnrolled"), "{}", ears.heard);
+    for query in ["cohort=x", "from=2026-04-10", "until=2026-04-10"] {
+        let answer = siem.get(&format!("/audit/events/stream?{query}")).await;
+        answer.problem(422, "invalid");
+    }
 }
 
 #[tokio::test]
