@@ -24,7 +24,6 @@ const PARTS: [&str; 32] = [
     "COLUMNS",
     "EVENTS",
     "NEXT",
-    "NEXT_DAY_FROM",
     "PORTION",
     "REBUILD",
     "TRACES_UNTIL",
@@ -52,6 +51,7 @@ const PARTS: [&str; 32] = [
     "to_contacts",
     "told_day",
     "which",
+    "within",
 ];
 
 /// The literals of a file's code, as they stand there.
