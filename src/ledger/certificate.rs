@@ -8,6 +8,7 @@ use sqlx::any::AnyRow;
 
 use super::checkpoint::Checkpoint;
 use super::nodes::TreeError;
+use super::note::Signer;
 use super::proof::Head;
 use super::seal::{Sealed, Sealer};
 use crate::database::{Connections, fixed_width, time_of};
@@ -45,7 +46,7 @@ impl Sealer {
         let heads = sizes.into_iter().zip(roots);
         let heads = heads.map(|(size, root)| root.map(|root| Head { size, root }));
         let sealed = |(last, head): (Last, Option<Head>)| {
-            let by = key.as_ref().map(|key| key.verifier());
+            let by = key.as_ref().map(Signer::verifier);
             let signed = by.and_then(|by| Checkpoint::open(&last.note, by).ok());
             SealedDay {
                 day: last.day,

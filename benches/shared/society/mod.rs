@@ -189,10 +189,15 @@ impl Society {
         let entry = self.life_of(&traits).entries.get(index as usize);
         let entry = entry.ok_or("no such entry")?;
         let member = id(0).to_string();
-        let (actor, actor_id) = match (entry.mail, giver_of(entry.command)) {
+        let (actor, actor_id) = match (entry.mail, entry.command) {
             (Some(_), _) => ("system", "sender".to_owned()),
-            (None, Some(staff)) => ("staff", id(staff).to_string()),
-            (None, None) => ("member", member.clone()),
+            (None, "LeaveMember" | "ReturnMember" | "ChangeProfile") => {
+                ("system", "import".to_owned())
+            }
+            (None, command) => giver_of(command).map_or_else(
+                || ("member", member.clone()),
+                |staff| ("staff", id(staff).to_string()),
+            ),
         };
         Ok(Ready {
             kind: if entry.mail.is_none() {

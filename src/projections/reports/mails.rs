@@ -100,9 +100,10 @@ pub(super) fn codes(counts: &Counts, basis: &Basis) -> Content {
             told(95),
         ]);
         // Of links, refusals do not tell which kind they were.
-        row.extend(match kind == MailKind::Otp.name() {
-            true => [refused(TOO_LATE), refused(USED_AGAIN)],
-            false => [Value::None, Value::None],
+        row.extend(if kind == MailKind::Otp.name() {
+            [refused(TOO_LATE), refused(USED_AGAIN)]
+        } else {
+            [Value::None, Value::None]
         });
         row
     });

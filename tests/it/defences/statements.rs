@@ -19,8 +19,9 @@ const WRITERS: [&str; 8] = [
 
 /// What stands in statements by name: tables, columns, placeholders, numbers and parts of our own. A new one is to be looked at by
 /// somebody: nothing that was typed may be among them.
-const PARTS: [&str; 32] = [
+const PARTS: [&str; 35] = [
     "",
+    "BETWEEN",
     "COLUMNS",
     "EVENTS",
     "NEXT",
@@ -32,6 +33,8 @@ const PARTS: [&str; 32] = [
     "columns",
     "condition",
     "conditions",
+    "count",
+    "counted",
     "function",
     "given",
     "grouped",
