@@ -3,16 +3,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::ambient::{Clock, Entropy};
 use crate::commands::{Actor, Attribution, CommandError, Commands, Outcome};
-use crate::domain::attempts::{Attempts, Tally};
+use crate::domain::attempts::{Attempts, Tally, WINDOW, window_of};
 use crate::domain::ids::CommandId;
 use crate::domain::values::TOKYO;
-
-/// What is counted together.
-const WINDOW: SignedDuration = SignedDuration::from_mins(10);
 
 /// The counts that are not stored yet; clones share them.
 #[derive(Clone, Debug)]
@@ -144,9 +141,16 @@ impl Tallies {
     }
 }
 
-/// The beginning of the ten minutes that a moment belongs to.
-fn window_of(moment: Timestamp) -> Timestamp {
-    let seconds = moment.as_second();
-    let start = seconds - seconds.rem_euclid(WINDOW.as_secs());
-    Timestamp::from_second(start).unwrap_or(moment)
+#[cfg(test)]
+mod tests {
+    use crate::api::problem::Problem;
+    use crate::domain::attempts::KINDS;
+
+    #[test]
+    fn whatever_is_counted_is_of_a_kind_that_whoever_checks_a_package_knows() {
+        let problems = Problem::ALL.map(|problem| problem.name()).into_iter();
+        for kind in problems.chain(["unknown-id", "unknown-staff", "formula-closed"]) {
+            assert!(KINDS.contains(&kind), "{kind}");
+        }
+    }
 }

@@ -1,8 +1,66 @@
 //! What came to nothing, as counts: refusals, tries during waiting times and tries with unknown IDs, so that a stranger cannot grow the log.
 
 use cqrs_es::{Aggregate, DomainEvent, event_sink::EventSink};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+
+use super::values::TOKYO;
+
+/// What is counted together: the attempts of so long. Judgement.
+pub const WINDOW: SignedDuration = SignedDuration::from_mins(10);
+
+/// What was ever counted: the names of problems, and what has no problem of its own to its name. They are stored: none is ever taken away.
+pub const KINDS: [&str; 49] = [
+    "already-proposed",
+    "already-set",
+    "budget-spent",
+    "busy",
+    "code-dead",
+    "code-expired",
+    "code-used",
+    "forbidden",
+    "foreign",
+    "form-token",
+    "form-used",
+    "formula-closed",
+    "internal",
+    "invalid",
+    "link-disowned",
+    "link-expired",
+    "link-replaced",
+    "link-unknown",
+    "malformed",
+    "media-type",
+    "method",
+    "misdirected",
+    "mismatch",
+    "needs-approval",
+    "needs-no-approval",
+    "no-session",
+    "not-found",
+    "not-proven",
+    "not-signed-in",
+    "nothing-to-confirm",
+    "nothing-to-do",
+    "notice-replaced",
+    "other-plan",
+    "out-of-order",
+    "own-proposal",
+    "password-due",
+    "proposal-over",
+    "roster-errors",
+    "roster-open",
+    "session-rotated",
+    "sign-in-failed",
+    "too-large",
+    "too-soon",
+    "unknown-id",
+    "unknown-member",
+    "unknown-proposal",
+    "unknown-report",
+    "unknown-staff",
+    "waiting",
+];
 
 /// The tallies of one day, stream `attempts-{Tokyo date}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,11 +83,46 @@ pub enum AttemptsEvent {
     AttemptsTallied {
         /// The beginning of the ten minutes.
         window: Timestamp,
-        /// The kind: a problem's name, or `unknown-id`.
+        /// The kind, one of [`KINDS`].
         kind: String,
         /// How many.
         count: u64,
     },
+}
+
+/// The beginning of the ten minutes that a moment belongs to.
+#[must_use]
+pub fn window_of(moment: Timestamp) -> Timestamp {
+    let seconds = moment.as_second();
+    let start = seconds - seconds.rem_euclid(WINDOW.as_secs());
+    Timestamp::from_second(start).unwrap_or(moment)
+}
+
+/// Whether the rules make these events, in the stream of `day` and stored by `until` at the latest: counts of ten minutes of that day that
+/// had begun, one a kind that is known, in the order of their names. Several machines count beside each other, and keep what they could not
+/// store: so the ten minutes of two appends follow no order.
+#[must_use]
+pub fn yields(events: &[AttemptsEvent], day: &str, until: Timestamp) -> bool {
+    let tallies = events.iter().map(|event| {
+        let AttemptsEvent::AttemptsTallied {
+            window,
+            kind,
+            count,
+        } = event;
+        (*window, kind.as_str(), *count)
+    });
+    let is_one = |(window, kind, count): (Timestamp, &str, u64)| {
+        window == window_of(window)
+            && window <= until
+            && TOKYO.to_datetime(window).date().to_string() == day
+            && KINDS.contains(&kind)
+            && count > 0
+    };
+    let later = tallies.clone().skip(1);
+    let mut neighbours = tallies.clone().zip(later);
+    !events.is_empty()
+        && tallies.clone().all(is_one)
+        && neighbours.all(|(one, next)| one.0 == next.0 && one.1 < next.1)
 }
 
 impl DomainEvent for AttemptsEvent {

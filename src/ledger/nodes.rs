@@ -118,6 +118,17 @@ impl Tree {
         Ok(Head { size, root })
     }
 
+    /// The roots of several sizes, as [`Tree::head`] has them; none, where a leaf or a node is missing or damaged.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub(super) async fn roots(&self, sizes: &[u64]) -> Result<Vec<Option<Hash>>, TreeError> {
+        let ranges = sizes.iter().map(|size| 0..*size);
+        let needed: BTreeSet<Node> = ranges.clone().flat_map(complete_subtrees).collect();
+        let nodes = self.read_what_is_there(&Vec::from_iter(needed)).await?;
+        Ok(ranges.map(|range| range_hash(range, &nodes)).collect())
+    }
+
     /// The roots over ranges of leaves, of which proofs consist.
     ///
     /// # Errors
@@ -136,11 +147,7 @@ impl Tree {
 
     /// These nodes and leaves, all of them.
     async fn read(&self, wanted: &[Node]) -> Result<BTreeMap<Node, Hash>, TreeError> {
-        let mut nodes = BTreeMap::new();
-        let read = &self.database.read;
-        for wanted in wanted.chunks(ASKED_AT_ONCE) {
-            read_some(read, wanted, &mut nodes).await?;
-        }
+        let nodes = self.read_what_is_there(wanted).await?;
         match wanted.iter().find(|node| !nodes.contains_key(node)) {
             None => Ok(nodes),
             Some(Node { level: 0, number }) => Err(damaged_leaf(as_number(*number + 1))),
@@ -148,6 +155,17 @@ impl Tree {
                 "node {number} of level {level}"
             ))),
         }
+    }
+
+    async fn read_what_is_there(
+        &self,
+        wanted: &[Node],
+    ) -> Result<BTreeMap<Node, Hash>, sqlx::Error> {
+        let mut nodes = BTreeMap::new();
+        for wanted in wanted.chunks(ASKED_AT_ONCE) {
+            read_some(&self.database.read, wanted, &mut nodes).await?;
+        }
+        Ok(nodes)
     }
 }
 

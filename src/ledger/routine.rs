@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::seal::{SealError, Sealer};
 use crate::subscription::{Position, Progress};
 
-/// Between one checkpoint and the next, where nothing is urgent.
+/// From when one checkpoint is begun to when the next is, where nothing is urgent.
 const APART: Duration = Duration::from_mins(1);
 
 /// However many arrive, no more checkpoints than one in this time.
@@ -36,6 +36,7 @@ pub async fn seal_on(
     let mut teller = Teller::default();
     progress.reached(head, PATIENCE).await;
     loop {
+        let begun = Instant::now();
         let wait = match sealer.seal().await {
             Ok(last) => {
                 metrics::gauge!("kadode_ledger_sealed").set(as_metric(last.head.size));
@@ -49,18 +50,36 @@ pub async fn seal_on(
                 AGAIN
             }
         };
-        sleep(GATHER).await;
-        tokio::select! {
-            () = sleep(wait) => {}
-            changed = urgent.changed() => match changed {
-                Ok(()) => {
-                    let position = *urgent.borrow_and_update();
-                    progress.reached(position, PATIENCE).await;
-                }
-                // There is no projector any more: the program ends.
-                Err(_) => return,
-            },
+        match next(begun + wait, &mut urgent).await {
+            Next::Due => {}
+            Next::Urgent(position) => {
+                progress.reached(position, PATIENCE).await;
+            }
+            Next::End => return,
         }
+    }
+}
+
+/// Why it is time for another checkpoint.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    /// The time has come.
+    Due,
+    /// What was committed at this position is not to wait for it.
+    Urgent(Position),
+    /// There is no projector any more: the program ends.
+    End,
+}
+
+/// Waits until the next checkpoint is `due`, or something urgent was committed, and for [`GATHER`] in any case.
+async fn next(due: Instant, urgent: &mut watch::Receiver<Position>) -> Next {
+    sleep(GATHER).await;
+    tokio::select! {
+        () = sleep_until(due) => Next::Due,
+        changed = urgent.changed() => match changed {
+            Ok(()) => Next::Urgent(*urgent.borrow_and_update()),
+            Err(_) => Next::End,
+        },
     }
 }
 
@@ -97,4 +116,49 @@ impl Teller {
 )]
 const fn as_metric(size: u64) -> f64 {
     size as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How long after a checkpoint that took `took` the next is begun, where this is committed meanwhile and was urgent.
+    async fn apart(took: Duration, arrived: Option<Position>) -> (Next, Duration) {
+        let (telling, mut urgent) = watch::channel(0);
+        let begun = Instant::now();
+        sleep(took).await;
+        if let Some(position) = arrived {
+            telling.send(position).unwrap();
+        }
+        let next = next(begun + APART, &mut urgent).await;
+        (next, begun.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_minute_after_a_checkpoint_was_begun_the_next_is_however_long_that_took() {
+        for took in [Duration::ZERO, Duration::from_secs(20)] {
+            assert_eq!(apart(took, None).await, (Next::Due, APART));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_urgent_waits_for_a_second_and_no_longer() {
+        assert_eq!(
+            apart(Duration::ZERO, Some(7)).await,
+            (Next::Urgent(7), GATHER)
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_checkpoint_that_took_longer_than_a_minute_is_followed_a_second_later() {
+        let took = Duration::from_secs(70);
+        assert_eq!(apart(took, None).await, (Next::Due, took + GATHER));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_projector_there_is_no_next() {
+        let (telling, mut urgent) = watch::channel(0);
+        drop(telling);
+        assert_eq!(next(Instant::now() + APART, &mut urgent).await, Next::End);
+    }
 }

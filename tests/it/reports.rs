@@ -106,6 +106,15 @@ async fn who_sees_single_members_sees_small_groups_and_who_does_not_does_not() {
 }
 
 #[tokio::test]
+async fn who_reports_on_the_whole_is_led_to_reports_and_to_no_events() {
+    let (_app, browser) = society(Role::Compliance).await;
+    let home = browser.get("/staff").await;
+    home.is(200)
+        .says("href=\"/audit/reports\"")
+        .is_silent_on("/audit/events");
+}
+
+#[tokio::test]
 async fn a_report_as_of_an_earlier_moment_knows_nothing_of_what_came_later() {
     let (_app, browser) = society(Role::Auditor).await;
     let now = report(&browser, "staff").await;

@@ -111,6 +111,7 @@ class Log:
         self.size = 0
         self.policy = ""
         self.types = defaultdict(int)
+        self.of_members = set()
         self.members = {}
         self.mails = []
         self.refused = []
@@ -124,6 +125,8 @@ class Log:
             self.size += 1
             self.types[event["type"]] += 1
             kind, stream = event["stream"].split("-", 1)
+            if kind in ("onboarding", "mail", "attempts", "anomaly"):
+                self.of_members.add(event["type"])
             at = micros(event["metadata"]["recorded_at"])
             payload = event["payload"]
             if kind == "onboarding":
@@ -335,13 +338,27 @@ def groups_told(groups, members, asked):
     return told
 
 
-# What the program does not tell to those who may not see persons; which that is, its own tests show.
+# What the program does not tell to those who may not see persons.
 HIDDEN = "hidden"
+
+# Of these reports, what that is is found here too; of the others, the program's own tests show it.
+FOUND_HIDDEN = ("attempts", "waits", "mail", "interventions", "events")
+
+
+def told(number, asked):
+    """A number of what members did: so few are of as few members at most."""
+    return HIDDEN if hides(asked, number) else number
 
 
 def hides(asked, *numbers):
     """Whether a number of these is of few members."""
     return asked["groups_from"] is not None and any(0 < number < SMALL for number in numbers)
+
+
+def of_few(spans, told_one, asked):
+    """Whether fewer than five lie at or beyond one of them, on either side."""
+    beyond = min(sum(it <= told_one for it in spans), sum(it >= told_one for it in spans))
+    return asked["groups_from"] is not None and beyond < SMALL
 
 
 def grouped(things, key):
@@ -489,10 +506,18 @@ def attempts(log, asked):
             tries[tokyo_day(at), name, why] += 1
     for at, why, count in log.refused:
         tries[tokyo_day(at), "Refused", why] += count
+    hidden = {it for it in tries if it[1] != "StaffSignInRejected" and hides(asked, tries[it])}
+    # Where another report tells the sum of all days, none is hidden alone: the fewest others go with it.
+    sums = ("CredentialsRejected", "BirthDateRejected", "OtpRejected", "PasswordResetRejected", "code-expired", "code-used")
+    for part_of in sums:
+        parts = [it for it in sorted(tries) if part_of in it[1:]]
+        if len(hidden.intersection(parts)) == 1:
+            hidden.update(sorted(set(parts) - hidden, key=lambda it: (tries[it], it))[:1])
     rows = []
     for day, name, why in sorted(tries):
         who = members.get((day, name))
-        rows.append([day_text(day), name, why, tries[day, name, why], None if who is None else len(who)])
+        number = HIDDEN if (day, name, why) in hidden else tries[day, name, why]
+        rows.append([day_text(day), name, why, number, None if who is None else told(len(who), asked)])
     return rows
 
 
@@ -504,7 +529,7 @@ def waits(log, asked):
     for member in log.members.values():
         for at, name in member.freezes:
             times[tokyo_day(at), name] += 1
-    return [[day_text(day), why, times[day, why]] for day, why in sorted(times)]
+    return [[day_text(day), why, told(times[day, why], asked)] for day, why in sorted(times)]
 
 
 def mail(log, asked):
@@ -524,7 +549,9 @@ def mail(log, asked):
     rows = []
     for kind, domain, outcome, code in sorted(mails):
         times = took[kind, domain] if outcome == "accepted" else []
-        rows.append([kind, domain, outcome, code, mails[kind, domain, outcome, code], percentile(times, 50), percentile(times, 95)])
+        ends = [percentile(times, it) for it in (50, 95)]
+        ends = [HIDDEN if end is not None and of_few(times, end, asked) else end for end in ends]
+        rows.append([kind, domain, outcome, code, told(mails[kind, domain, outcome, code], asked), *ends])
     return rows
 
 
@@ -539,9 +566,10 @@ def codes(log, asked):
         wrong = log.types["OtpRejected"] if kind == "otp" else 0
         disowned = sum(member.disowned[kind] for member in log.members.values())
         sent = issued + reissued
+        late, again = (sum(count for _, why, count in log.refused if why == it) for it in ("code-expired", "code-used"))
         rows.append([
             kind, issued, reissued, len(times), sent - len(times), wrong, disowned, percent(len(times), sent),
-            percentile(times, 50), percentile(times, 95),
+            percentile(times, 50), percentile(times, 95), *([late, again] if kind == "otp" else [None, None]),
         ])
     return rows
 
@@ -553,7 +581,7 @@ def staff(log, asked):
 
 def interventions(log, asked):
     times = counted((tokyo_day(at), *what) for at, *what in log.interventions)
-    return [[day_text(key[0]), *key[1:], times[key]] for key in sorted(times)]
+    return [[day_text(key[0]), *key[1:], told(times[key], asked)] for key in sorted(times)]
 
 
 def access(log, asked):
@@ -601,7 +629,11 @@ def events(log, asked):
             return "refused"
         return "failed" if name.endswith(("Rejected", "Failed", "Abandoned", "Noticed")) else "done"
 
-    rows = [[name, outcome(name), log.types[name]] for name in sorted(log.types) if log.types[name]]
+    def number(name):
+        # What is told of a member hides by more than its number: of two types, one may be what the other leaves of it.
+        return HIDDEN if asked["groups_from"] is not None and name in log.of_members else log.types[name]
+
+    rows = [[name, outcome(name), number(name)] for name in sorted(log.types) if log.types[name]]
     return [*rows, ["all", "", log.size]]
 
 
@@ -628,7 +660,8 @@ def differences(report, log):
             yield f"{place}: row {number} has other columns than {columns}"
             continue
         for column, value in zip(columns, found):
-            if said[column] == HIDDEN and report["asked"]["groups_from"] is not None:
+            is_shielded = report["asked"]["groups_from"] is not None
+            if said[column] == HIDDEN and is_shielded and name not in FOUND_HIDDEN:
                 continue
             # True is no 1, and no text is a number.
             if type(said[column]) is not type(value) or said[column] != value:

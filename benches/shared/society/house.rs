@@ -18,12 +18,12 @@ use super::{ADOPTED, DAY, END, Fault, HOUR, IMPORTS, START, TO_COMMIT, id, metad
 
 /// Kinds that are tallied most.
 const TALLIED: [&str; 6] = [
-    "unknown-id",
-    "sign-in-failed",
-    "waiting",
-    "too-soon",
     "budget-spent",
     "mismatch",
+    "sign-in-failed",
+    "too-soon",
+    "unknown-id",
+    "waiting",
 ];
 
 /// All streams that are of no single member.

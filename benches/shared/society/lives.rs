@@ -15,6 +15,7 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use uuid::Uuid;
 
+pub(super) use self::desk::giver_of;
 use super::text::Text;
 use super::{DAY, Fault, HOUR, SPREAD, START, WINDOW};
 

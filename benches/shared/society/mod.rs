@@ -16,7 +16,7 @@ use rand::{Rng, SeedableRng};
 use uuid::Uuid;
 
 use self::house::House;
-use self::lives::{LIVES, Life, lives};
+use self::lives::{LIVES, Life, giver_of, lives};
 use self::members::{COHORTS, Traits, cohort_of};
 
 /// Whatever goes wrong here, in words.
@@ -189,10 +189,15 @@ impl Society {
         let entry = self.life_of(&traits).entries.get(index as usize);
         let entry = entry.ok_or("no such entry")?;
         let member = id(0).to_string();
-        let actor = if entry.mail.is_none() {
-            ("member", member.as_str())
-        } else {
-            ("system", "sender")
+        let (actor, actor_id) = match (entry.mail, entry.command) {
+            (Some(_), _) => ("system", "sender".to_owned()),
+            (None, "LeaveMember" | "ReturnMember" | "ChangeProfile") => {
+                ("system", "import".to_owned())
+            }
+            (None, command) => giver_of(command).map_or_else(
+                || ("member", member.clone()),
+                |staff| ("staff", id(staff).to_string()),
+            ),
         };
         Ok(Ready {
             kind: if entry.mail.is_none() {
@@ -206,7 +211,7 @@ impl Society {
             sequence: entry.sequence,
             event_type: entry.event_type.clone(),
             payload: entry.payload.of(traits.begins, id),
-            metadata: metadata(actor.0, actor.1, entry.command, id(entry.command_id)),
+            metadata: metadata(actor, &actor_id, entry.command, id(entry.command_id)),
         })
     }
 

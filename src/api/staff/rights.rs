@@ -30,13 +30,13 @@ pub struct Right {
 }
 
 const EVERY_ROLE: Who = Who::Roles(&Role::ALL);
-/// Single members are for those who review the history.
+/// Single members are for those who review the history; so are events, which name them.
 const REVIEWERS: Who = Who::Roles(&[Role::Auditor, Role::Administrator]);
 /// Single members' troubles are for those who help.
 const HELPERS: Who = Who::Roles(&[Role::Support, Role::Administrator]);
 /// Proposals are for those who may have made them; which ones, depends on what is proposed.
 const APPROVERS: Who = Who::Roles(&[Role::Support, Role::Auditor, Role::Administrator]);
-/// Events by the many are for those too who report on the whole.
+/// Numbers of many are for those too who report on the whole.
 const READERS: Who = Who::Roles(&[Role::Auditor, Role::Compliance, Role::Administrator]);
 
 /// The table.
@@ -51,7 +51,7 @@ pub const RIGHTS: &[Right] = &[
     right("POST", "/audit/search", REVIEWERS),
     right("GET", "/audit/members/{member}", REVIEWERS),
     right("POST", "/audit/members/{member}/unmask", REVIEWERS),
-    right("GET", "/audit/events", READERS),
+    right("GET", "/audit/events", REVIEWERS),
     right("GET", "/audit/reports", READERS),
     right("GET", "/audit/reports/{name}", READERS),
     right("GET", "/support", HELPERS),
@@ -94,8 +94,8 @@ pub const RIGHTS: &[Right] = &[
         Scope::AuditMembers,
     ),
     api("GET", MEMBER_HISTORY, REVIEWERS, Scope::AuditMembers),
-    api("GET", EVENTS, READERS, Scope::AuditRead),
-    api("GET", EVENTS_STREAM, READERS, Scope::AuditRead),
+    api("GET", EVENTS, REVIEWERS, Scope::AuditRead),
+    api("GET", EVENTS_STREAM, REVIEWERS, Scope::AuditRead),
     api("GET", "/api/v1/audit/reports", READERS, Scope::AuditRead),
     api(
         "GET",

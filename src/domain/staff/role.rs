@@ -56,7 +56,7 @@ impl FromStr for Role {
 /// What a token is for; it opens nothing that the role of whom it belongs to does not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Scope {
-    /// To read events: the list, the export, the stream.
+    /// To read reports and, where the role opens them, events: the list, the export, the stream.
     #[serde(rename = "audit:read")]
     AuditRead,
     /// To find members and read their histories.

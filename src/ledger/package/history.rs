@@ -13,10 +13,10 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::manifest::EventsIn;
-use super::{Fault, POLICIES};
+use super::{Fault, POLICIES, givers};
 use crate::domain::adoption::{AdoptionEvent, Adoptions};
 use crate::domain::anomalies::Anomaly;
-use crate::domain::attempts::{Attempts, AttemptsEvent};
+use crate::domain::attempts::{self, Attempts, AttemptsEvent};
 use crate::domain::custody::Custody;
 use crate::domain::delivery::Delivery;
 use crate::domain::onboarding::{Append, Event, Onboarding};
@@ -38,9 +38,9 @@ pub(super) struct Line {
     pub(super) stream: String,
     sequence: i64,
     #[serde(rename = "type")]
-    event_type: String,
+    pub(super) event_type: String,
     version: String,
-    payload: Value,
+    pub(super) payload: Value,
     metadata: Value,
 }
 
@@ -175,6 +175,10 @@ impl History {
             return Ok(());
         };
         let judged = self.judge(&pending, may_go_on);
+        let judged = judged.and_then(|()| match givers::fault(&pending.events) {
+            None => Ok(()),
+            Some(why) => Err(("actor", why)),
+        });
         judged.map_err(|(what, why)| {
             Fault::new(what, why)
                 .at(pending.position)
@@ -197,7 +201,9 @@ impl History {
             }
             State::Attempts => {
                 let events = read::<AttemptsEvent>(&pending.events)?;
-                illegal(!events.is_empty())?;
+                let (_, day) = pending.stream.split_once('-').unwrap_or_default();
+                let until = shifted(pending.stored, LEEWAY);
+                illegal(attempts::yields(&events, day, until))?;
             }
             State::Anomaly(it) => follow(it, pending, Anomaly::yields)?,
             State::Mail(it) => follow(it, pending, Delivery::yields)?,
@@ -330,7 +336,8 @@ impl Line {
         })
     }
 
-    fn text(&self, name: &str) -> Option<&str> {
+    /// What the metadata tell under a name.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.metadata.get(name)?.as_str()
     }
 }

@@ -4,9 +4,11 @@
 mod checked;
 mod export;
 mod files;
+mod givers;
 mod history;
 mod manifest;
 mod reports;
+mod surplus;
 mod verify;
 
 pub use export::{ExportError, Exported, Source, export};

@@ -12,6 +12,7 @@ use super::files::{Reading, read_short};
 use super::history::{History, Line};
 use super::manifest::{self, FORMAT, Listed, Manifest};
 use super::reports::Reports;
+use super::surplus;
 use super::{CHECKPOINT, EVENTS, Fault, KEY, LEAVES, MANIFEST, MANIFEST_NOTE, POLICIES, REPORTS};
 use crate::ledger::canonical::canonical;
 use crate::ledger::checkpoint::Checkpoint;
@@ -147,7 +148,7 @@ fn check(given: &Given<'_>, report: &mut Report, progress: impl FnMut(u64)) -> R
         .map_err(|error| Fault::new("manifest", format!("{MANIFEST_NOTE}: {error}")))?;
     // What is signed may still have been made up.
     report.reports = reports.check(folder, &head, &manifest)?;
-    Ok(())
+    Ok(surplus::check(given, &manifest)?)
 }
 
 fn key(given: &Given<'_>, report: &mut Report) -> Result<Verifier, End> {

@@ -7,10 +7,12 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::Value;
 
+use super::attempts::REFUSED;
 use super::counts::{Count, Counts, Topic};
 use super::numbers::{DAY, two_digits};
 use super::track::Track;
 use crate::domain::attempts::{Attempts, AttemptsEvent};
+use crate::domain::custody::Custody;
 use crate::domain::delivery::{Delivery, DeliveryEvent};
 use crate::domain::onboarding::{Event, Onboarding};
 use crate::domain::staff::{Event as StaffEvent, Staff};
@@ -75,12 +77,7 @@ pub fn count(recorded: &Recorded, track: &mut Option<Track>) -> Result<Vec<Count
         Attempts::TYPE => {
             let AttemptsEvent::AttemptsTallied { kind, count, .. } = event(recorded)?;
             let number = i64::try_from(count).unwrap_or(i64::MAX);
-            counts.push(Count::new(
-                Topic::Failed,
-                "",
-                ["Refused", &kind, ""],
-                number,
-            ));
+            counts.push(Count::new(Topic::Failed, "", [REFUSED, &kind, ""], number));
         }
         Staff::TYPE => {
             let event: StaffEvent = event(recorded)?;
@@ -101,6 +98,7 @@ pub fn count(recorded: &Recorded, track: &mut Option<Track>) -> Result<Vec<Count
             let of = [viewer.as_str(), look.view.name(), how];
             counts.push(Count::new(Topic::Viewed, "", of, 1));
         }
+        Custody::TYPE => counts.push(one(Topic::Custody, [name, "", ""])),
         _ => {}
     }
     Ok(counts)

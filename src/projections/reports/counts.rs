@@ -62,11 +62,13 @@ pub enum Topic {
     Viewed,
     /// What staff did for members, or proposed, by day: intervention, reason, type of event.
     Interventions,
+    /// What was done with keys and backups, and whose keys were destroyed, by day: type of event.
+    Custody,
 }
 
 impl Topic {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Events,
         Self::Enrolled,
         Self::Imported,
@@ -90,6 +92,7 @@ impl Topic {
         Self::Staff,
         Self::Viewed,
         Self::Interventions,
+        Self::Custody,
     ];
 
     /// The name that tables hold.
@@ -119,6 +122,7 @@ impl Topic {
             Self::Staff => "staff",
             Self::Viewed => "viewed",
             Self::Interventions => "interventions",
+            Self::Custody => "custody",
         }
     }
 
@@ -139,6 +143,7 @@ impl Topic {
                 | Self::MailTook
                 | Self::CodeTook
                 | Self::Interventions
+                | Self::Custody
         )
     }
 
@@ -155,6 +160,7 @@ impl Topic {
                 | Self::Staff
                 | Self::Viewed
                 | Self::Interventions
+                | Self::Custody
         )
     }
 }

@@ -1,9 +1,9 @@
-//! What staff did: what happened to their accounts, and what they looked at.
+//! What staff did: what happened to their accounts, what they did for members, and what they looked at.
 
 use std::collections::BTreeMap;
 
 use super::counts::{Counts, Topic};
-use super::report::{Column, Kind, Plot, Value};
+use super::report::{Basis, Column, Kind, Plot, Value};
 use super::{Content, column};
 
 pub(super) fn staff(counts: &Counts) -> Content {
@@ -16,10 +16,11 @@ pub(super) fn staff(counts: &Counts) -> Content {
             column("what", Kind::Event),
             column("times", Kind::Number),
         ],
+        Value::from,
     )
 }
 
-pub(super) fn interventions(counts: &Counts) -> Content {
+pub(super) fn interventions(counts: &Counts, basis: &Basis) -> Content {
     by_day(
         counts,
         Topic::Interventions,
@@ -30,6 +31,8 @@ pub(super) fn interventions(counts: &Counts) -> Content {
             column("what", Kind::Event),
             column("times", Kind::Number),
         ],
+        // Each was done for a member.
+        |times| Value::members(times, basis.asked),
     )
 }
 
@@ -44,11 +47,17 @@ pub(super) fn access(counts: &Counts) -> Content {
             column("purpose", Kind::Word("purpose")),
             column("times", Kind::Number),
         ],
+        Value::from,
     )
 }
 
 /// A row for each day and what is told apart, which is as much as there are columns for.
-fn by_day(counts: &Counts, topic: Topic, columns: Vec<Column>) -> Content {
+fn by_day(
+    counts: &Counts,
+    topic: Topic,
+    columns: Vec<Column>,
+    told: impl Fn(i64) -> Value,
+) -> Content {
     let apart = columns.len() - 2;
     let mut days: BTreeMap<_, i64> = BTreeMap::new();
     for (day, key, number) in counts.by_day(topic) {
@@ -57,7 +66,7 @@ fn by_day(counts: &Counts, topic: Topic, columns: Vec<Column>) -> Content {
     let rows = days.into_iter().map(|((day, of), number)| {
         let mut row = vec![Value::from(day)];
         row.extend(of.iter().take(apart).map(|it| Value::from(it.as_str())));
-        row.push(number.into());
+        row.push(told(number));
         row
     });
     Content {

@@ -92,7 +92,7 @@ fn row_of(step: Step, passage: &Passage, basis: &Basis) -> Vec<Value> {
         lost.hidden_if(few.contains(&true)),
         passage.took.told(50, asked),
         passage.took.told(95, asked),
-        passage.stumbled.values().sum::<i64>().into(),
+        Value::members(passage.stumbled.values().sum(), asked),
         most.map_or(Value::None, |(name, _)| name.as_str().into()),
     ]
 }

@@ -74,7 +74,7 @@ pub(super) fn keep_hidden(rows: &mut [Vec<Value>], columns: Range<usize>, rows_a
 }
 
 /// The smallest cell that is told, where exactly one is not.
-fn next_to_hide(
+pub(super) fn next_to_hide(
     rows: &[Vec<Value>],
     cells: impl Iterator<Item = (usize, usize)>,
 ) -> Option<(usize, usize)> {

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::attempts::{REFUSED, TOO_LATE, USED_AGAIN};
 use super::counts::{Counts, Topic};
+use super::groups::next_to_hide;
 use super::numbers::Distribution;
 use super::report::{Basis, Kind, Plot, Value};
 use super::{Content, column};
+use crate::domain::delivery::MailKind;
 
 pub(super) fn mails(counts: &Counts, basis: &Basis) -> Content {
     let mut took: BTreeMap<(&str, &str), Distribution> = BTreeMap::new();
@@ -29,7 +32,7 @@ pub(super) fn mails(counts: &Counts, basis: &Basis) -> Content {
             class.as_str().into(),
             outcome.into(),
             code.into(),
-            number.into(),
+            Value::members(number, basis.asked),
             told(50),
             told(95),
         ]
@@ -54,6 +57,11 @@ pub(super) fn mails(counts: &Counts, basis: &Basis) -> Content {
 }
 
 pub(super) fn codes(counts: &Counts, basis: &Basis) -> Content {
+    let refused = |why: &str| {
+        let of_why = counts.of(Topic::Failed);
+        let of_why = of_why.filter(|(key, _)| key.of[0] == REFUSED && key.of[1] == why);
+        Value::members(of_why.map(|(_, number)| number).sum(), basis.asked)
+    };
     let mut kinds: BTreeMap<&str, BTreeMap<&str, i64>> = BTreeMap::new();
     for (key, number) in counts.of(Topic::Codes) {
         let became = kinds.entry(&key.of[0]).or_default();
@@ -70,18 +78,34 @@ pub(super) fn codes(counts: &Counts, basis: &Basis) -> Content {
         let sent = number("issued") + number("reissued");
         let took = took.get(kind);
         let told = |percent| took.map_or(Value::None, |took| took.told(percent, basis.asked));
-        vec![
-            kind.into(),
-            number("issued").into(),
-            number("reissued").into(),
-            number("used").into(),
-            (sent - number("used")).into(),
-            number("wrong").into(),
-            number("disowned").into(),
-            Value::percent(number("used"), sent),
+        let unused = sent - number("used");
+        let mut became = vec![
+            [number("issued"), number("reissued"), number("used"), unused]
+                .map(|times| Value::members(times, basis.asked))
+                .to_vec(),
+        ];
+        // What was sent was used or not: any three of them tell the fourth.
+        let cells = (0..became[0].len()).map(|column| (0, column));
+        if let Some((row, column)) = next_to_hide(&became, cells) {
+            became[row][column] = Value::Hidden;
+        }
+        let few = became[0].contains(&Value::Hidden);
+        let mut row = vec![kind.into()];
+        row.append(&mut became[0]);
+        row.extend([
+            Value::members(number("wrong"), basis.asked),
+            Value::members(number("disowned"), basis.asked),
+            Value::percent(number("used"), sent).hidden_if(few),
             told(50),
             told(95),
-        ]
+        ]);
+        // Of links, refusals do not tell which kind they were.
+        row.extend(if kind == MailKind::Otp.name() {
+            [refused(TOO_LATE), refused(USED_AGAIN)]
+        } else {
+            [Value::None, Value::None]
+        });
+        row
     });
     Content {
         rows: rows.collect(),
@@ -96,6 +120,8 @@ pub(super) fn codes(counts: &Counts, basis: &Basis) -> Content {
             column("used_percent", Kind::Percent),
             column("seconds_p50", Kind::Seconds),
             column("seconds_p95", Kind::Seconds),
+            column("expired_tries", Kind::Number),
+            column("used_again", Kind::Number),
         ],
         plot: Some(Plot {
             labels: &[0],

@@ -137,7 +137,7 @@ struct Content {
     plot: Option<Plot>,
 }
 
-/// Makes a report; `sealed` counts for [`Name::Integrity`] alone, and `counts` for all others.
+/// Makes a report; `sealed` counts for [`Name::Integrity`] alone.
 #[must_use]
 pub fn make(name: Name, counts: &Counts, sealed: &[SealedDay], basis: Basis) -> Report {
     let content = match name {
@@ -153,13 +153,13 @@ pub fn make(name: Name, counts: &Counts, sealed: &[SealedDay], basis: Basis) -> 
         Name::Mail => mails::mails(counts, &basis),
         Name::Codes => mails::codes(counts, &basis),
         Name::Staff => desk::staff(counts),
-        Name::Interventions => desk::interventions(counts),
+        Name::Interventions => desk::interventions(counts, &basis),
         Name::Access => desk::access(counts),
         Name::Deviations => deviations::deviations(),
         Name::Reconciliation => reconciliation::reconciliation(counts, &basis),
         Name::Imports => reconciliation::imports(counts, &basis),
-        Name::Events => reconciliation::events(counts),
-        Name::Integrity => integrity::integrity(sealed, &basis),
+        Name::Events => reconciliation::events(counts, &basis),
+        Name::Integrity => integrity::integrity(sealed, counts, &basis),
     };
     Report {
         name,
@@ -194,12 +194,13 @@ const fn topics(name: Name) -> &'static [Topic] {
         Name::Attempts => &[Topic::Failed, Topic::Failing],
         Name::Waits => &[Topic::Failed, Topic::Frozen],
         Name::Mail => &[Topic::Mails, Topic::MailTook],
-        Name::Codes => &[Topic::Codes, Topic::CodeTook],
+        Name::Codes => &[Topic::Codes, Topic::CodeTook, Topic::Failed],
         Name::Staff => &[Topic::Staff],
         Name::Interventions => &[Topic::Interventions],
         Name::Access => &[Topic::Viewed],
-        // The first two are of no counts.
-        Name::Deviations | Name::Integrity | Name::Events => &[Topic::Events],
+        // The first is of no counts.
+        Name::Deviations | Name::Events => &[Topic::Events],
+        Name::Integrity => &[Topic::Custody],
         Name::Reconciliation => &[Topic::Enrolled, Topic::InState],
         Name::Imports => &[Topic::Imported],
     }

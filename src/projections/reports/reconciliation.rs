@@ -143,7 +143,24 @@ pub(super) fn imports(counts: &Counts, basis: &Basis) -> Content {
     }
 }
 
-pub(super) fn events(counts: &Counts) -> Content {
+/// How the types of events begin that tell of no member.
+const OF_NO_MEMBER: [&str; 9] = [
+    "Policy",
+    "MasterKey",
+    "DataKeys",
+    "Restored",
+    "Traces",
+    "Staff",
+    "AccessToken",
+    "AuditDataViewed",
+    "Roster",
+];
+
+pub(super) fn events(counts: &Counts, basis: &Basis) -> Content {
+    // Not by their numbers: who was frozen, less who was released, is who is frozen.
+    let is_hidden = |event: &str| {
+        basis.asked.shield && !OF_NO_MEMBER.iter().any(|begins| event.starts_with(begins))
+    };
     let mut rows: Vec<Vec<Value>> = Vec::new();
     let mut all = 0;
     for (key, number) in counts.of(Topic::Events) {
@@ -151,7 +168,7 @@ pub(super) fn events(counts: &Counts) -> Content {
         rows.push(vec![
             key.of[0].as_str().into(),
             key.of[1].as_str().into(),
-            number.into(),
+            Value::from(number).hidden_if(is_hidden(&key.of[0])),
         ]);
     }
     // The sum is the position of the last event, or some are missing.

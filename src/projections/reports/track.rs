@@ -273,6 +273,7 @@ impl Track {
             Event::AccountReleased {} => self.frozen = false,
             Event::PersonalDataErased {} => {
                 self.erased = true;
+                counts.push(self.one(Topic::Custody, [event.name(), "", ""]));
                 self.goes_to(Step::SignIn, at, &mut counts);
             }
             Event::MemberLeft { .. } => self.left = true,

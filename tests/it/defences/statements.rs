@@ -19,12 +19,12 @@ const WRITERS: [&str; 8] = [
 
 /// What stands in statements by name: tables, columns, placeholders, numbers and parts of our own. A new one is to be looked at by
 /// somebody: nothing that was typed may be among them.
-const PARTS: [&str; 32] = [
+const PARTS: [&str; 35] = [
     "",
+    "BETWEEN",
     "COLUMNS",
     "EVENTS",
     "NEXT",
-    "NEXT_DAY_FROM",
     "PORTION",
     "REBUILD",
     "TRACES_UNTIL",
@@ -33,6 +33,8 @@ const PARTS: [&str; 32] = [
     "columns",
     "condition",
     "conditions",
+    "count",
+    "counted",
     "function",
     "given",
     "grouped",
@@ -52,6 +54,7 @@ const PARTS: [&str; 32] = [
     "to_contacts",
     "told_day",
     "which",
+    "within",
 ];
 
 /// The literals of a file's code, as they stand there.

@@ -1,9 +1,11 @@
 //! The signed ledger: sealed, packed for auditors and checked, and whatever somebody does to it found and named.
 
+mod certificate;
 mod machines;
 mod packages;
 mod sealing;
 mod sizes;
+mod stolen_key;
 mod tampered_database;
 mod tampered_package;
 

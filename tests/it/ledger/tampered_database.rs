@@ -1,8 +1,40 @@
 //! What somebody does who can write to the database: an export of it is found wrong and says where, and so does `kadode check` (see
 //! `program::check`) or the sealing (see `sealing`).
 
+use std::convert::Infallible;
+
+use kadode::database::Database;
+use kadode::domain::custody::{Command, Custody};
+use kadode::domain::values::KeyId;
+
 use super::{audited, checked, checked_since, expect_fault, exported, kept, sealed, tamper};
+use crate::support::postgres::owner_of;
 use crate::support::walk::{House, walk};
+
+/// SQLite's functions for JSON, as far as statements here need them, on PostgreSQL.
+const AS_ON_SQLITE: [&str; 4] = [
+    "ALTER TABLE events DISABLE TRIGGER USER",
+    "CREATE OR REPLACE FUNCTION json_set(given JSONB, path TEXT, value TEXT) RETURNS JSONB LANGUAGE sql \
+     AS 'SELECT jsonb_set(given, string_to_array(substr(path, 3), ''.''), to_jsonb(value))'",
+    "CREATE OR REPLACE FUNCTION json_set(given JSON, path TEXT, value TEXT) RETURNS JSON LANGUAGE sql \
+     AS 'SELECT json_set(given::jsonb, path, value)::json'",
+    "CREATE OR REPLACE FUNCTION json_extract(given JSON, path TEXT) RETURNS TEXT LANGUAGE sql \
+     AS 'SELECT given #>> string_to_array(substr(path, 3), ''.'')'",
+];
+
+/// What somebody does who has the database in hand, whichever it is.
+async fn tamper_with(house: &House, statements: &str) {
+    if !house.society.database.is_on_server() {
+        return tamper(&house.society, statements).await;
+    }
+    let owner = Database::open(&owner_of(house.folder.path()))
+        .await
+        .unwrap();
+    for statement in AS_ON_SQLITE.into_iter().chain(statements.split(';')) {
+        sqlx::query(statement).execute(&owner.write).await.unwrap();
+    }
+    owner.close().await;
+}
 
 /// The first event of this type.
 async fn first(house: &House, event_type: &str) -> i64 {
@@ -17,7 +49,7 @@ async fn nth(house: &House, event_type: &str, number: usize) -> i64 {
 
 /// Fails unless an export of the database after these statements has this fault first.
 async fn expect(house: &House, statements: &str, what: &str, position: Option<i64>) {
-    tamper(&house.society, statements).await;
+    tamper_with(house, statements).await;
     let package = exported(&house.society).await;
     let fault = expect_fault(&checked(package.path()), what, position);
     if let Some(position) = position {
@@ -44,7 +76,7 @@ async fn grow(house: &House) {
 #[tokio::test]
 async fn an_untouched_database_passes() {
     let house = audited().await;
-    tamper(&house.society, "SELECT 1").await;
+    tamper_with(&house, "SELECT 1").await;
     assert!(checked(exported(&house.society).await.path()).ok);
 }
 
@@ -117,7 +149,7 @@ async fn an_event_inserted_and_back_dated() {
         UPDATE events SET position = -position WHERE position < 0; \
         INSERT INTO events SELECT 10, aggregate_type, 'forged', 1, event_type, event_version, payload, metadata, recorded_at \
         FROM events WHERE position = 9";
-    tamper(&house.society, &format!("{insert}; {FORGET_LEDGER}")).await;
+    tamper_with(&house, &format!("{insert}; {FORGET_LEDGER}")).await;
     grow(&house).await;
     let report = checked(exported(&house.society).await.path());
     expect_fault(&report, "root", None);
@@ -152,6 +184,45 @@ async fn a_code_said_to_be_derived_with_another_key() {
     expect(&house, &change, "leaf", Some(place)).await;
 }
 
+/// Records what is done with the society's master keys.
+async fn custody(house: &House, command: Command) {
+    let attribution = house.society.attribution("Test", "operator");
+    let settle = move |_| std::future::ready(Ok::<_, Infallible>(command.clone()));
+    let commands = &house.society.commands;
+    let stream = "society".to_owned();
+    let done = commands.run::<Custody, _, _, _>(stream, attribution, settle);
+    done.await.unwrap();
+}
+
+#[tokio::test]
+async fn another_master_key_said_to_have_come_into_use() {
+    let house = audited().await;
+    let [key, before] = ["2027", "2026"].map(|name| KeyId(name.to_owned()));
+    custody(&house, Command::AddMasterKey { key: key.clone() }).await;
+    custody(&house, Command::ChangeMasterKey { key, before }).await;
+    sealed(&house.society).await.unwrap();
+    let place = first(&house, "MasterKeyChanged").await;
+    let change = "UPDATE events SET payload = json_set(payload, '$.key', '2026') WHERE event_type = 'MasterKeyChanged'";
+    expect(&house, change, "leaf", Some(place)).await;
+}
+
+/// The database itself would not have it; whoever owns it can do away with that.
+#[tokio::test]
+async fn a_number_of_a_stream_given_twice() {
+    let house = audited().await;
+    let place = first(&house, "CredentialsAccepted").await;
+    let allow = if house.society.database.is_on_server() {
+        "ALTER TABLE events DROP CONSTRAINT events_aggregate_type_aggregate_id_sequence_key"
+    } else {
+        "CREATE TABLE forged AS SELECT * FROM events; DROP TABLE events; ALTER TABLE forged RENAME TO events"
+    };
+    let double = format!("UPDATE events SET sequence = sequence - 1 WHERE position = {place}");
+    tamper_with(&house, &format!("{allow}; {double}; {FORGET_LEDGER}")).await;
+    grow(&house).await;
+    let report = checked(exported(&house.society).await.path());
+    expect_fault(&report, "sequence", Some(place));
+}
+
 #[tokio::test]
 async fn a_leaf_changed_or_taken_away() {
     let house = audited().await;
@@ -171,7 +242,7 @@ async fn a_leaf_changed_or_taken_away() {
 async fn an_event_changed_together_with_its_leaf() {
     let house = audited().await;
     let change = "UPDATE events SET payload = json_set(payload, '$.joined_month', '2001-01') WHERE position = 5";
-    tamper(&house.society, &format!("{change}; {FORGET_LEDGER}")).await;
+    tamper_with(&house, &format!("{change}; {FORGET_LEDGER}")).await;
     grow(&house).await;
     let report = checked(exported(&house.society).await.path());
     expect_fault(&report, "root", None);

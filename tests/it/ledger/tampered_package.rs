@@ -3,6 +3,7 @@
 use std::fs;
 
 use data_encoding::HEXLOWER;
+use kadode::ledger::package::{Given, verify};
 use kadode::ledger::{Checkpoint, Note, Signer, canonical, leaf_hash};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -10,13 +11,14 @@ use tempfile::TempDir;
 
 use super::{audited, checked, expect_fault, exported, sealed};
 
-struct Package {
-    folder: TempDir,
-    key: Signer,
+/// A package in a folder of its own.
+pub(super) struct Package {
+    pub(super) folder: TempDir,
+    pub(super) key: Signer,
 }
 
 impl Package {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let house = audited().await;
         let last = sealed(&house.society).await.unwrap();
         Self {
@@ -25,11 +27,11 @@ impl Package {
         }
     }
 
-    fn text(&self, name: &str) -> String {
+    pub(super) fn text(&self, name: &str) -> String {
         fs::read_to_string(self.folder.path().join(name)).unwrap()
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(super) fn write(&self, name: &str, text: &str) {
         fs::write(self.folder.path().join(name), text).unwrap();
     }
 
@@ -52,7 +54,7 @@ impl Package {
     }
 
     /// Tells of a file in the manifest as it is now, or no more, and signs that: as whoever has the key can.
-    fn list_anew(&self, name: &str) {
+    pub(super) fn list_anew(&self, name: &str) {
         let mut manifest: Value = serde_json::from_str(&self.text("manifest.json")).unwrap();
         let files = manifest["files"].as_array_mut().unwrap();
         files.retain(|file| file["name"] != name);
@@ -69,7 +71,7 @@ impl Package {
         self.write("manifest.note", &note.to_string());
     }
 
-    fn remake_leaves(&self) {
+    pub(super) fn remake_leaves(&self) {
         let events = self.text("events.jsonl");
         let leaves = events
             .lines()
@@ -77,7 +79,7 @@ impl Package {
         self.write("leaves.txt", &leaves.collect::<String>());
     }
 
-    fn events(&self) -> Vec<Value> {
+    pub(super) fn events(&self) -> Vec<Value> {
         let events = self.text("events.jsonl");
         events
             .lines()
@@ -93,12 +95,12 @@ impl Package {
             .unwrap()
     }
 
-    fn first_of(&self, event_type: &str) -> i64 {
+    pub(super) fn first_of(&self, event_type: &str) -> i64 {
         self.first(|event| event["type"] == event_type)
     }
 
     #[track_caller]
-    fn expect(&self, what: &str, position: Option<i64>) -> String {
+    pub(super) fn expect(&self, what: &str, position: Option<i64>) -> String {
         let fault = expect_fault(&checked(self.folder.path()), what, position);
         if let (Some(position), Some(stream)) = (fault.position, &fault.stream) {
             let event = &self.events()[usize::try_from(position).unwrap() - 1];
@@ -154,6 +156,63 @@ async fn an_event_taken_out_of_the_middle_and_all_later_ones_numbered_anew() {
     package.remake_leaves();
     let next = package.first(|event| event["stream"] == stream);
     package.expect("sequence", Some(next));
+}
+
+/// One more member, said to have been taken in long ago.
+pub(super) fn back_dated(events: &mut Vec<Value>) {
+    let place = events.iter().position(|it| it["type"] == "MemberEnrolled");
+    let place = place.unwrap();
+    let mut added = events[place].clone();
+    added["stream"] = json!("onboarding-01900000-0000-7000-8000-000000000000");
+    added["metadata"]["command_id"] = json!("01900000-0000-7000-8000-000000000001");
+    events.insert(place + 1, added);
+}
+
+#[tokio::test]
+async fn an_event_inserted_and_back_dated() {
+    let package = Package::new().await;
+    let mut events = package.events();
+    back_dated(&mut events);
+    package.edit("events.jsonl", |lines| {
+        let numbered = events.iter_mut().zip(1..).map(|(event, position)| {
+            event["position"] = json!(position);
+            canonical(event)
+        });
+        *lines = numbered.collect();
+    });
+    package.remake_leaves();
+    let why = package.expect("root", None);
+    assert!(why.contains("one of the events 1 to "), "{why}");
+}
+
+/// By the rules it is right, and it is signed: only a checkpoint that was kept elsewhere shows it.
+/// Whose link was followed is an address that the member never had.
+#[tokio::test]
+async fn a_file_that_the_manifest_does_not_tell_of() {
+    for name in ["reports/x.csv", "policies/x.toml", "x", ".x", "x/y"] {
+        let package = Package::new().await;
+        let path = package.folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "planted").unwrap();
+        let why = package.expect("surplus", None);
+        let shown = name.strip_suffix("/y").unwrap_or(name);
+        assert!(why.contains(&format!("{shown:?}")), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_checked_with_may_lie_in_the_package() {
+    let package = Package::new().await;
+    let [kept, key] = ["kept", "vkey"].map(|name| package.folder.path().join(name));
+    fs::write(&kept, package.text("checkpoint")).unwrap();
+    fs::write(&key, package.text("key.vkey")).unwrap();
+    let given = Given {
+        folder: package.folder.path(),
+        since: Some(&kept),
+        key: Some(&key),
+    };
+    assert_eq!(verify(&given, |_| ()).unwrap().fault, None);
+    package.expect("surplus", None);
 }
 
 #[tokio::test]

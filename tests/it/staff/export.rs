@@ -21,7 +21,7 @@ impl Siem {
     async fn new() -> Self {
         let (app, _) = App::with_member().await;
         app.client().sign_in(USER_ID, INITIAL_PASSWORD).await;
-        let clerk = hire(&app, "siem", Role::Compliance).await;
+        let clerk = hire(&app, "siem", Role::Auditor).await;
         let token = token(&app, clerk.id, Scope::AuditRead, 30).await.unwrap();
         Self {
             app,

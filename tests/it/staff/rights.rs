@@ -228,7 +228,7 @@ fn the_table_says_what_was_decided() {
         POST /audit/search: auditor administrator
         GET /audit/members/{member}: auditor administrator
         POST /audit/members/{member}/unmask: auditor administrator
-        GET /audit/events: auditor compliance administrator
+        GET /audit/events: auditor administrator
         GET /audit/reports: auditor compliance administrator
         GET /audit/reports/{name}: auditor compliance administrator
         GET /support: support administrator
@@ -254,8 +254,8 @@ fn the_table_says_what_was_decided() {
         POST /api/v1/support/members/{member}/proposals/{proposal}: support auditor administrator
         POST /api/v1/audit/members/search: auditor administrator, audit:members
         GET /api/v1/audit/members/{member}: auditor administrator, audit:members
-        GET /api/v1/audit/events: auditor compliance administrator, audit:read
-        GET /api/v1/audit/events/stream: auditor compliance administrator, audit:read
+        GET /api/v1/audit/events: auditor administrator, audit:read
+        GET /api/v1/audit/events/stream: auditor administrator, audit:read
         GET /api/v1/audit/reports: auditor compliance administrator, audit:read
         GET /api/v1/audit/reports/{name}: auditor compliance administrator, audit:read";
     let decided: Vec<&str> = decided.trim().lines().map(str::trim).collect();

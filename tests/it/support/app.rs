@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use kadode::ambient::Clock;
 use kadode::api::Api;
 use kadode::app::{Limits, Opening, Served, Serving, Society, answer_connections};
+use kadode::commands::Attribution;
 use kadode::config::PublicUrl;
 use kadode::domain::ids::{ImportId, IssueId, MemberId, StaffId};
 use kadode::domain::onboarding::{
@@ -28,6 +29,7 @@ use tokio::task::JoinSet;
 
 use super::kurrent::double_of;
 use super::postgres::data_in;
+use super::walk::giver;
 
 /// When the tests' clock starts.
 pub const START: &str = "2026-04-10T00:00:00Z";
@@ -203,7 +205,10 @@ impl App {
             limits,
             command,
         };
-        let attribution = self.society.attribution("Test", "test");
+        let attribution = Attribution {
+            actor: giver(member, &issued.command),
+            ..self.society.attribution("Test", "test")
+        };
         let outcome = self
             .society
             .commands

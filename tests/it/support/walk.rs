@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use kadode::ambient::Clock;
 use kadode::app::{Opening, Society};
-use kadode::commands::CommandError;
+use kadode::commands::{Actor, Attribution, CommandError};
 use kadode::domain::ids::{
     ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, MemberId, SessionId,
 };
@@ -121,6 +121,30 @@ pub(crate) fn enrol(society: &Society) -> Command {
     }
 }
 
+/// Who gives a command: the member, where it is not for the program or somebody of the staff.
+pub(crate) fn giver(member: MemberId, command: &Command) -> Actor {
+    if let Command::Intervene { staff, .. }
+    | Command::ProposeIntervention { staff, .. }
+    | Command::ApproveIntervention { staff, .. }
+    | Command::DeclineIntervention { staff, .. } = command
+    {
+        return Actor::Staff(*staff);
+    }
+    let is_the_programs = matches!(
+        command,
+        Command::Enrol { .. }
+            | Command::Remind { .. }
+            | Command::ChangeProfile { .. }
+            | Command::Leave { .. }
+            | Command::Return { .. }
+    );
+    if is_the_programs {
+        Actor::System("test")
+    } else {
+        Actor::Member(member.to_string())
+    }
+}
+
 /// Gives a command; it may be refused.
 pub(crate) async fn give(society: &Society, member: MemberId, command: Command) {
     let issued = Issued {
@@ -128,7 +152,10 @@ pub(crate) async fn give(society: &Society, member: MemberId, command: Command) 
         limits: Arc::new(society.policy.policy.limits.clone()),
         command,
     };
-    let attribution = society.attribution("Test", "test");
+    let attribution = Attribution {
+        actor: giver(member, &issued.command),
+        ..society.attribution("Test", "test")
+    };
     let outcome = society
         .commands
         .run::<Onboarding, Infallible, _, _>(member.to_string(), attribution, move |_| {

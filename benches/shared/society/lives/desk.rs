@@ -7,15 +7,24 @@ use uuid::Uuid;
 
 use super::Walk;
 
-const FIRST: StaffId = StaffId(Uuid::from_u128(1));
-const SECOND: StaffId = StaffId(Uuid::from_u128(2));
+const FIRST: u64 = 1;
+const SECOND: u64 = 2;
+
+/// The number of who of the staff gives a command; none, if no staff give it.
+pub(in super::super) fn giver_of(command: &str) -> Option<u64> {
+    match command {
+        "Intervene" | "ProposeIntervention" => Some(FIRST),
+        "ApproveIntervention" | "DeclineIntervention" => Some(SECOND),
+        _ => None,
+    }
+}
 
 impl Walk<'_> {
     /// One intervention, its proposal, or what becomes of that.
     pub(super) fn helped(&mut self) -> (&'static str, Command) {
         let open = self.state.proposals.iter().find(|it| it.is_open(self.at));
         if let Some(proposal) = open.map(|it| it.id) {
-            let staff = SECOND;
+            let staff = staff(SECOND);
             return if self.slips(0.3) {
                 let command = Command::DeclineIntervention { proposal, staff };
                 ("DeclineIntervention", command)
@@ -35,7 +44,7 @@ impl Walk<'_> {
             reason: reasons[self.random.random_range(0..reasons.len())],
             ticket: self.ticket.clone(),
         };
-        let staff = FIRST;
+        let staff = staff(FIRST);
         if self.state.needs_approval(intervention) {
             let proposal = ProposalId(self.fresh());
             let command = Command::ProposeIntervention {
@@ -55,4 +64,8 @@ impl Walk<'_> {
         };
         ("Intervene", command)
     }
+}
+
+fn staff(number: u64) -> StaffId {
+    StaffId(Uuid::from_u128(number.into()))
 }

@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::counting::Counting;
+use super::integrity::SealedDay;
 use super::report::{Asked, Basis, Report, Value};
 use super::{Name, make};
 use crate::domain::ids::MemberId;
@@ -145,17 +146,21 @@ impl Log {
     }
 
     fn report(&self, name: Name, as_of: Timestamp, asked: Asked) -> Report {
-        let mut counting = Counting::default();
-        for recorded in &self.0 {
-            counting.take(recorded).unwrap();
-        }
         let basis = Basis {
             as_of,
             position: i64::try_from(self.0.len()).unwrap(),
             asked,
             ..Basis::default()
         };
-        make(name, counting.counts().0, &[], basis)
+        self.report_of(name, &[], basis)
+    }
+
+    fn report_of(&self, name: Name, sealed: &[SealedDay], basis: Basis) -> Report {
+        let mut counting = Counting::default();
+        for recorded in &self.0 {
+            counting.take(recorded).unwrap();
+        }
+        make(name, counting.counts().0, sealed, basis)
     }
 
     /// A report's cells of these columns, for readers who may see persons.

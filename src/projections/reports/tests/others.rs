@@ -4,8 +4,9 @@ use jiff::civil::date;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::super::counts::Counts;
 use super::super::integrity::SealedDay;
-use super::super::report::{Basis, Value};
+use super::super::report::{Asked, Basis, Value};
 use super::super::{Name, make};
 use super::{Log, columns_of, minute, noon, number, text};
 
@@ -164,6 +165,68 @@ fn events_by_type_add_up_to_the_length_of_the_log() {
 }
 
 #[test]
+fn codes_that_come_too_late_or_once_more_are_refused_and_counted() {
+    let tallied = |kind: &str, count: i64| json!({"type": "AttemptsTallied", "window": noon(0), "kind": kind, "count": count});
+    let attempts = || ("attempts", "2026-04-01".to_owned());
+    let log = Log::default()
+        .enrolled(1, minute(0), "a")
+        .completes(1, minute(1))
+        .event(noon(0), attempts(), tallied("code-expired", 7))
+        .event(noon(0), attempts(), tallied("code-used", 2));
+    let none = Value::None;
+    assert_eq!(
+        log.rows(
+            Name::Codes,
+            noon(0),
+            ["kind", "expired_tries", "used_again"]
+        ),
+        [
+            [text("email_link"), none.clone(), none],
+            [text("otp"), number(7), number(2)]
+        ]
+    );
+}
+
+#[test]
+fn what_was_done_with_keys_stands_beside_what_was_signed_since() {
+    let day = |day, last| SealedDay {
+        day: date(2026, 4, day),
+        checkpoints: 1,
+        last,
+        sealed_at: noon(0),
+        root: String::new(),
+        key: String::new(),
+        holds: true,
+    };
+    let custody = || ("custody", "society".to_owned());
+    let changed = json!({"type": "MasterKeyChanged", "key": "2027", "before": "2026"});
+    let restored = json!({"type": "RestoredFromBackup", "kept": 1, "lost": []});
+    let log = Log::default()
+        .enrolled(1, noon(0), "a")
+        .event(noon(1), custody(), changed)
+        .of(1, noon(2), json!({"type": "PersonalDataErased"}))
+        .event(noon(3), custody(), restored);
+    let columns = ["erased", "keys_changed", "traces_destroyed", "restores"];
+    let report = |shield| {
+        let asked = Asked {
+            shield,
+            ..Asked::default()
+        };
+        let basis = Basis {
+            position: 4,
+            as_of: noon(3),
+            asked,
+            ..Basis::default()
+        };
+        let report = log.report_of(Name::Integrity, &[day(1, 1), day(3, 3)], basis);
+        columns_of(&report, columns)
+    };
+    let rows = [[0, 0, 0, 0], [1, 1, 0, 0], [0, 0, 0, 1]];
+    assert_eq!(report(false), rows.map(|row| row.map(number)));
+    assert_eq!(report(true)[1][0], Value::Hidden);
+}
+
+#[test]
 fn events_that_no_checkpoint_covers_are_pending() {
     let day = SealedDay {
         day: date(2026, 4, 1),
@@ -179,12 +242,7 @@ fn events_that_no_checkpoint_covers_are_pending() {
         position: 42,
         ..Basis::default()
     };
-    let report = make(
-        Name::Integrity,
-        &super::super::counts::Counts::default(),
-        &[day],
-        basis,
-    );
+    let report = make(Name::Integrity, &Counts::default(), &[day], basis);
     assert_eq!(
         columns_of(&report, ["first_event", "last_event", "holds"]),
         [
