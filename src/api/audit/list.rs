@@ -5,10 +5,8 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 
 use super::asked::Asked;
-use super::line::Line;
 use super::looks::Showing;
 use super::pages::{row_of, shown, with_query};
-use super::timeline::{Entry, staff_of};
 use super::views::{Choice, EventsPage, Row};
 use super::words::{actor_text, event_text, outcome_text};
 use crate::api::Api;
@@ -69,17 +67,10 @@ async fn events_page(api: &Api, who: &StaffIn, asked: Asked) -> Result<Response,
         with_query("/audit/events", &query)
     });
     let recorded: Vec<Recorded> = found.iter().map(|it| it.recorded.clone()).collect();
-    let names = api.staff_names(&recorded).await?;
-    let rows = found.iter().map(|it| {
-        let entry = Entry {
-            line: Line::of(&it.recorded),
-            staff: staff_of(&it.recorded).and_then(|staff| names.get(&staff).cloned()),
-            from: None,
-        };
-        Row {
-            cohort: it.cohort.clone(),
-            ..row_of(language, &entry)
-        }
+    let entries = api.entries_of(&recorded).await?;
+    let rows = entries.iter().zip(&found).map(|(entry, it)| Row {
+        cohort: it.cohort.clone(),
+        ..row_of(language, entry)
     });
     let rows = rows.collect();
     api.note_look(who, Showing::of(View::EventList, wanted.part()))
