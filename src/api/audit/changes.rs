@@ -26,7 +26,11 @@ pub(in crate::api) struct Change {
 /// A field that differs, as programs read it. Waiting times after failures are no field: they are not in the log.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ChangeBody {
-    /// What it is: `step`, `email`, `frozen` and others.
+    /// What it is: `step`, `at_step_since`, `cohort`, `policy` (`NAME@SHA256`), `letter` (1 is the first), `letter_until`, `email` (`registered`,
+    /// `followed`, `verified`), `address` (masked), `email_change` (`registered`, `followed`, `pending`), `new_address`, `new_address_from`,
+    /// `otp_method`, `password` (`initial`, `own`), `new_password_from`, `frozen` (`no`, `by_staff`, `reported`, `proven`: reported, and the identity
+    /// proven since), `membership` (`member`, `left`, `erased`), `session` (`onboarding`, `otp_pending`, `full`), `proposals` (interventions that wait
+    /// for approval, with spaces between), `reminder_step`, `reminder_days`.
     field: &'static str,
     /// What it was: a name, a number or a moment in UTC; null, where there was none.
     before: Option<String>,

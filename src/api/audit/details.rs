@@ -75,6 +75,7 @@ fn text_of(language: Language, event_type: &str, field: &str, value: &Value) -> 
         let number = value.as_u64().filter(|_| field != "step")?;
         return Some(number.to_string());
     };
+    let of_reports = |list: &str| Some(named(language, &format!("report.{list}"), name));
     match field {
         "issue" => None,
         "ticket" => Some(name.to_owned()),
@@ -83,9 +84,9 @@ fn text_of(language: Language, event_type: &str, field: &str, value: &Value) -> 
         "part" => Some(part_text(language, name)),
         "why" => Some(named(language, &format!("why.{event_type}"), name)),
         "kind" if event_type == "AttemptsTallied" => Some(named(language, "refusal", name)),
-        "kind" => Some(named(language, "report.mail", name)),
-        "domain_class" => Some(named(language, "report.domain", name)),
-        "view" => Some(named(language, "report.view", name)),
+        "kind" => of_reports("mail"),
+        "domain_class" => of_reports("domain"),
+        "view" => of_reports("view"),
         "fields" => Some(named(language, "roster_field", name)),
         list => Some(named(language, list, name)),
     }
@@ -98,7 +99,7 @@ fn part_text(language: Language, part: &str) -> String {
         let label = Text::find(language, &format!("part.{name}"));
         let label = label.unwrap_or_else(|| Text::plain(name));
         let text = match name {
-            "report" => named(language, "report.name", value),
+            "report" => named(language, &format!("{name}.name"), value),
             "type" => format!("{} ({value})", event_text(language, value, None)),
             "outcome" | "actor" => named(language, name, value),
             _ => value

@@ -196,7 +196,7 @@ pub(super) fn fields(
         Field::new("step", state.due().name()),
         Field::new("at_step_since", status.since),
         Field::new("cohort", enrolment.map(|it| it.cohort.clone())),
-        Field::new("policy", enrolment.map(|it| named(&it.policy))),
+        Field::new("policy", enrolment.map(|it| version(&it.policy))),
         Field::new("letter", (state.reissues + 1).to_string()),
         Field::new("letter_until", enrolment.map(|it| it.expires_at)),
         Field::new("email", contact.map(|it| progress(it, "verified"))),
@@ -224,7 +224,7 @@ pub(super) fn fields(
     ]
 }
 
-fn named(policy: &PolicyVersion) -> String {
+fn version(policy: &PolicyVersion) -> String {
     format!("{}@{}", policy.name, policy.sha256)
 }
 

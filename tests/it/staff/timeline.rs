@@ -163,6 +163,7 @@ async fn on_the_way() -> (App, MemberId, Browser) {
     app.wait(120);
     let email = json!({"email": "hiroko@elsewhere.jp"});
     client.step("email", email).await;
+    app.settled().await;
     app.wait(60);
     let browser = auditor(&app).await;
     (app, member, browser)
