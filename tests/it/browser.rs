@@ -10,6 +10,7 @@ mod reminders;
 mod reports;
 mod rosters;
 mod support;
+mod timeline;
 mod troubles;
 
 use std::net::{Ipv4Addr, TcpListener};

@@ -18,7 +18,7 @@ use crate::support::browser::Browser;
 
 const OLD: &str = "hanako@example.jp";
 const NEW: &str = "hanako@new.example.jp";
-const DELAY: i64 = 72 * 3600;
+pub const DELAY: i64 = 72 * 3600;
 
 async fn ask(client: &Client, email: &str, password: &str) -> Answer {
     let body = json!({"email": email, "password": password});
@@ -47,7 +47,7 @@ async fn completed() -> (App, MemberId, Client) {
 }
 
 /// The same, with a change that waits for its delay.
-async fn pending() -> (App, MemberId, Client) {
+pub async fn pending() -> (App, MemberId, Client) {
     let (app, member, client) = completed().await;
     ask(&client, NEW, NEW_PASSWORD).await.expect(StatusCode::OK);
     follow(&app).await;

@@ -10,3 +10,4 @@ mod rights;
 mod rosters;
 mod sign_in;
 pub(crate) mod support;
+mod timeline;

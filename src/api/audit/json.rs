@@ -10,6 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::asked::Asked;
+use super::changes::{Change, ChangeBody};
 use super::line::EntryBody;
 use super::looks::Showing;
 use super::person::{Mask, Person, Search};
@@ -58,6 +59,8 @@ pub struct HistoryBody {
     step: Option<StepBody>,
     /// The step that was due at the beginning of the span.
     step_before: Option<StepBody>,
+    /// What differs between the beginning of the span and its end; null, if no beginning was asked for.
+    changes: Option<Vec<ChangeBody>>,
     /// Newest first.
     entries: Vec<EntryBody>,
     /// Ask again with `before` set to this for older ones.
@@ -67,7 +70,8 @@ pub struct HistoryBody {
 /// A moment and the end of the log as of it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AsOfBody {
-    /// The moment, UTC; now, if none was asked for.
+    /// The moment that counts, UTC. If none was asked for, or one that is yet to come: a minute ago, or that of the last event if that is
+    /// later, since what is recorded until then is all there.
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
     /// The position of the last event that counts.
@@ -102,10 +106,10 @@ fn step_body(step: Step) -> StepBody {
 }
 
 impl HistoryBody {
-    fn of(timeline: Timeline, now: Timestamp) -> Self {
+    fn of(timeline: Timeline) -> Self {
         let (before, due) = timeline.steps();
         let as_of = |as_of: AsOf| AsOfBody {
-            at: as_of.moment.unwrap_or(now),
+            at: as_of.moment,
             position: as_of.position,
         };
         Self {
@@ -116,6 +120,9 @@ impl HistoryBody {
             since: timeline.since.map(as_of),
             step: due.map(step_body),
             step_before: before.map(step_body),
+            changes: timeline
+                .changes
+                .map(|changes| changes.into_iter().map(Change::body).collect()),
             entries: timeline.entries.into_iter().map(Into::into).collect(),
             older: timeline.older,
         }
@@ -136,8 +143,8 @@ pub(in crate::api) async fn audit_search(
 /// One member's history, personal data masked: as of `at`, after `since`. A bare date means its end in Asia/Tokyo.
 #[utoipa::path(get, path = "/api/v1/audit/members/{member}", tag = "audit",
     params(("member" = String, Path, description = "the member's id"),
-        ("at" = Option<String>, Query, description = "as of when: a date or a moment; now, if left out"),
-        ("since" = Option<String>, Query, description = "only what came after"),
+        ("at" = Option<String>, Query, description = "as of when: a date or a moment; now, if left out or yet to come"),
+        ("since" = Option<String>, Query, description = "only what came after, and what differs from then"),
         ("before" = Option<String>, Query, description = "only events before this position")),
     responses((status = 200, description = "the history", body = HistoryBody)))]
 pub(in crate::api) async fn audit_history(
@@ -154,7 +161,7 @@ pub(in crate::api) async fn audit_history(
         ..Showing::of(View::MemberHistory, timeline.part.clone())
     };
     api.note_look(&who, showing).await?;
-    Ok(Json(HistoryBody::of(timeline, api.clock.now())))
+    Ok(Json(HistoryBody::of(timeline)))
 }
 
 /// Events as JSON Lines, oldest first. For the next page, ask with `after` set to the header `X-Kadode-Next`. `from` is told to those who may

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::timeline::Entry;
+use super::entries::Entry;
 use crate::projections::history::kinds::outcome_of;
 use crate::projections::history::subject;
 use crate::projections::{Position, Recorded};

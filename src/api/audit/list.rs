@@ -5,9 +5,9 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 
 use super::asked::Asked;
+use super::entries::Entry;
 use super::pages::{row_of, shown, with_query};
 use super::person::Mask;
-use super::timeline::Entry;
 use super::views::{Choice, EventsPage, Row};
 use super::words::{actor_text, event_text, outcome_text};
 use crate::api::Api;

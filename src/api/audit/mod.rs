@@ -1,14 +1,19 @@
 //! Reviewing the history: members' timelines as of any moment, the list of events, and events for other programs.
 
 pub mod asked;
+pub mod changes;
+pub mod details;
+mod entries;
 mod follow;
 pub mod json;
 pub mod line;
 mod list;
 pub(in crate::api) mod looks;
+mod member;
 pub mod moment;
 pub(in crate::api) mod pages;
 pub mod person;
+mod standing;
 pub mod timeline;
 pub mod views;
 pub mod words;
@@ -27,8 +32,8 @@ pub fn routes(api: &Api) -> Router<Api> {
     [
         ("/audit", get(pages::search_page)),
         ("/audit/search", post(pages::find)),
-        ("/audit/members/{member}", get(pages::member)),
-        ("/audit/members/{member}/unmask", post(pages::unmask)),
+        ("/audit/members/{member}", get(member::member)),
+        ("/audit/members/{member}/unmask", post(member::unmask)),
         ("/audit/events", get(list::events)),
         ("/api/v1/audit/members/search", post(audit_search)),
         ("/api/v1/audit/members/{member}", get(audit_history)),

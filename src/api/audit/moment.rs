@@ -6,6 +6,18 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::values::TOKYO;
 
+/// How long after its moment an event may come into view: it is given its moment before it is committed, and no statement takes longer than
+/// half a minute.
+const SETTLED: SignedDuration = SignedDuration::from_mins(1);
+
+/// The moment that all there is counts as of, where no moment was asked for or one that is yet to come: a while ago, or that of the last
+/// event if that is later; else whoever asks for that moment again would get one event more.
+#[must_use]
+pub fn settled(last_event: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    let settled = now.checked_sub(SETTLED).unwrap_or(now);
+    last_event.map_or(settled, |last| last.max(settled))
+}
+
 /// A moment as of which something is asked: with its offset as it is, without one as clocks in Japan show it, and a bare date means its end.
 #[must_use]
 pub fn end_of(text: &str) -> Option<Timestamp> {

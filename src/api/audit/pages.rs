@@ -1,30 +1,26 @@
-//! The auditors' pages of members: finding one, and one's history.
+//! The auditors' pages on which a member is looked for, and what all their pages share.
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Deserialize;
 
-use super::json::member_named;
+use super::details::details;
+use super::entries::Entry;
 use super::line::Line;
 use super::looks::Showing;
 use super::person::{Mask, Search};
-use super::timeline::{Entry, Span, Timeline};
-use super::views::{Choice, MemberPage, Row, SearchPage};
-use super::words::{actor_text, event_text, outcome_text, why};
+use super::views::{Row, SearchPage};
+use super::words::{actor_text, command_text, event_text, outcome_text};
 use crate::api::Api;
 use crate::api::pages::answers::page;
 use crate::api::pages::forms::{FormToken, Sent};
-use crate::api::pages::words::{Text, step_label, to_the_second};
-use crate::api::problem::{DeskProblem, Problem};
+use crate::api::pages::words::Text;
+use crate::api::problem::Problem;
 use crate::api::staff::StaffIn;
 use crate::api::staff::pages::{desk, turned_away};
 use crate::api::staff::views::Told;
-use crate::api::support::{Wanted, desk_trouble};
-use crate::domain::onboarding::{Intervention, Reason, Step};
 use crate::domain::values::Language;
-use crate::domain::viewing::{Purpose, View};
+use crate::domain::viewing::View;
 use crate::projections::history::kinds::{Outcome, outcome_of};
 
 /// For whom a member is looked for: the pages are alike, and lead to different ones.
@@ -144,212 +140,6 @@ async fn search_form(
     Ok(page(&view, form, problem.as_ref()))
 }
 
-/// `GET /audit/members/{member}`.
-pub(super) async fn member(
-    State(api): State<Api>,
-    who: StaffIn,
-    Path(member): Path<String>,
-    span: Result<Query<Span>, QueryRejection>,
-) -> Response {
-    let span = span.map(|Query(span)| span).unwrap_or_default();
-    let shows = member_page(&api, &who, &member, &span, None).await;
-    shown(&api, &who, shows)
-}
-
-/// What personal data are asked for with.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Unmasking {
-    reason: String,
-    ticket: String,
-    proposal: String,
-    at: String,
-    since: String,
-}
-
-/// `POST /audit/members/{member}/unmask`: the same page with the personal data, if a second person has approved that; else it is
-/// proposed.
-pub(super) async fn unmask(
-    State(api): State<Api>,
-    who: StaffIn,
-    Path(member): Path<String>,
-    Sent(asked): Sent<Unmasking>,
-) -> Response {
-    let span = Span {
-        at: asked.at.clone(),
-        since: asked.since.clone(),
-        before: String::new(),
-    };
-    let seen = match seen(&api, &who, &member, &asked).await {
-        Ok(seen) => seen,
-        Err(problem) => return shown(&api, &who, Err(problem)),
-    };
-    let shows = member_page(&api, &who, &member, &span, Some(seen)).await;
-    shown(&api, &who, shows)
-}
-
-/// What becomes of the wish to see personal data.
-enum Seen {
-    /// A second person approved it, for this.
-    Approved(Purpose),
-    /// It was proposed.
-    Proposed,
-    /// It cannot be proposed so.
-    Refused(Problem),
-}
-
-async fn seen(api: &Api, who: &StaffIn, member: &str, asked: &Unmasking) -> Result<Seen, Problem> {
-    let member = member_named(member)?;
-    if let Some(purpose) = api.unmasked_for(who, member).await? {
-        return Ok(Seen::Approved(purpose));
-    }
-    let name = Intervention::Unmask.name();
-    let proposed = async {
-        let wanted = Wanted::read(name, &asked.reason, &asked.ticket)?;
-        let proposal = asked.proposal.parse();
-        let proposal = proposal.map_err(|_| Problem::Desk(DeskProblem::UnknownProposal))?;
-        api.propose(who, member, proposal, wanted).await
-    };
-    Ok(match proposed.await {
-        Ok(_) => Seen::Proposed,
-        Err(problem @ (Problem::Invalid { .. } | Problem::Desk(_))) => Seen::Refused(problem),
-        Err(problem) => return Err(problem),
-    })
-}
-
-async fn member_page(
-    api: &Api,
-    who: &StaffIn,
-    member: &str,
-    span: &Span,
-    seen: Option<Seen>,
-) -> Result<Response, Problem> {
-    let member = member_named(member)?;
-    let language = who.visit.language;
-    let purpose = match seen {
-        Some(Seen::Approved(purpose)) => Some(purpose),
-        Some(Seen::Proposed | Seen::Refused(_)) | None => None,
-    };
-    let mask = if purpose.is_some() {
-        Mask::Off
-    } else {
-        Mask::On
-    };
-    // Of a moment that cannot be read, the whole is shown, and what is wrong.
-    let (timeline, mut problem) = match api.timeline(member, span, mask).await {
-        Err(problem @ Problem::Invalid { .. }) => {
-            let whole = api.timeline(member, &Span::default(), mask).await?;
-            (whole, Some((problem, "audit.not_a_moment")))
-        }
-        timeline => (timeline?, None),
-    };
-    let is_proposed = matches!(seen, Some(Seen::Proposed));
-    if let Some(Seen::Refused(why)) = seen {
-        let key = if let Problem::Desk(why) = &why {
-            desk_trouble(*why).unwrap_or("support.nothing_to_do")
-        } else {
-            "audit.purpose_needed"
-        };
-        problem = Some((why, key));
-    }
-    let view = if mask == Mask::Off {
-        View::MemberData
-    } else {
-        View::MemberHistory
-    };
-    let showing = Showing {
-        member: Some(member),
-        purpose,
-        ..Showing::of(view, timeline.part.clone())
-    };
-    api.note_look(who, showing).await?;
-    let form = FormToken::of(api, &who.visit);
-    let path = with_query(
-        &format!("/audit/members/{member}"),
-        &[("at", span.at.trim()), ("since", span.since.trim())],
-    );
-    let mut desk = desk(api, who, &form, path).await?;
-    desk.told = problem
-        .as_ref()
-        .map(|(_, key)| Told::Ill(Text::of(language, key)));
-    if is_proposed {
-        desk.told = Some(Told::Well(Text::of(language, "support.proposed")));
-    }
-    let older = timeline.older.map(|older| {
-        let (at, since) = (span.at.trim(), span.since.trim());
-        let query = [("at", at), ("since", since), ("before", &older.to_string())];
-        with_query(&format!("/audit/members/{member}"), &query)
-    });
-    let view = MemberPage {
-        member: member.to_string(),
-        cohort: timeline.cohort.clone(),
-        unmasked: mask == Mask::Off,
-        may_unmask: api.unmasked_for(who, member).await?.is_some(),
-        purposes: purposes(language),
-        proposal: api.entropy.id().to_string(),
-        at: span.at.trim().to_owned(),
-        since: span.since.trim().to_owned(),
-        span: span_text(language, &timeline),
-        standing: standing(language, &timeline),
-        rows: timeline
-            .entries
-            .iter()
-            .map(|entry| row_of(language, entry))
-            .collect(),
-        older,
-        person: timeline.person,
-        desk,
-    };
-    let problem = problem.map(|(problem, _)| problem);
-    Ok(page(&view, form, problem.as_ref()))
-}
-
-fn purposes(language: Language) -> Vec<Choice> {
-    let choice = |reason: &Reason| Choice {
-        value: reason.name().to_owned(),
-        text: Text::of(language, &format!("reason.{}", reason.name())).to_string(),
-        chosen: false,
-    };
-    Intervention::Unmask.reasons().iter().map(choice).collect()
-}
-
-/// As of when, after when, and how many events the log had.
-fn span_text(language: Language, timeline: &Timeline) -> Text {
-    let time = |moment| to_the_second(language, moment);
-    let at = timeline.at.moment.map(time);
-    let since = timeline.since.and_then(|since| since.moment).map(time);
-    let text = match (since, at) {
-        (None, None) => Text::of(language, "audit.span_now"),
-        (None, Some(at)) => Text::of(language, "audit.span_at").with("at", at),
-        (Some(since), None) => Text::of(language, "audit.span_since").with("since", since),
-        (Some(since), Some(at)) => Text::of(language, "audit.span_between")
-            .with("since", since)
-            .with("at", at),
-    };
-    text.with("size", timeline.at.position)
-}
-
-/// Where the member stood, or how that changed.
-fn standing(language: Language, timeline: &Timeline) -> Text {
-    let label = |step: Option<Step>| match step {
-        Some(step) => {
-            let label = step_label(language, step.name()).map(|text| text.to_string());
-            format!("{} {}", step.number(), label.unwrap_or_default())
-        }
-        None => Text::of(language, "audit.not_enrolled").to_string(),
-    };
-    let (before, due) = timeline.steps();
-    if timeline.since.is_some() && before != due {
-        return Text::of(language, "audit.step_changed")
-            .with("before", label(before))
-            .with("after", label(due));
-    }
-    if timeline.since.is_some() {
-        return Text::of(language, "audit.step_same").with("step", label(due));
-    }
-    Text::of(language, "audit.step_due").with("step", label(due))
-}
-
 pub(in crate::api) fn row_of(language: Language, entry: &Entry) -> Row {
     let line = &entry.line;
     let outcome = outcome_of(&line.event_type);
@@ -369,7 +159,8 @@ pub(in crate::api) fn row_of(language: Language, entry: &Entry) -> Row {
         who,
         account: None,
         from: entry.from.clone(),
-        why: why(line),
+        command: command_text(language, &line.command),
+        details: details(language, entry),
         members: members_of(line),
         cohort: None,
     }

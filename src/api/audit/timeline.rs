@@ -7,15 +7,17 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::asked::{cursor, moment};
-use super::line::Line;
-use super::moment::end_of;
+use super::changes::Change;
+use super::entries::{Entry, staff_of};
+use super::moment::{end_of, settled};
 use super::person::{Mask, Person, network};
 use crate::api::Api;
 use crate::api::problem::Problem;
-use crate::domain::ids::{MemberId, StaffId};
+use crate::domain::ids::MemberId;
 use crate::domain::onboarding::{Onboarding, Step};
 use crate::projections::history::search::{Filter, Page, position_at, search};
 use crate::projections::history::subject;
+use crate::projections::reports::reader::recorded_at;
 use crate::projections::status::MemberStatus;
 use crate::projections::{Position, Recorded};
 use crate::vault::keys_of;
@@ -38,17 +40,8 @@ pub struct Span {
 /// A moment and where the log ended then.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::api) struct AsOf {
-    pub(in crate::api) moment: Option<Timestamp>,
+    pub(in crate::api) moment: Timestamp,
     pub(in crate::api) position: Position,
-}
-
-/// One event of it.
-pub(in crate::api) struct Entry {
-    pub(in crate::api) line: Line,
-    /// The name of the one of the staff who acted.
-    pub(in crate::api) staff: Option<String>,
-    /// From where: a network, or address and browser.
-    pub(in crate::api) from: Option<String>,
 }
 
 /// One member's history.
@@ -57,11 +50,15 @@ pub(in crate::api) struct Timeline {
     pub(in crate::api) person: Option<Person>,
     pub(in crate::api) cohort: String,
     pub(in crate::api) at: AsOf,
+    /// Whether that is all there is: no moment was asked for, or one that is yet to come.
+    pub(in crate::api) is_now: bool,
     pub(in crate::api) since: Option<AsOf>,
     /// Where the member stood at the end; none before the enrolment.
     pub(in crate::api) status: Option<MemberStatus>,
     /// Where the member stood at the beginning of the span.
     pub(in crate::api) status_before: Option<MemberStatus>,
+    /// What differs between the two; none, where no beginning was asked for.
+    pub(in crate::api) changes: Option<Vec<Change>>,
     /// Newest first.
     pub(in crate::api) entries: Vec<Entry>,
     /// Where the next page goes on, if there are more.
@@ -89,40 +86,42 @@ impl Api {
         span: &Span,
         mask: Mask,
     ) -> Result<Timeline, Problem> {
-        let at = moment("at", &span.at, end_of)?;
+        let now = self.clock.now();
+        let at = moment("at", &span.at, end_of)?.filter(|at| *at <= now);
         let since = moment("since", &span.since, end_of)?;
         let before = cursor("before", &span.before)?;
         if self.statuses.of(member).await?.is_none() {
             return Err(Problem::UnknownMember);
         }
         self.shows_everything().await?;
-        let end = match at {
-            Some(at) => position_at(&self.read, at).await?,
-            // No more than what can be shown: the read model may lag.
-            None => self.statuses.progress().position(),
-        };
-        let at = AsOf {
-            moment: at,
-            position: end,
-        };
+        let is_now = at.is_none();
+        let at = self.end(at, now).await?;
         let since = match since {
-            Some(moment) => Some(AsOf {
-                moment: Some(moment),
-                position: position_at(&self.read, moment).await?.min(end),
-            }),
+            Some(since) => {
+                let moment = since.min(at.moment);
+                let position = position_at(&self.read, moment).await?.min(at.position);
+                Some(AsOf { moment, position })
+            }
             None => None,
         };
-        let status = self.statuses.at(member, end).await?;
-        let status_before = match since {
-            Some(since) => self.statuses.at(member, since.position).await?,
-            None => None,
+        let status = self.stood(member, at).await?;
+        let (status_before, changes) = match since {
+            Some(since) => {
+                let before = self.stood(member, since).await?;
+                let (then, end) = (since.moment, at.moment);
+                let changes = self
+                    .changes((before.as_ref(), then), (status.as_ref(), end), mask)
+                    .await?;
+                (before, Some(changes))
+            }
+            None => (None, None),
         };
         let filter = Filter {
             member: Some(member),
             ..Filter::default()
         };
         let after = since.map_or(0, |since| since.position);
-        let until = before.map_or(end, |before| end.min(before - 1));
+        let until = before.map_or(at.position, |before| at.position.min(before - 1));
         let page = Page::Backward(after, until);
         let found = search(&self.read, &filter, page, A_PAGE + 1).await?;
         let mut events: Vec<Recorded> = found.into_iter().map(|it| it.recorded).collect();
@@ -139,14 +138,34 @@ impl Api {
             member,
             person: self.person(member, email.as_ref(), mask).await?,
             cohort: state_then.map_or_else(String::new, cohort_of),
-            part: part_of(at, since),
+            part: part_of(at, is_now, since),
             at,
+            is_now,
             since,
             status,
             status_before,
+            changes,
             entries,
             older,
         })
+    }
+
+    /// Where a history ends: at the moment asked for, or with all that can be shown.
+    async fn end(&self, asked: Option<Timestamp>, now: Timestamp) -> Result<AsOf, Problem> {
+        if let Some(moment) = asked {
+            let position = position_at(&self.read, moment).await?;
+            return Ok(AsOf { moment, position });
+        }
+        // The read model may lag.
+        let position = self.statuses.progress().position();
+        let moment = settled(recorded_at(&self.read, position).await?, now);
+        Ok(AsOf { moment, position })
+    }
+
+    /// Where a member stood then, also by what had come due of itself.
+    async fn stood(&self, member: MemberId, then: AsOf) -> Result<Option<MemberStatus>, Problem> {
+        let status = self.statuses.at(member, then.position).await?;
+        Ok(status.map(|status| status.as_of(then.moment)))
     }
 
     /// Events with the names of staff and, if `mask` is given, from where they came.
@@ -158,7 +177,6 @@ impl Api {
         events: &[Recorded],
         mask: Option<Mask>,
     ) -> Result<Vec<Entry>, Problem> {
-        let staff = self.staff_names(events).await?;
         let mut sealed = Vec::new();
         for event in events.iter().filter(|_| mask.is_some()) {
             let owner = staff_of(event).map(keys_of).or_else(|| subject(event));
@@ -182,31 +200,12 @@ impl Api {
                 Some((position, shown))
             })
             .collect();
-        let entry = |event: &Recorded| Entry {
-            staff: staff_of(event).and_then(|id| staff.get(&id).cloned()),
-            line: Line::of(event),
-            from: from.remove(&event.position),
-        };
-        Ok(events.iter().map(entry).collect())
+        let mut entries = self.entries_of(events).await?;
+        for entry in &mut entries {
+            entry.from = from.remove(&entry.line.position);
+        }
+        Ok(entries)
     }
-
-    /// The names of the staff who acted in these events.
-    ///
-    /// # Errors
-    /// The vault is away.
-    async fn staff_names(&self, events: &[Recorded]) -> Result<HashMap<StaffId, String>, Problem> {
-        let mut staff: Vec<StaffId> = events.iter().filter_map(staff_of).collect();
-        staff.sort_unstable();
-        staff.dedup();
-        Ok(self.vault.staff.names(&staff).await?)
-    }
-}
-
-/// Who of the staff acted, if one did.
-fn staff_of(event: &Recorded) -> Option<StaffId> {
-    (event.metadata["actor"] == "staff")
-        .then(|| event.metadata["actor_id"].as_str()?.parse().ok())
-        .flatten()
 }
 
 fn cohort_of(state: &Onboarding) -> String {
@@ -214,9 +213,9 @@ fn cohort_of(state: &Onboarding) -> String {
     enrolment.map_or_else(String::new, |it| it.cohort.clone())
 }
 
-fn part_of(at: AsOf, since: Option<AsOf>) -> Option<String> {
-    let named = |name: &str, as_of: AsOf| Some(format!("{name}={}", as_of.moment?));
-    let since = since.and_then(|since| named("since", since));
-    let parts: Vec<String> = since.into_iter().chain(named("at", at)).collect();
+fn part_of(at: AsOf, is_now: bool, since: Option<AsOf>) -> Option<String> {
+    let since = since.map(|since| format!("since={}", since.moment));
+    let at = (!is_now).then(|| format!("at={}", at.moment));
+    let parts: Vec<String> = since.into_iter().chain(at).collect();
     (!parts.is_empty()).then(|| parts.join("&"))
 }

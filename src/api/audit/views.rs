@@ -3,6 +3,8 @@
 use askama::Template;
 use jiff::Timestamp;
 
+use super::changes::ChangeRow;
+use super::details::Detail;
 use super::person::Person;
 use crate::api::pages::words::{Text, to_the_second};
 use crate::api::staff::views::{Desk, Told};
@@ -53,8 +55,10 @@ pub struct Row {
     pub account: Option<(String, String)>,
     /// From where.
     pub from: Option<String>,
-    /// Why.
-    pub why: String,
+    /// By which command it came.
+    pub command: String,
+    /// What it says beyond its type.
+    pub details: Vec<Detail>,
     /// The members it is about.
     pub members: Vec<String>,
     /// That member's cohort.
@@ -85,14 +89,26 @@ pub struct MemberPage {
     pub at: String,
     /// The same of the beginning.
     pub since: String,
+    /// The position before which the page begins, as it was asked for.
+    pub before: String,
     /// What the span is, in words.
     pub span: Text,
     /// Where the member stood.
     pub standing: Text,
+    /// What differs between the two moments, if there are two.
+    pub changes: Option<Vec<ChangeRow>>,
     /// What happened, newest first.
     pub rows: Vec<Row>,
     /// Where older ones are.
-    pub older: Option<String>,
+    pub older: Option<Older>,
+}
+
+/// The next page of a member's history.
+pub struct Older {
+    /// The position before which it begins.
+    pub before: i64,
+    /// Its address, personal data masked.
+    pub link: String,
 }
 
 /// `/audit/events`.

@@ -1,26 +1,26 @@
-//! What events, outcomes, actors and purposes are called on the auditors' pages.
+//! What events, commands, outcomes, actors and purposes are called on the auditors' pages.
 
-use super::line::Line;
 use crate::api::pages::words::Text;
 use crate::domain::values::Language;
 use crate::domain::viewing::Purpose;
 use crate::projections::history::kinds::Outcome;
 
-/// What happened, by the stored name of the event's type; the name itself, if it is none of ours.
+/// What happened, by the stored name of the event's type; the name itself, if it is none of ours. Where members are spoken to (`happening`),
+/// auditors are told of them (`event`).
 #[must_use]
 pub fn event_text(language: Language, event_type: &str, why: Option<&str>) -> Text {
     let key = match event_type {
-        "MemberEnrolled" => "happening.member_enrolled",
-        "CredentialsAccepted" => "happening.credentials_accepted",
-        "CredentialsRejected" => "happening.credentials_rejected",
-        "BirthDateConfirmed" => "happening.birth_date_confirmed",
+        "MemberEnrolled" => "event.member_enrolled",
+        "CredentialsAccepted" => "event.credentials_accepted",
+        "CredentialsRejected" => "event.credentials_rejected",
+        "BirthDateConfirmed" => "event.birth_date_confirmed",
         "BirthDateRejected" => "happening.birth_date_rejected",
-        "TermsAccepted" => "happening.terms_accepted",
-        "EmailRegistered" => "happening.email_registered",
+        "TermsAccepted" => "event.terms_accepted",
+        "EmailRegistered" => "event.email_registered",
         "EmailLinkReissued" => "happening.email_link_reissued",
         "EmailLinkFollowed" => "happening.email_link_followed",
         "EmailDisowned" => "happening.email_disowned",
-        "EmailVerified" => "happening.email_verified",
+        "EmailVerified" => "event.email_verified",
         "EmailChangeRequested" => "happening.email_change_requested",
         "EmailChangeLinkFollowed" => "happening.email_change_link_followed",
         "EmailChangeDisowned" => "happening.email_change_disowned",
@@ -29,43 +29,43 @@ pub fn event_text(language: Language, event_type: &str, why: Option<&str>) -> Te
         "EmailChanged" => "happening.email_changed",
         "OtpMethodChosen" => "happening.otp_method_chosen",
         "PasswordChanged" => "happening.password_changed",
-        "PasswordReplaced" => "happening.password_replaced",
+        "PasswordReplaced" => "event.password_replaced",
         "PasswordResetRequested" => "happening.password_reset_requested",
         "PasswordResetRejected" => "happening.password_reset_rejected",
         "PasswordResetConfirmed" => "happening.password_reset_confirmed",
         "PasswordResetCancelled" => "happening.password_reset_cancelled",
-        "PasswordReset" => "happening.password_reset",
-        "FirstLoginCompleted" => "happening.first_login_completed",
+        "PasswordReset" => "event.password_reset",
+        "FirstLoginCompleted" => "event.first_login_completed",
         "LoggedOut" => match why {
-            Some("expiry") => "happening.logged_out_by_expiry",
-            Some("superseded") => "happening.logged_out_superseded",
-            Some("staff") => "happening.logged_out_by_staff",
-            Some("left") => "happening.logged_out_left",
-            Some(_) | None => "happening.logged_out_by_member",
+            Some("expiry") => "event.logged_out_by_expiry",
+            Some("superseded") => "event.logged_out_superseded",
+            Some("staff") => "event.logged_out_by_staff",
+            Some("left") => "event.logged_out_left",
+            Some(_) | None => "event.logged_out_by_member",
         },
         "OtpIssued" => "happening.otp_issued",
         "OtpReissued" => "happening.otp_reissued",
         "OtpRejected" => "happening.otp_rejected",
-        "OtpLoginSucceeded" => "happening.otp_login_succeeded",
-        "OnboardingCompleted" => "happening.onboarding_completed",
-        "NotMeReported" => "happening.not_me_reported",
+        "OtpLoginSucceeded" => "event.otp_login_succeeded",
+        "OnboardingCompleted" => "event.onboarding_completed",
+        "NotMeReported" => "event.not_me_reported",
         "SignInConfirmed" => "happening.sign_in_confirmed",
-        "Intervened" => "happening.intervened",
+        "Intervened" => "event.intervened",
         "InterventionProposed" => "event.intervention_proposed",
         "InterventionApproved" => "event.intervention_approved",
         "InterventionDeclined" => "event.intervention_declined",
-        "EmailCleared" => "happening.email_cleared",
+        "EmailCleared" => "event.email_cleared",
         "AccountFrozen" => "happening.account_frozen",
         "AccountReleased" => "happening.account_released",
-        "CredentialsReissued" => "happening.credentials_reissued",
-        "PersonalDataErased" => "happening.personal_data_erased",
-        "MemberReminded" => "happening.member_reminded",
-        "ProfileChanged" => "happening.profile_changed",
-        "MemberLeft" => "happening.member_left",
-        "MemberReturned" => "happening.member_returned",
-        "MailAccepted" => "happening.mail_accepted",
+        "CredentialsReissued" => "event.credentials_reissued",
+        "PersonalDataErased" => "event.personal_data_erased",
+        "MemberReminded" => "event.member_reminded",
+        "ProfileChanged" => "event.profile_changed",
+        "MemberLeft" => "event.member_left",
+        "MemberReturned" => "event.member_returned",
+        "MailAccepted" => "event.mail_accepted",
         "MailFailed" => "happening.mail_failed",
-        "MailSkipped" => "happening.mail_skipped",
+        "MailSkipped" => "event.mail_skipped",
         "AttemptsTallied" => "event.attempts_tallied",
         "AnomalyNoticed" => match why {
             Some("one_browser") => "event.many_of_one_browser",
@@ -140,27 +140,20 @@ pub fn purpose_text(language: Language, purpose: Purpose) -> Text {
     )
 }
 
-/// Why: the command, and what the event says of its reason.
+/// What a command is called, beside its name.
 #[must_use]
-pub fn why(line: &Line) -> String {
-    let said = ["why", "view", "purpose"].map(|name| line.payload[name].as_str());
-    let mut parts = vec![line.command.as_str()];
-    parts.extend(said.into_iter().flatten());
-    parts.retain(|part| !part.is_empty());
-    parts.join(" · ")
+pub fn command_text(language: Language, command: &str) -> String {
+    named(language, "command", command)
+}
+
+/// What a name is called in the list of texts, beside the name itself, which auditors search for; the name alone, where the list has none.
+#[must_use]
+pub fn named(language: Language, list: &str, name: &str) -> String {
+    match Text::find(language, &format!("{list}.{name}")) {
+        Some(text) => format!("{text} ({name})"),
+        None => name.to_owned(),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::event_text;
-    use crate::domain::values::Language;
-    use crate::projections::history::kinds::KINDS;
-
-    #[test]
-    fn every_type_of_event_has_words_of_its_own() {
-        for (name, _) in KINDS {
-            let text = event_text(Language::Ja, name, None).to_string();
-            assert_ne!(text, name);
-        }
-    }
-}
+mod tests;

@@ -1,8 +1,9 @@
 //! Makes a report of what the read models count, with all that anyone needs to make it again.
 
 use data_encoding::BASE64;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
+use crate::api::audit::moment::settled;
 use crate::database::Connections;
 use crate::ledger::{Sealer, Tree, TreeError};
 use crate::projections::ApplyError;
@@ -12,11 +13,6 @@ use crate::projections::reports::{Name, make};
 
 /// The most days that may be asked for: a hundred years, so that no calendar ends before.
 pub const MOST_DAYS: i64 = 36_500;
-
-/// How long after its moment an event may come into view: it is given its moment before it is committed, and no statement takes longer than
-/// half a minute. So a report of now tells a moment so long ago, or that of its last event if that is later; else whoever asks for
-/// that moment again would get one event more.
-const SETTLED: SignedDuration = SignedDuration::from_mins(1);
 
 /// The report that is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,12 +57,7 @@ pub async fn made(
 ) -> Result<Report, MakeError> {
     let past = wanted.as_of.filter(|as_of| *as_of <= now);
     let counted = counted(read, wanted.name, past).await?;
-    let settled = now.checked_sub(SETTLED).unwrap_or(now);
-    let as_of = past.unwrap_or_else(|| {
-        counted
-            .recorded_at
-            .map_or(settled, |last| last.max(settled))
-    });
+    let as_of = past.unwrap_or_else(|| settled(counted.recorded_at, now));
     let size = u64::try_from(counted.position).unwrap_or_default();
     ledger.tree.grow(size).await?;
     let sealed = match (&ledger.sealer, wanted.name) {

@@ -276,7 +276,10 @@ fn add_packed(row: &AnyRow, counts: &mut Counts) -> Result<(), ApplyError> {
 }
 
 /// When the event at `position` was recorded; none, if there is none.
-async fn recorded_at(
+///
+/// # Errors
+/// The database is away.
+pub async fn recorded_at(
     pool: &Connections,
     position: Position,
 ) -> Result<Option<Timestamp>, ApplyError> {

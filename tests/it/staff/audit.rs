@@ -219,7 +219,7 @@ async fn between_two_moments_only_what_changed_is_told() {
         .collect();
     assert_eq!(names, ["BirthDateConfirmed"]);
     let page = browser.get(&format!("{}?{query}", path_of(member))).await;
-    page.is(200).says("次の手順が、3 ").says("から 5 ");
+    page.is(200).says("次の手順: 5 ").says("生年月日");
 }
 
 #[tokio::test]
