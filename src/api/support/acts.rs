@@ -77,7 +77,9 @@ impl Api {
             .by_staff("Intervene", who, member, move |state| {
                 let (api, grounds) = (api.clone(), grounds.clone());
                 async move {
-                    if intervention == Intervention::LiftWait && !api.waits(member).await? {
+                    if intervention == Intervention::LiftWait
+                        && (state.erased || !api.waits(member).await?)
+                    {
                         return Err(Problem::Desk(DeskProblem::NothingToDo));
                     }
                     let contact = state.contact.as_ref();
