@@ -47,6 +47,7 @@ const HELP: &[&str] = &[
     "nothing-to-do",
     "already-proposed",
     "not-proven",
+    "lifts-spent",
 ];
 const JUDGE: &[&str] = &["unknown-proposal", "proposal-over", "own-proposal"];
 
@@ -167,7 +168,8 @@ fn problems(operation: &str) -> Option<Vec<&'static str>> {
         "roster_bring" => &[NEEDS_STAFF, BODY, &["roster-errors", "roster-open"]],
         "roster_plan" => &[NEEDS_STAFF, &["unknown-proposal"]],
         "roster_judge" => &[NEEDS_STAFF, BODY, JUDGE, &["other-plan"]],
-        "support_judge" => &[NEEDS_STAFF, BODY, HELP, JUDGE],
+        "support_proposal" => &[NEEDS_STAFF, &["unknown-member", "unknown-proposal"]],
+        "support_judge" => &[NEEDS_STAFF, BODY, HELP, JUDGE, &["changed-since"]],
         _ => return None,
     };
     Some([ANY, &own.concat()].concat())

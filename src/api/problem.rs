@@ -170,6 +170,17 @@ pub struct StepBody {
     pub name: &'static str,
 }
 
+impl StepBody {
+    /// How programs are told of a step.
+    #[must_use]
+    pub const fn of(step: Step) -> Self {
+        Self {
+            number: step.number(),
+            name: step.name(),
+        }
+    }
+}
+
 /// A field that cannot be taken.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FieldError {
@@ -181,7 +192,7 @@ pub struct FieldError {
 
 impl Problem {
     /// Every case that programs can tell apart, for the documentation.
-    pub const ALL: [Self; 46] = {
+    pub const ALL: [Self; 48] = {
         let wait = Wait {
             until: Timestamp::UNIX_EPOCH,
             now: Timestamp::UNIX_EPOCH,
@@ -227,6 +238,8 @@ impl Problem {
             Self::Desk(DeskProblem::ProposalOver),
             Self::Desk(DeskProblem::OwnProposal),
             Self::Desk(DeskProblem::NotProven),
+            Self::Desk(DeskProblem::LiftsSpent),
+            Self::Desk(DeskProblem::ChangedSince),
             Self::Desk(DeskProblem::RosterOpen),
             Self::Desk(DeskProblem::OtherPlan),
             Self::OutOfOrder(Step::SignIn),
@@ -278,10 +291,7 @@ impl Problem {
             body.tries_left = Some(*tries_left);
         }
         if let Self::OutOfOrder(step) = self {
-            body.step = Some(StepBody {
-                number: step.number(),
-                name: step.name(),
-            });
+            body.step = Some(StepBody::of(*step));
         }
         if let Self::Invalid { field, why } = self {
             body.errors = vec![FieldError { field, why }];
@@ -333,6 +343,7 @@ impl Problem {
             Refusal::ProposalOver => Self::Desk(DeskProblem::ProposalOver),
             Refusal::OwnProposal => Self::Desk(DeskProblem::OwnProposal),
             Refusal::NotProven => Self::Desk(DeskProblem::NotProven),
+            Refusal::LiftsSpent => Self::Desk(DeskProblem::LiftsSpent),
         }
     }
 

@@ -332,7 +332,7 @@ impl Sender {
         let from = parsed(&self.parts.society.mail_from)?;
         let language = mail
             .language
-            .or(state.mailbox.map(|mailbox| mailbox.language))
+            .or(state.told_at().map(|mailbox| mailbox.language))
             .unwrap_or_default();
         let society = self.society(language);
         let heading = Heading {
@@ -516,7 +516,7 @@ fn wanted(mail: &Waiting, state: &Onboarding) -> Option<ContactId> {
                 .is_some_and(|own| own.credential.0 == mail.reference);
             mailbox.filter(|_| counts && !state.frozen)
         }
-        MailKind::SupportActed => mailbox,
+        MailKind::SupportActed => state.told_at().map(|mailbox| mailbox.contact),
         // The policy, the moment and the wait count too.
         MailKind::Reminder => None,
         MailKind::EmailChangeLink => state

@@ -3,13 +3,14 @@
 use data_encoding::BASE64URL_NOPAD;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
+use sqlx::Row;
 
 use super::VaultError;
 use super::blind::Blind;
 use super::forget::forget;
 use super::keys::{Keys, Purpose, same};
 use crate::ambient::Entropy;
-use crate::database::{Database, bind_all, fixed_width, placeholders};
+use crate::database::{Database, bind_all, fixed_width, placeholders, time_of};
 
 /// How long a browser keeps its cookie after a success, and so how long it is known.
 pub const DEVICE_AGE: SignedDuration = SignedDuration::from_hours(24 * 365);
@@ -66,6 +67,31 @@ impl Devices {
         )))
     }
 
+    /// A browser that is known with this user ID has shown once more that it is the member's; any other stays unknown.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn renew(
+        &self,
+        cookie: &str,
+        user_id: &str,
+        now: Timestamp,
+    ) -> Result<(), VaultError> {
+        let Some(device) = self.open(cookie) else {
+            return Ok(());
+        };
+        let index = self.blind.browser(user_id, &device);
+        let sql = format!(
+            "UPDATE known_browsers SET succeeded_at = '{}' WHERE browser_index IN {}",
+            fixed_width(now),
+            placeholders(1, index.all().len())
+        );
+        bind_all(sqlx::query(&sql), index.all())
+            .execute(&self.database.write)
+            .await?;
+        Ok(())
+    }
+
     /// Forgets browsers whose cookies have expired; returns how many.
     ///
     /// # Errors
@@ -75,7 +101,7 @@ impl Devices {
         forget(&self.database, "known_browsers", "browser_index", &old).await
     }
 
-    /// Forgets that a browser signed in with this user ID, if that was before `since`; the password was another then.
+    /// Forgets that a browser signed in with this user ID, if that was before `since`; what it showed then counts no more.
     ///
     /// # Errors
     /// The database is away.
@@ -100,25 +126,25 @@ impl Devices {
         Ok(())
     }
 
-    /// The browser's id, if its cookie is ours and it signed in with this user ID before.
+    /// The browser's id and when it showed last that it is the member's, if its cookie is ours and it signed in with this user ID before.
     pub(super) async fn known(
         &self,
         cookie: &str,
         user_id: &str,
-    ) -> Result<Option<[u8; 16]>, VaultError> {
+    ) -> Result<Option<([u8; 16], Timestamp)>, VaultError> {
         let Some(device) = self.open(cookie) else {
             return Ok(None);
         };
         let index = self.blind.browser(user_id, &device);
         let sql = format!(
-            "SELECT browser_index FROM known_browsers WHERE browser_index IN {}",
+            "SELECT MAX(succeeded_at) AS shown FROM known_browsers WHERE browser_index IN {}",
             placeholders(1, index.all().len())
         );
         let query = bind_all(sqlx::query(&sql), index.all());
-        Ok(query
-            .fetch_optional(&self.database.read)
-            .await?
-            .map(|_| device))
+        let row = query.fetch_one(&self.database.read).await?;
+        let shown: Option<String> = row.try_get("shown")?;
+        let shown = shown.as_deref().map(time_of).transpose()?;
+        Ok(shown.map(|shown| (device, shown)))
     }
 
     /// The browser's id, if its cookie is ours.

@@ -24,6 +24,7 @@ const KEPT_BELOW_THE_BOUND: SignedDuration = SignedDuration::from_hours(24);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lanes {
     ids: Vec<(String, Kind)>,
+    shown: Option<Timestamp>,
     scopes: Scopes,
     pub(super) guesses: Guesses,
 }
@@ -39,10 +40,10 @@ enum Kind {
 }
 
 impl Lanes {
-    /// Whether the try comes from a browser that has shown before that it is the member's.
+    /// When the browser that the try comes from showed last that it is the member's; none, if it never did.
     #[must_use]
-    pub fn of_known_browser(&self) -> bool {
-        self.ids.iter().any(|(_, kind)| *kind == Kind::Browser)
+    pub const fn shown(&self) -> Option<Timestamp> {
+        self.shown
     }
 }
 
@@ -103,12 +104,13 @@ impl Waits {
         device_cookie: Option<&str>,
     ) -> Result<Lanes, VaultError> {
         if let Some(cookie) = device_cookie
-            && let Some(device) = self.devices.known(cookie, user_id).await?
+            && let Some((device, shown)) = self.devices.known(cookie, user_id).await?
         {
             let device = data_encoding::BASE64URL_NOPAD.encode(&device);
             let lane = self.blind.lane(user_id, "browser", &device);
             return Ok(Lanes {
                 ids: vec![(lane, Kind::Browser)],
+                shown: Some(shown),
                 scopes: self.scopes(user_id, Vec::new()),
                 guesses: Guesses::default(),
             });
@@ -116,10 +118,7 @@ impl Waits {
         let network = network(address);
         let ids = vec![
             (self.blind.lane(user_id, "network", &network), Kind::Network),
-            (
-                self.blind.lane(user_id, "all networks", ""),
-                Kind::AllNetworks,
-            ),
+            (self.all_networks(user_id), Kind::AllNetworks),
         ];
         let mut places = vec![(
             self.blind.scope("network", &network),
@@ -133,6 +132,7 @@ impl Waits {
         }));
         Ok(Lanes {
             ids,
+            shown: None,
             scopes: self.scopes(user_id, places),
             guesses: self.guesses(user_id, symbol),
         })
@@ -244,13 +244,50 @@ impl Waits {
         Ok(())
     }
 
-    /// Ends all waiting times of a user ID, wherever they run, and forgets its failures.
+    /// Whether lifting would do something for a user ID: a waiting time runs, or a browser may have failed so often that only support helps.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn can_be_lifted(&self, user_id: &str, now: Timestamp) -> Result<bool, VaultError> {
+        let lanes: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM waits WHERE typed = $1 AND (wait_ends > $2 OR failures >= $3 AND lane <> $4)",
+        )
+        .bind(self.blind.typed(user_id))
+        .bind(fixed_width(now))
+        .bind(i64::from(self.limits.failures_per_browser))
+        .bind(self.all_networks(user_id))
+        .fetch_one(&self.database.read)
+        .await?;
+        Ok(lanes > 0)
+    }
+
+    /// Ends all waiting times of a user ID, wherever they run, and leaves it as many tries as there are before a first one. How many wrong
+    /// formulas were tried stays counted: staff must not open the way again for whoever guesses.
     ///
     /// # Errors
     /// The database is away; then they run on.
     pub async fn lift(&self, user_id: &str) -> Result<(), VaultError> {
+        let typed = self.blind.typed(user_id);
+        let all_networks = self.all_networks(user_id);
+        let left = self.limits.failures_before_wait;
+        let most = self.limits.failures_per_id.saturating_sub(left);
         let mut transaction = self.database.begin().await?;
-        self.forget_member(user_id, &mut transaction).await?;
+        sqlx::query("DELETE FROM waits WHERE typed = $1 AND lane <> $2")
+            .bind(typed.clone())
+            .bind(all_networks.clone())
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query(
+            "UPDATE waits SET wait_ends = NULL, failures = CASE WHEN failures > $1 THEN $1 ELSE failures END WHERE lane = $2",
+        )
+        .bind(i64::from(most))
+        .bind(all_networks)
+        .execute(&mut *transaction)
+        .await?;
+        sqlx::query("DELETE FROM failing WHERE typed = $1")
+            .bind(typed)
+            .execute(&mut *transaction)
+            .await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -323,6 +360,11 @@ impl Waits {
             forgotten += forget(&self.database, "waits", "lane", &condition).await?;
         }
         Ok(forgotten)
+    }
+
+    /// The lane of a typed user ID in all networks.
+    fn all_networks(&self, user_id: &str) -> String {
+        self.blind.lane(user_id, "all networks", "")
     }
 
     fn scopes(&self, user_id: &str, places: Vec<(String, u32)>) -> Scopes {

@@ -1,8 +1,8 @@
 //! A forgotten password, end to end: user ID and date of birth, the link, the new password, the notice, the delay, and that none of it
 //! tells a stranger anything.
 
-use kadode::domain::ids::{ImportId, MemberId, ProposalId, StaffId};
-use kadode::domain::onboarding::{Command, Grounds, Intervention};
+use kadode::domain::ids::{ImportId, MemberId};
+use kadode::domain::onboarding::Command;
 use kadode::vault::Profile;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -167,20 +167,7 @@ async fn requests() -> (App, Vec<(&'static str, &'static str, &'static str)>) {
     let import = ImportId(Uuid::nil());
     let left = app.command(members[2], Command::Leave { import }).await;
     left.unwrap();
-    let proposal = ProposalId(Uuid::from_u128(1));
-    let erase = Command::ProposeIntervention {
-        proposal,
-        intervention: Intervention::Erase,
-        grounds: Grounds {
-            reason: Intervention::Erase.reasons()[0],
-            ticket: "HD-1".parse().unwrap(),
-        },
-        staff: StaffId(Uuid::from_u128(1)),
-    };
-    app.command(members[3], erase).await.unwrap();
-    let staff = StaffId(Uuid::from_u128(2));
-    let approve = Command::ApproveIntervention { proposal, staff };
-    app.command(members[3], approve).await.unwrap();
+    app.erase(members[3]).await;
     app.client_at("completed").await;
     let requests = vec![
         ("an unknown ID", "nobody99", BORN),

@@ -27,6 +27,7 @@ mod hostile;
 mod import;
 mod imports;
 mod journey;
+mod known_browsers;
 mod ledger;
 mod log_kills;
 mod mail;

@@ -147,6 +147,7 @@ async fn every_route_of_the_contract_is_in_the_document() {
         "GET /api/v1/support/members/{member}",
         "POST /api/v1/support/members/{member}/interventions",
         "POST /api/v1/support/members/{member}/proposals",
+        "GET /api/v1/support/members/{member}/proposals/{proposal}",
         "POST /api/v1/support/members/{member}/proposals/{proposal}",
         "GET /healthz",
         "GET /readyz",

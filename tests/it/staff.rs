@@ -1,10 +1,12 @@
 //! Staff: signing in with password and authenticator, the first password, the end of sessions, and who may open what.
 
 mod accounts;
+mod approvals;
 mod audit;
 mod desk;
 mod erasure;
 mod export;
+mod lifts;
 mod notice;
 mod rights;
 mod rosters;

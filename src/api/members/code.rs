@@ -97,7 +97,9 @@ impl Api {
                 .lanes(&user_id, Some(&symbol), address, device)
                 .await?;
             self.vault.waits.succeeded(&lanes).await?;
-            done.device = Some(self.remember_browser(&who.visit, &user_id).await?);
+        }
+        if done.secret.is_some() {
+            done.device = self.browser_remembered(who).await;
         }
         Ok(done)
     }

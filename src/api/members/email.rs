@@ -104,10 +104,25 @@ impl Api {
     /// Those of all steps.
     pub async fn update_email(&self, who: &SignedIn) -> Result<Done, Problem> {
         let session = who.session.id;
-        self.simple(who, "UpdateEmail", move |_| Command::UpdateEmail {
-            session,
-        })
-        .await
+        let done = self
+            .simple(who, "UpdateEmail", move |_| Command::UpdateEmail {
+                session,
+            })
+            .await?;
+        if done.stored && self.renew_browser(who).await.is_err() {
+            tracing::error!("the browser that confirmed an address will need a code");
+        }
+        Ok(done)
+    }
+
+    /// From here on, all other browsers of before need a code; this one does not, if it was known.
+    async fn renew_browser(&self, who: &SignedIn) -> Result<(), Problem> {
+        let profile = self.vault.profiles.get(who.session.member).await?.profile;
+        let (devices, now) = (&self.vault.devices, self.clock.now());
+        if let Some(cookie) = who.visit.device.as_deref() {
+            devices.renew(cookie, &profile.user_id, now).await?;
+        }
+        Ok(())
     }
 }
 

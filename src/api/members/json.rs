@@ -69,6 +69,7 @@ use crate::vault::DEVICE_AGE;
         support::support_member,
         support::support_intervene,
         support::support_propose,
+        support::support_proposal,
         support::support_judge,
         rosters::roster_bring,
         rosters::roster_plan,

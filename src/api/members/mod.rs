@@ -166,7 +166,7 @@ impl Api {
     }
 
     /// How a member stands now, by the log alone.
-    async fn as_of_now(&self, member: MemberId) -> Result<Onboarding, Problem> {
+    pub(in crate::api) async fn as_of_now(&self, member: MemberId) -> Result<Onboarding, Problem> {
         let state: Onboarding = self
             .commands
             .load(&member.to_string())

@@ -63,14 +63,15 @@ impl Api {
     /// to show.
     async fn with_browser_remembered(&self, who: &SignedIn, done: Done) -> Done {
         let device = match done.secret {
-            Some(_) => self.remembered_anew(who).await,
+            Some(_) => self.browser_remembered(who).await,
             None => None,
         };
         Done { device, ..done }
     }
 
-    /// The browser's cookie; none, where the vault is away: the password is changed, and the session's new secret must not be lost with it.
-    async fn remembered_anew(&self, who: &SignedIn) -> Option<SecretString> {
+    /// The cookie of a browser that has shown that it is the member's; none, where the vault is away: what was done is done, and the
+    /// session's new secret must not be lost with it.
+    pub(super) async fn browser_remembered(&self, who: &SignedIn) -> Option<SecretString> {
         let profile = self.vault.profiles.get(who.session.member).await;
         let remembered = match profile {
             Ok(stored) => {
@@ -82,10 +83,7 @@ impl Api {
         remembered
             .inspect_err(|problem| {
                 let problem = problem.name();
-                tracing::error!(
-                    problem,
-                    "the browser of a changed password is not remembered"
-                );
+                tracing::error!(problem, "a browser that showed enough is not remembered");
             })
             .ok()
     }

@@ -108,15 +108,15 @@ impl Api {
         Ok(remembered)
     }
 
-    /// Forgets that the browser signed in with this user ID, if that was before another password took the place of the first:
-    /// whoever forgot or changed the password may have lost the browser as well, or have shown it to somebody.
+    /// Forgets that the browser signed in with this user ID, if that was before another password took the place of the first, or staff
+    /// stopped all use: whoever forgot or changed the password may have lost the browser as well, or have shown it to somebody.
     pub(super) async fn forget_browser_of_before(
         &self,
         visit: &Visit,
         user_id: &str,
         state: &Onboarding,
     ) -> Result<(), Problem> {
-        let since = state.password.and_then(|own| own.replaced_at());
+        let since = state.forgets_browsers_before();
         if let Some((device, since)) = visit.device.as_deref().zip(since) {
             let user_id = input::normalise_id(user_id);
             let devices = &self.vault.devices;
@@ -238,7 +238,7 @@ impl Api {
             .check(slot, member, &state, &typed.password, lanes)
             .await?;
         let against = state.credential_in_force();
-        let known_browser = lanes.of_known_browser();
+        let shown = lanes.shown();
         self.forget_browser_of_before(visit, &typed.user_id, &state)
             .await?;
         let session = SessionId(self.entropy.id());
@@ -258,6 +258,7 @@ impl Api {
                     }
                     let contact = state.contact.as_ref().map(|contact| contact.id);
                     let code = api.new_code(contact, language).await?;
+                    let known_browser = shown.is_some_and(|it| state.knows_browser_of(it));
                     Ok(Command::SignIn {
                         session,
                         against,
@@ -320,16 +321,11 @@ impl Api {
         let opened = self.vault.sessions.open(&opening, now).await?;
         // Another sign-in of the same member came later and has the session already.
         let fresh = opened.ok_or(Problem::NoSession)?;
-        let device = if is_trusted {
-            let user_id = self.vault.profiles.get(member).await?.profile.user_id;
-            Some(self.remember_browser(visit, &user_id).await?)
-        } else {
-            None
-        };
         Ok(Done {
             session: fresh.session,
             secret: Some(fresh.secret),
-            device,
+            // A password alone makes no browser the member's: whoever has the paper may come when the date of birth was given already.
+            device: None,
             stored: true,
         })
     }

@@ -21,6 +21,10 @@ pub enum DeskProblem {
     OwnProposal,
     /// The member's identity has to be proven first.
     NotProven,
+    /// Waiting times were lifted as often today as one person may.
+    LiftsSpent,
+    /// The member does not stand any more as whoever approves was shown.
+    ChangedSince,
     /// Another roster waits or is being carried out.
     RosterOpen,
     /// A roster does something else than what was looked at.
@@ -29,7 +33,7 @@ pub enum DeskProblem {
 
 impl DeskProblem {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::NeedsApproval,
         Self::NeedsNoApproval,
         Self::NothingToDo,
@@ -38,6 +42,8 @@ impl DeskProblem {
         Self::ProposalOver,
         Self::OwnProposal,
         Self::NotProven,
+        Self::LiftsSpent,
+        Self::ChangedSince,
         Self::RosterOpen,
         Self::OtherPlan,
     ];
@@ -85,6 +91,16 @@ impl DeskProblem {
                 StatusCode::CONFLICT,
                 "not-proven",
                 "Record first how the member's identity was proven",
+            ),
+            Self::LiftsSpent => (
+                StatusCode::CONFLICT,
+                "lifts-spent",
+                "The member's waiting times were lifted as often as a day allows; they end within the hour",
+            ),
+            Self::ChangedSince => (
+                StatusCode::CONFLICT,
+                "changed-since",
+                "The member's standing has changed meanwhile; look again",
             ),
             Self::RosterOpen => (
                 StatusCode::CONFLICT,

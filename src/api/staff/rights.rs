@@ -83,6 +83,11 @@ pub const RIGHTS: &[Right] = &[
         APPROVERS,
     ),
     right(
+        "GET",
+        "/api/v1/support/members/{member}/proposals/{proposal}",
+        APPROVERS,
+    ),
+    right(
         "POST",
         "/api/v1/support/members/{member}/proposals/{proposal}",
         APPROVERS,

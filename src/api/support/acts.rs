@@ -1,10 +1,12 @@
 //! What staff do for a member, propose or approve: the commands behind pages and JSON alike.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
 
+use super::standing::Standing;
 use crate::api::Api;
 use crate::api::problem::{DeskProblem, Problem};
 use crate::api::staff::StaffIn;
@@ -18,8 +20,8 @@ use crate::domain::onboarding::{
 use crate::domain::values::Language;
 use crate::projections::history::search::{Filter, Page, position_at, search};
 
-/// Proposals looked through for those that are open; far more than are made within their time.
-const MOST: i64 = 500;
+/// Proposals read at once, when those that are open are looked for.
+const AT_ONCE: i64 = 500;
 
 /// An intervention as it was asked for.
 #[derive(Clone, Debug)]
@@ -57,7 +59,8 @@ impl Api {
     /// Does something for a member.
     ///
     /// # Errors
-    /// [`Problem::Forbidden`], [`Problem::UnknownMember`], or what stands against it.
+    /// [`Problem::Forbidden`], [`Problem::UnknownMember`], [`DeskProblem::NothingToDo`] where nothing waits that could be lifted, or what else
+    /// stands against it.
     pub(in crate::api) async fn intervene(
         &self,
         who: &StaffIn,
@@ -74,23 +77,40 @@ impl Api {
             .by_staff("Intervene", who, member, move |state| {
                 let (api, grounds) = (api.clone(), grounds.clone());
                 async move {
-                    let contact = state.contact.as_ref().map(|contact| contact.id);
+                    if intervention == Intervention::LiftWait
+                        && (state.erased || !api.waits(member).await?)
+                    {
+                        return Err(Problem::Desk(DeskProblem::NothingToDo));
+                    }
+                    let contact = state.contact.as_ref();
+                    let language = contact.map_or(Language::Ja, |contact| contact.language);
+                    let contact = contact.map(|contact| contact.id);
                     let sent = api.sent_to_address(contact, MailKind::EmailLink).await?;
                     Ok(Command::Intervene {
                         intervention,
                         grounds,
                         staff,
-                        link: api.new_link(sent, Language::Ja),
+                        link: api.new_link(sent, language),
                     })
                 }
             })
             .await?;
         // Event first: should the program end here, the same once more ends the waiting times.
-        if intervention == Intervention::LiftWait {
-            let user_id = self.vault.profiles.get(member).await?.profile.user_id;
+        if intervention == Intervention::LiftWait
+            && let Some(user_id) = self.user_id_of(member).await?
+        {
             self.vault.waits.lift(&user_id).await?;
         }
         Ok(outcome)
+    }
+
+    /// Whether a waiting time of the member's can be lifted; never, if the person was erased.
+    pub(super) async fn waits(&self, member: MemberId) -> Result<bool, Problem> {
+        let (waits, now) = (&self.vault.waits, self.clock.now());
+        Ok(match self.user_id_of(member).await? {
+            Some(user_id) => waits.can_be_lifted(&user_id, now).await?,
+            None => false,
+        })
     }
 
     /// Proposes it.
@@ -118,18 +138,20 @@ impl Api {
         .await
     }
 
-    /// Approves or declines what somebody proposed.
+    /// Approves or declines what somebody proposed; `seen` is the mark of how the member stood when whoever decides looked.
     ///
     /// # Errors
-    /// See [`Api::intervene`]; [`DeskProblem::UnknownProposal`] also for one that the role may not see.
+    /// See [`Api::intervene`]; [`DeskProblem::UnknownProposal`] also for one that the role may not see; [`DeskProblem::ChangedSince`] where an
+    /// approval is of something else than what was seen.
     pub(in crate::api) async fn judge(
         &self,
         who: &StaffIn,
         member: MemberId,
         proposal: ProposalId,
         approves: bool,
+        seen: &str,
     ) -> Result<Outcome<Onboarding>, Problem> {
-        let proposed = self.proposal(who, member, proposal).await?;
+        let (_, proposed) = self.proposal(who, member, proposal).await?;
         // Whoever proposed it counts as one of two only while they could propose it still.
         let state = self.staff_state(proposed.by).await?;
         let counts = state
@@ -143,17 +165,29 @@ impl Api {
         } else {
             ("DeclineIntervention", who.staff)
         };
-        self.by_staff(name, who, member, move |_| {
-            std::future::ready(Ok(if approves {
-                Command::ApproveIntervention { proposal, staff }
+        let (api, seen) = (self.clone(), seen.to_owned());
+        self.by_staff(name, who, member, move |state| {
+            std::future::ready(if approves {
+                api.as_seen(&state, proposal, &seen)
+                    .map(|()| Command::ApproveIntervention { proposal, staff })
             } else {
-                Command::DeclineIntervention { proposal, staff }
-            }))
+                Ok(Command::DeclineIntervention { proposal, staff })
+            })
         })
         .await
     }
 
-    /// A proposal that the role may see.
+    /// Whether a member stands as somebody has seen it, as long as that matters: what was decided already is decided.
+    fn as_seen(&self, state: &Onboarding, proposal: ProposalId, seen: &str) -> Result<(), Problem> {
+        let is_open = |it: &Proposal| it.verdict.is_none();
+        let standing = Standing::of(state, self.clock.now(), &self.limits);
+        if state.proposal(proposal).is_some_and(is_open) && standing.mark(state)? != seen {
+            return Err(Problem::Desk(DeskProblem::ChangedSince));
+        }
+        Ok(())
+    }
+
+    /// A proposal that the role may see, and its member as the log has them.
     ///
     /// # Errors
     /// [`Problem::UnknownMember`], [`DeskProblem::UnknownProposal`], or a store is away.
@@ -162,16 +196,18 @@ impl Api {
         who: &StaffIn,
         member: MemberId,
         proposal: ProposalId,
-    ) -> Result<Proposal, Problem> {
-        let status = self.statuses.of(member).await?;
-        let status = status.ok_or(Problem::UnknownMember)?;
-        let found = status.state.proposal(proposal).cloned();
-        found
-            .filter(|found| may_intervene(who.role, found.intervention))
-            .ok_or(Problem::Desk(DeskProblem::UnknownProposal))
+    ) -> Result<(Onboarding, Proposal), Problem> {
+        let state = self.as_of_now(member).await?;
+        if state.enrolment.is_none() {
+            return Err(Problem::UnknownMember);
+        }
+        let found = state.proposal(proposal).cloned();
+        let found = found.filter(|found| may_intervene(who.role, found.intervention));
+        let found = found.ok_or(Problem::Desk(DeskProblem::UnknownProposal))?;
+        Ok((state, found))
     }
 
-    /// All proposals that can be approved now and that the role may see, the newest first.
+    /// All proposals that can be approved now and that the role may see, first those that end first.
     ///
     /// # Errors
     /// A store is away.
@@ -182,18 +218,19 @@ impl Api {
         let now = self.clock.now();
         self.statuses.caught_up().await;
         let hours = SignedDuration::from_hours(self.limits.support.proposal_hours.into());
-        let since = position_at(&self.read, now - hours).await?;
+        let mut since = position_at(&self.read, now - hours).await?;
         let filter = Filter {
             event_type: Some("InterventionProposed".to_owned()),
             ..Filter::default()
         };
         let shown = self.statuses.progress().position();
-        let found = search(&self.read, &filter, Page::Backward(since, shown), MOST).await?;
-        let mut members: Vec<MemberId> = Vec::new();
-        for member in found.into_iter().filter_map(|it| it.member) {
-            if !members.contains(&member) {
-                members.push(member);
-            }
+        let mut members = BTreeSet::new();
+        loop {
+            let page = Page::Forward(since, shown);
+            let found = search(&self.read, &filter, page, AT_ONCE).await?;
+            let Some(last) = found.last() else { break };
+            since = last.recorded.position;
+            members.extend(found.iter().filter_map(|it| it.member));
         }
         let mut open = Vec::new();
         for member in members {
@@ -206,6 +243,7 @@ impl Api {
                 }
             }
         }
+        open.sort_by_key(|(_, proposal)| proposal.expires_at);
         Ok(open)
     }
 

@@ -4,8 +4,10 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
+use super::desk::EmailState;
 use super::json::{proposal_named, verdict_named};
 use super::pages::{approval_link, does, trouble};
+use super::standing::Standing;
 use super::views::{ApprovalPage, ApprovalsPage, ProposalRow};
 use crate::api::Api;
 use crate::api::audit::looks::Showing;
@@ -21,7 +23,7 @@ use crate::api::staff::StaffIn;
 use crate::api::staff::pages::desk;
 use crate::api::staff::views::Told;
 use crate::domain::ids::MemberId;
-use crate::domain::onboarding::{Proposal, Verdict};
+use crate::domain::onboarding::{Onboarding, Proposal, Step, Verdict};
 use crate::domain::values::Language;
 use crate::domain::viewing::View;
 
@@ -70,6 +72,7 @@ pub(super) async fn proposal(
 #[serde(default)]
 pub(super) struct Judged {
     verdict: String,
+    seen: String,
 }
 
 /// `POST /approvals/{member}/{proposal}`.
@@ -82,7 +85,8 @@ pub(super) async fn judge(
     let decided = async {
         let (member, proposal) = (member_named(&member)?, proposal_named(&proposal)?);
         let approves = verdict_named(&judged.verdict)?;
-        api.judge(&who, member, proposal, approves).await?;
+        let seen = &judged.seen;
+        api.judge(&who, member, proposal, approves, seen).await?;
         Ok(approval_link(member, proposal))
     };
     let page = match decided.await {
@@ -106,17 +110,13 @@ async fn proposal_page(
 ) -> Result<Response, Problem> {
     let (member, proposal) = (member_named(member)?, proposal_named(proposal)?);
     let language = who.visit.language;
-    let proposed = api.proposal(who, member, proposal).await?;
+    let (state, proposed) = api.proposal(who, member, proposal).await?;
     let showing = Showing {
         member: Some(member),
         ..Showing::of(View::MemberHistory, None)
     };
     api.note_look(who, showing).await?;
-    let status = api.statuses.of(member).await?;
-    let state = status.ok_or(Problem::UnknownMember)?.state;
-    let due = state.due();
-    let label = step_label(language, due.name()).map(|text| text.to_string());
-    let due = format!("{} {}", due.number(), label.unwrap_or_default());
+    let seen = Standing::of(&state, api.clock.now(), &api.limits).mark(&state)?;
     let form = FormToken::of(api, &who.visit);
     let mut desk = desk(api, who, &form, approval_link(member, proposal)).await?;
     let (told, problem) = failed.unzip();
@@ -130,13 +130,73 @@ async fn proposal_page(
     let view = ApprovalPage {
         desk,
         does: does(language, proposed.intervention, state.not_me_reported),
-        standing: Text::of(language, "audit.step_due").with("step", due),
+        standing: standing(api, language, &state, &proposed).await?,
+        seen,
         person: api.person(member, None, Mask::On).await?,
         verdict: key.map(|key| Text::of(language, key)),
         is_own: proposed.by == who.staff,
         proposal: row_of(api, language, member, &proposed, None).await?,
     };
     Ok(page(&view, form, problem))
+}
+
+/// How the member stands, as pairs of what and how.
+async fn standing(
+    api: &Api,
+    language: Language,
+    state: &Onboarding,
+    proposed: &Proposal,
+) -> Result<Vec<(Text, Text)>, Problem> {
+    let text = |key: &str| Text::of(language, key);
+    let step = |step: Step| {
+        let label = step_label(language, step.name()).map(|text| text.to_string());
+        Text::plain(&format!("{} {}", step.number(), label.unwrap_or_default()))
+    };
+    let email = EmailState::of(state).map_or("support.email_none", EmailState::key);
+    let stopped = if state.not_me_reported {
+        "support.use_not_me"
+    } else if state.frozen {
+        "support.use_frozen"
+    } else if state.left {
+        "support.use_left"
+    } else {
+        "support.use_open"
+    };
+    let mut rows = Vec::new();
+    rows.extend(
+        proposed
+            .step
+            .map(|then| (text("support.step_then"), step(then))),
+    );
+    rows.extend([
+        (text("support.step_now"), step(state.stands_at())),
+        (text("audit.email"), text(email)),
+        (text("support.use"), text(stopped)),
+        (
+            text("support.proofing"),
+            proofing(api, language, state).await?,
+        ),
+    ]);
+    Ok(rows)
+}
+
+/// How, by whom and when the identity was proven last.
+async fn proofing(api: &Api, language: Language, state: &Onboarding) -> Result<Text, Problem> {
+    let Some(proofing) = &state.proofing else {
+        return Ok(Text::of(language, "support.proofing_none"));
+    };
+    let names = api.vault.staff.names(&[proofing.by]).await?;
+    let counts = state.proven(api.clock.now(), &api.limits).is_some();
+    let key = if counts {
+        "support.proofing_counts"
+    } else {
+        "support.proofing_over"
+    };
+    let how = Text::of(language, &format!("reason.{}", proofing.reason.name()));
+    let at = proofing.at.map(|at| date_and_time(language, at));
+    let by = names.get(&proofing.by).cloned().unwrap_or_default();
+    let text = Text::of(language, key).with("how", how);
+    Ok(text.with("by", by).with("at", at.as_deref().unwrap_or("–")))
 }
 
 /// A proposal in words.

@@ -10,7 +10,7 @@ use crate::api::problem::Problem;
 use crate::api::staff::StaffIn;
 use crate::api::staff::rights::may_intervene;
 use crate::domain::ids::MemberId;
-use crate::domain::onboarding::{Intervention, Offer};
+use crate::domain::onboarding::{Intervention, Offer, Onboarding};
 use crate::domain::viewing::View;
 use crate::projections::status::MemberStatus;
 use crate::vault::VaultError;
@@ -27,6 +27,16 @@ pub(super) enum EmailState {
 }
 
 impl EmailState {
+    /// What is known of a member's address; none, if none was entered.
+    pub(super) fn of(state: &Onboarding) -> Option<Self> {
+        let contact = state.contact.as_ref()?;
+        Some(match (contact.verified, contact.followed) {
+            (true, _) => Self::Verified,
+            (false, true) => Self::Followed,
+            (false, false) => Self::Registered,
+        })
+    }
+
     /// The name that programs use.
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -56,18 +66,6 @@ pub(super) struct Shown {
     pub(super) offers: Vec<(Intervention, Offer)>,
 }
 
-impl Shown {
-    /// What is known of the address; none, if none was entered.
-    pub(super) fn email_state(&self) -> Option<EmailState> {
-        let contact = self.status.state.contact.as_ref()?;
-        Some(match (contact.verified, contact.followed) {
-            (true, _) => EmailState::Verified,
-            (false, true) => EmailState::Followed,
-            (false, false) => EmailState::Registered,
-        })
-    }
-}
-
 impl Api {
     /// What the desk shows of a member; the look is stored.
     ///
@@ -87,17 +85,15 @@ impl Api {
         };
         self.note_look(who, showing).await?;
         let now = self.clock.now();
-        let waiting_until = match self.vault.profiles.get(member).await {
-            Ok(stored) => {
-                let user_id = stored.profile.user_id;
-                self.vault.waits.longest(&user_id, now).await?
-            }
-            Err(VaultError::Erased | VaultError::Missing(_)) => None,
-            Err(error) => return Err(error.into()),
+        let waiting_until = match self.user_id_of(member).await? {
+            Some(user_id) => self.vault.waits.longest(&user_id, now).await?,
+            None => None,
         };
+        let waits = self.waits(member).await?;
         let offers = Intervention::ALL
             .into_iter()
             .filter(|it| *it != Intervention::Unmask && may_intervene(who.role, *it))
+            .filter(|it| *it != Intervention::LiftWait || waits)
             .filter_map(|it| Some((it, status.state.offer(now, &self.limits, it)?)))
             .collect();
         Ok(Shown {
@@ -106,5 +102,17 @@ impl Api {
             waiting_until,
             offers,
         })
+    }
+
+    /// A member's user ID; none, if the person was erased.
+    ///
+    /// # Errors
+    /// The vault is away.
+    pub(super) async fn user_id_of(&self, member: MemberId) -> Result<Option<String>, Problem> {
+        match self.vault.profiles.get(member).await {
+            Ok(stored) => Ok(Some(stored.profile.user_id)),
+            Err(VaultError::Erased | VaultError::Missing(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 }

@@ -8,14 +8,18 @@ use utoipa::ToSchema;
 
 use super::acts::Wanted;
 use super::desk::{EmailState, Shown};
+use super::standing::Standing;
 use crate::api::Api;
+use crate::api::audit::looks::Showing;
 use crate::api::audit::person::{Person, Search};
 use crate::api::audit::{FoundBody, member_named};
 use crate::api::members::bodies::Body;
 use crate::api::problem::{DeskProblem, Problem, StepBody};
 use crate::api::staff::StaffIn;
-use crate::domain::ids::ProposalId;
-use crate::domain::onboarding::{Intervention, Offer, Proposal, Verdict};
+use crate::domain::ids::{MemberId, ProposalId};
+use crate::domain::onboarding::{Intervention, Offer, Onboarding, Proposal, Verdict};
+use crate::domain::policy::Limits;
+use crate::domain::viewing::View;
 
 /// What is to be done, and on what grounds.
 #[derive(Deserialize, ToSchema)]
@@ -40,6 +44,8 @@ pub struct VerdictBody {
     /// `approve` or `decline`.
     #[schema(example = "approve")]
     pub verdict: String,
+    /// The mark that came with the proposal (`seen`): an approval counts only as long as the member stands as it was shown beside it.
+    pub seen: String,
 }
 
 /// A member, as the desk sees them.
@@ -65,7 +71,7 @@ pub struct DeskBody {
     left: bool,
     /// Whether that is since somebody reported that it was not the member.
     not_me_reported: bool,
-    /// Whether the identity was proven since.
+    /// Whether the identity was proven since, and that counts still.
     proven: bool,
     /// The end of the longest waiting time that runs.
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -98,11 +104,23 @@ pub struct ProposalBody {
     expires_at: Timestamp,
     /// `open`, `approved` or `declined`.
     verdict: &'static str,
+    /// The step that the member had come to when it was proposed; none, if that was not recorded.
+    step_then: Option<StepBody>,
+    /// How the member stands now.
+    member: Standing,
+    /// The mark of that, which an approval has to repeat.
+    seen: String,
 }
 
 impl ProposalBody {
-    fn of(proposal: &Proposal) -> Self {
-        Self {
+    fn of(
+        state: &Onboarding,
+        proposal: &Proposal,
+        (at, limits): (Timestamp, &Limits),
+    ) -> Result<Self, Problem> {
+        let member = Standing::of(state, at, limits);
+        let seen = member.mark(state)?;
+        Ok(Self {
             proposal: proposal.id.to_string(),
             intervention: proposal.intervention.name(),
             reason: proposal.grounds.reason.name(),
@@ -114,38 +132,38 @@ impl ProposalBody {
                 Some(Verdict::Approved { .. }) => "approved",
                 Some(Verdict::Declined) => "declined",
             },
-        }
+            step_then: proposal.step.map(StepBody::of),
+            member,
+            seen,
+        })
     }
 }
 
 impl DeskBody {
-    fn of(shown: Shown) -> Self {
-        let email_state = shown.email_state().map(EmailState::name);
+    fn of(shown: Shown, now: (Timestamp, &Limits)) -> Result<Self, Problem> {
         let offer = |(intervention, offer): &(Intervention, Offer)| OfferBody {
             intervention: intervention.name(),
             needs_approval: *offer == Offer::Proposal,
             reasons: intervention.reasons().iter().map(|it| it.name()).collect(),
         };
         let state = &shown.status.state;
-        let due = state.due();
-        Self {
+        let proposals = state.proposals.iter();
+        let proposals = proposals.map(|it| ProposalBody::of(state, it, now));
+        Ok(Self {
             member: shown.timeline.member.to_string(),
             cohort: shown.timeline.cohort,
             person: shown.timeline.person,
-            step: StepBody {
-                number: due.number(),
-                name: due.name(),
-            },
-            email_state,
+            step: StepBody::of(state.due()),
+            email_state: EmailState::of(state).map(EmailState::name),
             password_changes_at: state.coming_password.map(|it| it.reset.counts_from),
             frozen: state.frozen,
             left: state.left,
             not_me_reported: state.not_me_reported,
-            proven: state.proven,
+            proven: state.proven(now.0, now.1).is_some(),
             waiting_until: shown.waiting_until,
-            proposals: state.proposals.iter().map(ProposalBody::of).collect(),
+            proposals: proposals.collect::<Result<_, _>>()?,
             interventions: shown.offers.iter().map(offer).collect(),
-        }
+        })
     }
 }
 
@@ -169,8 +187,7 @@ pub(in crate::api) async fn support_member(
     who: StaffIn,
     Path(member): Path<String>,
 ) -> Result<Json<DeskBody>, Problem> {
-    let shown = api.at_the_desk(&who, member_named(&member)?).await?;
-    Ok(Json(DeskBody::of(shown)))
+    desk_body(&api, &who, member_named(&member)?).await
 }
 
 /// Does something for a member.
@@ -186,8 +203,7 @@ pub(in crate::api) async fn support_intervene(
     let member = member_named(&member)?;
     let wanted = Wanted::read(&asked.intervention, &asked.reason, &asked.ticket)?;
     api.intervene(&who, member, wanted).await?;
-    let shown = api.at_the_desk(&who, member).await?;
-    Ok(Json(DeskBody::of(shown)))
+    desk_body(&api, &who, member).await
 }
 
 /// Proposes what a second person has to approve.
@@ -204,8 +220,27 @@ pub(in crate::api) async fn support_propose(
     let wanted = Wanted::read(&asked.intervention, &asked.reason, &asked.ticket)?;
     let proposal = ProposalId(api.entropy.id());
     api.propose(&who, member, proposal, wanted).await?;
-    let proposal = api.proposal(&who, member, proposal).await?;
-    Ok(Json(ProposalBody::of(&proposal)))
+    proposal_body(&api, &who, member, proposal).await
+}
+
+/// A proposal, and how its member stands: what a second person looks at before deciding.
+#[utoipa::path(get, path = "/api/v1/support/members/{member}/proposals/{proposal}", tag = "support",
+    params(("member" = String, Path, description = "the member's id"),
+        ("proposal" = String, Path, description = "the proposal's id")),
+    responses((status = 200, description = "the proposal", body = ProposalBody)))]
+pub(in crate::api) async fn support_proposal(
+    State(api): State<Api>,
+    who: StaffIn,
+    Path((member, proposal)): Path<(String, String)>,
+) -> Result<Json<ProposalBody>, Problem> {
+    let (member, proposal) = (member_named(&member)?, proposal_named(&proposal)?);
+    let shown = proposal_body(&api, &who, member, proposal).await?;
+    let showing = Showing {
+        member: Some(member),
+        ..Showing::of(View::MemberHistory, None)
+    };
+    api.note_look(&who, showing).await?;
+    Ok(shown)
 }
 
 /// Approves or declines a proposal.
@@ -222,9 +257,26 @@ pub(in crate::api) async fn support_judge(
     let member = member_named(&member)?;
     let proposal = proposal_named(&proposal)?;
     let approves = verdict_named(&asked.verdict)?;
-    api.judge(&who, member, proposal, approves).await?;
-    let proposal = api.proposal(&who, member, proposal).await?;
-    Ok(Json(ProposalBody::of(&proposal)))
+    api.judge(&who, member, proposal, approves, &asked.seen)
+        .await?;
+    proposal_body(&api, &who, member, proposal).await
+}
+
+async fn desk_body(api: &Api, who: &StaffIn, member: MemberId) -> Result<Json<DeskBody>, Problem> {
+    let shown = api.at_the_desk(who, member).await?;
+    let now = (api.clock.now(), &*api.limits);
+    DeskBody::of(shown, now).map(Json)
+}
+
+async fn proposal_body(
+    api: &Api,
+    who: &StaffIn,
+    member: MemberId,
+    proposal: ProposalId,
+) -> Result<Json<ProposalBody>, Problem> {
+    let (state, proposal) = api.proposal(who, member, proposal).await?;
+    let now = (api.clock.now(), &*api.limits);
+    ProposalBody::of(&state, &proposal, now).map(Json)
 }
 
 /// What cannot be a proposal's id is as unknown as one that is none's.

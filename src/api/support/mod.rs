@@ -6,6 +6,7 @@ mod desk;
 pub mod json;
 mod pages;
 pub mod reminders;
+pub mod standing;
 pub mod views;
 
 pub(in crate::api) use acts::Wanted;
@@ -48,7 +49,7 @@ pub fn routes(api: &Api) -> Router<Api> {
         ),
         (
             "/api/v1/support/members/{member}/proposals/{proposal}",
-            post(support_judge),
+            get(support_proposal).post(support_judge),
         ),
     ]
     .into_iter()

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::acts::Wanted;
 use super::approvals::row_of;
-use super::desk::Shown;
+use super::desk::{EmailState, Shown};
 use super::json::proposal_named;
 use super::views::{MemberPage, OfferForm, StepRow};
 use crate::api::Api;
@@ -140,13 +140,16 @@ pub(super) fn trouble(language: Language, problem: &Problem) -> Option<Text> {
 /// The same of what stands against an intervention.
 pub(in crate::api) const fn desk_trouble(problem: DeskProblem) -> Option<&'static str> {
     Some(match problem {
-        DeskProblem::NeedsApproval | DeskProblem::NeedsNoApproval => "support.changed",
+        DeskProblem::NeedsApproval | DeskProblem::NeedsNoApproval | DeskProblem::ChangedSince => {
+            "support.changed"
+        }
         DeskProblem::NothingToDo => "support.nothing_to_do",
         DeskProblem::AlreadyProposed => "support.already_proposed",
         DeskProblem::UnknownProposal => return None,
         DeskProblem::ProposalOver => "support.proposal_over",
         DeskProblem::OwnProposal => "support.own_proposal",
         DeskProblem::NotProven => "support.not_proven",
+        DeskProblem::LiftsSpent => "support.lifts_spent",
         DeskProblem::RosterOpen => "roster.another_open",
         DeskProblem::OtherPlan => "roster.other_plan",
     })
@@ -180,8 +183,7 @@ async fn member_page(
         cohort: shown.timeline.cohort.clone(),
         steps: steps(language, &shown),
         warnings: warnings(api, language, &shown),
-        email_state: shown
-            .email_state()
+        email_state: EmailState::of(&shown.status.state)
             .map(|state| Text::of(language, state.key())),
         proposals,
         offers: offers(api, language, &shown, asked),
@@ -220,7 +222,7 @@ fn warnings(api: &Api, language: Language, shown: &Shown) -> Vec<Text> {
     let now = api.clock.now();
     let mut warnings = Vec::new();
     if state.not_me_reported {
-        let key = if state.proven {
+        let key = if state.proven(now, &api.limits).is_some() {
             "support.not_me_proven"
         } else {
             "support.not_me"
@@ -235,6 +237,9 @@ fn warnings(api: &Api, language: Language, shown: &Shown) -> Vec<Text> {
     if let Some(until) = shown.waiting_until {
         let from = words::from(language, until, now);
         warnings.push(Text::of(language, "support.waiting").with("from", from));
+        if state.lifts_are_spent(now, &api.limits) {
+            warnings.push(Text::of(language, "support.lifts_spent"));
+        }
     }
     if let Some(coming) = state.coming_password {
         let from = words::from(language, coming.reset.counts_from, now);

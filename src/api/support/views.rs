@@ -103,8 +103,10 @@ pub struct ApprovalPage {
     pub desk: Desk,
     /// The proposal.
     pub proposal: ProposalRow,
-    /// Where the member stands now.
-    pub standing: Text,
+    /// How the member stands: the step then and now, the address, whether use is stopped, the last proof of identity.
+    pub standing: Vec<(Text, Text)>,
+    /// The mark of that, which an approval repeats.
+    pub seen: String,
     /// What exactly happens, if it is approved.
     pub does: Text,
     /// Whose it is, masked; none, if it was erased.

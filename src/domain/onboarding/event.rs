@@ -279,6 +279,9 @@ pub enum Event {
         grounds: Grounds,
         /// Who.
         staff: StaffId,
+        /// When; none in histories of before this was told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<Timestamp>,
     },
     /// Somebody of the staff proposed what a second person has to approve.
     InterventionProposed {
@@ -441,9 +444,16 @@ impl Event {
                 Some(MailKind::PasswordResetNotice)
             }
             Self::PasswordReplaced { .. } => Some(MailKind::PasswordChangeNotice),
-            Self::AccountFrozen {}
+            // Nobody was told of those of before, which have no moment.
+            Self::Intervened {
+                intervention: Intervention::LiftWait | Intervention::RecordProofing,
+                at: Some(_),
+                ..
+            }
+            | Self::AccountFrozen {}
             | Self::AccountReleased {}
             | Self::CredentialsReissued { .. }
+            | Self::EmailCleared { .. }
             | Self::LoggedOut {
                 why: LogOutReason::Staff,
                 ..

@@ -1,5 +1,6 @@
 //! The onboarding aggregate: what is known of one member from their events, and which step is due.
 
+mod browsers;
 mod budget;
 mod command;
 mod decide;
@@ -22,7 +23,7 @@ pub use state::{
     Reminded, Replaces, Reset, Session, SessionKind, SpentChallenge,
 };
 pub use step::Step;
-pub use support::{Grounds, Intervention, NoTicket, Proposal, Reason, Ticket, Verdict};
+pub use support::{Grounds, Intervention, NoTicket, Proofing, Proposal, Reason, Ticket, Verdict};
 #[cfg(test)]
 pub(crate) use tests::random_history;
 
@@ -119,6 +120,26 @@ impl Onboarding {
         });
     }
 
+    /// What a proof of identity was for was done: a policy may let it count no more.
+    const fn use_up_proofing(&mut self) {
+        if let Some(proofing) = &mut self.proofing {
+            proofing.used = true;
+        }
+    }
+
+    fn intervened(&mut self, intervention: Intervention, proofing: Proofing) {
+        if intervention == Intervention::RecordProofing {
+            self.proofing = Some(proofing);
+        } else if intervention == Intervention::LiftWait {
+            if let Some(at) = proofing.at {
+                budget::note(&mut self.lifts, at);
+            }
+        } else if intervention == Intervention::Freeze {
+            // Whoever lost a device, or gave a password away, may get in again, but no browser of before.
+            self.browsers_from = proofing.at.max(self.browsers_from);
+        }
+    }
+
     fn freeze(&mut self) {
         self.frozen = true;
         self.session = None;
@@ -161,7 +182,9 @@ impl Onboarding {
             left: before.left,
             last_change: before.last_change,
             not_me_reported: before.not_me_reported,
-            proven: before.proven,
+            proofing: before.proofing,
+            lifts: before.lifts,
+            browsers_from: Some(at),
             reissues: issue,
             proposals: decided(before.proposals),
             ..Self::default()
@@ -260,6 +283,7 @@ impl Aggregate for Onboarding {
                 let link = Link::of(issue, at, expires_at);
                 self.contact = Some(Contact::entered(contact, language, link));
                 self.mailbox = None;
+                self.cleared = None;
                 budget::note(&mut self.links_sent, at);
             }
             Event::EmailLinkReissued {
@@ -453,7 +477,7 @@ impl Aggregate for Onboarding {
             Event::NotMeReported {} => {
                 self.freeze();
                 self.not_me_reported = true;
-                self.proven = false;
+                self.proofing = None;
                 // Whoever set the account up entered it.
                 self.mailbox = None;
             }
@@ -464,16 +488,22 @@ impl Aggregate for Onboarding {
                 self.not_me_reported = false;
             }
             Event::EmailCleared { .. } => {
+                if self.contact.as_ref().is_some_and(|it| it.verified) {
+                    self.use_up_proofing();
+                }
                 // How codes come depends on the address that they come to.
                 self.contact = None;
-                self.mailbox = None;
+                self.cleared = self.mailbox.take();
                 self.otp_method = None;
             }
             Event::CredentialsReissued {
                 issue,
                 at,
                 expires_at,
-            } => self.start_over(issue, at, expires_at),
+            } => {
+                self.use_up_proofing();
+                self.start_over(issue, at, expires_at);
+            }
             Event::PersonalDataErased {} => {
                 let before = std::mem::take(self);
                 *self = Self {
@@ -484,8 +514,19 @@ impl Aggregate for Onboarding {
                     ..Self::default()
                 };
             }
-            Event::Intervened { intervention, .. } => {
-                self.proven |= intervention == Intervention::RecordProofing;
+            Event::Intervened {
+                intervention,
+                grounds,
+                staff,
+                at,
+            } => {
+                let proofing = Proofing {
+                    reason: grounds.reason,
+                    by: staff,
+                    at,
+                    used: false,
+                };
+                self.intervened(intervention, proofing);
             }
             Event::InterventionProposed {
                 proposal,
@@ -495,6 +536,7 @@ impl Aggregate for Onboarding {
                 at,
                 expires_at,
             } => {
+                let step = self.stands_at();
                 self.proposals
                     .retain(|it| !it.is_of_before(intervention, staff, at));
                 self.proposals.push(Proposal {
@@ -503,6 +545,7 @@ impl Aggregate for Onboarding {
                     grounds,
                     by: staff,
                     expires_at,
+                    step: Some(step),
                     verdict: None,
                 });
             }

@@ -112,6 +112,9 @@ pub enum Refusal {
     /// After a report that it was not the member, their identity has to be proven first.
     #[error("the member's identity has to be proven first")]
     NotProven,
+    /// Staff have lifted the member's waiting times as often today as one person may.
+    #[error("the waiting times were lifted too often today")]
+    LiftsSpent,
     /// No reminder is due, or none would reach the member.
     #[error("no reminder is due")]
     NoReminder,

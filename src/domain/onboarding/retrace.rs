@@ -78,7 +78,13 @@ impl Onboarding {
             limits: Arc::clone(append.limits),
             command,
         };
-        match self.decide(&issued) {
+        let mut decided = self.decide(&issued);
+        if let Ok(yielded) = &mut decided
+            && !append.limits.support.ask_for_moments()
+        {
+            untold_as_stored(yielded, events);
+        }
+        match decided {
             Ok(yielded) if yielded == events => Ok(()),
             Ok(yielded) if append.may_go_on && yielded.starts_with(events) => Ok(()),
             Ok(_) => Err(Illegal::Other(events.to_vec())),
@@ -367,6 +373,7 @@ impl Onboarding {
                     intervention,
                     grounds,
                     staff,
+                    ..
                 },
                 effects @ ..,
             ] => Command::Intervene {
@@ -512,6 +519,7 @@ impl Event {
             | Self::InterventionApproved { at, .. }
             | Self::MemberReminded { at, .. }
             | Self::CredentialsReissued { at, .. } => Some(*at),
+            Self::Intervened { at, .. } => *at,
             Self::MemberEnrolled { .. }
             | Self::CredentialsRejected { .. }
             | Self::BirthDateConfirmed {}
@@ -536,7 +544,6 @@ impl Event {
             | Self::OnboardingCompleted {}
             | Self::NotMeReported {}
             | Self::SignInConfirmed { .. }
-            | Self::Intervened { .. }
             | Self::InterventionDeclined { .. }
             | Self::EmailCleared { .. }
             | Self::AccountFrozen {}
@@ -545,6 +552,17 @@ impl Event {
             | Self::MemberLeft { .. }
             | Self::MemberReturned { .. }
             | Self::PersonalDataErased {} => None,
+        }
+    }
+}
+
+/// Events of before tell no moment of what staff did, and where nothing depends on it, none is missed.
+fn untold_as_stored(yielded: &mut [Event], stored: &[Event]) {
+    for (yielded, stored) in yielded.iter_mut().zip(stored) {
+        if let Event::Intervened { at, .. } = yielded
+            && matches!(stored, Event::Intervened { at: None, .. })
+        {
+            *at = None;
         }
     }
 }

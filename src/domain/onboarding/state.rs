@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::OtpMethod;
 use super::step::Step;
-use super::support::Proposal;
+use super::support::{Proofing, Proposal};
 use crate::domain::ids::{
     ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, NoticeId, SessionId,
 };
@@ -48,6 +48,8 @@ pub struct Onboarding {
     pub reset_links_sent: Vec<Timestamp>,
     /// The verified address, where notices go; after a new letter still, until another address is entered.
     pub mailbox: Option<Mailbox>,
+    /// The verified address that staff took away: what they do is told there, until another is entered.
+    pub cleared: Option<Mailbox>,
     /// The method of step 8.
     pub otp_method: Option<OtpMethod>,
     /// The member's own password: that of step 9, or one that took its place.
@@ -72,8 +74,12 @@ pub struct Onboarding {
     pub frozen: bool,
     /// Whether that is since somebody reported that it was not the member.
     pub not_me_reported: bool,
-    /// Whether the member's identity was proven since.
-    pub proven: bool,
+    /// How the member's identity was proven last, since somebody reported that it was not them.
+    pub proofing: Option<Proofing>,
+    /// When staff lifted the member's waiting times, in the last day.
+    pub lifts: Vec<Timestamp>,
+    /// The moment before which no browser has shown that it is the member's: a new letter, or a freeze, made all of them strangers'.
+    pub browsers_from: Option<Timestamp>,
     /// Whether the person was erased.
     pub erased: bool,
     /// Whether the society's roster has the member no more.
@@ -166,6 +172,14 @@ pub struct Mailbox {
     pub contact: ContactId,
     /// The language in which it was entered.
     pub language: Language,
+}
+
+impl Onboarding {
+    /// Where what staff do is told.
+    #[must_use]
+    pub fn told_at(&self) -> Option<Mailbox> {
+        self.mailbox.or(self.cleared)
+    }
 }
 
 impl Mailbox {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::Onboarding;
+use super::{Onboarding, Step, budget, later};
 use crate::domain::ids::{ProposalId, StaffId};
 use crate::domain::policy::Limits;
 
@@ -274,8 +274,24 @@ pub struct Proposal {
     pub by: StaffId,
     /// The moment from which it can no longer be approved.
     pub expires_at: Timestamp,
+    /// The step that the member had come to; none in what was kept of before this was.
+    #[serde(default)]
+    pub step: Option<Step>,
     /// What became of it; none, as long as nobody has decided.
     pub verdict: Option<Verdict>,
+}
+
+/// That somebody of the staff recorded how a member proved who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Proofing {
+    /// How.
+    pub reason: Reason,
+    /// Who recorded it.
+    pub by: StaffId,
+    /// When; none in histories of before this was told.
+    pub at: Option<Timestamp>,
+    /// Whether an act that it was for came after it: an address taken away, or a new letter.
+    pub used: bool,
 }
 
 /// What became of a proposal.
@@ -323,6 +339,24 @@ impl Onboarding {
             | Intervention::Freeze
             | Intervention::RecordProofing => false,
         }
+    }
+
+    /// The proof of identity that counts at that moment: any, or, where the policy lets it age, a fresh one that no act has used up.
+    #[must_use]
+    pub fn proven(&self, at: Timestamp, limits: &Limits) -> Option<&Proofing> {
+        let proofing = self.proofing.as_ref()?;
+        let Some(hours) = limits.support.proofing_hours else {
+            return Some(proofing);
+        };
+        let end = later(proofing.at?, SignedDuration::from_hours(hours.into()));
+        (at < end && !proofing.used).then_some(proofing)
+    }
+
+    /// Whether the waiting times were lifted as often in the last day as the policy lets one person do it.
+    #[must_use]
+    pub fn lifts_are_spent(&self, at: Timestamp, limits: &Limits) -> bool {
+        let most = limits.support.lifts_per_day;
+        most.is_some_and(|most| budget::room_in_a_day(&self.lifts, at, most).is_err())
     }
 
     /// By which proposal this one of the staff may see the member's personal data: another approved it a short while ago.

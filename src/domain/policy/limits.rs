@@ -258,6 +258,22 @@ pub struct SupportLimits {
     /// Minutes for which personal data are shown after an approval (judgement: the length of a call).
     #[serde(deserialize_with = "between::<_, 5, 480>")]
     pub unmask_minutes: u32,
+    /// Hours, 1 to 336, for which a recorded proof of identity counts, for one act; for ever and for any number of them, if left out. Judgement:
+    /// as long as a proposal waits for its second person, over a weekend.
+    #[serde(deserialize_with = "some_between::<_, 1, 336>")]
+    pub proofing_hours: Option<u32>,
+    /// So many times within 24 hours, 1 to 20, staff may lift one member's waiting times; any number, if left out. Each lift gives whoever
+    /// guesses a dozen further tries (`docs/security.md`).
+    #[serde(deserialize_with = "some_between::<_, 1, 20>")]
+    pub lifts_per_day: Option<u32>,
+}
+
+impl SupportLimits {
+    /// Whether anything depends on when staff did something.
+    #[must_use]
+    pub const fn ask_for_moments(&self) -> bool {
+        self.proofing_hours.is_some() || self.lifts_per_day.is_some()
+    }
 }
 
 impl Default for SupportLimits {
@@ -265,6 +281,8 @@ impl Default for SupportLimits {
         Self {
             proposal_hours: 72,
             unmask_minutes: 60,
+            proofing_hours: None,
+            lifts_per_day: None,
         }
     }
 }

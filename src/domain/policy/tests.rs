@@ -47,12 +47,13 @@ fn refused_within(from: &str, to: &str, line: &str, reason: &str) {
 }
 
 #[test]
-fn the_sample_s_limits_are_the_defaults_but_for_what_bounds_the_guessing_of_formulas_and_holds_back_after_one()
- {
+fn the_sample_s_limits_are_the_defaults_but_for_those_of_later_which_no_default_may_bring() {
     let mut expected = Limits::default();
     expected.sign_in.wrong_formulas_per_symbol = Some(100);
     expected.sign_in.wrong_formulas = Some(1000);
     expected.hold.hours_after_formula = 72;
+    expected.support.proofing_hours = Some(72);
+    expected.support.lifts_per_day = Some(3);
     assert_eq!(policy(SAMPLE).limits, expected);
 }
 
@@ -100,6 +101,8 @@ fn the_defaults_are_those_of_the_design() {
         support: SupportLimits {
             proposal_hours: 72,
             unmask_minutes: 60,
+            proofing_hours: None,
+            lifts_per_day: None,
         },
         hold: HoldLimits {
             hours_after_formula: 0,

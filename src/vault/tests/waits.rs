@@ -369,6 +369,52 @@ async fn fifty_failures_in_a_known_browser_need_support() {
 }
 
 #[tokio::test]
+async fn a_lift_gives_as_many_tries_as_there_are_before_a_first_wait_and_no_more() {
+    let house = House::new().await;
+    let waits = &house.vault.waits;
+    assert!(!waits.can_be_lifted("hanako", house.now()).await.unwrap());
+    for network in 0..50 {
+        let address = format!("10.0.{network}.1");
+        fail(&house, &lanes(&house, "hanako", &address).await).await;
+    }
+    assert!(waits.can_be_lifted("hanako", house.now()).await.unwrap());
+    waits.lift("Hanako").await.unwrap();
+    assert!(!waits.can_be_lifted("hanako", house.now()).await.unwrap());
+    for network in 50..54 {
+        let address = format!("10.0.{network}.1");
+        let begun = fail(&house, &lanes(&house, "hanako", &address).await).await;
+        let wait_ends = None;
+        assert!(matches!(begun, Begun::Allowed { wait_ends: ends, .. } if ends == wait_ends));
+    }
+    let fifth = fail(&house, &lanes(&house, "hanako", "10.0.54.1").await).await;
+    assert_eq!(
+        fifth,
+        Begun::Allowed {
+            tries_left: 0,
+            wait_ends: Some(house.after(30))
+        }
+    );
+}
+
+#[tokio::test]
+async fn a_browser_that_needs_support_can_be_helped_though_no_wait_runs() {
+    let house = House::new().await;
+    let devices = &house.vault.devices;
+    let cookie = devices.remember(None, "hanako", house.now()).await.unwrap();
+    let (address, waits) = (HOME.parse().unwrap(), &house.vault.waits);
+    let own = waits.lanes("hanako", None, address, Some(cookie.expose_secret()));
+    let own = own.await.unwrap();
+    for _ in 0..50 {
+        fail(&house, &own).await;
+        house.clock.advance(SignedDuration::from_hours(1));
+    }
+    assert_eq!(fail(&house, &own).await, Begun::NeedsSupport);
+    assert!(waits.can_be_lifted("hanako", house.now()).await.unwrap());
+    waits.lift("hanako").await.unwrap();
+    assert!(matches!(fail(&house, &own).await, Begun::Allowed { .. }));
+}
+
+#[tokio::test]
 async fn what_nobody_tried_for_long_is_forgotten() {
     let house = House::new().await;
     let old = lanes(&house, "invented", HOME).await;

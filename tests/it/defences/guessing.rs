@@ -3,6 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use jiff::{SignedDuration, Timestamp};
+use kadode::domain::ids::MemberId;
+use kadode::domain::onboarding::{Intervention, Refusal};
 use kadode::domain::policy::Policy;
 use kadode::vault::{Begun, FIRST_ISSUE};
 use reqwest::StatusCode;
@@ -133,6 +135,62 @@ async fn without_those_limits_one_account_is_tried_hundreds_of_times_in_its_thir
     let page = super::map::page();
     let says = format!("**{tries}** tries an account");
     assert!(page.contains(&says), "the page has to say {says}");
+}
+
+/// Lifts the account's waiting times, as often as the desk lets one of the staff.
+async fn lifts(app: &App, member: MemberId, user_id: &str) -> bool {
+    let (waits, now) = (&app.society.vault.waits, app.clock.now());
+    if !waits.can_be_lifted(user_id, now).await.unwrap() {
+        return false;
+    }
+    match app.intervene(member, Intervention::LiftWait).await {
+        Ok(()) => waits.lift(user_id).await.unwrap(),
+        Err(Refusal::LiftsSpent) => return false,
+        Err(other) => panic!("{other}"),
+    }
+    true
+}
+
+#[tokio::test]
+async fn whoever_guesses_with_somebody_at_the_desk_gets_no_more_tries_than_the_page_says() {
+    let policy = policy_with(&[
+        ("wrong_formulas_per_symbol = 100\n", ""),
+        ("wrong_formulas = 1000\n", ""),
+    ]);
+    let app = App::start_as(Setup {
+        policy,
+        ..Setup::default()
+    })
+    .await;
+    let member = app.enrol(profile("swept0"), "joined-to-2024-12-01").await;
+    let end = app.clock.now() + SignedDuration::from_hours(30 * 24);
+    let (mut tries, mut networks) = (0_u32, 0);
+    while app.clock.now() < end {
+        match guess(&app, 0, fresh_network(&mut networks)).await {
+            Guess::LookedAt => tries += 1,
+            Guess::Closed => panic!("nothing bounds it"),
+            Guess::Waiting(until) => {
+                if !lifts(&app, member, "swept0").await {
+                    app.clock.advance(until.duration_since(app.clock.now()));
+                }
+            }
+        }
+    }
+    let says = format!("**{tries}** tries with somebody at the desk");
+    let page = super::map::page();
+    assert!(page.contains(&says), "the page has to say {says}");
+}
+
+#[tokio::test]
+async fn no_lift_opens_a_formula_that_wrong_ones_closed() {
+    let app = society(10, 1000).await;
+    let mut networks = 0;
+    let mut tries = 0;
+    while let Guess::LookedAt = guess(&app, 0, fresh_network(&mut networks)).await {
+        tries += 1;
+        app.society.vault.waits.lift("swept0").await.unwrap();
+    }
+    assert_eq!(tries, 10);
 }
 
 #[test]

@@ -6,21 +6,21 @@ use reqwest::StatusCode;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use super::support::{at_work, hire};
+use super::support::{approves, at_work, hire};
 use crate::forgotten_password::set_another;
 use crate::support::app::{App, INITIAL_PASSWORD, NEW_PASSWORD, USER_ID};
 use crate::support::browser::{Browser, Shown};
 
 /// Two people at the desk of a society with a member.
-struct DeskOfTwo {
-    app: App,
-    member: MemberId,
-    sato: Browser,
-    suzuki: Browser,
+pub(super) struct DeskOfTwo {
+    pub(super) app: App,
+    pub(super) member: MemberId,
+    pub(super) sato: Browser,
+    pub(super) suzuki: Browser,
 }
 
 impl DeskOfTwo {
-    async fn open() -> Self {
+    pub(super) async fn open() -> Self {
         let (app, member) = App::with_member().await;
         let sato = hire(&app, "佐藤", Role::Support).await;
         let suzuki = hire(&app, "鈴木", Role::Support).await;
@@ -34,12 +34,12 @@ impl DeskOfTwo {
         }
     }
 
-    fn path(&self) -> String {
+    pub(super) fn path(&self) -> String {
         format!("/support/members/{}", self.member)
     }
 
     /// Fills in and sends the form of an intervention.
-    async fn sends(&self, intervention: &str, reason: &str) -> Shown {
+    pub(super) async fn sends(&self, intervention: &str, reason: &str) -> Shown {
         let page = self.sato.get(&self.path()).await;
         let form = form_of(&page.html, intervention).unwrap();
         let proposal = value_in(form, "proposal");
@@ -54,13 +54,13 @@ impl DeskOfTwo {
     }
 
     /// Does it, and fails unless it is done.
-    async fn does(&self, intervention: &str, reason: &str) {
+    pub(super) async fn does(&self, intervention: &str, reason: &str) {
         let done = format!("{}?note=done", self.path());
         self.sends(intervention, reason).await.leads_to(&done);
     }
 
     /// Proposes it, and returns the address where it is decided.
-    async fn proposes(&self, intervention: &str, reason: &str) -> String {
+    pub(super) async fn proposes(&self, intervention: &str, reason: &str) -> String {
         let proposed = format!("{}?note=proposed", self.path());
         self.sends(intervention, reason).await.leads_to(&proposed);
         let list = self.suzuki.get("/approvals").await;
@@ -69,14 +69,12 @@ impl DeskOfTwo {
         format!("/approvals/{rest}")
     }
 
-    async fn approves(&self, address: &str) {
-        self.suzuki.get(address).await.is(200);
-        let approve = [("verdict", "approve")];
-        self.suzuki.post(address, &approve).await.leads_to(address);
+    pub(super) async fn approves(&self, address: &str) {
+        approves(&self.suzuki, address).await;
     }
 
     /// The password on the member's letter number `issue`.
-    async fn printed(&self, issue: u32) -> String {
+    pub(super) async fn printed(&self, issue: u32) -> String {
         let vault = &self.app.society.vault;
         let stored = vault.profiles.get(self.member).await.unwrap();
         let printed = vault.initial_passwords.printed(&stored, issue).unwrap();
@@ -255,7 +253,9 @@ async fn no_program_does_alone_what_takes_two() {
     assert_eq!((status, &proposal["verdict"]), (200, &json!("open")));
     let id = proposal["proposal"].as_str().unwrap();
     let judge = format!("{path}/proposals/{id}");
-    let approve = json!({"verdict": "approve"});
+    let unseen = json!({"verdict": "approve"});
+    assert_eq!(ask(&desk.suzuki, &judge, &unseen).await.0, 400);
+    let approve = json!({"verdict": "approve", "seen": proposal["seen"]});
     let (status, problem) = ask(&desk.sato, &judge, &approve).await;
     assert_eq!(status, 403);
     assert!(problem["type"].as_str().unwrap().ends_with("own-proposal"));

@@ -8,7 +8,7 @@ use kadode::vault::VaultError;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::support::{at_work, hire};
+use super::support::{approves, at_work, hire};
 use crate::reports::printed;
 use crate::support::app::{App, INITIAL_PASSWORD, NEW_PASSWORD, USER_ID, eventually};
 use crate::support::browser::Browser;
@@ -37,8 +37,7 @@ pub async fn erase(app: &App, member: MemberId) -> Browser {
     proposed.leads_to(&format!("{path}?note=proposed"));
     let address = format!("/approvals/{member}/{proposal}");
     second.get(&address).await.says("元に戻せない形で消去");
-    let approve = [("verdict", "approve")];
-    second.post(&address, &approve).await.leads_to(&address);
+    approves(&second, &address).await;
     first
 }
 

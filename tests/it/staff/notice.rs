@@ -51,7 +51,7 @@ async fn a_member_whose_account_somebody_else_set_up_stops_it_by_the_notice_and_
     let (status, proposal) = asks(&sato, &format!("{desk}/proposals"), &release).await;
     assert_eq!(status, 200, "{proposal}");
     let id = proposal["proposal"].as_str().unwrap();
-    let approve = json!({"verdict": "approve"});
+    let approve = json!({"verdict": "approve", "seen": proposal["seen"]});
     let approved = asks(&suzuki, &format!("{desk}/proposals/{id}"), &approve).await;
     assert_eq!(approved.0, 200, "{}", approved.1);
 

@@ -251,6 +251,7 @@ fn the_table_says_what_was_decided() {
         GET /api/v1/support/members/{member}: support administrator
         POST /api/v1/support/members/{member}/interventions: support administrator
         POST /api/v1/support/members/{member}/proposals: support auditor administrator
+        GET /api/v1/support/members/{member}/proposals/{proposal}: support auditor administrator
         POST /api/v1/support/members/{member}/proposals/{proposal}: support auditor administrator
         POST /api/v1/audit/members/search: auditor administrator, audit:members
         GET /api/v1/audit/members/{member}: auditor administrator, audit:members

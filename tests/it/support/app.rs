@@ -10,7 +10,7 @@ use kadode::api::Api;
 use kadode::app::{Limits, Opening, Served, Serving, Society, answer_connections};
 use kadode::commands::Attribution;
 use kadode::config::PublicUrl;
-use kadode::domain::ids::{ImportId, IssueId, MemberId, StaffId};
+use kadode::domain::ids::{ImportId, IssueId, MemberId, ProposalId, StaffId};
 use kadode::domain::onboarding::{
     Command, Grounds, Intervention, Issued, NewLink, Onboarding, Reason, Refusal,
 };
@@ -227,11 +227,20 @@ impl App {
 
     /// Freezes an account, as staff do.
     pub async fn freeze(&self, member: MemberId) {
+        self.intervene(member, Intervention::Freeze).await.unwrap();
+    }
+
+    /// Does something for a member, as one of the staff does; it mails nothing.
+    pub async fn intervene(
+        &self,
+        member: MemberId,
+        intervention: Intervention,
+    ) -> Result<(), Refusal> {
         let nobody = uuid::Uuid::nil();
         let command = Command::Intervene {
-            intervention: Intervention::Freeze,
+            intervention,
             grounds: Grounds {
-                reason: Reason::SuspectedMisuse,
+                reason: intervention.reasons()[0],
                 ticket: "HD-1".parse().unwrap(),
             },
             staff: StaffId(nobody),
@@ -242,7 +251,25 @@ impl App {
                 sent_to_address: Vec::new(),
             },
         };
-        self.command(member, command).await.unwrap();
+        self.command(member, command).await
+    }
+
+    /// Erases somebody, as two of the staff do.
+    pub async fn erase(&self, member: MemberId) {
+        let proposal = ProposalId(uuid::Uuid::from_u128(1));
+        let propose = Command::ProposeIntervention {
+            proposal,
+            intervention: Intervention::Erase,
+            grounds: Grounds {
+                reason: Reason::MemberLeft,
+                ticket: "HD-1".parse().unwrap(),
+            },
+            staff: StaffId(uuid::Uuid::from_u128(1)),
+        };
+        self.command(member, propose).await.unwrap();
+        let staff = StaffId(uuid::Uuid::from_u128(2));
+        let approve = Command::ApproveIntervention { proposal, staff };
+        self.command(member, approve).await.unwrap();
     }
 
     /// A browser of its own: its cookies are nobody else's.

@@ -35,7 +35,9 @@ impl Walk<'_> {
         }
         let any = self.random.random_range(0..Intervention::ALL.len());
         let intervention = match self.state.frozen {
-            true if self.state.proven || !self.state.not_me_reported => Intervention::Release,
+            true if self.state.proofing.is_some() || !self.state.not_me_reported => {
+                Intervention::Release
+            }
             true => Intervention::RecordProofing,
             false => Intervention::ALL[any],
         };

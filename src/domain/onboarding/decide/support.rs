@@ -38,6 +38,7 @@ impl Onboarding {
             intervention,
             grounds: grounds.clone(),
             staff,
+            at: Some(at),
         }];
         events.extend(effects);
         Ok(events)
@@ -146,6 +147,10 @@ impl Onboarding {
         }
         let mut effects = Vec::new();
         match intervention {
+            // By waiting times alone, a guesser is held off; one of the staff must not be able to open the way again and again.
+            Intervention::LiftWait if self.lifts_are_spent(at, limits) => {
+                return Err(Refusal::LiftsSpent);
+            }
             Intervention::LiftWait | Intervention::RecordProofing | Intervention::Unmask => {}
             Intervention::ResendEmailLink if self.left => return Ok(None),
             Intervention::ResendEmailLink => {
@@ -168,7 +173,7 @@ impl Onboarding {
                     return Err(Refusal::OutOfOrder { due: self.due() });
                 }
                 // Whoever has the letter but not the mailbox must not get past its code by a call.
-                if contact.verified && !self.proven {
+                if contact.verified && self.proven(at, limits).is_none() {
                     return Err(Refusal::NotProven);
                 }
                 // It waits for a code that nobody is to get any more.
@@ -196,7 +201,7 @@ impl Onboarding {
             }
             Intervention::Release if !self.frozen => return Ok(None),
             Intervention::Release => {
-                if self.not_me_reported && !self.proven {
+                if self.not_me_reported && self.proven(at, limits).is_none() {
                     return Err(Refusal::NotProven);
                 }
                 effects.push(Event::AccountReleased {});

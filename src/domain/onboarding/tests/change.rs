@@ -448,7 +448,7 @@ fn staff_act_on_the_address_that_counts_by_then() {
         .when(intervene(Freeze))
         .then([
             changed(NEW),
-            intervened(Freeze, Reason::SuspectedMisuse),
+            intervened_at(counts_from(), Freeze, Reason::SuspectedMisuse),
             logged_out(2, LogOutReason::Staff),
             Event::AccountFrozen {},
         ]);

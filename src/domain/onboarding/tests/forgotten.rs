@@ -539,7 +539,7 @@ fn staff_act_on_the_password_that_counts_by_then() {
         .when(intervene(Freeze))
         .then([
             reset(NEW),
-            intervened(Freeze, Reason::SuspectedMisuse),
+            intervened_at(counts_from(), Freeze, Reason::SuspectedMisuse),
             Event::AccountFrozen {},
         ]);
     let past = and(in_force(), [proposed(1, ReissueCredentials, counts_from())]);

@@ -1,5 +1,6 @@
 //! The rules of the onboarding, shown by given events, a command and what follows.
 
+mod browsers;
 mod change;
 mod email;
 mod every_history;
@@ -9,6 +10,7 @@ mod limits;
 mod notice;
 mod order;
 mod otp;
+mod proofing;
 mod reminder;
 mod replaced;
 mod retrace;

@@ -271,7 +271,7 @@ fn the_stored_shape_of_every_event_never_changes() {
         json!({"type": "SignInConfirmed", "session": id(2), "challenge": id(2)}),
         json!({
             "type": "Intervened", "intervention": "freeze", "staff": id(1),
-            "grounds": {"reason": "suspected_misuse", "ticket": "HD-1"},
+            "grounds": {"reason": "suspected_misuse", "ticket": "HD-1"}, "at": "2026-04-02T00:11:00Z",
         }),
         json!({
             "type": "InterventionProposed", "proposal": id(1), "intervention": "reissue_credentials", "staff": id(1),

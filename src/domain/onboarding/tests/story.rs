@@ -433,11 +433,17 @@ pub(super) const fn decline(n: u128, by: u128) -> Command {
     }
 }
 
+/// At minute 11, when [`given`] decides.
 pub(super) fn intervened(intervention: Intervention, reason: Reason) -> Event {
+    intervened_at(minute(11), intervention, reason)
+}
+
+pub(super) fn intervened_at(at: Timestamp, intervention: Intervention, reason: Reason) -> Event {
     Event::Intervened {
         intervention,
         grounds: grounds(reason),
         staff: staff(1),
+        at: Some(at),
     }
 }
 

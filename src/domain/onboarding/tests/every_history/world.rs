@@ -154,6 +154,10 @@ impl World {
             self.monitor.take(event, typed, &limits)?;
             self.state.apply(event.clone());
         }
+        // It is shown, and no rule asks it.
+        for proposal in &mut self.state.proposals {
+            proposal.step = None;
+        }
         Ok(events.len())
     }
 
@@ -598,6 +602,11 @@ impl World {
         if let Some(challenge) = &mut state.challenge {
             back(&mut challenge.expires_at);
             back(&mut challenge.last_mail_at);
+        }
+        state.lifts.iter_mut().for_each(back);
+        state.browsers_from.iter_mut().for_each(back);
+        if let Some(proofing) = &mut state.proofing {
+            proofing.at.iter_mut().for_each(back);
         }
         for proposal in &mut state.proposals {
             back(&mut proposal.expires_at);

@@ -1,0 +1,30 @@
+//! Which browsers count as the member's, by the moment at which each last showed that it is: by the date of birth, a code or a password of
+//! the member's own.
+
+use jiff::Timestamp;
+
+use super::Onboarding;
+
+impl Onboarding {
+    /// The moment before which whatever a browser has shown says nothing any more: since then another password or letter took the place of
+    /// what was known there, or staff stopped all use.
+    #[must_use]
+    pub fn forgets_browsers_before(&self) -> Option<Timestamp> {
+        let replaced = self.password.and_then(|own| own.replaced_at());
+        self.browsers_from.max(replaced)
+    }
+
+    /// Whether a browser that showed itself the member's at that moment needs no code at a sign-in of the first login.
+    ///
+    /// Not if that was before the confirmed address was entered: the date of birth alone may have been a stranger's who was quicker. Nothing
+    /// but the date of birth makes a browser known before there is an address, and only the browser that confirms it is known anew.
+    #[must_use]
+    pub fn knows_browser_of(&self, shown: Timestamp) -> bool {
+        let confirmed = self.contact.as_ref().filter(|it| it.verified);
+        let entered = confirmed
+            .and_then(|it| it.links.first())
+            .map(|it| it.sent_at);
+        let since = self.forgets_browsers_before().max(entered);
+        since.is_none_or(|since| since <= shown)
+    }
+}
