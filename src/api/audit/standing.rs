@@ -123,7 +123,8 @@ const fn progress(contact: &Contact, verified: &'static str) -> &'static str {
 }
 
 const fn frozen(state: &Onboarding) -> &'static str {
-    match (state.frozen, state.not_me_reported, state.proven) {
+    let proven = matches!(&state.proofing, Some(proofing) if !proofing.used);
+    match (state.frozen, state.not_me_reported, proven) {
         (false, _, _) => "no",
         (true, false, _) => "by_staff",
         (true, true, false) => "reported",

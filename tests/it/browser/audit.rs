@@ -6,7 +6,7 @@ use kadode::domain::staff::Role;
 use serde_json::{Value, json};
 
 use crate::reports::printed;
-use crate::staff::support::{OWN_PASSWORD, code, hire};
+use crate::staff::support::{Clerk, OWN_PASSWORD, code, hire};
 use crate::support::app::{App, INITIAL_PASSWORD, USER_ID, eventually};
 use crate::support::chromium::{Driver, Window};
 
@@ -27,6 +27,25 @@ async fn approves(app: &App, member: MemberId) {
     app.command(member, command).await.unwrap();
 }
 
+/// Signs in for the first time, and comes to the staff's own page.
+async fn begins(app: &App, browser: &Window, auditor: &Clerk) {
+    let present = code(app, auditor.id).await;
+    signs_in(browser, "wrong", &present).await;
+    browser.shows("ログインできませんでした").await;
+    browser.glances("audit-01-sign-in-trouble").await;
+    signs_in(browser, &auditor.printed, &present).await;
+    browser.arrives_at("自分のパスワードの設定").await;
+    browser.looks_both("audit-02-password").await;
+    browser.types("new_password", "short").await;
+    browser.presses("このパスワードに決める").await;
+    browser.shows("パスワードが短すぎます").await;
+    browser.glances("audit-02-password-trouble").await;
+    browser.types("new_password", OWN_PASSWORD).await;
+    browser.presses("このパスワードに決める").await;
+    browser.arrives_at("担当者の画面").await;
+    browser.looks_both("audit-03-home").await;
+}
+
 #[tokio::test]
 async fn an_auditor_finds_a_member_goes_back_in_time_saves_a_report_and_proves_the_history() {
     let (app, member_id) = App::with_member().await;
@@ -44,21 +63,7 @@ async fn an_auditor_finds_a_member_goes_back_in_time_saves_a_report_and_proves_t
     browser.open(&format!("{}/audit", app.url)).await;
     browser.arrives_at("担当者のログイン").await;
     browser.looks_both("audit-01-sign-in").await;
-    let present = code(&app, auditor.id).await;
-    signs_in(&browser, "wrong", &present).await;
-    browser.shows("ログインできませんでした").await;
-    browser.glances("audit-01-sign-in-trouble").await;
-    signs_in(&browser, &auditor.printed, &present).await;
-    browser.arrives_at("自分のパスワードの設定").await;
-    browser.looks_both("audit-02-password").await;
-    browser.types("new_password", "short").await;
-    browser.presses("このパスワードに決める").await;
-    browser.shows("パスワードが短すぎます").await;
-    browser.glances("audit-02-password-trouble").await;
-    browser.types("new_password", OWN_PASSWORD).await;
-    browser.presses("このパスワードに決める").await;
-    browser.arrives_at("担当者の画面").await;
-    browser.looks_both("audit-03-home").await;
+    begins(&app, &browser, &auditor).await;
 
     browser.presses("会員の履歴を調べる").await;
     browser.arrives_at("会員の履歴を調べる").await;

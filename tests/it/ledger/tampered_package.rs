@@ -19,10 +19,10 @@ pub(super) struct Package {
 
 impl Package {
     pub(super) async fn new() -> Self {
-        let house = audited().await;
+        let house = Box::pin(audited()).await;
         let last = sealed(&house.society).await.unwrap();
         Self {
-            folder: exported(&house.society).await,
+            folder: Box::pin(exported(&house.society)).await,
             key: house.society.sealer().unwrap().key_of(&last).unwrap(),
         }
     }
