@@ -10,11 +10,12 @@ use super::values::TOKYO;
 pub const WINDOW: SignedDuration = SignedDuration::from_mins(10);
 
 /// What was ever counted: the names of problems, and what has no problem of its own to its name. They are stored: none is ever taken away.
-pub const KINDS: [&str; 49] = [
+pub const KINDS: [&str; 51] = [
     "already-proposed",
     "already-set",
     "budget-spent",
     "busy",
+    "changed-since",
     "code-dead",
     "code-expired",
     "code-used",
@@ -25,6 +26,7 @@ pub const KINDS: [&str; 49] = [
     "formula-closed",
     "internal",
     "invalid",
+    "lifts-spent",
     "link-disowned",
     "link-expired",
     "link-replaced",

@@ -21,7 +21,7 @@ CREATE TABLE history (
 );
 CREATE INDEX history_by_member ON history (member_id, position);
 CREATE INDEX history_by_account ON history (actor_id, position) WHERE actor_id IS NOT NULL;
-CREATE INDEX history_by_rare_actor ON history (actor, position) WHERE actor <> 'member';
+CREATE INDEX history_by_rare_actor ON history (actor, position + 0) WHERE actor <> 'member';
 CREATE INDEX history_by_cohort ON history (cohort, position);
 CREATE INDEX history_by_type ON history (event_type, position);
 -- The sum, since no other index has its order: for a pair that seldom meets, PostgreSQL would else go through all positions.

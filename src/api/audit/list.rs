@@ -137,8 +137,13 @@ fn outcomes(language: Language, asked: &Asked) -> Vec<Choice> {
 
 fn mails(language: Language, asked: &Asked) -> Vec<Choice> {
     let choice = |mail: Mail| {
-        let text = Text::of(language, &format!("mail_state.{}", mail.name()));
-        choice(mail.name(), text.to_string(), &asked.mail)
+        let key = match mail {
+            Mail::Accepted => "mail_state.accepted",
+            Mail::Failed => "mail_state.failed",
+            Mail::Skipped => "mail_state.skipped",
+        };
+        let text = Text::of(language, key).to_string();
+        choice(mail.name(), text, &asked.mail)
     };
     Mail::ALL.map(choice).into()
 }

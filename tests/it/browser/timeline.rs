@@ -4,7 +4,7 @@ use kadode::domain::staff::Role;
 use serde_json::json;
 
 use super::support::signs_in;
-use crate::staff::support::{at_work, hire};
+use crate::staff::support::{approves, at_work, hire};
 use crate::support::app::{App, INITIAL_PASSWORD, USER_ID};
 use crate::support::chromium::Driver;
 
@@ -39,9 +39,7 @@ async fn an_auditor_reads_why_staff_acted_and_what_changed_since() {
     let suzuki = hire(&app, "鈴木 次郎", Role::Support).await;
     let desk = at_work(&app, &suzuki).await;
     let address = format!("/approvals/{member}/{proposal}");
-    desk.get(&address).await.is(200);
-    let approve = [("verdict", "approve")];
-    desk.post(&address, &approve).await.leads_to(&address);
+    approves(&desk, &address).await;
 
     let auditor = hire(&app, "監査 花", Role::Auditor).await;
     let driver = Driver::start();
