@@ -135,6 +135,8 @@ class Log:
                 else:
                     # What an event tells beside its type: why, or until when.
                     told = payload.get("why") or payload.get("expires_at", "")
+                    if event["type"] == "Intervened" and payload.get("at"):
+                        told = payload["intervention"]
                     self.members[stream].events.append((at, event["type"], told))
                 if event["type"] in ("Intervened", "InterventionProposed"):
                     what = (payload["intervention"], payload["grounds"]["reason"])
@@ -183,10 +185,15 @@ class Member:
             "password_change_notice": ("PasswordReplaced",),
             "account_set_up": ("PasswordChanged",),
             "reminder": ("MemberReminded",),
-            "support_acted": ("AccountFrozen", "AccountReleased", "CredentialsReissued", "LoggedOut by staff"),
+            "support_acted": (
+                *("AccountFrozen", "AccountReleased", "CredentialsReissued", "EmailCleared", "LoggedOut staff"),
+                *("Intervened lift_wait", "Intervened record_proofing"),
+            ),
         }[kind]
-        events = ((at, name + " by staff" * (told == "staff")) for at, name, told in reversed(self.events))
-        return next((at for at, name in events if name in asking), None)
+        for at, name, told in reversed(self.events):
+            if name in asking or f"{name} {told}" in asking:
+                return at
+        return None
 
     def look_back(self):
         """Goes through the history, and notes where the member was, since when, and what came of it."""

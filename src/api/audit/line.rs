@@ -35,6 +35,8 @@ pub struct Line {
     pub actor: String,
     /// Who that is: a member's or a staff's id, or a part of the program.
     pub actor_id: String,
+    /// Who told the program to, where somebody ran it from the command line, as they say.
+    pub operator: Option<String>,
     /// The command that brought it.
     pub command: String,
     /// That command's id.
@@ -67,6 +69,7 @@ impl Line {
             member: subject(recorded).map(|member| member.to_string()),
             actor: known("actor"),
             actor_id: known("actor_id"),
+            operator: metadata("operator"),
             command: known("command"),
             command_id: known("command_id"),
             request_id: metadata("request_id"),

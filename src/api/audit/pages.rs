@@ -146,7 +146,10 @@ pub(in crate::api) fn row_of(language: Language, entry: &Entry) -> Row {
     let actor = actor_text(language, &line.actor);
     let who = match (&entry.staff, line.actor.as_str()) {
         (Some(name), _) => format!("{actor}: {name}"),
-        (None, "system") => format!("{actor}: {}", line.actor_id),
+        (None, "system") => match &line.operator {
+            Some(operator) => format!("{actor}: {} ({operator})", line.actor_id),
+            None => format!("{actor}: {}", line.actor_id),
+        },
         (None, _) => actor.to_string(),
     };
     Row {
@@ -196,5 +199,42 @@ pub(in crate::api) fn with_query(path: &str, fields: &[(&str, &str)]) -> String 
         path.to_owned()
     } else {
         format!("{path}?{}", pairs.join("&"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::projections::Recorded;
+
+    fn who(metadata: Value) -> String {
+        let recorded = Recorded {
+            position: 1,
+            stream_kind: "staff".to_owned(),
+            stream_id: "1".to_owned(),
+            sequence: 1,
+            event_type: "StaffAdded".to_owned(),
+            event_version: "1.0".to_owned(),
+            recorded_at: Timestamp::UNIX_EPOCH,
+            payload: json!({}),
+            metadata,
+        };
+        let entry = Entry {
+            line: Line::of(&recorded),
+            staff: None,
+            from: None,
+            proposed: None,
+        };
+        row_of(Language::En, &entry).who
+    }
+
+    #[test]
+    fn of_what_somebody_did_by_the_command_line_their_name_is_told() {
+        let system = json!({"actor": "system", "actor_id": "staff"});
+        let named = json!({"actor": "system", "actor_id": "staff", "operator": "uid 1000"});
+        assert_eq!(who(named), format!("{} (uid 1000)", who(system)));
     }
 }

@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::support::{at_work, hire, unmask};
+use super::support::{approves, at_work, hire, unmask};
 use crate::email_change::{DELAY, pending};
 use crate::support::app::{App, INITIAL_PASSWORD, USER_ID};
 use crate::support::browser::Browser;
@@ -88,9 +88,7 @@ async fn an_approval_tells_what_was_proposed_by_whom_and_who_approved_it() {
     let suzuki = hire(&app, "鈴木", Role::Support).await;
     let suzuki = at_work(&app, &suzuki).await;
     let address = format!("/approvals/{member}/{proposal}");
-    suzuki.get(&address).await.is(200);
-    let approve = [("verdict", "approve")];
-    suzuki.post(&address, &approve).await.leads_to(&address);
+    approves(&suzuki, &address).await;
     let browser = auditor(&app).await;
     let history = browser.get(&path_of(member)).await;
     let list = browser.get("/audit/events?type=InterventionApproved").await;
