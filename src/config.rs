@@ -66,7 +66,8 @@ impl DataSettings {
     #[must_use]
     pub fn operator(&self) -> String {
         let user = || format!("uid {}", rustix::process::getuid().as_raw());
-        let name = self.operator.clone().unwrap_or_else(user);
+        let name = self.operator.clone().filter(|name| !name.trim().is_empty());
+        let name = name.unwrap_or_else(user);
         name.chars().filter(|c| !c.is_control()).take(64).collect()
     }
 }

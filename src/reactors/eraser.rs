@@ -2,15 +2,74 @@
 
 use cqrs_es::Aggregate;
 use futures::future::BoxFuture;
+use jiff::civil::Date;
 use sqlx::AnyConnection;
 
-use crate::domain::ids::MemberId;
+use crate::domain::ids::{ImportId, MemberId};
 use crate::domain::onboarding::Onboarding;
+use crate::domain::policy::Policy;
+use crate::domain::values::TOKYO;
+use crate::rosters::{Roster, Row};
 use crate::subscription::{ApplyError, Reactor, Recorded};
 use crate::vault::{Vault, VaultError};
 
-/// Destroys the keys and rows of whoever was erased.
-pub struct Eraser(pub Vault);
+/// Rows of a roster that are read together.
+const ROWS: usize = 500;
+
+/// Destroys the keys and rows of whoever was erased, and the rosters that wait and name them.
+pub struct Eraser {
+    /// What is destroyed in.
+    pub vault: Vault,
+    /// How rosters are read.
+    pub policy: Policy,
+}
+
+impl Eraser {
+    /// The rosters that have a row of the member's: each comes to nothing, and is brought again without it.
+    async fn rosters_naming(
+        &self,
+        member: MemberId,
+        day: Date,
+    ) -> Result<Vec<ImportId>, VaultError> {
+        let files = &self.vault.roster_files;
+        let profile = match self.vault.profiles.get(member).await {
+            Ok(stored) => stored.profile,
+            Err(error @ VaultError::Database(_)) => return Err(error),
+            // It came so far before.
+            Err(_) => return Ok(Vec::new()),
+        };
+        let is_theirs = |row: &Row<'_>| {
+            row.profile.user_id == profile.user_id
+                || (&row.profile.symbol, &row.profile.number) == (&profile.symbol, &profile.number)
+                || (row.profile.gid.is_some() && row.profile.gid == profile.gid)
+        };
+        let mut naming = Vec::new();
+        for (import, _) in files.all().await? {
+            let kept = match files.get(import).await {
+                Ok(Some(kept)) => kept,
+                Ok(None) => continue,
+                Err(error @ VaultError::Database(_)) => return Err(error),
+                // Nobody can carry it out, nor say whom it names.
+                Err(_) => {
+                    naming.push(import);
+                    continue;
+                }
+            };
+            let mut roster = Roster::read_again(&kept.file, &self.policy, day);
+            loop {
+                let rows = roster.rows(ROWS);
+                if rows.iter().any(is_theirs) {
+                    naming.push(import);
+                    break;
+                }
+                if rows.len() < ROWS {
+                    break;
+                }
+            }
+        }
+        Ok(naming)
+    }
+}
 
 impl Reactor for Eraser {
     fn name(&self) -> &'static str {
@@ -31,8 +90,15 @@ impl Reactor for Eraser {
                     .stream_id
                     .parse()
                     .map_err(|_| ApplyError::Unreadable("a stream of no member".to_owned()))?;
-                let forgotten = self.0.erase(member, &mut *connection).await;
-                forgotten.map_err(|error| {
+                let day = TOKYO.to_datetime(event.recorded_at).date();
+                let forgotten = async {
+                    for import in self.rosters_naming(member, day).await? {
+                        let files = &self.vault.roster_files;
+                        files.forget_within(import, &mut *connection).await?;
+                    }
+                    self.vault.erase(member, &mut *connection).await
+                };
+                forgotten.await.map_err(|error| {
                     if let VaultError::Database(error) = error {
                         ApplyError::Database(error)
                     } else {

@@ -208,9 +208,6 @@ impl Vault {
             Ok(stored) => {
                 let user_id = stored.profile.user_id;
                 self.waits.forget_member(&user_id, &mut *connection).await?;
-                self.roster_files
-                    .forget_naming(&user_id, &mut *connection)
-                    .await?;
             }
             Err(error @ VaultError::Database(_)) => return Err(error),
             // It came so far before and no further, or the row is damaged: all the more reason to go on.

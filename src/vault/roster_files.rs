@@ -122,36 +122,20 @@ impl RosterFiles {
             .collect()
     }
 
-    /// Forgets the rosters that have a row of this user ID, with their keys: such a roster comes to nothing, and is brought again without
-    /// the row.
+    /// As [`RosterFiles::forget`], within a transaction of the caller's.
     ///
     /// # Errors
     /// A database is away.
-    pub(super) async fn forget_naming(
+    pub async fn forget_within(
         &self,
-        user_id: &str,
+        import: ImportId,
         connection: &mut AnyConnection,
     ) -> Result<(), VaultError> {
-        for (import, _) in self.all().await? {
-            let is_named = match self.get(import).await {
-                // IDs are ASCII, the same bytes in each encoding of a roster; one that merely contains it does no harm.
-                Ok(Some(kept)) => kept
-                    .file
-                    .windows(user_id.len().max(1))
-                    .any(|some| some.eq_ignore_ascii_case(user_id.as_bytes())),
-                Ok(None) => false,
-                Err(error @ VaultError::Database(_)) => return Err(error),
-                // Nobody can carry it out, nor say whom it names.
-                Err(_) => true,
-            };
-            if is_named {
-                sqlx::query("DELETE FROM rosters WHERE import_id = $1")
-                    .bind(import.to_string())
-                    .execute(&mut *connection)
-                    .await?;
-                self.data_keys.destroy(&[keys_of(import)]).await?;
-            }
-        }
+        self.data_keys.destroy(&[keys_of(import)]).await?;
+        sqlx::query("DELETE FROM rosters WHERE import_id = $1")
+            .bind(import.to_string())
+            .execute(connection)
+            .await?;
         Ok(())
     }
 

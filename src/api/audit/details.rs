@@ -18,13 +18,14 @@ pub struct Detail {
 }
 
 /// Where payloads say more than their type, in the order in which it is told.
-pub(super) const FIELDS: [&str; 18] = [
+pub(super) const FIELDS: [&str; 19] = [
     "/intervention",
     "/grounds/reason",
     "/grounds/ticket",
     "/why",
     "/view",
     "/part",
+    "/after",
     "/purpose",
     "/token",
     "/kind",
@@ -102,6 +103,7 @@ fn part_text(language: Language, part: &str) -> String {
             "report" => named(language, &format!("{name}.name"), value),
             "type" => format!("{} ({value})", event_text(language, value, None)),
             "outcome" | "actor" => named(language, name, value),
+            "mail" => named(language, "mail_state", value),
             _ => value
                 .parse::<Timestamp>()
                 .map_or_else(|_| value.to_owned(), |at| to_the_second(language, at)),

@@ -127,10 +127,10 @@ impl Following {
             if self.position == before {
                 let changed = self.api.log.changed(before);
                 if tokio::time::timeout(KEEP_ALIVE, changed).await.is_err() {
-                    return Some(quiet());
+                    return Some(self.quiet());
                 }
             } else if self.read.is_empty() {
-                return Some(quiet());
+                return Some(self.quiet());
             }
         }
     }
@@ -151,20 +151,20 @@ impl Following {
         let last = batch.last().map(|last| last.position);
         batch.retain(|event| self.wanted.filter.admits(event));
         let mask = opens_members.then_some(Mask::On);
-        let entries = api.entries(&batch, mask).await?;
+        let told = api.bodies(&batch, mask).await?;
         let positions = batch.iter().map(|event| event.position);
-        let told = entries.into_iter().map(EntryBody::from);
         self.read.extend(positions.zip(told));
         self.position = last.unwrap_or(self.position);
         Ok(())
     }
 
+    /// Says nothing, but how far all was read: whoever comes back goes on there, also where nothing was told yet.
+    fn quiet(&self) -> Event {
+        Event::default().id(self.position.to_string()).comment("")
+    }
+
     async fn rest(&self) -> Option<Event> {
         tokio::time::sleep(KEEP_ALIVE).await;
-        Some(quiet())
+        Some(self.quiet())
     }
-}
-
-fn quiet() -> Event {
-    Event::default().comment("")
 }

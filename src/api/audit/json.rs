@@ -209,15 +209,11 @@ pub(in crate::api) async fn audit_events(
         let next = last.filter(|_| full).unwrap_or_else(|| after.max(until));
         (events, next)
     };
-    let entries = api
-        .entries(&events, opens_members.then_some(Mask::On))
-        .await?;
+    let mask = opens_members.then_some(Mask::On);
+    let bodies = api.bodies(&events, mask).await?;
     let showing = wanted.showing(View::Export);
     api.note_export(&who, showing, after, next).await?;
-    let lines: String = entries
-        .into_iter()
-        .map(|entry| EntryBody::from(entry).text())
-        .collect();
+    let lines: String = bodies.iter().map(EntryBody::text).collect();
     let headers = [
         (
             header::CONTENT_TYPE,

@@ -99,6 +99,15 @@ impl From<Entry> for EntryBody {
 }
 
 impl EntryBody {
+    /// An event, and the network that it came from.
+    #[must_use]
+    pub fn of(event: &Recorded, from: Option<String>) -> Self {
+        Self {
+            line: Line::of(event),
+            from,
+        }
+    }
+
     /// As one line of JSON, with the end of the line.
     #[must_use]
     pub fn text(&self) -> String {

@@ -48,7 +48,7 @@ async fn events_page(api: &Api, who: &StaffIn, asked: Asked) -> Result<Response,
             (all, wanted, Some(problem))
         }
     };
-    let opens_members = api.opens(who, &wanted).await?;
+    api.opens(who, &wanted).await?;
     api.shows_everything().await?;
     let size = api.statuses.progress().position();
     let (from, until) = wanted.bounds(api).await?;
@@ -69,8 +69,7 @@ async fn events_page(api: &Api, who: &StaffIn, asked: Asked) -> Result<Response,
         with_query("/audit/events", &query)
     });
     let recorded: Vec<Recorded> = found.iter().map(|it| it.recorded.clone()).collect();
-    let mask = opens_members.then_some(Mask::On);
-    let entries = api.entries(&recorded, mask).await?;
+    let entries = api.entries(&recorded, Some(Mask::On)).await?;
     let rows = found.iter().zip(&entries).map(|(it, entry)| Row {
         cohort: it.cohort.clone(),
         account: account_of(entry, &asked),
@@ -97,7 +96,6 @@ async fn events_page(api: &Api, who: &StaffIn, asked: Asked) -> Result<Response,
         rows,
         older,
         size,
-        opens_members,
         desk,
     };
     Ok(page(&view, form, problem.as_ref()))

@@ -123,8 +123,12 @@ const fn progress(contact: &Contact, verified: &'static str) -> &'static str {
 }
 
 const fn frozen(state: &Onboarding) -> &'static str {
-    let proven = matches!(&state.proofing, Some(proofing) if !proofing.used);
-    match (state.frozen, state.not_me_reported, proven) {
+    // That a proof was recorded; whether it counts still depends on the policy and the hour.
+    match (
+        state.frozen,
+        state.not_me_reported,
+        state.proofing.is_some(),
+    ) {
         (false, _, _) => "no",
         (true, false, _) => "by_staff",
         (true, true, false) => "reported",

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::asked::{cursor, moment};
 use super::changes::Change;
 use super::entries::{Entry, staff_of};
+use super::line::EntryBody;
 use super::moment::{end_of, settled};
 use super::person::{Mask, Person, network};
 use crate::api::Api;
@@ -177,6 +178,34 @@ impl Api {
         events: &[Recorded],
         mask: Option<Mask>,
     ) -> Result<Vec<Entry>, Problem> {
+        let mut from = self.networks(events, mask).await?;
+        let mut entries = self.entries_of(events).await?;
+        for entry in &mut entries {
+            entry.from = from.remove(&entry.line.position);
+        }
+        Ok(entries)
+    }
+
+    /// The same for programs, which join names and proposals themselves.
+    ///
+    /// # Errors
+    /// The vault is away.
+    pub(super) async fn bodies(
+        &self,
+        events: &[Recorded],
+        mask: Option<Mask>,
+    ) -> Result<Vec<EntryBody>, Problem> {
+        let mut from = self.networks(events, mask).await?;
+        let body = |event: &Recorded| EntryBody::of(event, from.remove(&event.position));
+        Ok(events.iter().map(body).collect())
+    }
+
+    /// From where events came, by their positions; nothing, if `mask` is none.
+    async fn networks(
+        &self,
+        events: &[Recorded],
+        mask: Option<Mask>,
+    ) -> Result<HashMap<Position, String>, Problem> {
         let mut sealed = Vec::new();
         for event in events.iter().filter(|_| mask.is_some()) {
             let owner = staff_of(event).map(keys_of).or_else(|| subject(event));
@@ -189,7 +218,7 @@ impl Api {
         let texts: Vec<_> = sealed.iter().map(|(_, it)| *it).collect();
         let traces = self.vault.traces.open_many(&texts).await?;
         let positions = sealed.iter().map(|(position, _)| *position);
-        let mut from: HashMap<Position, String> = positions
+        let from = positions
             .zip(traces)
             .filter_map(|(position, trace)| {
                 let trace = trace?;
@@ -200,11 +229,7 @@ impl Api {
                 Some((position, shown))
             })
             .collect();
-        let mut entries = self.entries_of(events).await?;
-        for entry in &mut entries {
-            entry.from = from.remove(&entry.line.position);
-        }
-        Ok(entries)
+        Ok(from)
     }
 }
 

@@ -141,8 +141,6 @@ pub struct EventsPage {
     pub older: Option<String>,
     /// The position up to which was looked.
     pub size: i64,
-    /// Whether the role opens the histories of members.
-    pub opens_members: bool,
 }
 
 impl Row {

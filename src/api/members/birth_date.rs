@@ -91,8 +91,8 @@ impl Api {
         }
         let mut done = Self::done(who, &outcome);
         if tries_left.is_some() {
-            let device = self.remember_browser(&who.visit, &profile.user_id).await?;
-            done.device = Some(device);
+            // The date is confirmed: that must not look as if it were not.
+            done.device = self.browser_remembered(who).await;
         }
         Ok(done)
     }

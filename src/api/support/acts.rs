@@ -179,12 +179,14 @@ impl Api {
 
     /// Whether a member stands as somebody has seen it, as long as that matters: what was decided already is decided.
     fn as_seen(&self, state: &Onboarding, proposal: ProposalId, seen: &str) -> Result<(), Problem> {
-        let is_open = |it: &Proposal| it.verdict.is_none();
+        let is_open = |it: &&Proposal| it.verdict.is_none();
         let standing = Standing::of(state, self.clock.now(), &self.limits);
-        if state.proposal(proposal).is_some_and(is_open) && standing.mark(state)? != seen {
-            return Err(Problem::Desk(DeskProblem::ChangedSince));
+        match state.proposal(proposal).filter(is_open) {
+            Some(open) if standing.mark(state, open)? != seen => {
+                Err(Problem::Desk(DeskProblem::ChangedSince))
+            }
+            Some(_) | None => Ok(()),
         }
-        Ok(())
     }
 
     /// A proposal that the role may see, and its member as the log has them.

@@ -116,7 +116,8 @@ async fn proposal_page(
         ..Showing::of(View::MemberHistory, None)
     };
     api.note_look(who, showing).await?;
-    let seen = Standing::of(&state, api.clock.now(), &api.limits).mark(&state)?;
+    let stands = Standing::of(&state, api.clock.now(), &api.limits);
+    let seen = stands.mark(&state, &proposed)?;
     let form = FormToken::of(api, &who.visit);
     let mut desk = desk(api, who, &form, approval_link(member, proposal)).await?;
     let (told, problem) = failed.unzip();

@@ -45,6 +45,7 @@ pub struct VerdictBody {
     #[schema(example = "approve")]
     pub verdict: String,
     /// The mark that came with the proposal (`seen`): an approval counts only as long as the member stands as it was shown beside it.
+    #[serde(default)]
     pub seen: String,
 }
 
@@ -119,7 +120,7 @@ impl ProposalBody {
         (at, limits): (Timestamp, &Limits),
     ) -> Result<Self, Problem> {
         let member = Standing::of(state, at, limits);
-        let seen = member.mark(state)?;
+        let seen = member.mark(state, proposal)?;
         Ok(Self {
             proposal: proposal.id.to_string(),
             intervention: proposal.intervention.name(),

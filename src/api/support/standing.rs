@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::desk::EmailState;
 use crate::api::problem::{Problem, StepBody};
-use crate::domain::onboarding::{Onboarding, Proofing};
+use crate::domain::onboarding::{Intervention, Onboarding, Proofing, Proposal};
 use crate::domain::policy::Limits;
 use crate::rosters::sha256;
 
@@ -59,14 +59,19 @@ impl Standing {
         }
     }
 
-    /// The mark of what is shown, and of which address it is. Of a state that an approval is decided on, it is the same as of that which was
-    /// shown, or something that matters has changed between.
+    /// The mark of a proposal, of what is shown beside it, and of which address that is. Of a state that an approval is decided on, it is
+    /// the same as of that which was shown, or something that matters has changed between: a proof of identity does where it is asked for.
     ///
     /// # Errors
     /// It cannot be written, which is a fault of the program.
-    pub(super) fn mark(&self, state: &Onboarding) -> Result<String, Problem> {
+    pub(super) fn mark(&self, state: &Onboarding, of: &Proposal) -> Result<String, Problem> {
+        let asks = [Intervention::ClearEmail, Intervention::Release];
+        let proofing = self.proofing.as_ref();
+        let proofing = proofing.filter(|_| asks.contains(&of.intervention));
         let contact = state.contact.as_ref().map(|it| it.id);
-        let shown = serde_json::to_vec(&(self, contact)).map_err(|_| Problem::Internal)?;
-        Ok(sha256(&shown))
+        let address = (self.email_state, contact);
+        let account = (&self.step, self.frozen, self.not_me_reported, self.left);
+        let shown = serde_json::to_vec(&(of.id, account, address, proofing));
+        Ok(sha256(&shown.map_err(|_| Problem::Internal)?))
     }
 }

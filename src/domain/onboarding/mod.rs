@@ -177,6 +177,7 @@ impl Onboarding {
             reset_links_sent: before.reset_links_sent,
             passwords_replaced: before.passwords_replaced,
             mailbox: before.mailbox,
+            cleared: before.cleared,
             codes_sent: before.codes_sent,
             frozen: before.frozen,
             left: before.left,

@@ -283,11 +283,12 @@ pub async fn recorded_at(
     pool: &Connections,
     position: Position,
 ) -> Result<Option<Timestamp>, ApplyError> {
-    let recorded_at: Option<String> =
-        sqlx::query_scalar("SELECT recorded_at FROM history WHERE position = $1")
-            .bind(position)
-            .fetch_optional(pool)
-            .await?;
+    let recorded_at: Option<String> = sqlx::query_scalar(
+        "SELECT recorded_at FROM history WHERE position <= $1 ORDER BY position DESC LIMIT 1",
+    )
+    .bind(position)
+    .fetch_optional(pool)
+    .await?;
     Ok(recorded_at.as_deref().map(time_of).transpose()?)
 }
 

@@ -254,7 +254,7 @@ async fn no_program_does_alone_what_takes_two() {
     let id = proposal["proposal"].as_str().unwrap();
     let judge = format!("{path}/proposals/{id}");
     let unseen = json!({"verdict": "approve"});
-    assert_eq!(ask(&desk.suzuki, &judge, &unseen).await.0, 400);
+    assert_eq!(ask(&desk.suzuki, &judge, &unseen).await.0, 409);
     let approve = json!({"verdict": "approve", "seen": proposal["seen"]});
     let (status, problem) = ask(&desk.sato, &judge, &approve).await;
     assert_eq!(status, 403);

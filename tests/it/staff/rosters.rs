@@ -310,6 +310,17 @@ async fn a_roster_that_names_whoever_is_erased_comes_to_nothing_and_its_file_is_
 }
 
 #[tokio::test]
+async fn a_roster_that_writes_their_id_in_another_width_names_them_too() {
+    let desk = Desk::open().await;
+    let wide = HANAKO.replace("hanako01", "ｈａｎａｋｏ０１");
+    desk.brings(&[&wide], false).await;
+    assert_eq!(desk.files().await, 1);
+    erase(&desk.app, desk.member).await;
+    is_gone(&desk.app, desk.member).await;
+    assert_eq!(desk.files().await, 0);
+}
+
+#[tokio::test]
 async fn a_roster_that_does_not_name_them_goes_on() {
     let desk = Desk::open().await;
     let plan = desk.brings(&[TARO], false).await;

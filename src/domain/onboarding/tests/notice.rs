@@ -44,6 +44,23 @@ fn an_address_that_was_taken_away_is_told_nothing() {
 }
 
 #[test]
+fn an_address_that_was_taken_away_is_told_of_a_new_letter_after_it_until_another_is_entered() {
+    let cleared = Event::EmailCleared {
+        contact: contact(1),
+    };
+    let letter = [cleared, reissued(1, minute(20))];
+    let past = and(until(Step::Completed), letter);
+    let told = |past| fold(past).told_at().map(|mailbox| mailbox.contact);
+    assert_eq!(told(past.clone()), Some(contact(1)));
+    let began = [
+        accepted(3, minute(30)),
+        Event::BirthDateConfirmed {},
+        registered(2, minute(31)),
+    ];
+    assert_eq!(told(and(past, began)), None);
+}
+
+#[test]
 fn a_set_up_and_what_staff_do_is_told_and_nothing_that_the_member_does_alone() {
     let logged_out = |why| Event::LoggedOut {
         session: session(1),
