@@ -63,6 +63,10 @@ impl Eraser {
                     break;
                 }
                 if rows.len() < ROWS {
+                    // As under a policy since: of a row that cannot be read, nobody knows whose it is.
+                    if !roster.errors.is_empty() {
+                        naming.push(import);
+                    }
                     break;
                 }
             }

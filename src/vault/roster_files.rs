@@ -144,11 +144,7 @@ impl RosterFiles {
     /// # Errors
     /// A database is away.
     pub async fn forget(&self, import: ImportId) -> Result<(), VaultError> {
-        self.data_keys.destroy(&[keys_of(import)]).await?;
-        sqlx::query("DELETE FROM rosters WHERE import_id = $1")
-            .bind(import.to_string())
-            .execute(&self.database.write)
-            .await?;
-        Ok(())
+        let mut connection = self.database.write.acquire().await?;
+        self.forget_within(import, &mut connection).await
     }
 }
