@@ -112,17 +112,22 @@ async fn a_sweep_over_formula_passwords_checks_no_more_guesses_than_the_limits_s
     assert_eq!(looked_at, SYMBOLS * 10, "so is that of each company");
 }
 
-#[tokio::test]
-async fn without_those_limits_one_account_is_tried_hundreds_of_times_in_its_thirty_days() {
+/// A society whose policy does not bound the sweeps of formulas.
+async fn without_limits() -> App {
     let policy = policy_with(&[
         ("wrong_formulas_per_symbol = 100\n", ""),
         ("wrong_formulas = 1000\n", ""),
     ]);
-    let app = App::start_as(Setup {
+    App::start_as(Setup {
         policy,
         ..Setup::default()
     })
-    .await;
+    .await
+}
+
+#[tokio::test]
+async fn without_those_limits_one_account_is_tried_hundreds_of_times_in_its_thirty_days() {
+    let app = without_limits().await;
     let end = app.clock.now() + SignedDuration::from_hours(30 * 24);
     let (mut tries, mut networks) = (0_u32, 0);
     while app.clock.now() < end {
@@ -153,15 +158,7 @@ async fn lifts(app: &App, member: MemberId, user_id: &str) -> bool {
 
 #[tokio::test]
 async fn whoever_guesses_with_somebody_at_the_desk_gets_no_more_tries_than_the_page_says() {
-    let policy = policy_with(&[
-        ("wrong_formulas_per_symbol = 100\n", ""),
-        ("wrong_formulas = 1000\n", ""),
-    ]);
-    let app = App::start_as(Setup {
-        policy,
-        ..Setup::default()
-    })
-    .await;
+    let app = without_limits().await;
     let member = app.enrol(profile("swept0"), "joined-to-2024-12-01").await;
     let end = app.clock.now() + SignedDuration::from_hours(30 * 24);
     let (mut tries, mut networks) = (0_u32, 0);
