@@ -2,7 +2,7 @@
 
 use data_encoding::BASE64;
 
-use super::note::{Note, NoteError, Verifier};
+use super::note::{Note, NoteError, Verifier, base64};
 use super::proof::Head;
 
 /// What a ledger was when it was signed.
@@ -36,7 +36,7 @@ impl Checkpoint {
         }
         let head = Head {
             size: size.parse().ok()?,
-            root: BASE64.decode(root.as_bytes()).ok()?.try_into().ok()?,
+            root: base64(root)?.try_into().ok()?,
         };
         // No sign, no zero in front.
         (head.size.to_string() == size).then(|| Self {

@@ -107,7 +107,7 @@ impl fmt::Display for Note {
 impl Line {
     fn parse(line: &str) -> Option<Self> {
         let (name, signed) = line.strip_prefix(DASH)?.split_once(' ')?;
-        let signed = BASE64.decode(signed.as_bytes()).ok()?;
+        let signed = base64(signed)?;
         let (key, signature) = signed.split_first_chunk()?;
         (is_name(name) && !signature.is_empty()).then(|| Self {
             name: name.to_owned(),
@@ -115,6 +115,12 @@ impl Line {
             signature: signature.to_vec(),
         })
     }
+}
+
+/// The bytes of a text in base64, if it is how they are written. The library also reads texts with padding in their middle.
+pub(super) fn base64(text: &str) -> Option<Vec<u8>> {
+    let bytes = BASE64.decode(text.as_bytes()).ok()?;
+    (BASE64.encode(&bytes) == text).then_some(bytes)
 }
 
 /// A key's name holds no space and no plus, which stand around it.
@@ -135,7 +141,7 @@ impl Verifier {
     pub fn parse(vkey: &str) -> Option<Self> {
         let (name, rest) = vkey.split_once('+')?;
         let (_, key) = rest.split_once('+')?;
-        let key = BASE64.decode(key.as_bytes()).ok()?;
+        let key = base64(key)?;
         let key = key.strip_prefix(&[ED25519])?.try_into().ok()?;
         let verifier = Self {
             name: name.to_owned(),

@@ -11,7 +11,7 @@ use super::files::{LineError, Reading};
 use super::manifest::Listed;
 use super::{CHECKPOINTS, Fault, PROOFS};
 use crate::ledger::checkpoint::Checkpoint;
-use crate::ledger::note::Verifier;
+use crate::ledger::note::{Verifier, base64};
 use crate::ledger::proof::{Head, continues};
 use crate::ledger::tree::Hash;
 
@@ -178,5 +178,5 @@ fn read<T: DeserializeOwned>(file: &mut Reading, name: &'static str) -> Result<O
 }
 
 fn hash(text: &str) -> Option<Hash> {
-    BASE64.decode(text.as_bytes()).ok()?.try_into().ok()
+    base64(text)?.try_into().ok()
 }

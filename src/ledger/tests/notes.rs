@@ -71,6 +71,7 @@ fn what_is_no_note_is_refused() {
         ),
         "text\n\n\u{2014} name AAAAAA==\n",
         "text\n\n\u{2014} name AAAA\n",
+        "text\n\n\u{2014} name AAAAAA==AAAA\n",
     ] {
         assert_eq!(Note::parse(wrong), Err(NoteError::Malformed), "{wrong:?}");
     }
@@ -130,6 +131,7 @@ fn what_is_no_checkpoint_is_refused() {
         &text.replacen("20852163", "99999999999999999999", 1),
         &text.replacen("BwcH", "", 1),
         &text.replacen("Bwc=", "Bwd=", 1),
+        &text.replacen("Bwc=", "Bw==Bw==", 1),
         &text.replacen("kenpo.example.jp/kadode", "", 1),
         &format!("{text}\nextension\n"),
     ] {
