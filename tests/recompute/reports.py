@@ -501,6 +501,12 @@ def moment_text(moment):
     return f"{day_text(day)}T{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}.{rest:06}Z"
 
 
+def hide_one_more(hidden, parts):
+    """Where a sum is told elsewhere, none of its parts is hidden alone: the smallest of the others goes with it."""
+    if len(hidden.intersection(parts)) == 1:
+        hidden.update(sorted(set(parts) - hidden, key=lambda it: (parts[it], it))[:1])
+
+
 def attempts(log, asked):
     tries, members = defaultdict(int), defaultdict(set)
     for member_id, member in log.members.items():
@@ -514,12 +520,10 @@ def attempts(log, asked):
     for at, why, count in log.refused:
         tries[tokyo_day(at), "Refused", why] += count
     hidden = {it for it in tries if it[1] != "StaffSignInRejected" and hides(asked, tries[it])}
-    # Where another report tells the sum of all days, none is hidden alone: the fewest others go with it.
+    # Of each of these, another report tells the sum of all days.
     sums = ("CredentialsRejected", "BirthDateRejected", "OtpRejected", "PasswordResetRejected", "code-expired", "code-used")
     for part_of in sums:
-        parts = [it for it in sorted(tries) if part_of in it[1:]]
-        if len(hidden.intersection(parts)) == 1:
-            hidden.update(sorted(set(parts) - hidden, key=lambda it: (tries[it], it))[:1])
+        hide_one_more(hidden, {it: tries[it] for it in tries if part_of in it[1:]})
     rows = []
     for day, name, why in sorted(tries):
         who = members.get((day, name))
@@ -553,12 +557,16 @@ def mail(log, asked):
         else:
             became = ("skipped", payload["why"])
         mails[kind, domain, *became] += 1
+    hidden = {it for it in mails if hides(asked, mails[it])}
+    for of_kind in {it[0] for it in mails}:
+        hide_one_more(hidden, {it: mails[it] for it in mails if it[0] == of_kind})
     rows = []
     for kind, domain, outcome, code in sorted(mails):
         times = took[kind, domain] if outcome == "accepted" else []
         ends = [percentile(times, it) for it in (50, 95)]
         ends = [HIDDEN if end is not None and of_few(times, end, asked) else end for end in ends]
-        rows.append([kind, domain, outcome, code, told(mails[kind, domain, outcome, code], asked), *ends])
+        became = (kind, domain, outcome, code)
+        rows.append([*became, HIDDEN if became in hidden else mails[became], *ends])
     return rows
 
 

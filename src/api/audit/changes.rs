@@ -29,7 +29,8 @@ pub struct ChangeBody {
     /// What it is: `step`, `at_step_since`, `cohort`, `policy` (`NAME@SHA256`), `letter` (1 is the first), `letter_until`, `email` (`registered`,
     /// `followed`, `verified`), `address` (masked), `email_change` (`registered`, `followed`, `pending`), `new_address`, `new_address_from`,
     /// `otp_method`, `password` (`initial`, `own`), `new_password_from`, `frozen` (`no`, `by_staff`, `reported`, `proven`: reported, and the identity
-    /// proven since), `membership` (`member`, `left`, `erased`), `session` (`onboarding`, `otp_pending`, `full`), `proposals` (interventions that wait
+    /// proven since), `membership` (`member`, `left`, `erased`), `session` (`onboarding`, `otp_pending`, `full`: the last that the log
+    /// tells of; one that ran out is open in it until the member signs in again), `proposals` (interventions that wait
     /// for approval, with spaces between), `reminder_step`, `reminder_days`.
     field: &'static str,
     /// What it was: a name, a number or a moment in UTC; null, where there was none.

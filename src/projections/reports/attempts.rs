@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::counts::{Counts, Topic};
-use super::groups::next_to_hide;
+use super::groups::keep_parts_hidden;
 use super::report::{Basis, Kind, Plot, Value};
 use super::{Content, column};
 
@@ -55,12 +55,7 @@ pub(super) fn attempts(counts: &Counts, basis: &Basis) -> Content {
             members.map_or(Value::None, |it| Value::members(it, basis.asked)),
         ]);
     }
-    // Alone, what is hidden would be what the others leave of the sum.
-    for cells in places.into_values() {
-        if let Some((row, column)) = next_to_hide(&rows, cells.into_iter()) {
-            rows[row][column] = Value::Hidden;
-        }
-    }
+    keep_parts_hidden(&mut rows, places.into_values());
     Content {
         rows,
         columns: vec![

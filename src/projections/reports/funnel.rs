@@ -83,6 +83,9 @@ fn row_of(step: Step, passage: &Passage, basis: &Basis) -> Vec<Value> {
     // A share tells its number.
     let few = [passage.entered, passage.done, lost].map(|members| asked.hides(members));
     let lost = Value::percent(lost, passage.entered);
+    let failed = Value::members(passage.stumbled.values().sum(), asked);
+    let most = most.map_or(Value::None, |(name, _)| name.as_str().into());
+    let most = most.hidden_if(failed == Value::Hidden);
     vec![
         i64::from(step.number()).into(),
         step.name().into(),
@@ -92,8 +95,8 @@ fn row_of(step: Step, passage: &Passage, basis: &Basis) -> Vec<Value> {
         lost.hidden_if(few.contains(&true)),
         passage.took.told(50, asked),
         passage.took.told(95, asked),
-        Value::members(passage.stumbled.values().sum(), asked),
-        most.map_or(Value::None, |(name, _)| name.as_str().into()),
+        failed,
+        most,
     ]
 }
 
@@ -132,6 +135,28 @@ mod tests {
             assert_ne!(shown(entered, done, false)[5], Value::Hidden);
         }
         assert_eq!(shown(20, 10, true)[5], Value::Tenths(500));
+    }
+
+    #[test]
+    fn the_most_frequent_failure_of_few_tries_is_not_told() {
+        let shown = |tries| {
+            let stumbled = [("OtpRejected".to_owned(), tries)];
+            let passage = Passage {
+                stumbled: stumbled.into(),
+                ..Passage::default()
+            };
+            let asked = Asked {
+                shield: true,
+                ..Asked::default()
+            };
+            let basis = Basis {
+                asked,
+                ..Basis::default()
+            };
+            row_of(Step::Email, &passage, &basis)[8..].to_vec()
+        };
+        assert_eq!(shown(4), [Value::Hidden, Value::Hidden]);
+        assert_eq!(shown(5), [5.into(), "OtpRejected".into()]);
     }
 
     #[test]

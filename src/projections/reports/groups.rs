@@ -73,6 +73,18 @@ pub(super) fn keep_hidden(rows: &mut [Vec<Value>], columns: Range<usize>, rows_a
     }
 }
 
+/// Hides one more of the cells that another report tells the sum of, where exactly one is hidden: alone, it is what the others leave of that sum.
+pub(super) fn keep_parts_hidden(
+    rows: &mut [Vec<Value>],
+    parts: impl IntoIterator<Item = Vec<(usize, usize)>>,
+) {
+    for cells in parts {
+        if let Some((row, column)) = next_to_hide(rows, cells.into_iter()) {
+            rows[row][column] = Value::Hidden;
+        }
+    }
+}
+
 /// The smallest cell that is told, where exactly one is not.
 pub(super) fn next_to_hide(
     rows: &[Vec<Value>],

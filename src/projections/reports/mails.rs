@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use super::attempts::{REFUSED, TOO_LATE, USED_AGAIN};
 use super::counts::{Counts, Topic};
-use super::groups::next_to_hide;
+use super::groups::{keep_parts_hidden, next_to_hide};
 use super::numbers::Distribution;
 use super::report::{Basis, Kind, Plot, Value};
 use super::{Content, column};
 use crate::domain::delivery::MailKind;
+
+/// The column of how many mails.
+const MAILS: usize = 4;
 
 pub(super) fn mails(counts: &Counts, basis: &Basis) -> Content {
     let mut took: BTreeMap<(&str, &str), Distribution> = BTreeMap::new();
@@ -18,16 +21,19 @@ pub(super) fn mails(counts: &Counts, basis: &Basis) -> Content {
             took.add(seconds, number);
         }
     }
-    let mut rows: BTreeMap<&[String; 3], i64> = BTreeMap::new();
+    let mut mails: BTreeMap<&[String; 3], i64> = BTreeMap::new();
     for (key, number) in counts.of(Topic::Mails) {
-        *rows.entry(&key.of).or_default() += number;
+        *mails.entry(&key.of).or_default() += number;
     }
-    let rows = rows.into_iter().map(|([kind, class, became], number)| {
+    let mut places: BTreeMap<&str, Vec<(usize, usize)>> = BTreeMap::new();
+    let mut rows = Vec::new();
+    for ([kind, class, became], number) in mails {
         let (outcome, code) = became.split_once(' ').unwrap_or((became, ""));
         let took = took.get(&(kind.as_str(), class.as_str()));
         let took = took.filter(|_| outcome == "accepted");
         let told = |percent| took.map_or(Value::None, |took| took.told(percent, basis.asked));
-        vec![
+        places.entry(kind).or_default().push((rows.len(), MAILS));
+        rows.push(vec![
             kind.as_str().into(),
             class.as_str().into(),
             outcome.into(),
@@ -35,10 +41,12 @@ pub(super) fn mails(counts: &Counts, basis: &Basis) -> Content {
             Value::members(number, basis.asked),
             told(50),
             told(95),
-        ]
-    });
+        ]);
+    }
+    // How many were sent of a kind is what `codes` tells.
+    keep_parts_hidden(&mut rows, places.into_values());
     Content {
-        rows: rows.collect(),
+        rows,
         columns: vec![
             column("kind", Kind::Word("mail")),
             column("domain_class", Kind::Word("domain")),

@@ -389,6 +389,30 @@ fn few_mails_and_few_codes_are_not_told() {
     );
 }
 
+/// `codes` tells how many mails of the kind were asked for.
+#[test]
+fn few_mails_of_one_outcome_are_not_what_the_others_leave_of_their_kind() {
+    let became = |n: u128| match n {
+        1..=2 => ("MailFailed", "other", 550),
+        3..=9 => ("MailAccepted", "mobile", 250),
+        _ => ("MailAccepted", "other", 250),
+    };
+    let mut log = society(&[("a", 20)]);
+    for n in 1..=20 {
+        let (event, domain, code) = became(n);
+        let mail = json!({"type": event, "kind": "otp", "smtp_code": code, "domain_class": domain});
+        log = log.mail(n, noon(1), mail);
+    }
+    assert_eq!(
+        log.shielded(Name::Mail, noon(9), ["domain_class", "outcome", "mails"]),
+        [
+            [text("mobile"), text("accepted"), Value::Hidden],
+            [text("other"), text("accepted"), number(11)],
+            [text("other"), text("failed"), Value::Hidden]
+        ]
+    );
+}
+
 #[test]
 fn the_time_of_one_is_not_told_as_that_of_many() {
     let mut log = society(&[("a", 12)]);
