@@ -30,7 +30,7 @@ const OF_LIST: i64 = 101;
 const OF_TIMELINE: i64 = 201;
 
 /// As many events has a member, with those of the house.
-const EVENTS_A_MEMBER: Position = 22;
+const EVENTS_A_MEMBER: Position = 20;
 
 /// Longer than five million events take.
 const PATIENCE: Duration = Duration::from_hours(1);
