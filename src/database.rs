@@ -244,6 +244,14 @@ impl Database {
         self.write.begin().await
     }
 
+    /// Begins a transaction that sees everything as it is at its first statement, and writes nothing.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn begin_view(&self) -> Result<Transaction, sqlx::Error> {
+        self.read.begin().await
+    }
+
     /// On SQLite, empties the write-ahead log into the file, so that nothing of what was deleted or overwritten before stays on disk.
     /// What a PostgreSQL server keeps on its disk is its operator's.
     ///

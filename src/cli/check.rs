@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
+use super::rebuild::{bar, show};
 use super::tell;
 use crate::ambient::Clock;
 use crate::app::{Fault, Opening, Society};
@@ -13,7 +14,7 @@ use crate::config::DataSettings;
 use crate::database::fixed_width;
 use crate::ledger::{self, Sealed};
 use crate::reactors::sweeper::named_by;
-use crate::subscription::{Position, Recorded};
+use crate::subscription::{Differing, Position, Recorded};
 use crate::vault::Named;
 
 /// Events looked at together.
@@ -22,6 +23,9 @@ const BATCH: i64 = 500;
 /// The settings of `kadode check`.
 #[derive(Args, Debug)]
 pub(super) struct CheckSettings {
+    /// Also build the read models anew, and compare: takes as long as a rebuild
+    #[arg(long)]
+    read_models: bool,
     #[command(flatten)]
     data: DataSettings,
 }
@@ -39,6 +43,8 @@ struct Findings {
     parked: i64,
     /// Events that the read models have not come to yet.
     not_projected: i64,
+    /// Rows of read models that are not what the log says, by table; there may be none. Null, if that was not asked for.
+    wrong_rows: Option<Differing>,
     /// Leaves in the ledger.
     leaves: i64,
     /// Leaves that are not the hash of their event; there may be none.
@@ -69,7 +75,7 @@ struct Findings {
 /// Ends with 1 where something is wrong.
 pub(super) async fn run(settings: &CheckSettings, clock: Clock) -> Result<ExitCode, Fault> {
     let society = Society::open(&settings.data, Opening::TO_LOOK, clock, tell).await?;
-    let looked = look(&society).await;
+    let looked = look(&society, settings.read_models).await;
     society.close().await;
     let findings = looked.map_err(|error| Fault::from_error("the check broke off", error))?;
     let text = serde_json::to_string(&findings)
@@ -85,14 +91,17 @@ pub(super) async fn run(settings: &CheckSettings, clock: Clock) -> Result<ExitCo
         findings.surplus_leaves,
         findings.wrong_checkpoints,
     ];
-    Ok(if faults == [0; 8] && findings.not_sealing.is_none() {
+    let holds = faults == [0; 8]
+        && findings.not_sealing.is_none()
+        && findings.wrong_rows.is_none_or(|it| it.is_empty());
+    Ok(if holds {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(1)
     })
 }
 
-async fn look(society: &Society) -> Result<Findings, String> {
+async fn look(society: &Society, read_models: bool) -> Result<Findings, String> {
     let mut found = Findings::default();
     let number = async |sql: &'static str| {
         sqlx::query_scalar::<_, i64>(sql)
@@ -139,6 +148,12 @@ async fn look(society: &Society) -> Result<Findings, String> {
     look_at_checkpoints(society, &mut found).await?;
     found.parked = number("SELECT COUNT(*) FROM parked_events").await?;
     found.not_projected = (position - projected).max(0);
+    if read_models {
+        let (bar, projector) = (bar(society), society.projector());
+        let compared = projector.compare(|position| show(&bar, position));
+        found.wrong_rows = Some(compared.await.map_err(told)?);
+        bar.finish_and_clear();
+    }
     found.mails_waiting = number("SELECT COUNT(*) FROM outbox").await?;
     found.oldest_mail_due = sqlx::query_scalar("SELECT MIN(due_at) FROM outbox")
         .fetch_one(&society.database.read)

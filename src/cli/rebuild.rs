@@ -9,6 +9,7 @@ use super::tell;
 use crate::ambient::Clock;
 use crate::app::{Fault, Opening, Society};
 use crate::config::DataSettings;
+use crate::subscription::Position;
 
 /// The settings of `kadode rebuild`.
 #[derive(Args, Debug)]
@@ -37,12 +38,9 @@ async fn rebuild(society: &Society, only: Option<&str>) -> Result<(), Fault> {
             names.join(", ")
         )));
     }
-    let head = u64::try_from(society.log.head()).unwrap_or_default();
-    let bar = ProgressBar::new(head).with_style(bar_style());
+    let (bar, head) = (bar(society), society.log.head());
     projector
-        .rebuild(only, |position| {
-            bar.set_position(u64::try_from(position).unwrap_or_default());
-        })
+        .rebuild(only, |position| show(&bar, position))
         .await
         .map_err(|error| Fault::from_error("the read models are as before", error))?;
     bar.finish_and_clear();
@@ -53,7 +51,13 @@ async fn rebuild(society: &Society, only: Option<&str>) -> Result<(), Fault> {
     Ok(())
 }
 
-fn bar_style() -> ProgressStyle {
-    ProgressStyle::with_template("{bar:40} {pos}/{len} events, {per_sec}, {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
+/// How many events of all are folded.
+pub(super) fn bar(society: &Society) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} events, {per_sec}, {eta} left");
+    ProgressBar::new(u64::try_from(society.log.head()).unwrap_or_default())
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+pub(super) fn show(bar: &ProgressBar, position: Position) {
+    bar.set_position(u64::try_from(position).unwrap_or_default());
 }

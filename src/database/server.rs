@@ -51,7 +51,7 @@ const WRITER: Settings = Settings {
 };
 const READER: Settings = Settings {
     first: first!("SET default_transaction_read_only = on;"),
-    begin: "BEGIN",
+    begin: "BEGIN ISOLATION LEVEL REPEATABLE READ",
     patience: Some(STATEMENT),
     trusted_for: Some(Duration::from_secs(1)),
 };

@@ -53,6 +53,14 @@ impl Projection for HistoryProjection {
         ]
     }
 
+    fn telling(&self, table: &str) -> &'static str {
+        match table {
+            // What adds up to nothing.
+            "history_counts" | "history_parts" => "WHERE number <> 0",
+            _ => "",
+        }
+    }
+
     fn fold<'a>(
         &'a self,
         batch: &'a [Recorded],

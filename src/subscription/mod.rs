@@ -1,6 +1,7 @@
 //! The way out: readers follow the committed log from a checkpoint, for ever, never passing over an event.
 
 mod before;
+mod compare;
 mod projector;
 mod rebuild;
 mod tables;
@@ -15,6 +16,7 @@ use sqlx::error::ErrorKind;
 use tokio::sync::{Notify, watch};
 
 pub use self::before::Before;
+pub use self::compare::Differing;
 pub use self::projector::Projector;
 use crate::database::{Database, Insert};
 pub use crate::store::{EventLog, Position, ReadError, Recorded};
@@ -36,6 +38,11 @@ pub trait Projection: Send + Sync {
 
     /// The tables that it alone writes.
     fn tables(&self) -> &'static [&'static str];
+
+    /// Which rows of a table say something; all, unless others may be there or not, as the batches fell.
+    fn telling(&self, _table: &str) -> &'static str {
+        ""
+    }
 
     /// What `batch` makes of the tables whose names end in `suffix`, one `Insert` a table. They are as they were `before` it; nothing
     /// is written yet.

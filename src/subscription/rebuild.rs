@@ -32,6 +32,12 @@ struct Ready {
     fold: Result<Fold, ApplyError>,
 }
 
+/// How a rebuild went on.
+enum Step<T> {
+    Folded(Folded),
+    Ended(T),
+}
+
 impl Projector {
     /// Builds the read models named `only` (or all) anew beside the live ones and puts them in their place, while the
     /// live ones are read and kept up. All of them together try parked events again; one alone goes round them. `told`
@@ -60,12 +66,25 @@ impl Projector {
             tries_parked: all,
             has_indexes: false,
         };
+        let swap =
+            async |new: &Tables<'_>, built| self.swap(new, built).await.map(|it| it.then_some(()));
+        self.build(&mut new, told, swap).await
+    }
+
+    /// Builds `new` tables, and tries `end` with the position that they have come to until it has an answer.
+    pub(super) async fn build<T>(
+        &self,
+        new: &mut Tables<'_>,
+        told: impl Fn(Position) + Send,
+        end: impl AsyncFn(&Tables<'_>, Position) -> Result<Option<T>, FollowError>,
+    ) -> Result<T, FollowError> {
         let mut ahead = None;
         let mut moved = Instant::now();
         loop {
             let began = Instant::now();
-            match self.go_on(&mut new, &mut ahead).await {
-                Ok(Some(folded)) => {
+            match self.go_on(new, &mut ahead, &end).await {
+                Ok(Step::Ended(answer)) => return Ok(answer),
+                Ok(Step::Folded(folded)) => {
                     moved = Instant::now();
                     told(folded.position);
                     if self.database.file().is_some() {
@@ -75,7 +94,6 @@ impl Projector {
                         sleep((folded.lock_held / 2).saturating_sub(left_to_others)).await;
                     }
                 }
-                Ok(None) => return Ok(()),
                 Err(error) if error.may_pass() && moved.elapsed() < PATIENCE => {
                     tracing::warn!(%error, "a rebuild rests and tries again");
                     sleep(REST).await;
@@ -91,14 +109,14 @@ impl Projector {
         }
     }
 
-    /// Goes one step on from wherever the new tables are: creates them, folds a batch into them, or puts them in their place. Answers
-    /// with the position reached, or none when all is done. While a batch is written, the next is read and folded
-    /// `ahead`.
-    async fn go_on(
+    /// Goes one step on from wherever the new tables are: creates them, folds a batch into them, or ends. While a batch is written, the next
+    /// is read and folded `ahead`.
+    async fn go_on<T>(
         &self,
         new: &mut Tables<'_>,
         ahead: &mut Option<Ready>,
-    ) -> Result<Option<Folded>, FollowError> {
+        end: &impl AsyncFn(&Tables<'_>, Position) -> Result<Option<T>, FollowError>,
+    ) -> Result<Step<T>, FollowError> {
         if new.reader.is_empty() {
             self.create(new).await?;
         }
@@ -123,7 +141,7 @@ impl Projector {
                     Ok(Some(lock_held)) => {
                         // What could not be read is read again.
                         *ahead = next.ok();
-                        return Ok(Some(Folded {
+                        return Ok(Step::Folded(Folded {
                             position: last.position,
                             lock_held,
                         }));
@@ -134,18 +152,20 @@ impl Projector {
                 }
             }
             // Something was parked meanwhile, or is to be.
-            return self.fold(new, position, &ready.batch).await.map(Some);
+            let folded = self.fold(new, position, &ready.batch).await;
+            return folded.map(Step::Folded);
         }
-        if !new.has_indexes {
-            let lock_held = self.index(new).await?;
-            return Ok(Some(Folded {
-                position,
-                lock_held,
-            }));
-        }
-        Ok((!self.swap(new, position).await?).then_some(Folded {
+        let lock_held = if new.has_indexes {
+            if let Some(answer) = end(new, position).await? {
+                return Ok(Step::Ended(answer));
+            }
+            Duration::ZERO
+        } else {
+            self.index(new).await?
+        };
+        Ok(Step::Folded(Folded {
             position,
-            lock_held: Duration::ZERO,
+            lock_held,
         }))
     }
 
@@ -262,7 +282,7 @@ impl Projector {
     }
 }
 
-async fn checkpoint_in(
+pub(super) async fn checkpoint_in(
     reader: &str,
     connection: &mut AnyConnection,
 ) -> Result<Option<Position>, sqlx::Error> {

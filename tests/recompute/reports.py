@@ -151,6 +151,9 @@ class Log:
                 self.refused.append((at, payload["kind"], payload["count"]))
             elif kind == "staff":
                 self.staff.append((at, stream, event["type"], payload.get("why", "")))
+            elif kind == "rosters":
+                if "staff" in payload:
+                    self.staff.append((at, payload["staff"], event["type"], ""))
             elif kind == "audit":
                 self.views.append((at, payload))
             elif kind == "policy":

@@ -15,6 +15,7 @@ use crate::domain::attempts::{Attempts, AttemptsEvent};
 use crate::domain::custody::Custody;
 use crate::domain::delivery::{Delivery, DeliveryEvent};
 use crate::domain::onboarding::{Event, Onboarding};
+use crate::domain::rosters::Rosters;
 use crate::domain::staff::{Event as StaffEvent, Staff};
 use crate::domain::values::TOKYO;
 use crate::domain::viewing::{ViewingEvent, Viewings};
@@ -84,6 +85,12 @@ pub fn count(recorded: &Recorded, track: &mut Option<Track>) -> Result<Vec<Count
             counts.push(one(Topic::Staff, [&recorded.stream_id, name, ""]));
             if let StaffEvent::StaffSignInRejected { why } = &event {
                 counts.push(one(Topic::Failed, [name, &word(why), ""]));
+            }
+        }
+        Rosters::TYPE => {
+            // What goes on by itself or was begun by the command line names nobody.
+            if let Some(account) = recorded.payload["staff"].as_str() {
+                counts.push(one(Topic::Staff, [account, name, ""]));
             }
         }
         Viewings::TYPE => {

@@ -55,7 +55,7 @@ pub enum Name {
     Mail,
     /// Links and one-time passwords.
     Codes,
-    /// What happened to accounts of staff.
+    /// What happened to accounts of staff, and what they did with rosters.
     Staff,
     /// What staff did for members.
     Interventions,

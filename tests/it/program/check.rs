@@ -47,6 +47,10 @@ async fn house_with_events() -> House {
 
 /// What is found in a copy of the database after these statements.
 async fn found_after(house: &House, statements: &str) -> Done {
+    check_after(house, statements, &[]).await
+}
+
+async fn check_after(house: &House, statements: &str, more: &[&str]) -> Done {
     for end in ["", ".keys"] {
         let from = house.path(&format!("kadode.sqlite{end}"));
         std::fs::copy(from, house.path(&format!("copy.sqlite{end}"))).unwrap();
@@ -57,7 +61,8 @@ async fn found_after(house: &House, statements: &str) -> Done {
         sqlx::query(statement).execute(&copy.write).await.unwrap();
     }
     copy.close().await;
-    Done::of(house.command(&["check"]).env("KADODE_DATABASE", url))
+    let check = [&["check"], more].concat();
+    Done::of(house.command(&check).env("KADODE_DATABASE", url))
 }
 
 #[tokio::test]
@@ -103,5 +108,48 @@ async fn every_tampering_is_a_finding_and_nothing_else_is() {
                 "{fault}: {found}"
             );
         }
+    }
+}
+
+/// What pages and reports read is no part of what is signed.
+#[tokio::test]
+async fn a_read_model_that_is_not_what_the_log_says_is_found_where_one_asks() {
+    let house = house_with_events().await;
+    for (table, rows, tampering) in [
+        ("none", 0, "SELECT 1"),
+        (
+            "history",
+            1,
+            "UPDATE history SET payload = '{}' WHERE position = 2",
+        ),
+        ("history", 2, "DELETE FROM history WHERE position < 3"),
+        (
+            "history",
+            1,
+            "INSERT INTO history SELECT 1000, recorded_at, event_type, event_version, stream_kind, stream_id, sequence, cohort, \
+             member_id, actor, actor_id, outcome, payload, metadata, counts FROM history WHERE position = 2",
+        ),
+        (
+            "history_counts",
+            1,
+            "UPDATE history_counts SET number = 7 WHERE topic = 'enrolled' AND day = ''",
+        ),
+        ("member_status", 1, "DELETE FROM member_status"),
+    ] {
+        let done = check_after(&house, tampering, &["--read-models"]).await;
+        assert_eq!(
+            done.code,
+            i32::from(rows > 0),
+            "{tampering}: {}",
+            done.stderr
+        );
+        let wanted = if rows > 0 {
+            json!({table: rows})
+        } else {
+            json!({})
+        };
+        assert_eq!(done.report()["wrong_rows"], wanted, "{tampering}");
+        let unasked = found_after(&house, tampering).await;
+        assert_eq!(unasked.report()["wrong_rows"], Value::Null);
     }
 }

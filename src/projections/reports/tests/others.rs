@@ -134,11 +134,24 @@ fn what_staff_did_and_looked_at_is_told_by_day() {
             ("staff", account.clone()),
             json!({"type": "StaffDisabled"}),
         )
-        .event(noon(0), ("audit", "2026-04-01".to_owned()), look);
+        .event(noon(0), ("audit", "2026-04-01".to_owned()), look)
+        .event(
+            noon(0),
+            ("rosters", "society".to_owned()),
+            json!({"type": "RosterDeclined", "import": Uuid::from_u128(1), "staff": account}),
+        )
+        .event(
+            noon(0),
+            ("rosters", "society".to_owned()),
+            json!({"type": "RosterApplied", "import": Uuid::from_u128(1)}),
+        );
     let day = || Value::Date(date(2026, 4, 1));
     assert_eq!(
         log.rows(Name::Staff, noon(0), ["day", "account", "what", "times"]),
-        [[day(), text(&account), text("StaffDisabled"), number(1)]]
+        [
+            [day(), text(&account), text("RosterDeclined"), number(1)],
+            [day(), text(&account), text("StaffDisabled"), number(1)]
+        ]
     );
     assert_eq!(
         log.rows(
