@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::AnyConnection;
 
 use super::projector::{Projector, READ_MODELS};
-use super::rebuild::checkpoint_in;
+use super::rebuild::{End, checkpoint_in};
 use super::tables::{PARKED, Tables};
 use super::{FollowError, Projection};
 use crate::database::REBUILD;
@@ -30,8 +30,7 @@ impl Projector {
             // For whoever searches; nobody will.
             has_indexes: true,
         };
-        let compare = async |new: &Tables<'_>, built| self.compare_at(new, built).await;
-        let differing = self.build(&mut new, told, compare).await?;
+        let differing = self.build(&mut new, told, End::Compare).await?;
         let mut transaction = self.database.begin().await?;
         for table in new.names().chain([PARKED]) {
             self.database.drop_rebuilt(table, &mut transaction).await?;
@@ -41,7 +40,7 @@ impl Projector {
     }
 
     /// Compares where both have come to the same event; none, if the live ones went on meanwhile.
-    async fn compare_at(
+    pub(super) async fn compare_at(
         &self,
         new: &Tables<'_>,
         built: Position,

@@ -7,7 +7,9 @@ use tokio::time::{Instant, sleep};
 
 use super::projector::{Folded, Projector, READ_MODELS};
 use super::tables::{Fold, PARKED, Tables, count_swap};
-use super::{ApplyError, Before, FollowError, REST, begin_reading, checkpoint, move_checkpoint};
+use super::{
+    ApplyError, Before, Differing, FollowError, REST, begin_reading, checkpoint, move_checkpoint,
+};
 use crate::database::{Insert, REBUILD};
 use crate::store::{Position, Recorded};
 
@@ -32,10 +34,20 @@ struct Ready {
     fold: Result<Fold, ApplyError>,
 }
 
+/// What becomes of new tables in the end.
+#[derive(Clone, Copy)]
+pub(super) enum End {
+    /// They are put in the place of the live ones.
+    Swap,
+    /// They are compared with the live ones.
+    Compare,
+}
+
 /// How a rebuild went on.
-enum Step<T> {
+enum Step {
     Folded(Folded),
-    Ended(T),
+    /// What differs from the live tables: nothing, where they were put in their place.
+    Ended(Differing),
 }
 
 impl Projector {
@@ -66,24 +78,22 @@ impl Projector {
             tries_parked: all,
             has_indexes: false,
         };
-        let swap =
-            async |new: &Tables<'_>, built| self.swap(new, built).await.map(|it| it.then_some(()));
-        self.build(&mut new, told, swap).await
+        self.build(&mut new, told, End::Swap).await.map(drop)
     }
 
-    /// Builds `new` tables, and tries `end` with the position that they have come to until it has an answer.
-    pub(super) async fn build<T>(
+    /// Builds `new` tables up to their end, and answers what differs there from the live ones.
+    pub(super) async fn build(
         &self,
         new: &mut Tables<'_>,
         told: impl Fn(Position) + Send,
-        end: impl AsyncFn(&Tables<'_>, Position) -> Result<Option<T>, FollowError>,
-    ) -> Result<T, FollowError> {
+        end: End,
+    ) -> Result<Differing, FollowError> {
         let mut ahead = None;
         let mut moved = Instant::now();
         loop {
             let began = Instant::now();
-            match self.go_on(new, &mut ahead, &end).await {
-                Ok(Step::Ended(answer)) => return Ok(answer),
+            match self.go_on(new, &mut ahead, end).await {
+                Ok(Step::Ended(differing)) => return Ok(differing),
                 Ok(Step::Folded(folded)) => {
                     moved = Instant::now();
                     told(folded.position);
@@ -111,12 +121,12 @@ impl Projector {
 
     /// Goes one step on from wherever the new tables are: creates them, folds a batch into them, or ends. While a batch is written, the next
     /// is read and folded `ahead`.
-    async fn go_on<T>(
+    async fn go_on(
         &self,
         new: &mut Tables<'_>,
         ahead: &mut Option<Ready>,
-        end: &impl AsyncFn(&Tables<'_>, Position) -> Result<Option<T>, FollowError>,
-    ) -> Result<Step<T>, FollowError> {
+        end: End,
+    ) -> Result<Step, FollowError> {
         if new.reader.is_empty() {
             self.create(new).await?;
         }
@@ -156,8 +166,12 @@ impl Projector {
             return folded.map(Step::Folded);
         }
         let lock_held = if new.has_indexes {
-            if let Some(answer) = end(new, position).await? {
-                return Ok(Step::Ended(answer));
+            let differing = match end {
+                End::Swap => self.swap(new, position).await?.then(Differing::new),
+                End::Compare => self.compare_at(new, position).await?,
+            };
+            if let Some(differing) = differing {
+                return Ok(Step::Ended(differing));
             }
             Duration::ZERO
         } else {
