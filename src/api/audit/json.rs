@@ -85,15 +85,15 @@ impl Api {
         who: &StaffIn,
         asked: &Search,
     ) -> Result<FoundBody, Problem> {
-        let mut members = Vec::new();
-        for member in self.find_members(asked).await? {
+        let found = self.find_members(asked).await?;
+        let mut members = Vec::with_capacity(found.len());
+        for &member in &found {
             members.push(FoundMember {
                 member: member.to_string(),
                 person: self.person(member, None, Mask::On).await?,
             });
         }
-        self.note_look(who, Showing::of(View::MemberSearch, None))
-            .await?;
+        self.note_look(who, asked.showing(&found)).await?;
         Ok(FoundBody { members })
     }
 }
