@@ -49,7 +49,8 @@ pub struct FoundMember {
 pub struct HistoryBody {
     member: String,
     cohort: String,
-    /// Who that is, masked; none, if it was erased.
+    /// Who that is, masked; none, if it was erased. As it is registered now, whatever `at` asks for: only the e-mail address is the one of
+    /// that moment.
     person: Option<Person>,
     /// As of when, and how many events the log had then.
     as_of: AsOfBody,
@@ -140,7 +141,7 @@ pub(in crate::api) async fn audit_search(
     api.found_members(&who, &asked).await.map(Json)
 }
 
-/// One member's history, personal data masked: as of `at`, after `since`. A bare date means its end in Asia/Tokyo.
+/// One member's history, personal data masked: as of `at`, after `since`. A bare date means its end in Asia/Tokyo. `person` is as it is now.
 #[utoipa::path(get, path = "/api/v1/audit/members/{member}", tag = "audit",
     params(("member" = String, Path, description = "the member's id"),
         ("at" = Option<String>, Query, description = "as of when: a date or a moment; now, if left out or yet to come"),

@@ -79,6 +79,8 @@ pub struct MemberPage {
     pub person: Option<Person>,
     /// Whether personal data are shown.
     pub unmasked: bool,
+    /// Whether the history is shown up to now, and not to a moment before: the person is always as registered now.
+    pub is_now: bool,
     /// Whether a second person has approved that whoever looks sees them.
     pub may_unmask: bool,
     /// The id of the proposal that asks for it.
