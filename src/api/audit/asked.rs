@@ -149,6 +149,7 @@ impl Wanted {
         .filter_map(|(name, value)| Some(format!("{name}={}", value?)))
         .collect();
         (!parts.is_empty()).then(|| parts.join("&"))
+            ("before", self.before.map(|position| position.to_string())),
     }
 
     /// What is about to be shown of it.

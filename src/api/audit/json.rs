@@ -169,6 +169,7 @@ pub(in crate::api) async fn audit_history(
 /// open members' histories, and only they may ask for a `member`.
 #[utoipa::path(get, path = "/api/v1/audit/events", tag = "audit",
     params(("after" = Option<String>, Query, description = "only events after this position"),
+        ("before" = Option<String>, Query, description = "only events before this position"),
         ("limit" = Option<String>, Query, description = "at most so many, 1 to 1000"),
         ("type" = Option<String>, Query, description = "only events of this type"),
         ("outcome" = Option<String>, Query, description = "done, failed or refused"),

@@ -139,7 +139,7 @@ impl Api {
             member,
             person: self.person(member, email.as_ref(), mask).await?,
             cohort: state_then.map_or_else(String::new, cohort_of),
-            part: part_of(at, is_now, since),
+            part: part_of(at, is_now, since, before),
             at,
             is_now,
             since,
@@ -238,9 +238,15 @@ fn cohort_of(state: &Onboarding) -> String {
     enrolment.map_or_else(String::new, |it| it.cohort.clone())
 }
 
-fn part_of(at: AsOf, is_now: bool, since: Option<AsOf>) -> Option<String> {
+fn part_of(
+    at: AsOf,
+    is_now: bool,
+    since: Option<AsOf>,
+    before: Option<Position>,
+) -> Option<String> {
     let since = since.map(|since| format!("since={}", since.moment));
     let at = (!is_now).then(|| format!("at={}", at.moment));
-    let parts: Vec<String> = since.into_iter().chain(at).collect();
+    let before = before.map(|position| format!("before={position}"));
+    let parts: Vec<String> = since.into_iter().chain(at).chain(before).collect();
     (!parts.is_empty()).then(|| parts.join("&"))
 }
