@@ -11,7 +11,9 @@ use crate::api::staff::{StaffIn, rights};
 use crate::domain::viewing::View;
 use crate::projections::Position;
 use crate::projections::history::kinds::{KINDS, Outcome};
-use crate::projections::history::search::{ACTORS, Filter, Mail, position_at};
+use crate::projections::history::search::{
+    ACTORS, Filter, Mail, cohorts as cohorts_of_members, position_at,
+};
 
 /// Events in one answer to a program, at most and unless it says otherwise.
 const MOST: i64 = 1000;
@@ -59,7 +61,9 @@ pub(super) struct Wanted {
 }
 
 impl Asked {
-    pub(super) fn read(&self) -> Result<Wanted, Problem> {
+    /// The same, read; a cohort has to be one of `cohorts`: what is asked for stands in the event of the view, and nothing but a name may get
+    /// there.
+    pub(super) fn read(&self, cohorts: &[String]) -> Result<Wanted, Problem> {
         let event_type = text(&self.event_type);
         if let Some(name) = event_type
             && !KINDS.iter().any(|(known, _)| *known == name)
@@ -76,12 +80,6 @@ impl Asked {
         if actor.is_some_and(|actor| !ACTORS.contains(&actor)) {
             return Err(unknown("actor"));
         }
-        let cohort = text(&self.cohort);
-        // What is asked for stands in the event of the view: nothing but a name may get there.
-        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if cohort.is_some_and(|cohort| cohort.len() > 64 || !cohort.chars().all(plain)) {
-            return Err(unknown("cohort"));
-        }
         let limit = number("limit", &self.limit)?.unwrap_or(MOST);
         if !(1..=MOST).contains(&limit) {
             return Err(Problem::Invalid {
@@ -95,7 +93,9 @@ impl Asked {
                 event_type: event_type.map(str::to_owned),
                 mail,
                 outcome,
-                cohort: cohort.map(str::to_owned),
+                cohort: one("cohort", &self.cohort, |name| {
+                    cohorts.iter().find(|it| *it == name).cloned()
+                })?,
                 actor: actor.map(str::to_owned),
                 account: one("actor_id", &self.actor_id, |id| id.parse().ok())?,
             },
@@ -201,6 +201,22 @@ impl Api {
     /// # Errors
     /// [`Problem::Busy`]: they lag, as they do while they are filled anew.
     pub(in crate::api) async fn shows_everything(&self) -> Result<(), Problem> {
+    /// The cohorts that may be asked for: those of the policy in force, and those that members were enrolled in under others.
+    ///
+    /// # Errors
+    /// The read models lag, or the database is away.
+    pub(super) async fn cohorts(&self) -> Result<Vec<String>, Problem> {
+        self.shows_everything().await?;
+        let present = self.policy.cohorts.iter().map(|cohort| cohort.name.clone());
+        let mut cohorts: Vec<String> = present.collect();
+        for past in cohorts_of_members(&self.read).await? {
+            if self.policy.cohort(&past).is_none() {
+                cohorts.push(past);
+            }
+        }
+        Ok(cohorts)
+    }
+
         if self.statuses.caught_up().await {
             Ok(())
         } else {
@@ -219,6 +235,11 @@ fn one<T>(
     field: &'static str,
     typed: &str,
     named: impl Fn(&str) -> Option<T>,
+/// A name as a part of a look holds it, which `&` divides.
+fn apart(name: &str) -> String {
+    name.replace('%', "%25").replace('&', "%26")
+}
+
 ) -> Result<Option<T>, Problem> {
     text(typed)
         .map(|name| named(name).ok_or(unknown(field)))

@@ -177,7 +177,7 @@ pub(in crate::api) async fn audit_history(
         ("actor" = Option<String>, Query, description = "member, staff or system"),
         ("actor_id" = Option<String>, Query, description = "only of this account of staff"),
         ("member" = Option<String>, Query, description = "only about this member"),
-        ("cohort" = Option<String>, Query, description = "only about members of this cohort"),
+        ("cohort" = Option<String>, Query, description = "only about members of this cohort: one of the policy in force, or one that members were enrolled in"),
         ("from" = Option<String>, Query, description = "from when: a date or a moment"),
         ("until" = Option<String>, Query, description = "until when; a bare date means its end in Asia/Tokyo")),
     responses((status = 200, description = "a line an event", body = EntryBody, content_type = "application/jsonl",
@@ -188,7 +188,12 @@ pub(in crate::api) async fn audit_events(
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(asked) = asked.map_err(|_| Problem::Malformed)?;
-    let wanted = asked.read()?;
+    // What needs no read model does not wait for them.
+    let cohorts = match text(&asked.cohort) {
+        Some(_) => api.cohorts().await?,
+        None => Vec::new(),
+    };
+    let wanted = asked.read(&cohorts)?;
     let opens_members = api.opens(&who, &wanted).await?;
     let (after, limit) = (wanted.after, wanted.limit);
     let (events, next) = if wanted.is_all() && wanted.before.is_none() {

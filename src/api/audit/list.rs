@@ -40,11 +40,12 @@ pub(super) async fn events(
 
 async fn events_page(api: &Api, who: &StaffIn, asked: Asked) -> Result<Response, Problem> {
     let language = who.visit.language;
-    let (asked, wanted, problem) = match asked.read() {
+    let cohorts = api.cohorts().await?;
+    let (asked, wanted, problem) = match asked.read(&cohorts) {
         Ok(wanted) => (asked, wanted, None),
         Err(problem) => {
             let all = Asked::default();
-            let wanted = all.read()?;
+            let wanted = all.read(&cohorts)?;
             (all, wanted, Some(problem))
         }
     };
@@ -90,7 +91,7 @@ async fn events_page(api: &Api, who: &StaffIn, asked: Asked) -> Result<Response,
         actors: actors(language, &asked),
         accounts: accounts(api, &asked).await?,
         member: asked.member.clone(),
-        cohorts: cohorts(api, language, &asked),
+        cohorts: choices(api, language, &cohorts, &asked),
         from: asked.from.clone(),
         until: asked.until.clone(),
         rows,
@@ -161,11 +162,12 @@ fn actors(language: Language, asked: &Asked) -> Vec<Choice> {
     ACTORS.map(choice).into()
 }
 
-fn cohorts(api: &Api, language: Language, asked: &Asked) -> Vec<Choice> {
-    let cohorts = api.policy.cohorts.iter();
-    let choices = cohorts.map(|cohort| {
-        let who = cohort.who.in_language(language).to_owned();
-        choice(&cohort.name, who, &asked.cohort)
-    });
-    choices.collect()
+/// Cohorts, those that the policy in force has no words for by their names.
+fn choices(api: &Api, language: Language, cohorts: &[String], asked: &Asked) -> Vec<Choice> {
+    let choice = |name: &String| {
+        let known = api.policy.cohort(name);
+        let who = known.map_or(name.as_str(), |it| it.who.in_language(language));
+        choice(name, who.to_owned(), &asked.cohort)
+    };
+    cohorts.iter().map(choice).collect()
 }
