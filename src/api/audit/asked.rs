@@ -33,6 +33,8 @@ pub struct Asked {
     pub actor: String,
     /// The account of staff that acted, by its id.
     pub actor_id: String,
+    /// The account of staff that they happened to, by its id.
+    pub about: String,
     /// The member they are about, by the id that lists show.
     pub member: String,
     /// The cohort of the members they are about.
@@ -98,6 +100,7 @@ impl Asked {
                 })?,
                 actor: actor.map(str::to_owned),
                 account: one("actor_id", &self.actor_id, |id| id.parse().ok())?,
+                about: one("about", &self.about, |id| id.parse().ok())?,
             },
             from: moment("from", &self.from, moment::start_of)?,
             until: moment("until", &self.until, moment::end_of)?,
@@ -115,6 +118,7 @@ impl Asked {
             ("mail", &self.mail),
             ("actor", &self.actor),
             ("actor_id", &self.actor_id),
+            ("about", &self.about),
             ("member", &self.member),
             ("cohort", &self.cohort),
             ("from", &self.from),
@@ -141,15 +145,16 @@ impl Wanted {
             ("mail", filter.mail.map(|it| it.name().to_owned())),
             ("actor", filter.actor.clone()),
             ("actor_id", filter.account.map(|it| it.to_string())),
-            ("cohort", filter.cohort.clone()),
+            ("about", filter.about.map(|it| it.to_string())),
+            ("cohort", filter.cohort.as_deref().map(apart)),
             ("from", self.from.map(|moment| moment.to_string())),
             ("until", self.until.map(|moment| moment.to_string())),
+            ("before", self.before.map(|position| position.to_string())),
         ]
         .into_iter()
         .filter_map(|(name, value)| Some(format!("{name}={}", value?)))
         .collect();
         (!parts.is_empty()).then(|| parts.join("&"))
-            ("before", self.before.map(|position| position.to_string())),
     }
 
     /// What is about to be shown of it.
@@ -196,11 +201,6 @@ impl Api {
         known.map(|_| opens).ok_or(Problem::UnknownMember)
     }
 
-    /// Waits for the read models. A history that is cut short because they lag must not pass for a whole one.
-    ///
-    /// # Errors
-    /// [`Problem::Busy`]: they lag, as they do while they are filled anew.
-    pub(in crate::api) async fn shows_everything(&self) -> Result<(), Problem> {
     /// The cohorts that may be asked for: those of the policy in force, and those that members were enrolled in under others.
     ///
     /// # Errors
@@ -217,6 +217,11 @@ impl Api {
         Ok(cohorts)
     }
 
+    /// Waits for the read models. A history that is cut short because they lag must not pass for a whole one.
+    ///
+    /// # Errors
+    /// [`Problem::Busy`]: they lag, as they do while they are filled anew.
+    pub(in crate::api) async fn shows_everything(&self) -> Result<(), Problem> {
         if self.statuses.caught_up().await {
             Ok(())
         } else {
@@ -230,16 +235,16 @@ pub(in crate::api) fn text(field: &str) -> Option<&str> {
     Some(field.trim()).filter(|text| !text.is_empty())
 }
 
-/// What a field names, if it says something.
-fn one<T>(
-    field: &'static str,
-    typed: &str,
-    named: impl Fn(&str) -> Option<T>,
 /// A name as a part of a look holds it, which `&` divides.
 fn apart(name: &str) -> String {
     name.replace('%', "%25").replace('&', "%26")
 }
 
+/// What a field names, if it says something.
+fn one<T>(
+    field: &'static str,
+    typed: &str,
+    named: impl Fn(&str) -> Option<T>,
 ) -> Result<Option<T>, Problem> {
     text(typed)
         .map(|name| named(name).ok_or(unknown(field)))

@@ -32,7 +32,8 @@ const BATCH: i64 = 500;
         ("outcome" = Option<String>, Query, description = "done, failed or refused"),
         ("mail" = Option<String>, Query, description = "only what became of mails: accepted, failed or skipped"),
         ("actor" = Option<String>, Query, description = "member, staff or system"),
-        ("actor_id" = Option<String>, Query, description = "only of this account of staff"),
+        ("actor_id" = Option<String>, Query, description = "only given by this account of staff"),
+        ("about" = Option<String>, Query, description = "only what happened to this account of staff, whoever gave it"),
         ("member" = Option<String>, Query, description = "only about this member"),
         ("Last-Event-ID" = Option<String>, Header, description = "the same, as clients send it that were cut off")),
     responses((status = 200, description = "an event each", body = EntryBody, content_type = "text/event-stream")))]
@@ -47,14 +48,14 @@ pub(in crate::api) async fn audit_stream(
         ("cohort", &asked.cohort),
         ("from", &asked.from),
         ("until", &asked.until),
-    ];
         ("before", &asked.before),
         ("limit", &asked.limit),
+    ];
     if let Some((field, _)) = not_here.into_iter().find(|(_, it)| text(it).is_some()) {
         return Err(unknown(field));
     }
-    api.opens(&who, &wanted).await?;
     let wanted = asked.read(&[])?;
+    api.opens(&who, &wanted).await?;
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());
     let position = match last {
         Some(last) => cursor("Last-Event-ID", last)?,

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::asked::Asked;
+use super::asked::{Asked, text};
 use super::changes::{Change, ChangeBody};
 use super::line::EntryBody;
 use super::looks::Showing;
@@ -175,7 +175,8 @@ pub(in crate::api) async fn audit_history(
         ("outcome" = Option<String>, Query, description = "done, failed or refused"),
         ("mail" = Option<String>, Query, description = "only what became of mails: accepted, failed or skipped"),
         ("actor" = Option<String>, Query, description = "member, staff or system"),
-        ("actor_id" = Option<String>, Query, description = "only of this account of staff"),
+        ("actor_id" = Option<String>, Query, description = "only given by this account of staff"),
+        ("about" = Option<String>, Query, description = "only what happened to this account of staff, whoever gave it"),
         ("member" = Option<String>, Query, description = "only about this member"),
         ("cohort" = Option<String>, Query, description = "only about members of this cohort: one of the policy in force, or one that members were enrolled in"),
         ("from" = Option<String>, Query, description = "from when: a date or a moment"),

@@ -18,6 +18,7 @@ use crate::api::problem::Problem;
 use crate::api::staff::StaffIn;
 use crate::api::staff::pages::desk;
 use crate::api::staff::views::Told;
+use crate::domain::ids::StaffId;
 use crate::domain::values::Language;
 use crate::domain::viewing::View;
 use crate::projections::Recorded;
@@ -50,7 +51,6 @@ async fn events_page(api: &Api, who: &StaffIn, asked: Asked) -> Result<Response,
         }
     };
     api.opens(who, &wanted).await?;
-    api.shows_everything().await?;
     let size = api.statuses.progress().position();
     let (from, until) = wanted.bounds(api).await?;
     let until = wanted
@@ -74,10 +74,12 @@ async fn events_page(api: &Api, who: &StaffIn, asked: Asked) -> Result<Response,
     let rows = found.iter().zip(&entries).map(|(it, entry)| Row {
         cohort: it.cohort.clone(),
         account: account_of(entry, &asked),
+        about: about_of(entry, &asked),
         ..row_of(language, entry)
     });
     let rows = rows.collect();
     api.note_look(who, wanted.showing(View::EventList)).await?;
+    let staff = api.vault.staff.all().await?;
     let form = FormToken::of(api, &who.visit);
     let path = with_query("/audit/events", &asked.filters());
     let mut desk = desk(api, who, &form, path).await?;
@@ -89,7 +91,8 @@ async fn events_page(api: &Api, who: &StaffIn, asked: Asked) -> Result<Response,
         outcomes: outcomes(language, &asked),
         mails: mails(language, &asked),
         actors: actors(language, &asked),
-        accounts: accounts(api, &asked).await?,
+        accounts: accounts(&staff, &asked.actor_id),
+        about: accounts(&staff, &asked.about),
         member: asked.member.clone(),
         cohorts: choices(api, language, &cohorts, &asked),
         from: asked.from.clone(),
@@ -108,6 +111,13 @@ fn account_of(entry: &Entry, asked: &Asked) -> Option<(String, String)> {
     let name = entry.staff.as_ref().unwrap_or(id);
     let is_news = entry.line.actor == "staff" && id != asked.actor_id.trim();
     is_news.then(|| (id.clone(), name.clone()))
+}
+
+/// Whom of the staff it happened to, unless the list is of them alone.
+fn about_of(entry: &Entry, asked: &Asked) -> Option<(String, String)> {
+    let (id, name) = entry.about.as_ref()?;
+    let id = id.to_string();
+    (id != asked.about.trim()).then(|| (id, name.clone()))
 }
 
 fn choice(value: &str, text: String, chosen: &str) -> Choice {
@@ -147,14 +157,14 @@ fn mails(language: Language, asked: &Asked) -> Vec<Choice> {
     Mail::ALL.map(choice).into()
 }
 
-/// All accounts of staff by their names, also those that are closed: what they did stays.
-async fn accounts(api: &Api, asked: &Asked) -> Result<Vec<Choice>, Problem> {
-    let mut names = api.vault.staff.all().await?;
-    names.sort_by(|(_, one), (_, other)| one.cmp(other));
+/// All accounts of staff by their names, also those that are closed: what they did, and what happened to them, stays.
+fn accounts(staff: &[(StaffId, String)], asked: &str) -> Vec<Choice> {
+    let mut names: Vec<_> = staff.iter().collect();
+    names.sort_by_key(|(_, name)| name);
     let choices = names
         .into_iter()
-        .map(|(staff, name)| choice(&staff.to_string(), name, &asked.actor_id));
-    Ok(choices.collect())
+        .map(|(staff, name)| choice(&staff.to_string(), name.clone(), asked));
+    choices.collect()
 }
 
 fn actors(language: Language, asked: &Asked) -> Vec<Choice> {

@@ -158,6 +158,7 @@ pub(in crate::api) fn row_of(language: Language, entry: &Entry) -> Row {
         notable: outcome != Outcome::Done,
         who,
         account: None,
+        about: None,
         from: entry.from.clone(),
         command: command_text(language, &line.command),
         details: details(language, entry),
@@ -222,6 +223,7 @@ mod tests {
         let entry = Entry {
             line: Line::of(&recorded),
             staff: None,
+            about: None,
             from: None,
             proposed: None,
         };
