@@ -32,7 +32,7 @@ pub struct Look {
     pub member: Option<MemberId>,
     /// What for, where personal data were shown.
     pub purpose: Option<Purpose>,
-    /// Which part: moments, types, a cohort; never a personal datum.
+    /// Which part: moments, types, a cohort, by which field a member was looked for; never a personal datum.
     pub part: Option<String>,
     /// Behind which position an export began; none for all else, and for exports of before this was told, whose pages were one look
     /// wherever they began.
@@ -46,7 +46,7 @@ pub struct Look {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum View {
-    /// Which members have an ID, a number, a GID.
+    /// Which members have an ID, a number, a GID. Before the last two had names of their own, they were told as this one.
     MemberSearch,
     /// One member's history, personal data masked.
     MemberHistory,
@@ -60,11 +60,15 @@ pub enum View {
     Stream,
     /// A report, on a page or as a file.
     Report,
+    /// What waits for a second person, with the members it is about, masked.
+    Approvals,
+    /// What a roster would do, member by member.
+    Rosters,
 }
 
 impl View {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::MemberSearch,
         Self::MemberHistory,
         Self::MemberData,
@@ -72,6 +76,8 @@ impl View {
         Self::Export,
         Self::Stream,
         Self::Report,
+        Self::Approvals,
+        Self::Rosters,
     ];
 
     /// The name that events hold.
@@ -85,6 +91,8 @@ impl View {
             Self::Export => "export",
             Self::Stream => "stream",
             Self::Report => "report",
+            Self::Approvals => "approvals",
+            Self::Rosters => "rosters",
         }
     }
 }

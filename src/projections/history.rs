@@ -17,8 +17,9 @@ use super::reports::stored;
 use super::reports::track::Track;
 use crate::database::{Cell, Connections, Insert, time_of};
 use crate::domain::delivery::{Delivery, DeliveryEvent};
-use crate::domain::ids::MemberId;
+use crate::domain::ids::{MemberId, StaffId};
 use crate::domain::onboarding::Onboarding;
+use crate::domain::staff::Staff;
 use crate::domain::viewing::{ViewingEvent, Viewings};
 use crate::subscription::{ApplyError, Before, Position, Projection, Recorded};
 
@@ -152,6 +153,14 @@ fn member_of(recorded: &Recorded) -> Result<Option<String>, ApplyError> {
 #[must_use]
 pub fn subject(recorded: &Recorded) -> Option<MemberId> {
     member_of(recorded).ok()??.parse().ok()
+}
+
+/// The account of staff that an event happened to; none, if it happened to none.
+#[must_use]
+pub fn concerned(recorded: &Recorded) -> Option<StaffId> {
+    (recorded.stream_kind == Staff::TYPE)
+        .then(|| recorded.stream_id.parse().ok())
+        .flatten()
 }
 
 /// Where the `members` of a batch were before it, but for those who begin in it.

@@ -235,6 +235,21 @@ async fn what_is_mistyped_is_refused_and_leaves_no_event() {
 }
 
 #[tokio::test]
+async fn a_page_with_days_that_are_none_is_still_of_the_moment_asked_for() {
+    let (app, browser) = society(Role::Auditor).await;
+    let then = then();
+    let page = browser
+        .get(&format!("/audit/reports/stuck?as_of={then}&days=x"))
+        .await;
+    page.is(422)
+        .says(&format!("name=\"as_of\" value=\"{then}\""));
+    let looks = views(&app).await;
+    let part = looks[0]["part"].as_str().unwrap();
+    let shown = "report=stuck&as_of=2026-04-10T00:00:59.000000Z&format=page&days=7";
+    assert_eq!(part, shown);
+}
+
+#[tokio::test]
 async fn every_report_has_a_page_with_its_files_of_the_same_moment() {
     let (app, browser) = society(Role::Auditor).await;
     for name in Name::ALL {

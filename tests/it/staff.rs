@@ -5,6 +5,7 @@ mod approvals;
 mod audit;
 mod desk;
 mod erasure;
+mod events;
 mod export;
 mod lifts;
 mod notice;

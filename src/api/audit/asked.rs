@@ -11,7 +11,9 @@ use crate::api::staff::{StaffIn, rights};
 use crate::domain::viewing::View;
 use crate::projections::Position;
 use crate::projections::history::kinds::{KINDS, Outcome};
-use crate::projections::history::search::{ACTORS, Filter, Mail, position_at};
+use crate::projections::history::search::{
+    ACTORS, Filter, Mail, cohorts as cohorts_of_members, position_at,
+};
 
 /// Events in one answer to a program, at most and unless it says otherwise.
 const MOST: i64 = 1000;
@@ -31,6 +33,8 @@ pub struct Asked {
     pub actor: String,
     /// The account of staff that acted, by its id.
     pub actor_id: String,
+    /// The account of staff that they happened to, by its id.
+    pub about: String,
     /// The member they are about, by the id that lists show.
     pub member: String,
     /// The cohort of the members they are about.
@@ -59,7 +63,9 @@ pub(super) struct Wanted {
 }
 
 impl Asked {
-    pub(super) fn read(&self) -> Result<Wanted, Problem> {
+    /// The same, read; a cohort has to be one of `cohorts`: what is asked for stands in the event of the view, and nothing but a name may get
+    /// there.
+    pub(super) fn read(&self, cohorts: &[String]) -> Result<Wanted, Problem> {
         let event_type = text(&self.event_type);
         if let Some(name) = event_type
             && !KINDS.iter().any(|(known, _)| *known == name)
@@ -76,12 +82,6 @@ impl Asked {
         if actor.is_some_and(|actor| !ACTORS.contains(&actor)) {
             return Err(unknown("actor"));
         }
-        let cohort = text(&self.cohort);
-        // What is asked for stands in the event of the view: nothing but a name may get there.
-        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if cohort.is_some_and(|cohort| cohort.len() > 64 || !cohort.chars().all(plain)) {
-            return Err(unknown("cohort"));
-        }
         let limit = number("limit", &self.limit)?.unwrap_or(MOST);
         if !(1..=MOST).contains(&limit) {
             return Err(Problem::Invalid {
@@ -95,9 +95,12 @@ impl Asked {
                 event_type: event_type.map(str::to_owned),
                 mail,
                 outcome,
-                cohort: cohort.map(str::to_owned),
+                cohort: one("cohort", &self.cohort, |name| {
+                    cohorts.iter().find(|it| *it == name).cloned()
+                })?,
                 actor: actor.map(str::to_owned),
                 account: one("actor_id", &self.actor_id, |id| id.parse().ok())?,
+                about: one("about", &self.about, |id| id.parse().ok())?,
             },
             from: moment("from", &self.from, moment::start_of)?,
             until: moment("until", &self.until, moment::end_of)?,
@@ -115,6 +118,7 @@ impl Asked {
             ("mail", &self.mail),
             ("actor", &self.actor),
             ("actor_id", &self.actor_id),
+            ("about", &self.about),
             ("member", &self.member),
             ("cohort", &self.cohort),
             ("from", &self.from),
@@ -141,9 +145,11 @@ impl Wanted {
             ("mail", filter.mail.map(|it| it.name().to_owned())),
             ("actor", filter.actor.clone()),
             ("actor_id", filter.account.map(|it| it.to_string())),
-            ("cohort", filter.cohort.clone()),
+            ("about", filter.about.map(|it| it.to_string())),
+            ("cohort", filter.cohort.as_deref().map(apart)),
             ("from", self.from.map(|moment| moment.to_string())),
             ("until", self.until.map(|moment| moment.to_string())),
+            ("before", self.before.map(|position| position.to_string())),
         ]
         .into_iter()
         .filter_map(|(name, value)| Some(format!("{name}={}", value?)))
@@ -195,6 +201,22 @@ impl Api {
         known.map(|_| opens).ok_or(Problem::UnknownMember)
     }
 
+    /// The cohorts that may be asked for: those of the policy in force, and those that members were enrolled in under others.
+    ///
+    /// # Errors
+    /// The read models lag, or the database is away.
+    pub(super) async fn cohorts(&self) -> Result<Vec<String>, Problem> {
+        self.shows_everything().await?;
+        let present = self.policy.cohorts.iter().map(|cohort| cohort.name.clone());
+        let mut cohorts: Vec<String> = present.collect();
+        for past in cohorts_of_members(&self.read).await? {
+            if self.policy.cohort(&past).is_none() {
+                cohorts.push(past);
+            }
+        }
+        Ok(cohorts)
+    }
+
     /// Waits for the read models. A history that is cut short because they lag must not pass for a whole one.
     ///
     /// # Errors
@@ -211,6 +233,11 @@ impl Api {
 /// A field that says something.
 pub(in crate::api) fn text(field: &str) -> Option<&str> {
     Some(field.trim()).filter(|text| !text.is_empty())
+}
+
+/// A name as a part of a look holds it, which `&` divides.
+fn apart(name: &str) -> String {
+    name.replace('%', "%25").replace('&', "%26")
 }
 
 /// What a field names, if it says something.

@@ -1,6 +1,7 @@
 //! What an event says beyond its type, in the reader's language: what was done on what grounds, why it failed, what was looked at.
 
 use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::entries::Entry;
@@ -18,7 +19,7 @@ pub struct Detail {
 }
 
 /// Where payloads say more than their type, in the order in which it is told.
-pub(super) const FIELDS: [&str; 19] = [
+pub(super) const FIELDS: [&str; 23] = [
     "/intervention",
     "/grounds/reason",
     "/grounds/ticket",
@@ -37,8 +38,15 @@ pub(super) const FIELDS: [&str; 19] = [
     "/after_days",
     "/fields",
     "/role",
+    "/scopes",
+    "/expires_at",
+    "/import",
+    "/content",
     "/issue",
 ];
+
+/// Signs of an import's id that are told: the moment at which it was made (UUID v7).
+const IMPORT_SHOWN: usize = 13;
 
 /// What an event says; of a decision, what was proposed, and by whom.
 pub(super) fn details(language: Language, entry: &Entry) -> Vec<Detail> {
@@ -60,11 +68,19 @@ pub(super) fn details(language: Language, entry: &Entry) -> Vec<Detail> {
     if let Some(by) = proposed.and_then(|it| it.by.clone()) {
         details.push(detail("by", by));
     }
+    // Of what somebody did themselves, it is told who that was.
+    let about = entry.about.as_ref();
+    if let Some((_, name)) = about.filter(|(id, _)| id.to_string() != entry.line.actor_id) {
+        details.insert(0, detail("about", name.clone()));
+    }
     details
 }
 
-/// What a field says; none, if that is an id.
+/// What a field says; none, if that is an id, or of no use to whoever reads this type of event.
 fn text_of(language: Language, event_type: &str, field: &str, value: &Value) -> Option<String> {
+    if field == "content" {
+        return Some(sum_of(language, value).to_string());
+    }
     if let Some(names) = value.as_array() {
         let texts = names
             .iter()
@@ -78,9 +94,15 @@ fn text_of(language: Language, event_type: &str, field: &str, value: &Value) -> 
     };
     let of_reports = |list: &str| Some(named(language, &format!("report.{list}"), name));
     match field {
-        "issue" => None,
         "ticket" => Some(name.to_owned()),
-        "token" => Some(Text::of(language, "report.purpose.token").to_string()),
+        // In events of a token itself, it is its id.
+        "token" if event_type == "AuditDataViewed" => {
+            Some(Text::of(language, "report.purpose.token").to_string())
+        }
+        "expires_at" if event_type == "AccessTokenIssued" => Some(moment_text(language, name)),
+        "issue" | "token" | "expires_at" => None,
+        "scopes" => Some(named(language, "scope", name)),
+        "import" => Some(short(name)),
         "step" => step_label(language, name).map(|label| label.to_string()),
         "part" => Some(part_text(language, name)),
         "why" => Some(named(language, &format!("why.{event_type}"), name)),
@@ -96,7 +118,8 @@ fn text_of(language: Language, event_type: &str, field: &str, value: &Value) -> 
 /// Which part was looked at, as its event holds it: `name=value` pairs, joined by `&`.
 fn part_text(language: Language, part: &str) -> String {
     let pair = |pair: &str| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        // Of a roster, the parts of before have a blank.
+        let (name, value) = pair.split_once(['=', ' ']).unwrap_or((pair, ""));
         let label = Text::find(language, &format!("part.{name}"));
         let label = label.unwrap_or_else(|| Text::plain(name));
         let text = match name {
@@ -104,13 +127,34 @@ fn part_text(language: Language, part: &str) -> String {
             "type" => format!("{} ({value})", event_text(language, value, None)),
             "outcome" | "actor" => named(language, name, value),
             "mail" => named(language, "mail_state", value),
-            _ => value
-                .parse::<Timestamp>()
-                .map_or_else(|_| value.to_owned(), |at| to_the_second(language, at)),
+            "by" => named(language, "roster_field", value),
+            "roster" => short(value),
+            "cohort" => percent_decode_str(value).decode_utf8_lossy().into_owned(),
+            _ => moment_text(language, value),
         };
         format!("{label} {text}")
     };
     part.split('&').map(pair).collect::<Vec<_>>().join(", ")
+}
+
+/// As much of an import's id as tells rosters apart.
+fn short(import: &str) -> String {
+    import.chars().take(IMPORT_SHOWN).collect()
+}
+
+/// A moment; what is none as it is.
+fn moment_text(language: Language, text: &str) -> String {
+    text.parse::<Timestamp>()
+        .map_or_else(|_| text.to_owned(), |at| to_the_second(language, at))
+}
+
+/// What a roster does, in numbers.
+fn sum_of(language: Language, content: &Value) -> Text {
+    ["rows", "new", "changed", "left"]
+        .into_iter()
+        .fold(Text::of(language, "roster.sum"), |text, count| {
+            text.with(count, &content[count])
+        })
 }
 
 #[cfg(test)]
@@ -127,7 +171,7 @@ mod tests {
     fn every_field_that_is_told_has_a_label() {
         for language in BOTH {
             let fields = FIELDS.iter().filter_map(|path| path.rsplit('/').next());
-            for field in fields.chain(["by"]) {
+            for field in fields.chain(["by", "about"]) {
                 let key = format!("detail.{field}");
                 assert!(Text::find(language, &key).is_some(), "{key}");
             }
@@ -146,6 +190,25 @@ mod tests {
             part_text(Language::Ja, filter),
             "種類 入力されたワンタイムパスワードが違っていました (OtpRejected), 結果 失敗 (failed), 区分 printed"
         );
+    }
+
+    #[test]
+    fn a_part_of_before_names_its_roster_as_one_of_today_does() {
+        let id = "0196a1b2-c3d4-7000-8000-000000000000";
+        for part in [format!("roster={id}"), format!("roster {id}")] {
+            assert_eq!(part_text(Language::Ja, &part), "名簿 0196a1b2-c3d4");
+        }
+    }
+
+    #[test]
+    fn a_roster_tells_its_import_and_what_it_does_in_numbers() {
+        let said = |field, value| text_of(Language::Ja, "RosterPlanned", field, &value);
+        let import = json!("0196a1b2-c3d4-7000-8000-000000000000");
+        assert_eq!(said("import", import), Some("0196a1b2-c3d4".to_owned()));
+        let content = json!({"rows": 12, "new": 3, "changed": 2, "left": 1, "unchanged": 7});
+        let sum = Some("12行：新規 3、変更 2、脱退 1".to_owned());
+        assert_eq!(said("content", content), sum);
+        assert_eq!(said("expires_at", json!("2026-04-10T00:00:00Z")), None);
     }
 
     #[test]

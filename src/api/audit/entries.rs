@@ -1,4 +1,4 @@
-//! Events with what they do not say themselves: who of the staff acted, and what was proposed that they decide on.
+//! Events with what they do not say themselves: who of the staff acted or is concerned, and what was proposed that they decide on.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::api::problem::Problem;
 use crate::domain::ids::{MemberId, StaffId};
 use crate::projections::Recorded;
 use crate::projections::history::search::{Filter, Page, search};
-use crate::projections::history::subject;
+use crate::projections::history::{concerned, subject};
 
 /// Proposals of one member that are looked through, more than anybody has.
 const MOST: i64 = 1000;
@@ -20,6 +20,8 @@ pub(in crate::api) struct Entry {
     pub(in crate::api) line: Line,
     /// The name of the one of the staff who acted.
     pub(in crate::api) staff: Option<String>,
+    /// The id and the name of the one of the staff whose account it happened to.
+    pub(in crate::api) about: Option<(StaffId, String)>,
     /// From where: a network, or address and browser.
     pub(in crate::api) from: Option<String>,
     /// What was approved, declined or taken back.
@@ -42,6 +44,7 @@ impl Api {
     pub(super) async fn entries_of(&self, events: &[Recorded]) -> Result<Vec<Entry>, Problem> {
         let mut proposals = self.proposals_of(events).await?;
         let mut staff: Vec<StaffId> = events.iter().filter_map(staff_of).collect();
+        staff.extend(events.iter().filter_map(concerned));
         staff.extend(proposals.values().filter_map(proposer));
         staff.sort_unstable();
         staff.dedup();
@@ -50,6 +53,7 @@ impl Api {
         let entry = |event: &Recorded| Entry {
             line: Line::of(event),
             staff: staff_of(event).and_then(name),
+            about: concerned(event).and_then(|id| Some((id, name(id)?))),
             from: None,
             proposed: decided(event)
                 .and_then(|id| proposals.remove(id))
@@ -59,6 +63,20 @@ impl Api {
                 }),
         };
         Ok(events.iter().map(entry).collect())
+    }
+
+    /// The names of the accounts that these events happened to.
+    ///
+    /// # Errors
+    /// The vault is away.
+    pub(super) async fn names_of_concerned(
+        &self,
+        events: &[Recorded],
+    ) -> Result<HashMap<StaffId, String>, Problem> {
+        let mut staff: Vec<StaffId> = events.iter().filter_map(concerned).collect();
+        staff.sort_unstable();
+        staff.dedup();
+        Ok(self.vault.staff.names(&staff).await?)
     }
 
     /// What these events decide on, by the proposals' ids.

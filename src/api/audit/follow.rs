@@ -24,15 +24,16 @@ use crate::projections::Position;
 const BATCH: i64 = 500;
 
 /// Events as they happen (Server-Sent Events): the data of each is a line of the export, its id the position. With `Last-Event-ID` or `after`
-/// it goes on there, else it begins with the next event. An event by itself tells neither a cohort nor the end of a period: a stream is not
-/// narrowed by these.
+/// it goes on there, else it begins with the next event. A stream has no end, and an event by itself tells neither a
+/// cohort nor the end of a period: `before`, `limit`, `cohort`, `from` and `until` are refused.
 #[utoipa::path(get, path = "/api/v1/audit/events/stream", tag = "audit",
     params(("after" = Option<String>, Query, description = "only events after this position"),
         ("type" = Option<String>, Query, description = "only events of this type"),
         ("outcome" = Option<String>, Query, description = "done, failed or refused"),
         ("mail" = Option<String>, Query, description = "only what became of mails: accepted, failed or skipped"),
         ("actor" = Option<String>, Query, description = "member, staff or system"),
-        ("actor_id" = Option<String>, Query, description = "only of this account of staff"),
+        ("actor_id" = Option<String>, Query, description = "only given by this account of staff"),
+        ("about" = Option<String>, Query, description = "only what happened to this account of staff, whoever gave it"),
         ("member" = Option<String>, Query, description = "only about this member"),
         ("Last-Event-ID" = Option<String>, Header, description = "the same, as clients send it that were cut off")),
     responses((status = 200, description = "an event each", body = EntryBody, content_type = "text/event-stream")))]
@@ -43,15 +44,17 @@ pub(in crate::api) async fn audit_stream(
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(asked) = asked.map_err(|_| Problem::Malformed)?;
-    let wanted = asked.read()?;
     let not_here = [
         ("cohort", &asked.cohort),
         ("from", &asked.from),
         ("until", &asked.until),
+        ("before", &asked.before),
+        ("limit", &asked.limit),
     ];
     if let Some((field, _)) = not_here.into_iter().find(|(_, it)| text(it).is_some()) {
         return Err(unknown(field));
     }
+    let wanted = asked.read(&[])?;
     api.opens(&who, &wanted).await?;
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());
     let position = match last {

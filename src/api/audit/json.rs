@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::asked::Asked;
+use super::asked::{Asked, text};
 use super::changes::{Change, ChangeBody};
 use super::line::EntryBody;
 use super::looks::Showing;
@@ -49,7 +49,8 @@ pub struct FoundMember {
 pub struct HistoryBody {
     member: String,
     cohort: String,
-    /// Who that is, masked; none, if it was erased.
+    /// Who that is, masked; none, if it was erased. As it is registered now, whatever `at` asks for: only the e-mail address is the one of
+    /// that moment.
     person: Option<Person>,
     /// As of when, and how many events the log had then.
     as_of: AsOfBody,
@@ -85,15 +86,15 @@ impl Api {
         who: &StaffIn,
         asked: &Search,
     ) -> Result<FoundBody, Problem> {
-        let mut members = Vec::new();
-        for member in self.find_members(asked).await? {
+        let found = self.find_members(asked).await?;
+        let mut members = Vec::with_capacity(found.len());
+        for &member in &found {
             members.push(FoundMember {
                 member: member.to_string(),
                 person: self.person(member, None, Mask::On).await?,
             });
         }
-        self.note_look(who, Showing::of(View::MemberSearch, None))
-            .await?;
+        self.note_look(who, asked.showing(&found)).await?;
         Ok(FoundBody { members })
     }
 }
@@ -140,7 +141,7 @@ pub(in crate::api) async fn audit_search(
     api.found_members(&who, &asked).await.map(Json)
 }
 
-/// One member's history, personal data masked: as of `at`, after `since`. A bare date means its end in Asia/Tokyo.
+/// One member's history, personal data masked: as of `at`, after `since`. A bare date means its end in Asia/Tokyo. `person` is as it is now.
 #[utoipa::path(get, path = "/api/v1/audit/members/{member}", tag = "audit",
     params(("member" = String, Path, description = "the member's id"),
         ("at" = Option<String>, Query, description = "as of when: a date or a moment; now, if left out or yet to come"),
@@ -168,14 +169,16 @@ pub(in crate::api) async fn audit_history(
 /// open members' histories, and only they may ask for a `member`.
 #[utoipa::path(get, path = "/api/v1/audit/events", tag = "audit",
     params(("after" = Option<String>, Query, description = "only events after this position"),
+        ("before" = Option<String>, Query, description = "only events before this position"),
         ("limit" = Option<String>, Query, description = "at most so many, 1 to 1000"),
         ("type" = Option<String>, Query, description = "only events of this type"),
         ("outcome" = Option<String>, Query, description = "done, failed or refused"),
         ("mail" = Option<String>, Query, description = "only what became of mails: accepted, failed or skipped"),
         ("actor" = Option<String>, Query, description = "member, staff or system"),
-        ("actor_id" = Option<String>, Query, description = "only of this account of staff"),
+        ("actor_id" = Option<String>, Query, description = "only given by this account of staff"),
+        ("about" = Option<String>, Query, description = "only what happened to this account of staff, whoever gave it"),
         ("member" = Option<String>, Query, description = "only about this member"),
-        ("cohort" = Option<String>, Query, description = "only about members of this cohort"),
+        ("cohort" = Option<String>, Query, description = "only about members of this cohort: one of the policy in force, or one that members were enrolled in"),
         ("from" = Option<String>, Query, description = "from when: a date or a moment"),
         ("until" = Option<String>, Query, description = "until when; a bare date means its end in Asia/Tokyo")),
     responses((status = 200, description = "a line an event", body = EntryBody, content_type = "application/jsonl",
@@ -186,7 +189,12 @@ pub(in crate::api) async fn audit_events(
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(asked) = asked.map_err(|_| Problem::Malformed)?;
-    let wanted = asked.read()?;
+    // What needs no read model does not wait for them.
+    let cohorts = match text(&asked.cohort) {
+        Some(_) => api.cohorts().await?,
+        None => Vec::new(),
+    };
+    let wanted = asked.read(&cohorts)?;
     let opens_members = api.opens(&who, &wanted).await?;
     let (after, limit) = (wanted.after, wanted.limit);
     let (events, next) = if wanted.is_all() && wanted.before.is_none() {

@@ -85,6 +85,8 @@ impl Line {
 pub struct EntryBody {
     #[serde(flatten)]
     line: Line,
+    /// The name of the account of staff that it happened to (stream `staff-{id}`); none, if it happened to none.
+    about: Option<String>,
     /// The network that it came from; none, where nobody asked from outside, it was erased, or whoever reads may not open members' histories.
     from: Option<String>,
 }
@@ -93,17 +95,19 @@ impl From<Entry> for EntryBody {
     fn from(entry: Entry) -> Self {
         Self {
             line: entry.line,
+            about: entry.about.map(|(_, name)| name),
             from: entry.from,
         }
     }
 }
 
 impl EntryBody {
-    /// An event, and the network that it came from.
+    /// An event, the name of the account that it happened to, and the network that it came from.
     #[must_use]
-    pub fn of(event: &Recorded, from: Option<String>) -> Self {
+    pub fn of(event: &Recorded, about: Option<String>, from: Option<String>) -> Self {
         Self {
             line: Line::of(event),
+            about,
             from,
         }
     }

@@ -18,6 +18,7 @@ use crate::api::problem::Problem;
 use crate::api::staff::StaffIn;
 use crate::api::staff::pages::desk;
 use crate::api::staff::views::Told;
+use crate::domain::ids::StaffId;
 use crate::domain::values::Language;
 use crate::domain::viewing::View;
 use crate::projections::Recorded;
@@ -40,16 +41,16 @@ pub(super) async fn events(
 
 async fn events_page(api: &Api, who: &StaffIn, asked: Asked) -> Result<Response, Problem> {
     let language = who.visit.language;
-    let (asked, wanted, problem) = match asked.read() {
+    let cohorts = api.cohorts().await?;
+    let (asked, wanted, problem) = match asked.read(&cohorts) {
         Ok(wanted) => (asked, wanted, None),
         Err(problem) => {
             let all = Asked::default();
-            let wanted = all.read()?;
+            let wanted = all.read(&cohorts)?;
             (all, wanted, Some(problem))
         }
     };
     api.opens(who, &wanted).await?;
-    api.shows_everything().await?;
     let size = api.statuses.progress().position();
     let (from, until) = wanted.bounds(api).await?;
     let until = wanted
@@ -73,10 +74,12 @@ async fn events_page(api: &Api, who: &StaffIn, asked: Asked) -> Result<Response,
     let rows = found.iter().zip(&entries).map(|(it, entry)| Row {
         cohort: it.cohort.clone(),
         account: account_of(entry, &asked),
+        about: about_of(entry, &asked),
         ..row_of(language, entry)
     });
     let rows = rows.collect();
     api.note_look(who, wanted.showing(View::EventList)).await?;
+    let staff = api.vault.staff.all().await?;
     let form = FormToken::of(api, &who.visit);
     let path = with_query("/audit/events", &asked.filters());
     let mut desk = desk(api, who, &form, path).await?;
@@ -88,9 +91,10 @@ async fn events_page(api: &Api, who: &StaffIn, asked: Asked) -> Result<Response,
         outcomes: outcomes(language, &asked),
         mails: mails(language, &asked),
         actors: actors(language, &asked),
-        accounts: accounts(api, &asked).await?,
+        accounts: accounts(&staff, &asked.actor_id),
+        about: accounts(&staff, &asked.about),
         member: asked.member.clone(),
-        cohorts: cohorts(api, language, &asked),
+        cohorts: choices(api, language, &cohorts, &asked),
         from: asked.from.clone(),
         until: asked.until.clone(),
         rows,
@@ -107,6 +111,13 @@ fn account_of(entry: &Entry, asked: &Asked) -> Option<(String, String)> {
     let name = entry.staff.as_ref().unwrap_or(id);
     let is_news = entry.line.actor == "staff" && id != asked.actor_id.trim();
     is_news.then(|| (id.clone(), name.clone()))
+}
+
+/// Whom of the staff it happened to, unless the list is of them alone.
+fn about_of(entry: &Entry, asked: &Asked) -> Option<(String, String)> {
+    let (id, name) = entry.about.as_ref()?;
+    let id = id.to_string();
+    (id != asked.about.trim()).then(|| (id, name.clone()))
 }
 
 fn choice(value: &str, text: String, chosen: &str) -> Choice {
@@ -146,14 +157,14 @@ fn mails(language: Language, asked: &Asked) -> Vec<Choice> {
     Mail::ALL.map(choice).into()
 }
 
-/// All accounts of staff by their names, also those that are closed: what they did stays.
-async fn accounts(api: &Api, asked: &Asked) -> Result<Vec<Choice>, Problem> {
-    let mut names = api.vault.staff.all().await?;
-    names.sort_by(|(_, one), (_, other)| one.cmp(other));
+/// All accounts of staff by their names, also those that are closed: what they did, and what happened to them, stays.
+fn accounts(staff: &[(StaffId, String)], asked: &str) -> Vec<Choice> {
+    let mut names: Vec<_> = staff.iter().collect();
+    names.sort_by_key(|(_, name)| name);
     let choices = names
         .into_iter()
-        .map(|(staff, name)| choice(&staff.to_string(), name, &asked.actor_id));
-    Ok(choices.collect())
+        .map(|(staff, name)| choice(&staff.to_string(), name.clone(), asked));
+    choices.collect()
 }
 
 fn actors(language: Language, asked: &Asked) -> Vec<Choice> {
@@ -161,11 +172,12 @@ fn actors(language: Language, asked: &Asked) -> Vec<Choice> {
     ACTORS.map(choice).into()
 }
 
-fn cohorts(api: &Api, language: Language, asked: &Asked) -> Vec<Choice> {
-    let cohorts = api.policy.cohorts.iter();
-    let choices = cohorts.map(|cohort| {
-        let who = cohort.who.in_language(language).to_owned();
-        choice(&cohort.name, who, &asked.cohort)
-    });
-    choices.collect()
+/// Cohorts, those that the policy in force has no words for by their names.
+fn choices(api: &Api, language: Language, cohorts: &[String], asked: &Asked) -> Vec<Choice> {
+    let choice = |name: &String| {
+        let known = api.policy.cohort(name);
+        let who = known.map_or(name.as_str(), |it| it.who.in_language(language));
+        choice(name, who.to_owned(), &asked.cohort)
+    };
+    cohorts.iter().map(choice).collect()
 }

@@ -159,6 +159,7 @@ async fn member_page(
     let view = MemberPage {
         member: member.to_string(),
         cohort: timeline.cohort.clone(),
+        is_now: timeline.is_now,
         unmasked: mask == Mask::Off,
         may_unmask: api.unmasked_for(who, member).await?.is_some(),
         purposes: purposes(language),

@@ -7,7 +7,6 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use super::details::details;
 use super::entries::Entry;
 use super::line::Line;
-use super::looks::Showing;
 use super::person::{Mask, Search};
 use super::views::{Row, SearchPage};
 use super::words::{actor_text, command_text, event_text, outcome_text};
@@ -20,7 +19,6 @@ use crate::api::staff::StaffIn;
 use crate::api::staff::pages::{desk, turned_away};
 use crate::api::staff::views::Told;
 use crate::domain::values::Language;
-use crate::domain::viewing::View;
 use crate::projections::history::kinds::{Outcome, outcome_of};
 
 /// For whom a member is looked for: the pages are alike, and lead to different ones.
@@ -95,8 +93,7 @@ async fn found(
         }
         Err(problem) => return Err(problem),
     };
-    api.note_look(who, Showing::of(View::MemberSearch, None))
-        .await?;
+    api.note_look(who, typed.showing(&members)).await?;
     if let [member] = members.as_slice() {
         let to = format!("{}/members/{member}", place.path());
         return Ok(Redirect::to(&to).into_response());
@@ -161,6 +158,7 @@ pub(in crate::api) fn row_of(language: Language, entry: &Entry) -> Row {
         notable: outcome != Outcome::Done,
         who,
         account: None,
+        about: None,
         from: entry.from.clone(),
         command: command_text(language, &line.command),
         details: details(language, entry),
@@ -225,6 +223,7 @@ mod tests {
         let entry = Entry {
             line: Line::of(&recorded),
             staff: None,
+            about: None,
             from: None,
             proposed: None,
         };

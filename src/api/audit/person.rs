@@ -6,11 +6,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::asked::text;
+use super::looks::Showing;
 use crate::api::Api;
 use crate::api::input::normalise_id;
 use crate::api::problem::Problem;
 use crate::domain::email::EmailAddress;
 use crate::domain::ids::MemberId;
+use crate::domain::viewing::View;
 use crate::vault::{Profile, VaultError};
 
 /// By what a member is looked for: exactly one of user ID, 記号 with 番号, and GID.
@@ -25,6 +27,28 @@ pub struct Search {
     pub number: String,
     /// The GID.
     pub gid: String,
+}
+
+impl Search {
+    /// What is about to be shown of a search: whom it found, where that is one, and by what, never what was typed.
+    pub(super) fn showing(&self, found: &[MemberId]) -> Showing {
+        let by = if text(&self.user_id).is_some() {
+            "user_id"
+        } else if text(&self.gid).is_some() {
+            "gid"
+        } else {
+            "number"
+        };
+        let only = if let [member] = found {
+            Some(*member)
+        } else {
+            None
+        };
+        Showing {
+            member: only,
+            ..Showing::of(View::MemberSearch, Some(format!("by={by}")))
+        }
+    }
 }
 
 /// What is shown of a member's person. It cannot be printed, for it may hold personal data.

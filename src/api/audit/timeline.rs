@@ -17,7 +17,7 @@ use crate::api::problem::Problem;
 use crate::domain::ids::MemberId;
 use crate::domain::onboarding::{Onboarding, Step};
 use crate::projections::history::search::{Filter, Page, position_at, search};
-use crate::projections::history::subject;
+use crate::projections::history::{concerned, subject};
 use crate::projections::reports::reader::recorded_at;
 use crate::projections::status::MemberStatus;
 use crate::projections::{Position, Recorded};
@@ -139,7 +139,7 @@ impl Api {
             member,
             person: self.person(member, email.as_ref(), mask).await?,
             cohort: state_then.map_or_else(String::new, cohort_of),
-            part: part_of(at, is_now, since),
+            part: part_of(at, is_now, since, before),
             at,
             is_now,
             since,
@@ -186,7 +186,7 @@ impl Api {
         Ok(entries)
     }
 
-    /// The same for programs, which join names and proposals themselves.
+    /// The same for programs, which join what is proposed and decided themselves.
     ///
     /// # Errors
     /// The vault is away.
@@ -196,7 +196,11 @@ impl Api {
         mask: Option<Mask>,
     ) -> Result<Vec<EntryBody>, Problem> {
         let mut from = self.networks(events, mask).await?;
-        let body = |event: &Recorded| EntryBody::of(event, from.remove(&event.position));
+        let names = self.names_of_concerned(events).await?;
+        let body = |event: &Recorded| {
+            let about = concerned(event).and_then(|staff| names.get(&staff).cloned());
+            EntryBody::of(event, about, from.remove(&event.position))
+        };
         Ok(events.iter().map(body).collect())
     }
 
@@ -238,9 +242,15 @@ fn cohort_of(state: &Onboarding) -> String {
     enrolment.map_or_else(String::new, |it| it.cohort.clone())
 }
 
-fn part_of(at: AsOf, is_now: bool, since: Option<AsOf>) -> Option<String> {
+fn part_of(
+    at: AsOf,
+    is_now: bool,
+    since: Option<AsOf>,
+    before: Option<Position>,
+) -> Option<String> {
     let since = since.map(|since| format!("since={}", since.moment));
     let at = (!is_now).then(|| format!("at={}", at.moment));
-    let parts: Vec<String> = since.into_iter().chain(at).collect();
+    let before = before.map(|position| format!("before={position}"));
+    let parts: Vec<String> = since.into_iter().chain(at).chain(before).collect();
     (!parts.is_empty()).then(|| parts.join("&"))
 }

@@ -53,6 +53,8 @@ pub struct Row {
     pub who: String,
     /// The account of staff whose other acts the row leads to, and its name.
     pub account: Option<(String, String)>,
+    /// The account of staff that it happened to, whose other events the row leads to, and its name.
+    pub about: Option<(String, String)>,
     /// From where.
     pub from: Option<String>,
     /// By which command it came.
@@ -77,6 +79,8 @@ pub struct MemberPage {
     pub cohort: String,
     /// Who that is; none, if it was erased.
     pub person: Option<Person>,
+    /// Whether the history is shown up to now, and not to a moment before: the person is always as registered now.
+    pub is_now: bool,
     /// Whether personal data are shown.
     pub unmasked: bool,
     /// Whether a second person has approved that whoever looks sees them.
@@ -125,8 +129,10 @@ pub struct EventsPage {
     pub mails: Vec<Choice>,
     /// Kinds of actors.
     pub actors: Vec<Choice>,
-    /// Accounts of staff.
+    /// Accounts of staff that acted.
     pub accounts: Vec<Choice>,
+    /// The same, that it happened to.
+    pub about: Vec<Choice>,
     /// The member, as it was asked for.
     pub member: String,
     /// Cohorts.

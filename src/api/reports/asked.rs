@@ -36,16 +36,21 @@ pub(super) fn name_of(name: &str) -> Result<Name, Problem> {
     Name::named(name).ok_or(Problem::UnknownReport)
 }
 
+fn days(typed: &str) -> Result<Option<i64>, Problem> {
+    let days = number("days", typed)?;
+    if days.is_some_and(|days| days > MOST_DAYS) {
+        return Err(Problem::Invalid {
+            field: "days",
+            why: "out_of_range",
+        });
+    }
+    Ok(days)
+}
+
 impl Asked {
     /// What that is, for one of the staff: who may not see single persons does not see small groups either.
     pub(super) fn read(&self, name: Name, who: &StaffIn) -> Result<Wanted, Problem> {
-        let days = number("days", &self.days)?;
-        if days.is_some_and(|days| days > MOST_DAYS) {
-            return Err(Problem::Invalid {
-                field: "days",
-                why: "out_of_range",
-            });
-        }
+        let days = days(&self.days)?;
         let asked = report::Asked {
             shield: !rights::sees_persons(who.role),
             ..report::Asked::default()
@@ -58,6 +63,18 @@ impl Asked {
                 ..asked
             },
         })
+    }
+
+    /// The moment and the days, without what cannot be read of them.
+    pub(super) fn legible(&self) -> Self {
+        let mut legible = Self::default();
+        if moment("as_of", &self.as_of, end_of).is_ok() {
+            legible.as_of.clone_from(&self.as_of);
+        }
+        if days(&self.days).is_ok() {
+            legible.days.clone_from(&self.days);
+        }
+        legible
     }
 
     pub(super) fn format(&self) -> Result<Format, Problem> {

@@ -104,10 +104,10 @@ async fn report_page(
 ) -> Result<Response, Problem> {
     let name = name_of(name)?;
     let language = who.visit.language;
-    // Of what cannot be read, the present figures are shown, and what is wrong.
+    // What cannot be read is left out, and told; the rest of what was asked for stays.
     let (wanted, problem) = match asked.read(name, who) {
         Ok(wanted) => (wanted, None),
-        Err(problem) => (Asked::default().read(name, who)?, Some(problem)),
+        Err(problem) => (asked.legible().read(name, who)?, Some(problem)),
     };
     let mut report = api.report(who, &wanted, "page").await?;
     name_staff(api, &mut report).await?;

@@ -170,8 +170,8 @@ impl Api {
         who: &StaffIn,
         import: ImportId,
     ) -> Result<Option<Details>, Problem> {
-        let part = Some(format!("roster {import}"));
-        self.note_look(who, Showing::of(View::MemberSearch, part))
+        let part = Some(format!("roster={import}"));
+        self.note_look(who, Showing::of(View::Rosters, part))
             .await?;
         let Some(kept) = self.vault.roster_files.get(import).await? else {
             return Ok(None);

@@ -1,8 +1,8 @@
 //! Which events are looked for, and how a database finds them: never by reading through what does not match.
 
-use super::kinds::{KINDS, Outcome, outcome_of};
+use super::kinds::{KINDS, OF_ACCOUNTS, Outcome, outcome_of};
 use super::search::Page;
-use super::{account_of, actor_of, subject};
+use super::{account_of, actor_of, concerned, subject};
 use crate::domain::ids::{MemberId, StaffId};
 use crate::subscription::Recorded;
 
@@ -65,6 +65,8 @@ pub struct Filter {
     pub actor: Option<String>,
     /// Those of this account of staff.
     pub account: Option<StaffId>,
+    /// Those that happened to this account of staff, whoever gave them.
+    pub about: Option<StaffId>,
 }
 
 /// A column, and what it has to hold.
@@ -77,17 +79,19 @@ pub(super) struct Statement {
 }
 
 impl Filter {
-    /// The types that it leaves; none, if it leaves all. What became of a mail is a type, and so is what did not go well. What went well is
-    /// most of what there is, and the newest page of it is found at once.
+    /// The types that it leaves; none, if it leaves all. What became of a mail is a type, and so is what did not go well, and what happens to
+    /// accounts. What went well is most of what there is, and the newest page of it is found at once.
     fn types(&self) -> Option<Vec<&'static str>> {
         let is_rare = self.outcome.is_some_and(|it| it != Outcome::Done);
-        if self.event_type.is_none() && self.mail.is_none() && !is_rare {
+        let any = self.event_type.is_none() && self.mail.is_none() && self.about.is_none();
+        if any && !is_rare {
             return None;
         }
         let leaves = |(name, outcome): &&(&str, Outcome)| {
             self.event_type.as_deref().is_none_or(|it| it == *name)
                 && self.mail.is_none_or(|it| it.event_type() == *name)
                 && self.outcome.is_none_or(|it| it == *outcome)
+                && (self.about.is_none() || OF_ACCOUNTS.contains(name))
         };
         Some(KINDS.iter().filter(leaves).map(|(name, _)| *name).collect())
     }
@@ -105,6 +109,7 @@ impl Filter {
             && has(self.actor.clone(), Some(actor_of(event)))
             && has(self.account.map(|it| it.to_string()), account_of(event))
             && self.member.is_none_or(|it| subject(event) == Some(it))
+            && self.about.is_none_or(|it| concerned(event) == Some(it))
     }
 
     /// How what is looked for is found; none, if there cannot be any.
@@ -120,7 +125,8 @@ impl Filter {
         })
     }
 
-    /// The beginnings of an index under which all of those types are, and nothing else.
+    /// The beginnings of an index under which all of those types are, and nothing else; of what happened to an account, also whose it is,
+    /// which no index has: what happens to accounts is little enough to read all of it.
     fn keys(&self, types: &[&str]) -> Vec<Vec<Condition>> {
         let actors = match &self.actor {
             Some(actor) => vec![actor.as_str()],
@@ -130,7 +136,11 @@ impl Filter {
             let event_type = Some(("event_type", event_type.to_owned()));
             let cohort = self.cohort.clone().map(|cohort| ("cohort", cohort));
             let actor = Some(("actor", actor.to_owned()));
-            [event_type, cohort, actor].into_iter().flatten().collect()
+            let about = self.about.map(|about| ("stream_id", about.to_string()));
+            [event_type, cohort, actor, about]
+                .into_iter()
+                .flatten()
+                .collect()
         };
         types
             .iter()
@@ -153,6 +163,7 @@ impl Filter {
             ("cohort", self.cohort.clone()),
             ("actor", actor(false)),
             ("outcome", done.map(|it| it.name().to_owned())),
+            ("stream_id", self.about.map(|about| about.to_string())),
         ]
         .into_iter()
         .filter_map(|(column, value)| Some((column, value?)))

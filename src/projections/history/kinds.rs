@@ -107,6 +107,21 @@ pub const KINDS: [(&str, Outcome); 77] = [
     ("RosterAbandoned", Outcome::Failed),
 ];
 
+/// The types of those that happen to an account of staff, all in its own stream.
+pub const OF_ACCOUNTS: [&str; 11] = [
+    "StaffAdded",
+    "StaffRoleChanged",
+    "StaffPasswordReset",
+    "StaffTotpReset",
+    "StaffPasswordChanged",
+    "StaffSignedIn",
+    "StaffSignInRejected",
+    "StaffSignedOut",
+    "StaffDisabled",
+    "AccessTokenIssued",
+    "AccessTokenRevoked",
+];
+
 /// How an event of this type went.
 #[must_use]
 pub fn outcome_of(event_type: &str) -> Outcome {

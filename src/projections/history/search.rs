@@ -7,6 +7,7 @@ use sqlx::any::AnyRow;
 pub use super::filter::{ACTORS, Filter, Mail};
 use crate::database::{Connections, bind_all, fixed_width, time_of};
 use crate::domain::ids::MemberId;
+use crate::projections::reports::counts::Topic;
 use crate::subscription::{ApplyError, EventLog, FollowError, Position, Recorded};
 
 /// From where the events are read, and which way.
@@ -77,6 +78,16 @@ fn found(row: &AnyRow) -> Result<Found, ApplyError> {
             .map_err(|_| unreadable("a member's id is none".to_owned()))?,
         cohort: row.try_get("cohort")?,
     })
+}
+
+/// The cohorts that members were enrolled in, under whatever policy.
+///
+/// # Errors
+/// The database is away.
+pub async fn cohorts(pool: &Connections) -> Result<Vec<String>, ApplyError> {
+    let select = "SELECT DISTINCT cohort FROM history_counts WHERE topic = $1 ORDER BY cohort";
+    let query = sqlx::query_scalar(select).bind(Topic::Enrolled.name());
+    Ok(query.fetch_all(pool).await?)
 }
 
 /// The end of the log as of a moment: the position of the last event that was recorded by then, 0 if there was none. Time never

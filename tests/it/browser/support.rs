@@ -7,7 +7,7 @@ use crate::support::app::{App, INITIAL_PASSWORD, USER_ID};
 use crate::support::chromium::{Driver, Window};
 
 /// What a new letter is called.
-const LETTER: &str = "新しいお知らせを発行する（最初からやり直し）";
+const LETTER: &str = "新しい案内の紙を発行する（最初からやり直し）";
 
 const OWN_PASSWORD: &str = crate::staff::support::OWN_PASSWORD;
 

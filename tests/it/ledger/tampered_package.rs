@@ -185,8 +185,6 @@ async fn an_event_inserted_and_back_dated() {
     assert!(why.contains("one of the events 1 to "), "{why}");
 }
 
-/// By the rules it is right, and it is signed: only a checkpoint that was kept elsewhere shows it.
-/// Whose link was followed is an address that the member never had.
 #[tokio::test]
 async fn a_file_that_the_manifest_does_not_tell_of() {
     for name in ["reports/x.csv", "policies/x.toml", "x", ".x", "x/y"] {

@@ -65,17 +65,38 @@ async fn a_member_is_found_by_user_id_by_numbers_and_by_gid() {
 }
 
 #[tokio::test]
-async fn a_search_is_recorded_though_nobody_follows_where_it_leads() {
+async fn a_search_is_recorded_with_whom_it_found_and_by_what() {
     let (app, member, browser) = review().await;
     finds(&browser, &[("user_id", USER_ID)])
         .await
         .leads_to(&path_of(member));
-    let looks: Vec<_> = views(&app)
-        .await
-        .into_iter()
-        .map(|it| it["view"].clone())
+    finds(&browser, &[("gid", "Z9999999")]).await.is(404);
+    let path = "/api/v1/audit/members/search";
+    let typed = json!({"symbol": "1", "number": "11111"});
+    let request = browser.request(Method::POST, path).json(&typed);
+    browser.send(request).await.is(200);
+    let looks = views(&app).await;
+    let told: Vec<_> = looks
+        .iter()
+        .map(|it| (&it["view"], &it["member"], &it["part"]))
         .collect();
-    assert_eq!(looks, ["member_search"]);
+    let (search, found) = (json!("member_search"), json!(member.to_string()));
+    let by = ["by=user_id", "by=gid", "by=number"].map(Value::from);
+    let expected = [
+        (&search, &found, &by[0]),
+        (&search, &Value::Null, &by[1]),
+        (&search, &found, &by[2]),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[tokio::test]
+async fn a_history_as_of_a_moment_says_that_the_person_is_as_registered_now() {
+    let (_app, member, browser) = review().await;
+    let says = "氏名などは現在の登録内容です";
+    browser.get(&path_of(member)).await.is_silent_on(says);
+    let earlier = format!("{}?at=2026-04-10T09:02:30", path_of(member));
+    browser.get(&earlier).await.is(200).says(says);
 }
 
 #[tokio::test]

@@ -274,7 +274,13 @@ async fn a_stream_tells_what_is_asked_for_alone() {
             .contains(&format!("\"part\":\"actor_id={account}\""))
     );
     assert!(!ears.heard.contains("MemberEnrolled"), "{}", ears.heard);
-    for query in ["cohort=x", "from=2026-04-10", "until=2026-04-10"] {
+    for query in [
+        "cohort=x",
+        "from=2026-04-10",
+        "until=2026-04-10",
+        "before=9",
+        "limit=9",
+    ] {
         let answer = siem.get(&format!("/audit/events/stream?{query}")).await;
         answer.problem(422, "invalid");
     }

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::erasure::{erase, is_gone};
-use super::support::{at_work, hire};
+use super::support::{at_work, hire, views};
 use crate::reports::printed;
 use crate::support::app::{App, INITIAL_PASSWORD, USER_ID, eventually};
 use crate::support::browser::{Browser, Shown};
@@ -182,6 +182,17 @@ async fn whoever_brought_it_cannot_approve_it_by_page_or_by_program() {
     let answer = desk.sato.send(request.json(&body)).await;
     answer.is(403).says("own-proposal");
     assert_eq!(desk.stage(&plan).await, Stage::Proposed);
+}
+
+#[tokio::test]
+async fn what_a_roster_would_do_is_a_look_of_its_own_and_no_search_for_a_member() {
+    let desk = Desk::open().await;
+    let plan = desk.brings(&[TARO], false).await;
+    desk.suzuki.get(&plan).await.is(200);
+    let look = views(&desk.app).await.pop().unwrap();
+    let (_, import) = plan.rsplit_once('/').unwrap();
+    assert_eq!(look["view"], "rosters");
+    assert_eq!(look["part"], format!("roster={import}").as_str());
 }
 
 #[tokio::test]

@@ -96,8 +96,8 @@ async fn an_approval_tells_what_was_proposed_by_whom_and_who_approved_it() {
         says(
             entry(&page.html, "InterventionApproved"),
             &[
-                "新しいお知らせを発行する（最初からやり直し） (reissue_credentials)",
-                "理由: お知らせの紛失・不着 (letter_lost)",
+                "新しい案内の紙を発行する（最初からやり直し） (reissue_credentials)",
+                "理由: 案内の紙の紛失・不着 (letter_lost)",
                 "問い合わせ番号: HD-1",
                 "申請者: 佐藤",
                 "担当者: 鈴木",

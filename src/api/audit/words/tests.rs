@@ -11,7 +11,7 @@ use crate::api::problem::Problem;
 use crate::domain::anomalies::Resemblance;
 use crate::domain::delivery::SkipReason;
 use crate::domain::onboarding::{CredentialFault, LogOutReason};
-use crate::domain::staff::{SignInFault, SignOutReason};
+use crate::domain::staff::{Scope, SignInFault, SignOutReason};
 use crate::domain::values::Language;
 use crate::projections::history::kinds::KINDS;
 
@@ -160,6 +160,12 @@ fn every_refusal_has_words_in_both_languages() {
 #[test]
 fn every_reason_in_an_event_has_words_in_both_languages() {
     assert_eq!(lacking("why", reasons()), Vec::<String>::new());
+}
+
+#[test]
+fn every_scope_of_a_token_has_words_in_both_languages() {
+    let scopes = Scope::ALL.map(|scope| scope.name().to_owned());
+    assert_eq!(lacking("scope", scopes), Vec::<String>::new());
 }
 
 #[test]

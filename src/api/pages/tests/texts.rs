@@ -126,6 +126,7 @@ fn every_text_is_used() {
                 "report.",
                 "intervention.",
                 "reason.",
+                "scope.",
                 "does.",
                 "roster_field.",
                 "row_fault.",
