@@ -18,7 +18,7 @@ pub struct Detail {
 }
 
 /// Where payloads say more than their type, in the order in which it is told.
-pub(super) const FIELDS: [&str; 19] = [
+pub(super) const FIELDS: [&str; 21] = [
     "/intervention",
     "/grounds/reason",
     "/grounds/ticket",
@@ -38,6 +38,8 @@ pub(super) const FIELDS: [&str; 19] = [
     "/fields",
     "/role",
     "/issue",
+    "/what",
+    "/rows",
 ];
 
 /// What an event says; of a decision, what was proposed, and by whom.
@@ -89,6 +91,7 @@ fn text_of(language: Language, event_type: &str, field: &str, value: &Value) -> 
         "domain_class" => of_reports("domain"),
         "view" => of_reports("view"),
         "fields" => Some(named(language, "roster_field", name)),
+        "what" => Some(named(language, "exported", name)),
         list => Some(named(language, list, name)),
     }
 }
