@@ -7,6 +7,8 @@ mod desk;
 mod erasure;
 mod export;
 mod lifts;
+mod limits;
+mod lists;
 mod notice;
 mod rights;
 mod rosters;
