@@ -121,6 +121,10 @@ pub struct ServeSettings {
     )]
     pub trusted_proxy: Vec<Network>,
 
+    /// A file of further passwords that nobody may choose, one a line in UTF-8: a list of breached ones, say
+    #[arg(long, env = "KADODE_REFUSED_PASSWORDS", value_name = "FILE")]
+    pub refused_passwords: Option<PathBuf>,
+
     /// How many sign-ins may wait for their turn; beyond, the answer is 503
     #[arg(
         long,

@@ -161,9 +161,12 @@ fn problems(operation: &str) -> Option<Vec<&'static str>> {
         "audit_history" | "audit_events" | "audit_stream" => {
             &[NEEDS_STAFF, &["malformed", "unknown-member"]]
         }
-        "audit_reports" | "support_reminders" => &[NEEDS_STAFF],
+        "audit_reports" | "support_reminders" | "roster_list" => &[NEEDS_STAFF],
         "audit_report" => &[NEEDS_STAFF, &["malformed", "unknown-report"]],
-        "support_member" => &[NEEDS_STAFF, &["unknown-member"]],
+        "support_member" | "support_history" | "support_mails" => {
+            &[NEEDS_STAFF, &["unknown-member"]]
+        }
+        "support_proposals" => &[NEEDS_STAFF, &["malformed"]],
         "support_intervene" | "support_propose" => &[NEEDS_STAFF, BODY, HELP],
         "roster_bring" => &[NEEDS_STAFF, BODY, &["roster-errors", "roster-open"]],
         "roster_plan" => &[NEEDS_STAFF, &["unknown-proposal"]],

@@ -17,7 +17,6 @@ pub mod support;
 pub mod tally;
 pub mod visit;
 
-use std::collections::HashSet;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -93,7 +92,7 @@ pub struct Parts {
     /// What came to nothing.
     pub tallies: tally::Tallies,
     /// Common passwords, in lower case and without digits and symbols.
-    pub blocklist: HashSet<&'static str>,
+    pub blocklist: blocklist::Blocklist,
 }
 
 impl Api {

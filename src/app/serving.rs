@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use super::Society;
 use super::holding::hold_keys;
 use super::leading::lead;
+use crate::api::blocklist::Blocklist;
 use crate::api::tally::Tallies;
 use crate::api::{self, Api};
 use crate::config::{Network, PublicUrl};
@@ -34,6 +35,8 @@ pub struct Serving {
     pub trusted_proxies: Vec<Network>,
     /// How mails leave.
     pub transport: Transport,
+    /// What no password may consist of.
+    pub blocklist: Blocklist,
 }
 
 /// A society being served: its routes, and the tasks that run beside them.
@@ -111,7 +114,7 @@ impl Society {
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
             tallies,
-            blocklist: api::blocklist::blocklist(),
+            blocklist: serving.blocklist,
         });
         Served {
             router: api::router(&api),

@@ -1,4 +1,4 @@
-//! What operators do with keys and backups, put into the history.
+//! What operators do with keys and backups, and what they carry out, put into the history.
 
 use std::convert::Infallible;
 

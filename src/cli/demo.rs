@@ -20,6 +20,7 @@ use super::staff::{self, NewStaff};
 use super::tell;
 use crate::ambient::Clock;
 use crate::api;
+use crate::api::blocklist::blocklist;
 use crate::app::{Fault, Opening, Serving, Society};
 use crate::config::{DataSettings, PublicUrl};
 use crate::domain::ids::StaffId;
@@ -101,6 +102,7 @@ pub(super) async fn run(settings: DemoSettings, clock: Clock) -> Result<ExitCode
         public_url,
         trusted_proxies: Vec::new(),
         transport,
+        blocklist: blocklist(),
     });
     let more_routes = Router::new()
         .route("/demo/mails", get(mails_page))

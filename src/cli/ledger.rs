@@ -13,7 +13,7 @@ use super::tell;
 use crate::ambient::Clock;
 use crate::app::{Fault, Opening, Society};
 use crate::config::DataSettings;
-use crate::domain::custody::{Command, Custody, LostHead};
+use crate::domain::custody::{Command, Custody, Exported, LostHead};
 use crate::ledger::package::{self, Given, Report, Source};
 use crate::ledger::{SealError, Sealed, Sealer};
 use crate::rosters::is_unprintable;
@@ -170,9 +170,17 @@ async fn export(society: &Society, folder: PathBuf) -> Result<ExitCode, Fault> {
         now: society.clock.now(),
     };
     let bar = ProgressBar::new(last.head.size).with_style(bar_style());
-    let exported = package::export(&source, &folder, |events| bar.set_position(events)).await;
+    let ready = package::export(&source, &folder, |events| bar.set_position(events)).await;
     bar.finish_and_clear();
-    let exported = exported.map_err(|error| Fault::from_error("nothing is exported", error))?;
+    let failed = |error| Fault::from_error("nothing is exported", error);
+    let ready = ready.map_err(failed)?;
+    // Before it is in its place, and so in the next package: what this one holds was signed before.
+    let told = Command::NoteExported {
+        what: Exported::Package,
+        rows: ready.exported.size,
+    };
+    record(society, "NoteExported", told).await?;
+    let exported = ready.put_in_place().map_err(failed)?;
     print_json(&exported)?;
     tell(&format!(
         "exported {} events of {} into {}; its key: {}",

@@ -18,9 +18,11 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub(super) use self::file::LettersFile;
 use self::file::Line;
+use super::custody::record;
 use crate::ambient::Clock;
 use crate::app::{Fault, Opening, Society};
 use crate::config::DataSettings;
+use crate::domain::custody::{Command, Exported};
 use crate::domain::ids::MemberId;
 use crate::domain::onboarding::Onboarding;
 use crate::domain::policy::InitialPassword;
@@ -146,19 +148,24 @@ pub async fn run(settings: &LettersSettings, clock: Clock) -> Result<ExitCode, F
 
 async fn write(society: &Society, out: &Path) -> Result<(), Fault> {
     let mut expired = 0;
-    let written = write_file(society, out, async |stored: &[Stored]| {
-        let members: Vec<MemberId> = stored.iter().map(|stored| stored.member).collect();
-        let due = due(society, &members).await?;
-        let mut letters = Vec::new();
-        for stored in stored {
-            match due.get(&stored.member) {
-                Some(Due::Yes(terms)) => letters.push(letter(society, stored, terms)?),
-                Some(Due::Expired) => expired += 1,
-                Some(Due::No) | None => {}
+    let written = write_file(
+        society,
+        out,
+        Exported::Letters,
+        async |stored: &[Stored]| {
+            let members: Vec<MemberId> = stored.iter().map(|stored| stored.member).collect();
+            let due = due(society, &members).await?;
+            let mut letters = Vec::new();
+            for stored in stored {
+                match due.get(&stored.member) {
+                    Some(Due::Yes(terms)) => letters.push(letter(society, stored, terms)?),
+                    Some(Due::Expired) => expired += 1,
+                    Some(Due::No) | None => {}
+                }
             }
-        }
-        Ok(letters)
-    })
+            Ok(letters)
+        },
+    )
     .await?;
     super::tell(&format!(
         "{}: {written} letters; it holds passwords, so print it and delete it",
@@ -172,17 +179,25 @@ async fn write(society: &Society, out: &Path) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Writes the file of what `lines` makes of all members, some at a time, or none; says how many lines those are.
+/// Writes the file of what `lines` makes of all members, some at a time, or none; says how many lines those are. That they are carried out
+/// stands in the history before the file is in its place.
 async fn write_file<L: Line>(
     society: &Society,
     out: &Path,
+    what: Exported,
     lines: impl AsyncFnMut(&[Stored]) -> Result<Vec<L>, Fault>,
-) -> Result<usize, Fault> {
+) -> Result<u64, Fault> {
     let mut file = LettersFile::create(out)?;
-    match write_all(society, &mut file, lines).await {
-        Ok(written) => {
+    let written = async {
+        let rows = write_all(society, &mut file, lines).await?;
+        let told = Command::NoteExported { what, rows };
+        record(society, "NoteExported", told).await?;
+        Ok(rows)
+    };
+    match written.await {
+        Ok(rows) => {
             file.finish()?;
-            Ok(written)
+            Ok(rows)
         }
         Err(fault) => {
             file.discard();
@@ -195,7 +210,7 @@ async fn write_all<L: Line>(
     society: &Society,
     file: &mut LettersFile<L>,
     mut lines: impl AsyncFnMut(&[Stored]) -> Result<Vec<L>, Fault>,
-) -> Result<usize, Fault> {
+) -> Result<u64, Fault> {
     let mut written = 0;
     let mut after = None;
     loop {
@@ -211,7 +226,7 @@ async fn write_all<L: Line>(
         after = Some(*last);
         let stored: Vec<Stored> = page.into_iter().filter_map(|(_, stored)| stored).collect();
         let lines = lines(&stored).await?;
-        written += lines.len();
+        written += u64::try_from(lines.len()).unwrap_or_default();
         file.write(&lines)?;
     }
 }

@@ -18,6 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::backup::unsealed::remove_left_beside;
 use super::tell;
 use crate::ambient::Clock;
+use crate::api::blocklist::{blocklist, blocklist_with};
 use crate::app::{
     Fault, Limits, Opening, PolicyNeed, Served, Serving, Society, answer_connections, look_at,
 };
@@ -52,6 +53,10 @@ pub(super) async fn run(settings: ServeCommand, clock: Clock) -> Result<ExitCode
     };
     let transport = Transport::open(serve.mail.expose_secret(), serve.mail_ca.as_deref())
         .map_err(|error| Fault(error.to_string()))?;
+    let blocklist = match serve.refused_passwords.as_deref() {
+        Some(file) => blocklist_with(file).map_err(Fault)?,
+        None => blocklist(),
+    };
     let opening = Opening {
         sign_in_queue: serve.sign_in_queue,
         ..Opening::TO_FILL
@@ -88,6 +93,7 @@ pub(super) async fn run(settings: ServeCommand, clock: Clock) -> Result<ExitCode
             public_url,
             trusted_proxies: serve.trusted_proxy,
             transport,
+            blocklist,
         });
         until_told_to_stop(served, listener, Router::new()).await;
         Ok(ExitCode::SUCCESS)

@@ -1,4 +1,4 @@
-//! What is done with keys and backups, as facts in the history: names and counts, and no secret.
+//! What is done with keys and backups, and what the command line carries out, as facts in the history: names and counts, and no secret.
 
 use cqrs_es::{Aggregate, DomainEvent, event_sink::EventSink};
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,36 @@ pub struct LostHead {
     pub size: u64,
     /// Its root, in base64.
     pub root: String,
+}
+
+/// What whoever runs the command line can carry out of the society's data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Exported {
+    /// Letters with initial credentials, for the post.
+    Letters,
+    /// Notices by post that a password was set.
+    Notices,
+    /// Reminders by post.
+    Reminders,
+    /// The package for auditors.
+    Package,
+}
+
+impl Exported {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Letters, Self::Notices, Self::Reminders, Self::Package];
+
+    /// The name that events and reports hold.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Letters => "letters",
+            Self::Notices => "notices",
+            Self::Reminders => "reminders",
+            Self::Package => "package",
+        }
+    }
 }
 
 /// Something that was done, or is about to be.
@@ -66,6 +96,13 @@ pub enum Command {
         until: i16,
         /// How many keys of traces are to be destroyed.
         keys: u64,
+    },
+    /// A file with the society's data is whole and about to be put in its place.
+    NoteExported {
+        /// What it holds.
+        what: Exported,
+        /// How many of it: members, or events.
+        rows: u64,
     },
 }
 
@@ -108,6 +145,13 @@ pub enum CustodyEvent {
         /// How many keys, of one member and year each, were destroyed.
         keys: u64,
     },
+    /// Data were carried out of the system by the command line; by whom, the metadata tell.
+    DataExported {
+        /// What.
+        what: Exported,
+        /// How many of it: members, or events.
+        rows: u64,
+    },
 }
 
 impl Custody {
@@ -145,6 +189,8 @@ impl Custody {
                 let news = keys > 0 && self.traces_until.is_none_or(|before| before < until);
                 news.then_some(CustodyEvent::TracesDestroyed { until, keys })
             }
+            // Whoever does it again has carried them out again.
+            Command::NoteExported { what, rows } => Some(CustodyEvent::DataExported { what, rows }),
         }
         .into_iter()
         .collect()
@@ -170,6 +216,7 @@ impl Custody {
             },
             CustodyEvent::RestoredFromBackup { kept, lost } => Command::NoteRestored { kept, lost },
             CustodyEvent::TracesDestroyed { until, keys } => Command::DestroyTraces { until, keys },
+            CustodyEvent::DataExported { what, rows } => Command::NoteExported { what, rows },
         };
         self.decide(command) == events
     }
@@ -183,6 +230,7 @@ impl DomainEvent for CustodyEvent {
             Self::DataKeysRewrapped { .. } => "DataKeysRewrapped",
             Self::RestoredFromBackup { .. } => "RestoredFromBackup",
             Self::TracesDestroyed { .. } => "TracesDestroyed",
+            Self::DataExported { .. } => "DataExported",
         };
         name.to_owned()
     }
@@ -221,6 +269,7 @@ impl Aggregate for Custody {
             CustodyEvent::DataKeysRewrapped { .. } => self.rewrapping = false,
             CustodyEvent::RestoredFromBackup { lost, .. } => self.lost.extend(lost),
             CustodyEvent::TracesDestroyed { until, .. } => self.traces_until = Some(until),
+            CustodyEvent::DataExported { .. } => {}
         }
     }
 }

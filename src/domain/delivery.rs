@@ -136,6 +136,18 @@ pub enum SkipReason {
     Erased,
 }
 
+impl SkipReason {
+    /// The stored name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::Superseded => "superseded",
+            Self::Erased => "erased",
+        }
+    }
+}
+
 /// A fact about a mail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type")]

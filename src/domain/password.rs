@@ -1,5 +1,6 @@
 //! Which passwords a member may choose (NIST SP 800-63B-4, 3.1.1.2): length, and what would be guessed first.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::policy::PasswordLimits;
@@ -10,8 +11,8 @@ const FEWEST_LETTERS: usize = 6;
 /// What a password must not consist of; all in lower case.
 #[derive(Clone, Debug)]
 pub struct Forbidden<'a> {
-    /// Common and breached passwords.
-    pub blocklist: &'a HashSet<&'static str>,
+    /// Passwords that would be guessed first, each as [`letters`] leaves it.
+    pub blocklist: &'a HashSet<Cow<'static, str>>,
     /// The society, the portal.
     pub context_words: &'a [String],
     /// What the society knows of the member: ID, name, 記号, GID, address.
@@ -92,7 +93,8 @@ fn too_few(letters: &str) -> bool {
 }
 
 /// Lower case, without digits and symbols.
-fn letters(text: &str) -> String {
+#[must_use]
+pub fn letters(text: &str) -> String {
     text.chars()
         .flat_map(char::to_lowercase)
         .filter(|c| c.is_alphabetic())
@@ -134,6 +136,7 @@ fn without(letters: &str, words: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
     use std::collections::HashSet;
 
     use super::{Forbidden, PasswordFault, check};
@@ -144,7 +147,7 @@ mod tests {
     use crate::domain::policy::Policy;
 
     fn verdict(password: &str) -> Result<(), PasswordFault> {
-        let blocklist = HashSet::from(["password", "iloveyou"]);
+        let blocklist = HashSet::from(["password", "iloveyou"].map(Cow::Borrowed));
         let context_words = ["kenpo".to_owned(), "portal".to_owned(), "健保".to_owned()];
         let own_data = [
             "Yamada Taro".to_owned(),

@@ -2,11 +2,12 @@
 //! with one guess for each of many members would find some birth dates however slow it is.
 
 use jiff::{SignedDuration, Timestamp};
+use sqlx::Row;
 
 use super::VaultError;
 use super::forget::forget;
 use super::waits::{Lanes, Waits};
-use crate::database::{Database, fixed_width};
+use crate::database::{Database, fixed_width, time_of};
 
 /// Tries older than this no longer count (judgement: a day of work, in which somebody looks).
 const WINDOW: SignedDuration = SignedDuration::from_hours(24);
@@ -78,6 +79,40 @@ impl Waits {
     /// The database is away.
     pub async fn formula_counts(&self, lanes: &Lanes, now: Timestamp) -> Result<bool, VaultError> {
         lanes.guesses.are_few(&self.database, now).await
+    }
+
+    /// The moment from which a password by the formula is looked at again, for the member with that user ID and 記号 in a browser that nobody
+    /// knows; none, if it is looked at now.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn formula_opens_at(
+        &self,
+        user_id: &str,
+        symbol: &str,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, VaultError> {
+        let mut opens = None;
+        for (scope, bound) in self.guesses(user_id, Some(symbol)).places {
+            let rows = sqlx::query(
+                "SELECT tries, tried_at FROM guesses WHERE scope = $1 AND tried_at > $2 ORDER BY tried_at DESC",
+            )
+            .bind(scope)
+            .bind(fixed_width(now - WINDOW))
+            .fetch_all(&self.database.read)
+            .await?;
+            let mut left = i64::from(bound);
+            for row in rows {
+                left -= row.try_get::<i64, _>("tries")?;
+                // Without it and all before it, too few are left to close the way.
+                if left <= 0 {
+                    let tried_at = time_of(&row.try_get::<String, _>("tried_at")?)?;
+                    opens = opens.max(Some(tried_at + WINDOW));
+                    break;
+                }
+            }
+        }
+        Ok(opens)
     }
 
     /// A password by the formula was looked at, and was wrong.

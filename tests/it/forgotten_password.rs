@@ -449,12 +449,16 @@ async fn the_notice_on_paper_tells_of_it_too_before_and_after_it_counts() {
     let set_on = "2026-04-10";
     for wait in [0, DELAY] {
         app.wait(wait);
-        let notices = notices_since(&app, set_on);
+        let notices = notices_since(&app, set_on).await;
         assert_eq!(notices.len(), 1);
         assert_eq!(notices[0]["activated_at"], "2026-04-10T09:00:00+09:00");
-        assert_eq!(notices_since(&app, "2026-04-11").len(), 0, "printed once");
+        assert_eq!(
+            notices_since(&app, "2026-04-11").await.len(),
+            0,
+            "printed once"
+        );
     }
-    let token = notice_in(&notices_since(&app, set_on)[0]["not_me_url"]).unwrap();
+    let token = notice_in(&notices_since(&app, set_on).await[0]["not_me_url"]).unwrap();
     let path = format!("/not-me/{token}");
     let reported = app.client().post(&path, json!({})).await;
     reported.expect(StatusCode::OK);

@@ -5,7 +5,7 @@ pub(crate) mod house;
 mod interrupted;
 mod later;
 mod left_over;
-mod letters;
+pub(crate) mod letters;
 mod refused;
 
 use std::os::unix::fs::PermissionsExt;

@@ -16,8 +16,8 @@ use crate::support::postgres::data_in;
 
 const PUBLIC_URL: &str = "https://first.kenpo.example.jp";
 
-/// `kadode letters notices.csv` beside a running program, with more arguments.
-fn letters(app: &App, arguments: &[&str]) -> Done {
+/// `kadode letters notices.csv` beside a running program, which goes on meanwhile, with more arguments.
+async fn letters(app: &App, arguments: &[&str]) -> Done {
     let data = data_in(app.folder.path());
     let mut command = Command::new(env!("CARGO_BIN_EXE_kadode"));
     command
@@ -33,15 +33,17 @@ fn letters(app: &App, arguments: &[&str]) -> Done {
         command.env("KADODE_EVENTS", events);
     }
     command.args(["letters", "notices.csv"]).args(arguments);
-    Done::of(&mut command)
+    let run = tokio::task::spawn_blocking(move || Done::of(&mut command));
+    run.await.unwrap()
 }
 
 /// The notices since then, one a member.
-pub fn notices_since(app: &App, since: &str) -> Vec<BTreeMap<String, String>> {
+pub async fn notices_since(app: &App, since: &str) -> Vec<BTreeMap<String, String>> {
     let done = letters(
         app,
         &["--activated-since", since, "--public-url", PUBLIC_URL],
-    );
+    )
+    .await;
     assert_eq!(
         (done.code, done.stdout.as_str()),
         (0, ""),
@@ -67,7 +69,7 @@ async fn with_a_member_at(step: &str) -> (App, MemberId) {
 #[tokio::test]
 async fn a_notice_names_the_member_and_leads_to_the_page_that_stops_all_use() {
     let (app, member) = with_a_member_at("log_out").await;
-    let notices = notices_since(&app, "2026-04-10");
+    let notices = notices_since(&app, "2026-04-10").await;
     assert_eq!(notices.len(), 1);
     let told = |column: &str| notices[0][column].as_str();
     assert_eq!(
@@ -91,7 +93,7 @@ async fn a_notice_names_the_member_and_leads_to_the_page_that_stops_all_use() {
 #[tokio::test]
 async fn the_file_is_for_its_owner_alone() {
     let (app, _) = with_a_member_at("log_out").await;
-    notices_since(&app, "2026-04-10");
+    notices_since(&app, "2026-04-10").await;
     let file = fs::metadata(app.folder.path().join("notices.csv")).unwrap();
     assert_eq!(file.permissions().mode() & 0o777, 0o600);
 }
@@ -99,30 +101,30 @@ async fn the_file_is_for_its_owner_alone() {
 #[tokio::test]
 async fn whoever_set_a_password_before_then_or_none_at_all_gets_no_notice() {
     let (app, _) = with_a_member_at("password").await;
-    assert!(notices_since(&app, "2026-04-10").is_empty());
+    assert!(notices_since(&app, "2026-04-10").await.is_empty());
     let (app, _) = with_a_member_at("log_out").await;
-    assert_eq!(notices_since(&app, "2026-04-10T09:00").len(), 1);
-    assert!(notices_since(&app, "2026-04-10T09:01").is_empty());
-    assert!(notices_since(&app, "2026-04-11").is_empty());
+    assert_eq!(notices_since(&app, "2026-04-10T09:00").await.len(), 1);
+    assert!(notices_since(&app, "2026-04-10T09:01").await.is_empty());
+    assert!(notices_since(&app, "2026-04-11").await.is_empty());
 }
 
 #[tokio::test]
 async fn whoever_reported_gets_no_notice_again() {
     let (app, _) = with_a_member_at("log_out").await;
-    let url = notices_since(&app, "2026-04-10").remove(0);
+    let url = notices_since(&app, "2026-04-10").await.remove(0);
     let path = format!("/not-me/{}", notice_in(&url["not_me_url"]).unwrap());
     app.client()
         .post(&path, json!({}))
         .await
         .expect(StatusCode::OK);
-    assert!(notices_since(&app, "2026-04-10").is_empty());
+    assert!(notices_since(&app, "2026-04-10").await.is_empty());
 }
 
 #[tokio::test]
 async fn whom_staff_have_frozen_gets_a_notice_all_the_same() {
     let (app, member) = with_a_member_at("log_out").await;
     app.freeze(member).await;
-    assert_eq!(notices_since(&app, "2026-04-10").len(), 1);
+    assert_eq!(notices_since(&app, "2026-04-10").await.len(), 1);
 }
 
 #[tokio::test]
@@ -139,7 +141,7 @@ async fn without_an_address_for_members_or_with_a_wrong_one_nothing_is_written()
             "neither a date nor a moment",
         ),
     ] {
-        let done = letters(&app, arguments);
+        let done = letters(&app, arguments).await;
         let refusal = done.refusal();
         assert!(refusal.contains(why), "{refusal}");
     }
@@ -149,7 +151,7 @@ async fn without_an_address_for_members_or_with_a_wrong_one_nothing_is_written()
 #[tokio::test]
 async fn letters_are_not_written_over_by_notices() {
     let app = App::start().await;
-    let letters_first = letters(&app, &[]);
+    let letters_first = letters(&app, &[]).await;
     assert_eq!(letters_first.code, 0, "{}", letters_first.stderr);
     let done = letters(
         &app,
@@ -159,6 +161,7 @@ async fn letters_are_not_written_over_by_notices() {
             "--public-url",
             PUBLIC_URL,
         ],
-    );
+    )
+    .await;
     assert!(done.refusal().contains("holds something else"));
 }

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use kadode::api::blocklist::blocklist;
 use kadode::app::Serving;
 use kadode::config::PublicUrl;
 use kadode::domain::ids::{ContactId, IssueId};
@@ -553,6 +554,7 @@ async fn two_senders_on_one_outbox_send_each_mail_once() {
         public_url: PublicUrl::choose(None, "127.0.0.1:1".parse().unwrap()).unwrap(),
         trusted_proxies: Vec::new(),
         transport: to(&server),
+        blocklist: blocklist(),
     });
     let clients = six_at_email(&app).await;
     let addresses: Vec<_> = (0..6).map(|n| format!("m{n}@example.jp")).collect();

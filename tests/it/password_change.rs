@@ -174,13 +174,13 @@ async fn the_member_is_told_at_once_and_whoever_it_was_not_stops_it() {
 #[tokio::test]
 async fn a_notice_on_paper_about_the_set_up_outlives_it_and_the_next_one_tells_of_it() {
     let (app, ..) = completed().await;
-    let printed = notices_since(&app, "2026-04-10")[0]["not_me_url"].clone();
+    let printed = notices_since(&app, "2026-04-10").await[0]["not_me_url"].clone();
     app.wait(DELAY);
     let client = signed_in(&app, NEW_PASSWORD).await;
     let done = change(&client, NEW_PASSWORD, CHANGED_PASSWORD).await;
     done.expect(StatusCode::OK);
     app.settled().await;
-    let notices = notices_since(&app, "2026-04-11");
+    let notices = notices_since(&app, "2026-04-11").await;
     assert_eq!(notices.len(), 1);
     assert!(notices[0]["activated_at"].starts_with("2026-04-11T"));
     let path = format!("/not-me/{}", notice_in(&printed).unwrap());

@@ -402,7 +402,7 @@ async fn a_rebuild_of_the_read_models_reminds_nobody_again() {
 }
 
 /// Runs the program beside the one that serves.
-fn beside(app: &App, arguments: &[&str]) -> Done {
+async fn beside(app: &App, arguments: &[&str]) -> Done {
     let data = data_in(app.folder.path());
     let mut command = Process::new(env!("CARGO_BIN_EXE_kadode"));
     command
@@ -416,7 +416,10 @@ fn beside(app: &App, arguments: &[&str]) -> Done {
     if let Some(events) = data.events {
         command.env("KADODE_EVENTS", events);
     }
-    Done::of(command.args(arguments))
+    command.args(arguments);
+    // The program beside it goes on meanwhile.
+    let run = tokio::task::spawn_blocking(move || Done::of(&mut command));
+    run.await.unwrap()
 }
 
 #[tokio::test]
@@ -482,20 +485,20 @@ async fn the_program_tells_what_would_go_under_a_policy_that_is_not_in_force() {
         reminding_policy("after_days = [1]"),
     )
     .unwrap();
-    let told = |arguments: &[&str]| {
-        let done = beside(&app, arguments);
+    let told = async |arguments: &[&str]| {
+        let done = beside(&app, arguments).await;
         assert_eq!(done.code, 0, "{}", done.stderr);
         serde_json::from_str::<Value>(&done.stdout).unwrap()
     };
-    assert_eq!(told(&["reminders"])["rules"], Value::Null);
-    let under = told(&["reminders", "--policy", "new.toml"]);
+    assert_eq!(told(&["reminders"]).await["rules"], Value::Null);
+    let under = told(&["reminders", "--policy", "new.toml"]).await;
     assert_eq!(under["rules"]["after_days"], json!([1]));
     assert_eq!(
         (&under["due"][0]["members"], &under["due"][0]["after_days"]),
         (&json!(2), &json!(1))
     );
     // Nothing has changed by it.
-    assert_eq!(told(&["reminders"])["rules"], Value::Null);
+    assert_eq!(told(&["reminders"]).await["rules"], Value::Null);
 }
 
 #[tokio::test]
@@ -504,13 +507,13 @@ async fn whom_no_mail_reaches_is_listed_for_a_letter_and_nobody_else() {
     app.enrol(profile(USER_ID), COHORT).await;
     app.client_at("email_link").await;
     stopped(&app, 1).await;
-    let due = listed(&app, "three.csv", "3");
+    let due = listed(&app, "three.csv", "3").await;
     assert_eq!(due.len(), 1, "{due:?}");
     assert!(
         due[0].starts_with("hanako01,見本 花子,1,11111,email_link,"),
         "{due:?}"
     );
-    assert!(listed(&app, "five.csv", "5").is_empty());
+    assert!(listed(&app, "five.csv", "5").await.is_empty());
 }
 
 #[tokio::test]
@@ -534,14 +537,14 @@ async fn who_has_not_signed_in_is_listed_for_a_letter_so_many_days_after_the_pas
         expires_at: now + SignedDuration::from_hours(30 * 24),
     };
     app.command(member, enrol).await.unwrap();
-    assert!(listed(&app, "three.csv", "3").is_empty());
-    let due = listed(&app, "two.csv", "2");
+    assert!(listed(&app, "three.csv", "3").await.is_empty());
+    let due = listed(&app, "two.csv", "2").await;
     assert_eq!(due.len(), 1, "{due:?}");
     assert!(due[0].contains(",sign_in,"), "{due:?}");
 }
 
 /// The lines of a list for letters to those who have stopped for so many days.
-fn listed(app: &App, name: &str, days: &str) -> Vec<String> {
+async fn listed(app: &App, name: &str, days: &str) -> Vec<String> {
     let arguments = [
         "letters",
         name,
@@ -550,7 +553,7 @@ fn listed(app: &App, name: &str, days: &str) -> Vec<String> {
         "--policy",
         "policy.toml",
     ];
-    let done = beside(app, &arguments);
+    let done = beside(app, &arguments).await;
     assert_eq!(done.code, 0, "{}", done.stderr);
     let text = std::fs::read_to_string(app.folder.path().join(name)).unwrap();
     let mut lines = text.trim_start_matches('\u{feff}').lines();

@@ -8,6 +8,8 @@ mod erasure;
 mod events;
 mod export;
 mod lifts;
+mod limits;
+mod lists;
 mod notice;
 mod rights;
 mod rosters;

@@ -135,7 +135,7 @@ class Log:
                 else:
                     # What an event tells beside its type: why, or until when.
                     told = payload.get("why") or payload.get("expires_at", "")
-                    if event["type"] == "Intervened" and payload.get("at"):
+                    if event["type"] == "Intervened" and payload.get("at") or event["type"] == "InterventionProposed":
                         told = payload["intervention"]
                     self.members[stream].events.append((at, event["type"], told))
                 if event["type"] in ("Intervened", "InterventionProposed"):
@@ -156,6 +156,8 @@ class Log:
                     self.staff.append((at, payload["staff"], event["type"], ""))
             elif kind == "audit":
                 self.views.append((at, payload))
+            elif event["type"] == "DataExported":
+                self.views.append((at, {"viewer": "operator", "view": payload["what"], "purpose": "command_line"}))
             elif kind == "policy":
                 self.policy = "{name}@{sha256}".format(**payload["policy"])
         self.root = base64.b64encode(root_of(leaves)).decode()
@@ -190,7 +192,7 @@ class Member:
             "reminder": ("MemberReminded",),
             "support_acted": (
                 *("AccountFrozen", "AccountReleased", "CredentialsReissued", "EmailCleared", "LoggedOut staff"),
-                *("Intervened lift_wait", "Intervened record_proofing"),
+                *("Intervened lift_wait", "Intervened record_proofing", "InterventionProposed erase", "InterventionApproved"),
             ),
         }[kind]
         for at, name, told in reversed(self.events):
@@ -615,6 +617,7 @@ def deviations(log, asked):
         "D-1": "NIST SP 800-63B-4 3.1.3.1; OWASP ASVS 5.0 6.3.6", "D-2": "OWASP ASVS 5.0 6.4.1", "D-3": "OWASP ASVS 5.0 14.2.1",
         "D-4": "ISO 27001:2022 A.8.15", "D-5": "NIST SP 800-63B-4 2.2.2", "D-6": "OWASP ASVS 5.0 6.2.2",
         "D-8": "OWASP ASVS 5.0 6.3.5", "D-9": "OWASP ASVS 5.0 6.3.7", "D-10": "NIST SP 800-63B-4 3.2.2",
+        "D-11": "OWASP ASVS 5.0 6.2.12",
     }
     return [[number, number, rule] for number, rule in rules.items()]
 

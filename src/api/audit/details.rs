@@ -19,7 +19,7 @@ pub struct Detail {
 }
 
 /// Where payloads say more than their type, in the order in which it is told.
-pub(super) const FIELDS: [&str; 23] = [
+pub(super) const FIELDS: [&str; 25] = [
     "/intervention",
     "/grounds/reason",
     "/grounds/ticket",
@@ -43,6 +43,8 @@ pub(super) const FIELDS: [&str; 23] = [
     "/import",
     "/content",
     "/issue",
+    "/what",
+    "/rows",
 ];
 
 /// Signs of an import's id that are told: the moment at which it was made (UUID v7).
@@ -111,6 +113,7 @@ fn text_of(language: Language, event_type: &str, field: &str, value: &Value) -> 
         "domain_class" => of_reports("domain"),
         "view" => of_reports("view"),
         "fields" => Some(named(language, "roster_field", name)),
+        "what" => Some(named(language, "exported", name)),
         list => Some(named(language, list, name)),
     }
 }

@@ -41,7 +41,10 @@ impl Api {
     ///
     /// # Errors
     /// A store is away.
-    pub(super) async fn entries_of(&self, events: &[Recorded]) -> Result<Vec<Entry>, Problem> {
+    pub(in crate::api) async fn entries_of(
+        &self,
+        events: &[Recorded],
+    ) -> Result<Vec<Entry>, Problem> {
         let mut proposals = self.proposals_of(events).await?;
         let mut staff: Vec<StaffId> = events.iter().filter_map(staff_of).collect();
         staff.extend(events.iter().filter_map(concerned));

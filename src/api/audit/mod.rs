@@ -3,7 +3,7 @@
 pub mod asked;
 pub mod changes;
 pub mod details;
-mod entries;
+pub(in crate::api) mod entries;
 mod follow;
 pub mod json;
 pub mod line;

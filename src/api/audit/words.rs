@@ -77,6 +77,7 @@ pub fn event_text(language: Language, event_type: &str, why: Option<&str>) -> Te
         "DataKeysRewrapped" => "event.data_keys_rewrapped",
         "RestoredFromBackup" => "event.restored_from_backup",
         "TracesDestroyed" => "event.traces_destroyed",
+        "DataExported" => "event.data_exported",
         "StaffAdded" => "event.staff_added",
         "StaffRoleChanged" => "event.staff_role_changed",
         "StaffPasswordReset" => "event.staff_password_reset",

@@ -32,7 +32,10 @@ impl Api {
     }
 
     /// Whether the password on the member's paper follows a formula: no letter has taken its place.
-    pub(super) async fn starts_by_formula(&self, state: &Onboarding) -> Result<bool, Problem> {
+    pub(in crate::api) async fn starts_by_formula(
+        &self,
+        state: &Onboarding,
+    ) -> Result<bool, Problem> {
         let policy = self.policy_of(state).await?;
         let name = state.enrolment.as_ref().map(|it| it.cohort.as_str());
         let cohort = name.and_then(|name| policy.cohort(name));

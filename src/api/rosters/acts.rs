@@ -18,6 +18,9 @@ use crate::domain::values::TOKYO;
 use crate::domain::viewing::View;
 use crate::rosters::{Details, Kept, STREAM, Window, look};
 
+/// Rosters in a list; the log has all.
+const LISTED: usize = 30;
+
 /// A roster as somebody brought it.
 pub(super) struct Brought {
     pub(super) file: Vec<u8>,
@@ -149,6 +152,19 @@ impl Api {
             tracing::error!(error, "the rosters cannot be read");
             Problem::Busy
         })
+    }
+
+    /// The roster that waits for a decision or is being carried out, if there is one; and the newest.
+    ///
+    /// # Errors
+    /// The log is away.
+    pub(super) async fn listed_rosters(
+        &self,
+    ) -> Result<(Option<RosterImport>, Vec<RosterImport>), Problem> {
+        let (rosters, now) = (self.rosters().await?, self.clock.now());
+        let open = rosters.imports.iter().find(|found| found.is_open(now));
+        let newest = rosters.imports.iter().rev().take(LISTED);
+        Ok((open.cloned(), newest.cloned().collect()))
     }
 
     /// One roster.

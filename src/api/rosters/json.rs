@@ -81,7 +81,7 @@ pub struct RosterBody {
     returned: u64,
     left: u64,
     by_cohort: BTreeMap<String, u64>,
-    /// The first rows that tell something new; none, once it is over.
+    /// The first rows that tell something new; none in a list, and once it is over.
     changes: Vec<ChangeBody>,
     /// The first members who are in it no more.
     leavers: Vec<String>,
@@ -89,6 +89,15 @@ pub struct RosterBody {
     returners: Vec<String>,
     /// The lines of the first new members.
     newcomers: Vec<u64>,
+}
+
+/// Rosters, each without what it does member by member.
+#[derive(Serialize, ToSchema)]
+pub struct RostersBody {
+    /// The one that waits for a second person, or is being carried out: there is never more than one.
+    open: Option<RosterBody>,
+    /// The newest first, 30 at most, also those of the command line.
+    rosters: Vec<RosterBody>,
 }
 
 /// A row that tells something new of a member.
@@ -182,6 +191,21 @@ pub(in crate::api) async fn roster_bring(
     let import = api.bring(&who, brought).await?;
     let body = told(&api, &who, &import.to_string()).await?;
     Ok((StatusCode::CREATED, Json(body)))
+}
+
+/// The roster that waits, and the last ones.
+#[utoipa::path(get, path = "/api/v1/rosters", tag = "rosters",
+    responses((status = 200, description = "the rosters", body = RostersBody)))]
+pub(in crate::api) async fn roster_list(
+    State(api): State<Api>,
+    _: StaffIn,
+) -> Result<Json<RostersBody>, Problem> {
+    let (open, newest) = api.listed_rosters().await?;
+    let body = |found| RosterBody::of(found, None);
+    Ok(Json(RostersBody {
+        open: open.map(body),
+        rosters: newest.into_iter().map(body).collect(),
+    }))
 }
 
 /// A roster, and what it does.

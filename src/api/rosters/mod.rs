@@ -12,7 +12,7 @@ pub(in crate::api) use pages::row_of as row_of_roster;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
+use axum::routing::get;
 
 use super::Api;
 use super::staff::guarded;
@@ -31,7 +31,10 @@ pub fn routes(api: &Api) -> Router<Api> {
             get(pages::list).post(pages::bring).layer(large()),
         ),
         ("/rosters/{import}", get(pages::plan).post(pages::judge)),
-        ("/api/v1/rosters", post(roster_bring).layer(large())),
+        (
+            "/api/v1/rosters",
+            get(roster_list).post(roster_bring).layer(large()),
+        ),
         (
             "/api/v1/rosters/{import}",
             get(roster_plan).post(roster_judge),

@@ -26,9 +26,6 @@ use crate::domain::rosters::{REASONS, RosterImport, Stage};
 use crate::domain::values::Language;
 use crate::rosters::Details;
 
-/// Rosters in the list; the log has all.
-const LISTED: usize = 30;
-
 /// `GET /rosters`.
 pub(super) async fn list(State(api): State<Api>, who: StaffIn) -> Response {
     let page = list_page(&api, &who, &Typed::default(), None).await;
@@ -142,10 +139,7 @@ async fn list_page(
     let form = FormToken::of(api, &who.visit);
     let mut desk = desk(api, who, &form, "/rosters".to_owned()).await?;
     desk.told = told(language, problem.as_ref());
-    let rosters = api.rosters().await?;
-    let now = api.clock.now();
-    let open = rosters.imports.iter().find(|found| found.is_open(now));
-    let newest = rosters.imports.iter().rev().take(LISTED);
+    let (open, newest) = api.listed_rosters().await?;
     let reason = |reason: &crate::domain::onboarding::Reason| Choice {
         value: reason.name().to_owned(),
         text: Text::of(language, &format!("reason.{}", reason.name())).to_string(),
@@ -153,8 +147,11 @@ async fn list_page(
     };
     let view = ListPage {
         desk,
-        open: open.map(|found| row_of(api, language, found)),
-        rosters: newest.map(|found| row_of(api, language, found)).collect(),
+        open: open.map(|found| row_of(api, language, &found)),
+        rosters: newest
+            .iter()
+            .map(|found| row_of(api, language, found))
+            .collect(),
         reasons: REASONS.iter().map(reason).collect(),
         ticket: typed.ticket.clone(),
         valid_from: typed.valid_from.clone(),

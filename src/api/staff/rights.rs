@@ -64,6 +64,7 @@ pub const RIGHTS: &[Right] = &[
     right("POST", "/rosters", HELPERS),
     right("GET", "/rosters/{import}", HELPERS),
     right("POST", "/rosters/{import}", HELPERS),
+    right("GET", "/api/v1/rosters", HELPERS),
     right("POST", "/api/v1/rosters", HELPERS),
     right("GET", "/api/v1/rosters/{import}", HELPERS),
     right("POST", "/api/v1/rosters/{import}", HELPERS),
@@ -72,6 +73,9 @@ pub const RIGHTS: &[Right] = &[
     right("POST", "/approvals/{member}/{proposal}", APPROVERS),
     right("POST", "/api/v1/support/members/search", HELPERS),
     right("GET", "/api/v1/support/members/{member}", HELPERS),
+    right("GET", "/api/v1/support/members/{member}/history", HELPERS),
+    right("GET", "/api/v1/support/members/{member}/mails", HELPERS),
+    right("GET", "/api/v1/support/proposals", APPROVERS),
     right(
         "POST",
         "/api/v1/support/members/{member}/interventions",

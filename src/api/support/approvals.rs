@@ -36,11 +36,8 @@ pub(super) async fn list(State(api): State<Api>, who: StaffIn) -> Response {
 async fn list_page(api: &Api, who: &StaffIn) -> Result<Response, Problem> {
     let form = FormToken::of(api, &who.visit);
     let desk = desk(api, who, &form, "/approvals".to_owned()).await?;
-    api.note_look(who, Showing::of(View::Approvals, None))
-        .await?;
     let mut proposals = Vec::new();
-    for (member, proposal) in api.open_proposals(who).await? {
-        let whose = api.person(member, None, Mask::On).await?;
+    for (member, proposal, whose) in api.waiting_proposals(who).await? {
         let language = who.visit.language;
         proposals.push(row_of(api, language, member, &proposal, whose).await?);
     }

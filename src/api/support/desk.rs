@@ -2,7 +2,10 @@
 
 use jiff::Timestamp;
 
+use super::limits::Limit;
+use super::mails::MailBody;
 use crate::api::Api;
+use crate::api::audit::entries::Entry;
 use crate::api::audit::looks::Showing;
 use crate::api::audit::person::Mask;
 use crate::api::audit::timeline::{Span, Timeline};
@@ -14,6 +17,9 @@ use crate::domain::onboarding::{Intervention, Offer, Onboarding};
 use crate::domain::viewing::View;
 use crate::projections::status::MemberStatus;
 use crate::vault::VaultError;
+
+/// Events that the desk shows; the rest is for those who review the history.
+const LAST: usize = 30;
 
 /// What is known of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +68,10 @@ pub(super) struct Shown {
     pub(super) status: MemberStatus,
     /// The end of the longest waiting time that runs.
     pub(super) waiting_until: Option<Timestamp>,
+    /// The limits that keep the member now.
+    pub(super) reached: Vec<(Limit, Option<Timestamp>)>,
+    /// The last mails, newest first.
+    pub(super) mails: Vec<MailBody>,
     /// What would do something now.
     pub(super) offers: Vec<(Intervention, Offer)>,
 }
@@ -76,7 +86,11 @@ impl Api {
         who: &StaffIn,
         member: MemberId,
     ) -> Result<Shown, Problem> {
-        let timeline = self.timeline(member, &Span::default(), Mask::On).await?;
+        let mut timeline = self.timeline(member, &Span::default(), Mask::On).await?;
+        // Who looked is for those who review.
+        let is_told = |entry: &Entry| entry.line.event_type != "AuditDataViewed";
+        timeline.entries.retain(is_told);
+        timeline.entries.truncate(LAST);
         let status = self.statuses.of(member).await?;
         let status = status.ok_or(Problem::UnknownMember)?;
         let showing = Showing {
@@ -90,6 +104,11 @@ impl Api {
             None => None,
         };
         let waits = self.waits(member).await?;
+        let mut reached = self.limits_reached(member, &status.state).await?;
+        if waits && waiting_until.is_none() {
+            reached.push((Limit::Failures, None));
+        }
+        let mails = self.mails_to(member).await?;
         let offers = Intervention::ALL
             .into_iter()
             .filter(|it| *it != Intervention::Unmask && may_intervene(who.role, *it))
@@ -100,6 +119,8 @@ impl Api {
             timeline,
             status,
             waiting_until,
+            reached,
+            mails,
             offers,
         })
     }

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::acts::Wanted;
 use super::desk::{EmailState, Shown};
+use super::limits::ReachedBody;
 use super::standing::Standing;
 use crate::api::Api;
 use crate::api::audit::looks::Showing;
@@ -77,6 +78,8 @@ pub struct DeskBody {
     /// The end of the longest waiting time that runs.
     #[schema(value_type = Option<String>, format = DateTime)]
     waiting_until: Option<Timestamp>,
+    /// The limits that have been reached and keep the member now.
+    limits: Vec<ReachedBody>,
     proposals: Vec<ProposalBody>,
     /// What would do something now.
     interventions: Vec<OfferBody>,
@@ -162,6 +165,7 @@ impl DeskBody {
             not_me_reported: state.not_me_reported,
             proven: state.proven(now.0, now.1).is_some(),
             waiting_until: shown.waiting_until,
+            limits: shown.reached.iter().copied().map(ReachedBody::of).collect(),
             proposals: proposals.collect::<Result<_, _>>()?,
             interventions: shown.offers.iter().map(offer).collect(),
         })

@@ -3,15 +3,22 @@
 mod acts;
 mod approvals;
 mod desk;
+pub mod history;
 pub mod json;
+pub mod limits;
+pub mod mails;
 mod pages;
+pub mod proposals;
 pub mod reminders;
 pub mod standing;
 pub mod views;
 
 pub(in crate::api) use acts::Wanted;
+pub(in crate::api) use history::*;
 pub(in crate::api) use json::*;
+pub(in crate::api) use mails::*;
 pub(in crate::api) use pages::desk_trouble;
+pub(in crate::api) use proposals::*;
 pub(in crate::api) use reminders::*;
 
 use axum::Router;
@@ -39,6 +46,12 @@ pub fn routes(api: &Api) -> Router<Api> {
         ("/api/v1/support/reminders", get(support_reminders)),
         ("/api/v1/support/members/search", post(support_search)),
         ("/api/v1/support/members/{member}", get(support_member)),
+        (
+            "/api/v1/support/members/{member}/history",
+            get(support_history),
+        ),
+        ("/api/v1/support/members/{member}/mails", get(support_mails)),
+        ("/api/v1/support/proposals", get(support_proposals)),
         (
             "/api/v1/support/members/{member}/interventions",
             post(support_intervene),

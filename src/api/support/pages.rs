@@ -8,6 +8,8 @@ use super::acts::Wanted;
 use super::approvals::row_of;
 use super::desk::{EmailState, Shown};
 use super::json::proposal_named;
+use super::limits::limit_rows;
+use super::mails::mail_rows;
 use super::views::{MemberPage, OfferForm, StepRow};
 use crate::api::Api;
 use crate::api::audit::member_named;
@@ -25,9 +27,6 @@ use crate::api::status::steps_of;
 use crate::domain::ids::{MemberId, ProposalId};
 use crate::domain::onboarding::{Intervention, Offer};
 use crate::domain::values::Language;
-
-/// Events on the page; the rest is for those who review the history.
-const LAST: usize = 30;
 
 /// What the page says to whom an act went well.
 const DONE: &str = "done";
@@ -183,6 +182,8 @@ async fn member_page(
         cohort: shown.timeline.cohort.clone(),
         steps: steps(language, &shown),
         warnings: warnings(api, language, &shown),
+        limits: limit_rows(language, now, &shown.reached),
+        mails: mail_rows(language, &shown.mails),
         email_state: EmailState::of(&shown.status.state)
             .map(|state| Text::of(language, state.key())),
         proposals,
@@ -191,9 +192,6 @@ async fn member_page(
             .timeline
             .entries
             .iter()
-            // Who looked is for those who review.
-            .filter(|entry| entry.line.event_type != "AuditDataViewed")
-            .take(LAST)
             .map(|entry| audit::row_of(language, entry))
             .collect(),
         person: shown.timeline.person,
@@ -237,9 +235,6 @@ fn warnings(api: &Api, language: Language, shown: &Shown) -> Vec<Text> {
     if let Some(until) = shown.waiting_until {
         let from = words::from(language, until, now);
         warnings.push(Text::of(language, "support.waiting").with("from", from));
-        if state.lifts_are_spent(now, &api.limits) {
-            warnings.push(Text::of(language, "support.lifts_spent"));
-        }
     }
     if let Some(coming) = state.coming_password {
         let from = words::from(language, coming.reset.counts_from, now);

@@ -24,6 +24,10 @@ pub struct MemberPage {
     pub steps: Vec<StepRow>,
     /// What has to be known first: a freeze, a waiting time, a password that is to change, an initial password that has expired.
     pub warnings: Vec<Text>,
+    /// The limits that keep the member now.
+    pub limits: Vec<LimitRow>,
+    /// The last mails, newest first.
+    pub mails: Vec<MailRow>,
     /// What is known of the address; none, if none was entered.
     pub email_state: Option<Text>,
     /// What waits for a second person.
@@ -45,6 +49,32 @@ pub struct StepRow {
     pub done: Option<String>,
     /// Whether it is due.
     pub is_due: bool,
+}
+
+/// A limit that keeps the member.
+#[derive(Clone, Debug)]
+pub struct LimitRow {
+    /// What cannot be done.
+    pub what: Text,
+    /// From when it can be done again; none, where time alone does not bring it.
+    pub opens: Option<Text>,
+    /// What support and the member can do.
+    pub help: Text,
+}
+
+/// A mail, and what came of it.
+#[derive(Clone, Debug)]
+pub struct MailRow {
+    /// What it carried.
+    pub kind: Text,
+    /// When it was known what came of it.
+    pub at: String,
+    /// What came of it.
+    pub outcome: Text,
+    /// Whether that is worth a look.
+    pub notable: bool,
+    /// Why, the kind of domain, the server's code: as far as there are some.
+    pub details: String,
 }
 
 /// A form for one intervention.

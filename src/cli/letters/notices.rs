@@ -13,6 +13,7 @@ use super::{standing, unreadable, write_file};
 use crate::api::audit::moment;
 use crate::app::{Fault, Society};
 use crate::config::PublicUrl;
+use crate::domain::custody::Exported;
 use crate::domain::ids::MemberId;
 use crate::domain::onboarding::Step;
 use crate::domain::values::TOKYO;
@@ -85,17 +86,22 @@ pub(super) fn since(text: &str) -> Result<Timestamp, &'static str> {
 /// # Errors
 /// One line: what is wrong, and what to do.
 pub(super) async fn write(society: &Society, out: &Path, wanted: &Wanted) -> Result<(), Fault> {
-    let written = write_file(society, out, async |stored: &[Stored]| {
-        let members: Vec<MemberId> = stored.iter().map(|stored| stored.member).collect();
-        let standing: HashMap<_, _> = standing(society, &members).await?.into_iter().collect();
-        let mut notices = Vec::new();
-        for stored in stored {
-            if let Some(status) = standing.get(&stored.member) {
-                notices.extend(notice(society, stored, status, wanted)?);
+    let written = write_file(
+        society,
+        out,
+        Exported::Notices,
+        async |stored: &[Stored]| {
+            let members: Vec<MemberId> = stored.iter().map(|stored| stored.member).collect();
+            let standing: HashMap<_, _> = standing(society, &members).await?.into_iter().collect();
+            let mut notices = Vec::new();
+            for stored in stored {
+                if let Some(status) = standing.get(&stored.member) {
+                    notices.extend(notice(society, stored, status, wanted)?);
+                }
             }
-        }
-        Ok(notices)
-    })
+            Ok(notices)
+        },
+    )
     .await?;
     super::super::tell(&format!(
         "{}: {written} notices; whoever has a line can stop that account, so print it and delete it",

@@ -10,6 +10,7 @@ use secrecy::zeroize::Zeroizing;
 use super::file::Line;
 use super::{last_day, standing, write_file};
 use crate::app::{Fault, Society};
+use crate::domain::custody::Exported;
 use crate::domain::ids::MemberId;
 use crate::domain::onboarding::Step;
 use crate::domain::values::TOKYO;
@@ -63,15 +64,20 @@ impl Line for Printed {
 pub(super) async fn write(society: &Society, out: &Path, days: u32) -> Result<(), Fault> {
     let now = society.clock.now();
     let begun = now - SignedDuration::from_hours(24 * i64::from(days));
-    let written = write_file(society, out, async |stored: &[Stored]| {
-        let members: Vec<MemberId> = stored.iter().map(|stored| stored.member).collect();
-        let standing: HashMap<_, _> = standing(society, &members).await?.into_iter().collect();
-        let printed = |stored: &Stored| {
-            let status = standing.get(&stored.member)?;
-            reminder(stored, status, begun, now)
-        };
-        Ok(stored.iter().filter_map(printed).collect())
-    })
+    let written = write_file(
+        society,
+        out,
+        Exported::Reminders,
+        async |stored: &[Stored]| {
+            let members: Vec<MemberId> = stored.iter().map(|stored| stored.member).collect();
+            let standing: HashMap<_, _> = standing(society, &members).await?.into_iter().collect();
+            let printed = |stored: &Stored| {
+                let status = standing.get(&stored.member)?;
+                reminder(stored, status, begun, now)
+            };
+            Ok(stored.iter().filter_map(printed).collect())
+        },
+    )
     .await?;
     super::super::tell(&format!(
         "{}: {written} reminders by post; it holds personal data, so print it and delete it",

@@ -110,6 +110,20 @@ fn traces_of_a_year_are_told_to_be_destroyed_once() {
     assert!(!custody.yields(&[destroyed(2027, 0)]));
 }
 
+const fn exported(rows: u64) -> CustodyEvent {
+    CustodyEvent::DataExported {
+        what: Exported::Letters,
+        rows,
+    }
+}
+
+#[test]
+fn whatever_is_carried_out_is_told_each_time() {
+    let custody = after(&[exported(7)]);
+    assert!(custody.yields(&[exported(7)]));
+    assert!(custody.yields(&[exported(0)]));
+}
+
 #[test]
 fn two_facts_at_once_are_not_what_the_rules_make() {
     assert!(!after(&[]).yields(&[changed(), rewrapped(7)]));
@@ -137,5 +151,9 @@ fn the_stored_shapes_never_change() {
     assert_eq!(
         stored(&destroyed(2026, 5)),
         serde_json::json!({"type": "TracesDestroyed", "until": 2026, "keys": 5})
+    );
+    assert_eq!(
+        stored(&exported(7)),
+        serde_json::json!({"type": "DataExported", "what": "letters", "rows": 7})
     );
 }

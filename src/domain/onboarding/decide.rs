@@ -8,11 +8,13 @@ mod otp;
 mod password;
 mod reminder;
 mod roster;
+mod spent;
 mod support;
 
 pub use email::LinkState;
 pub use forgotten::ResetState;
 pub use notice::NoticeState;
+pub use spent::{Budget, ToAddress};
 pub use support::Offer;
 
 use jiff::{SignedDuration, Timestamp};
@@ -275,12 +277,7 @@ impl Onboarding {
         }
         if let Some(code) = code {
             // Only now: whoever does not know the password must not learn that codes were mailed.
-            within_budget(
-                &self.codes_sent,
-                &code.sent_to_address,
-                at,
-                &limits.otp.mails,
-            )?;
+            self.room_for_code(at, limits, &code.sent_to_address)?;
         }
         let mut events = Vec::new();
         if let Some(open) = &self.session {

@@ -450,6 +450,12 @@ impl Event {
                 at: Some(_),
                 ..
             }
+            // When it is done, there is no address any more.
+            | Self::InterventionProposed {
+                intervention: Intervention::Erase,
+                ..
+            }
+            | Self::InterventionApproved { .. }
             | Self::AccountFrozen {}
             | Self::AccountReleased {}
             | Self::CredentialsReissued { .. }

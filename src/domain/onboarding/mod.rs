@@ -14,7 +14,7 @@ mod support;
 mod tests;
 
 pub use command::{CodeCheck, Command, CredentialInForce, Issued, NewCode, NewLink, PasswordCheck};
-pub use decide::{LinkState, NoticeState, Offer, ResetState};
+pub use decide::{Budget, LinkState, NoticeState, Offer, ResetState, ToAddress};
 pub use event::{CredentialFault, Event, LogOutReason, OtpMethod, ProfileField};
 pub use refusal::Refusal;
 pub use retrace::{Append, Illegal};

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Onboarding, Step, budget, later};
+use super::{Onboarding, Step, later};
 use crate::domain::ids::{ProposalId, StaffId};
 use crate::domain::policy::Limits;
 
@@ -350,13 +350,6 @@ impl Onboarding {
         };
         let end = later(proofing.at?, SignedDuration::from_hours(hours.into()));
         (at < end && !proofing.used).then_some(proofing)
-    }
-
-    /// Whether the waiting times were lifted as often in the last day as the policy lets one person do it.
-    #[must_use]
-    pub fn lifts_are_spent(&self, at: Timestamp, limits: &Limits) -> bool {
-        let most = limits.support.lifts_per_day;
-        most.is_some_and(|most| budget::room_in_a_day(&self.lifts, at, most).is_err())
     }
 
     /// By which proposal this one of the staff may see the member's personal data: another approved it a short while ago.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use data_encoding::BASE64;
 use serde_json::json;
+use tempfile::TempDir;
 
 use super::files::Writing;
 use super::history::{policy_file, policy_in};
@@ -86,15 +87,49 @@ pub struct Exported {
     pub checkpoints: u64,
 }
 
-/// Writes a package into `folder`; `progress` hears how many events are written.
+/// A package that is whole, and not in its place yet; dropped, it is gone.
+#[derive(Debug)]
+pub struct Ready {
+    part: TempDir,
+    folder: PathBuf,
+    /// What is in it.
+    pub exported: Exported,
+}
+
+impl Ready {
+    /// Puts it into its folder.
+    ///
+    /// # Errors
+    /// See [`ExportError`]; nothing is in the folder then.
+    pub fn put_in_place(self) -> Result<Exported, ExportError> {
+        let at = |error| ExportError::Place(self.folder.clone(), error);
+        fs::rename(self.part.path(), &self.folder).map_err(at)?;
+        // It is where it belongs; there is nothing to clean up.
+        let _ = self.part.keep();
+        File::open(beside(&self.folder))
+            .and_then(|it| it.sync_all())
+            .map_err(at)?;
+        Ok(self.exported)
+    }
+}
+
+/// The folder that a folder is in.
+fn beside(folder: &Path) -> &Path {
+    match folder.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Writes a package beside `folder`, into which it is put when that is told; `progress` hears how many events are written.
 ///
 /// # Errors
-/// See [`ExportError`]; nothing is in the folder then.
+/// See [`ExportError`]; nothing is left then.
 pub async fn export(
     source: &Source<'_>,
     folder: &Path,
     progress: impl FnMut(u64),
-) -> Result<Exported, ExportError> {
+) -> Result<Ready, ExportError> {
     let at = |error| ExportError::Place(folder.to_owned(), error);
     match fs::read_dir(folder).map(|mut entries| entries.next().is_some()) {
         Ok(true) => return Err(ExportError::NotEmpty(folder.to_owned())),
@@ -102,26 +137,20 @@ pub async fn export(
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(at(error)),
     }
-    let beside = match folder.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let part = tempfile::Builder::new()
         .prefix(&format!(".{name}-"))
-        .tempdir_in(beside)
+        .tempdir_in(beside(folder))
         .map_err(at)?;
     let exported = write(source, part.path(), progress, &at).await?;
     // Whoever may read the folder above may read the package; nothing in it is secret.
     let readable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     fs::set_permissions(part.path(), readable).map_err(at)?;
-    fs::rename(part.path(), folder).map_err(at)?;
-    // It is where it belongs; there is nothing to clean up.
-    let _ = part.keep();
-    File::open(beside)
-        .and_then(|it| it.sync_all())
-        .map_err(at)?;
-    Ok(exported)
+    Ok(Ready {
+        part,
+        folder: folder.to_owned(),
+        exported,
+    })
 }
 
 async fn write(

@@ -104,10 +104,10 @@ fn givers(event_type: &str, payload: &Value) -> &'static [&'static str] {
         "MemberEnrolled" | "ProfileChanged" | "MemberLeft" | "MemberReturned"
         | "MemberReminded" | "MailAccepted" | "MailFailed" | "MailSkipped" | "AttemptsTallied"
         | "AnomalyNoticed" | "PolicyAdopted" | "MasterKeyAdded" | "MasterKeyChanged"
-        | "DataKeysRewrapped" | "RestoredFromBackup" | "TracesDestroyed" | "StaffAdded"
-        | "StaffRoleChanged" | "StaffPasswordReset" | "StaffTotpReset" | "StaffDisabled"
-        | "AccessTokenIssued" | "AccessTokenRevoked" | "RosterOutdated" | "RosterBegun"
-        | "RosterApplied" | "RosterAbandoned" => &[SYSTEM],
+        | "DataKeysRewrapped" | "RestoredFromBackup" | "TracesDestroyed" | "DataExported"
+        | "StaffAdded" | "StaffRoleChanged" | "StaffPasswordReset" | "StaffTotpReset"
+        | "StaffDisabled" | "AccessTokenIssued" | "AccessTokenRevoked" | "RosterOutdated"
+        | "RosterBegun" | "RosterApplied" | "RosterAbandoned" => &[SYSTEM],
         _ => &[],
     }
 }

@@ -11,7 +11,7 @@ mod reports;
 mod surplus;
 mod verify;
 
-pub use export::{ExportError, Exported, Source, export};
+pub use export::{ExportError, Exported, Ready, Source, export};
 pub use verify::{Given, Report, Unable, verify};
 
 use crate::subscription::Position;

@@ -27,7 +27,7 @@ impl Outcome {
 }
 
 /// All types, in the order of what they are about.
-pub const KINDS: [(&str, Outcome); 77] = [
+pub const KINDS: [(&str, Outcome); 78] = [
     ("MemberEnrolled", Outcome::Done),
     ("CredentialsAccepted", Outcome::Done),
     ("CredentialsRejected", Outcome::Failed),
@@ -86,6 +86,7 @@ pub const KINDS: [(&str, Outcome); 77] = [
     ("DataKeysRewrapped", Outcome::Done),
     ("RestoredFromBackup", Outcome::Done),
     ("TracesDestroyed", Outcome::Done),
+    ("DataExported", Outcome::Done),
     ("StaffAdded", Outcome::Done),
     ("StaffRoleChanged", Outcome::Done),
     ("StaffPasswordReset", Outcome::Done),

@@ -12,7 +12,7 @@ use super::counts::{Count, Counts, Topic};
 use super::numbers::{DAY, two_digits};
 use super::track::Track;
 use crate::domain::attempts::{Attempts, AttemptsEvent};
-use crate::domain::custody::Custody;
+use crate::domain::custody::{Custody, CustodyEvent};
 use crate::domain::delivery::{Delivery, DeliveryEvent};
 use crate::domain::onboarding::{Event, Onboarding};
 use crate::domain::rosters::Rosters;
@@ -105,7 +105,14 @@ pub fn count(recorded: &Recorded, track: &mut Option<Track>) -> Result<Vec<Count
             let of = [viewer.as_str(), look.view.name(), how];
             counts.push(Count::new(Topic::Viewed, "", of, 1));
         }
-        Custody::TYPE => counts.push(one(Topic::Custody, [name, "", ""])),
+        Custody::TYPE => {
+            counts.push(one(Topic::Custody, [name, "", ""]));
+            if let CustodyEvent::DataExported { what, .. } = event(recorded)? {
+                // By whom, the event's metadata tell: no account of staff's.
+                let of = ["operator", what.name(), "command_line"];
+                counts.push(Count::new(Topic::Viewed, "", of, 1));
+            }
+        }
         _ => {}
     }
     Ok(counts)

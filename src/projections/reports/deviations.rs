@@ -4,7 +4,7 @@ use super::report::{Kind, Value};
 use super::{Content, column};
 
 /// Number; the rule that is departed from. What and why stand in the locale under `report.deviation`.
-const DEVIATIONS: [(&str, &str); 9] = [
+const DEVIATIONS: [(&str, &str); 10] = [
     ("D-1", "NIST SP 800-63B-4 3.1.3.1; OWASP ASVS 5.0 6.3.6"),
     ("D-2", "OWASP ASVS 5.0 6.4.1"),
     ("D-3", "OWASP ASVS 5.0 14.2.1"),
@@ -15,6 +15,7 @@ const DEVIATIONS: [(&str, &str); 9] = [
     ("D-8", "OWASP ASVS 5.0 6.3.5"),
     ("D-9", "OWASP ASVS 5.0 6.3.7"),
     ("D-10", "NIST SP 800-63B-4 3.2.2"),
+    ("D-11", "OWASP ASVS 5.0 6.2.12"),
 ];
 
 pub(super) fn deviations() -> Content {

@@ -144,12 +144,13 @@ pub(super) fn imports(counts: &Counts, basis: &Basis) -> Content {
 }
 
 /// How the types of events begin that tell of no member.
-const OF_NO_MEMBER: [&str; 9] = [
+const OF_NO_MEMBER: [&str; 10] = [
     "Policy",
     "MasterKey",
     "DataKeys",
     "Restored",
     "Traces",
+    "DataExported",
     "Staff",
     "AccessToken",
     "AuditDataViewed",

@@ -1,9 +1,12 @@
 //! Support's day in a real browser: a stuck member found and helped, a new letter proposed by one and approved by another.
 
 use kadode::domain::staff::Role;
+use reqwest::StatusCode;
+use serde_json::json;
 
+use crate::defences::guessing::{close_the_formula, society};
 use crate::staff::support::{Clerk, at_work, code, hire};
-use crate::support::app::{App, INITIAL_PASSWORD, USER_ID};
+use crate::support::app::{App, INITIAL_PASSWORD, USER_ID, profile};
 use crate::support::chromium::{Driver, Window};
 
 /// What a new letter is called.
@@ -87,6 +90,35 @@ async fn support_finds_a_stuck_member_helps_at_once_and_with_a_colleague_issues_
     browser.presses("承認して実行する").await;
     browser.shows("承認され、実行されました").await;
     browser.glances("support-08-approved").await;
+}
+
+#[tokio::test]
+async fn support_sees_which_limits_keep_a_member_and_what_was_mailed() {
+    let app = society(10, 1000).await;
+    let member = app.enrol(profile(USER_ID), "joined-to-2024-12-01").await;
+    let client = app.client_at("email_link").await;
+    for _ in 0..4 {
+        app.wait(60);
+        let again = client.post("/onboarding/email/resend", json!({})).await;
+        again.expect(StatusCode::OK);
+    }
+    close_the_formula(&app).await;
+    let sato = hire(&app, "佐藤 明子", Role::Support).await;
+    let driver = Driver::start();
+    let browser = driver.window().await;
+    signs_in(&app, &browser, &sato).await;
+    app.settled().await;
+    browser
+        .open(&format!("{}/support/members/{member}", app.url))
+        .await;
+    browser.arrives_at("会員のサポート").await;
+    browser.shows("初期パスワードを、受け付けていません").await;
+    browser
+        .shows("確認メールを、送れる回数の上限までお送りしました")
+        .await;
+    browser.shows("メールサーバが受け取った").await;
+    browser.hides("11111").await;
+    browser.looks_both("support-09-limits").await;
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ const SWEPT: usize = 200;
 const SYMBOLS: usize = 8;
 
 /// A society whose formula is closed after so many wrong ones.
-async fn society(per_symbol: u32, in_all: u32) -> App {
+pub(crate) async fn society(per_symbol: u32, in_all: u32) -> App {
     let per_symbol = format!("wrong_formulas_per_symbol = {per_symbol}");
     let in_all = format!("wrong_formulas = {in_all}");
     let policy = policy_with(&[
@@ -212,7 +212,7 @@ async fn fails(client: &Client, user_id: &str, password: &str) {
 }
 
 /// Lets ten members of the symbol fail once each, so that the formula is closed for it.
-async fn close_the_formula(app: &App) {
+pub(crate) async fn close_the_formula(app: &App) {
     for number in 0..10 {
         let user_id = format!("colleague{number}");
         let mut colleague = profile(&user_id);

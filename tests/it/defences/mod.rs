@@ -2,7 +2,7 @@
 
 mod chance;
 mod doors;
-mod guessing;
+pub(crate) mod guessing;
 mod mails;
 mod map;
 mod markup;

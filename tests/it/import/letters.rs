@@ -14,6 +14,7 @@ use kadode::domain::onboarding::{
 };
 use kadode::domain::values::{KeyId, Language};
 use kadode::vault::FIRST_ISSUE;
+use serde_json::{Value, json};
 
 use super::house::{Done, House, sample};
 
@@ -109,6 +110,56 @@ fn letters_printed_again_are_the_same() {
     assert_eq!((done.code, done.stdout.as_str()), (0, ""));
     let all = |file| house.letters(file).into_iter().collect::<BTreeSet<_>>();
     assert_eq!(all("again.csv"), all("out.csv"));
+}
+
+/// What the history tells of data that were carried out, each with who ran the program.
+pub(crate) async fn carried_out(house: &House) -> Vec<(Value, String)> {
+    let society = house.society().await;
+    let events = society.log.read_after(0, 1000).await.unwrap();
+    let told = events
+        .into_iter()
+        .filter(|event| event.event_type == "DataExported");
+    told.map(|event| {
+        let operator = event.metadata["operator"].as_str().unwrap();
+        (event.payload, operator.to_owned())
+    })
+    .collect()
+}
+
+#[tokio::test]
+async fn letters_notices_and_reminders_that_are_printed_are_told_with_who_and_how_many() {
+    let house = House::new();
+    house.import(&house.roster(THREE), &["--letters", "out.csv"]);
+    assert_eq!(carried_out(&house).await, []);
+    let notices = [
+        "--activated-since",
+        "2026-04-01",
+        "--public-url",
+        "https://first.kenpo.example.jp",
+    ];
+    for arguments in [&[][..], &notices, &["--stopped-for", "0"]] {
+        let all = [&["letters", "again.csv", "--operator", "佐藤"], arguments].concat();
+        assert_eq!(Done::of(&mut house.command(&all)).code, 0);
+        std::fs::remove_file(house.path("again.csv")).unwrap();
+    }
+    let told = |what: &str, rows: u64| {
+        let payload = json!({"type": "DataExported", "what": what, "rows": rows});
+        (payload, "佐藤".to_owned())
+    };
+    assert_eq!(
+        carried_out(&house).await,
+        [told("letters", 3), told("notices", 0), told("reminders", 3)]
+    );
+}
+
+#[tokio::test]
+async fn letters_that_cannot_be_written_are_not_told_as_carried_out() {
+    let house = House::new();
+    house.import(&house.roster(THREE), &["--letters", "out.csv"]);
+    std::fs::write(house.path("mine.csv"), "something else").unwrap();
+    let refused = Done::of(&mut house.command(&["letters", "mine.csv"]));
+    assert!(refused.refusal().contains("something else"));
+    assert_eq!(carried_out(&house).await, []);
 }
 
 #[tokio::test]

@@ -42,7 +42,7 @@ async fn sealed(society: &Society) -> Result<Sealed, SealError> {
 }
 
 /// The package of what was signed last, as `kadode ledger export` writes it, in a folder of its own.
-async fn exported(society: &Society) -> TempDir {
+pub(crate) async fn exported(society: &Society) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let sealer = society.sealer().unwrap();
     let last = Sealed::stored_last(&society.database)
@@ -57,14 +57,13 @@ async fn exported(society: &Society) -> TempDir {
         signer: &sealer.key_of(&last).unwrap(),
         now: society.clock.now(),
     };
-    package::export(&source, folder.path(), |_| ())
-        .await
-        .unwrap();
+    let ready = package::export(&source, folder.path(), |_| ()).await;
+    ready.unwrap().put_in_place().unwrap();
     folder
 }
 
 /// What is found in a package.
-fn checked(folder: &Path) -> Report {
+pub(crate) fn checked(folder: &Path) -> Report {
     checked_since(folder, None)
 }
 

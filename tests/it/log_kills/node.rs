@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kadode::ambient::Clock;
+use kadode::api::blocklist::blocklist;
 use kadode::app::{Opening, Serving, Society};
 use kadode::commands::{CommandError, Outcome};
 use kadode::config::{DataSettings, PublicUrl};
@@ -129,6 +130,7 @@ pub(super) async fn work(job: Job) {
         public_url: PublicUrl::choose(None, address).unwrap(),
         trusted_proxies: Vec::new(),
         transport: Transport::open(&mails, None).unwrap(),
+        blocklist: blocklist(),
     });
     let journal = Arc::new(File::create(journal_of(&job.folder, job.number)).unwrap());
     let mut writers = JoinSet::new();

@@ -8,10 +8,11 @@ use std::process::Command;
 
 use kadode::database::Database;
 use kadode::ledger::{Note, Verifier};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{house_with_member, house_with_member_on_server, with_member};
 use crate::import::house::{Done, House};
+use crate::import::letters::carried_out;
 use crate::support::app::eventually;
 use crate::support::program::Program;
 
@@ -73,6 +74,40 @@ fn a_package_is_checked_by_somebody_who_has_nothing_but_it() {
     assert_eq!(
         Verifier::parse(text.trim()).unwrap().to_string(),
         done.report()["key"]
+    );
+}
+
+#[tokio::test]
+async fn a_package_that_was_taken_out_is_told_in_the_next_one_and_in_the_report_on_access() {
+    let house = house_with_member();
+    let first = export(&house);
+    expect_code(&first, 0);
+    let again = ledger(&house, &["export", "package"]);
+    assert!(again.refusal().contains("there is something in it"));
+    let told = carried_out(&house).await;
+    let size = &first.report()["size"];
+    assert_eq!(told.len(), 1);
+    assert_eq!(
+        (&told[0].0["what"], &told[0].0["rows"]),
+        (&json!("package"), size)
+    );
+    let second = ledger(&house, &["export", "next"]);
+    expect_code(&second, 0);
+    let next = house.path("next");
+    let events = fs::read_to_string(next.join("events.jsonl")).unwrap();
+    assert!(events.lines().last().unwrap().contains("DataExported"));
+    expect_code(&verify(&next, &[]), 0);
+    let report = Done::of(&mut house.command(&["report", "access", "--format", "json"])).report();
+    let row = &report["rows"][0];
+    let of = ["viewer", "view", "purpose", "times"].map(|name| row[name].clone());
+    assert_eq!(
+        of,
+        [
+            json!("operator"),
+            json!("package"),
+            json!("command_line"),
+            json!(2)
+        ]
     );
 }
 

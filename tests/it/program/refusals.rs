@@ -57,6 +57,8 @@ const AT_THE_START: &[Wrong] = &[
         &["database postgres://127.0.0.1:1/kadode: ", "Connection refused"]),
     ("the folder of the database is not there", "serve --mail file:mails --database sqlite:nowhere/kadode.sqlite", &[],
         &["database nowhere/kadode.sqlite", "No such file"]),
+    ("the file of refused passwords is not there", "serve --mail file:mails --refused-passwords nowhere.txt", &[],
+        &["--refused-passwords nowhere.txt: No such file"]),
     ("http is for loopback hosts alone", "serve --public-url http://kenpo.example.jp", MAIL,
         &["--public-url http://kenpo.example.jp", "give https://"]),
     ("who listens to the world says under which name", "serve --listen 0.0.0.0:0", MAIL,

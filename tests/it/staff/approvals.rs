@@ -2,12 +2,13 @@
 
 use kadode::domain::ids::{ProposalId, StaffId};
 use kadode::domain::onboarding::{Command, Grounds, Intervention};
+use kadode::domain::staff::Role;
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::desk::DeskOfTwo;
-use super::support::approves;
+use super::support::{approves, at_work, hire};
 use crate::support::app::{App, USER_ID, profile};
 use crate::support::browser::Browser;
 
@@ -119,6 +120,45 @@ async fn the_member_is_told_at_the_confirmed_address_that_it_was_taken_away() {
         "{}",
         mails[before]
     );
+}
+
+#[tokio::test]
+async fn the_member_is_told_that_personal_data_are_shown_and_before_they_are_erased() {
+    let (app, member) = App::with_member().await;
+    app.client_at("otp_method").await;
+    let mut staff = Vec::new();
+    for name in ["高橋", "田中"] {
+        let clerk = hire(&app, name, Role::Administrator).await;
+        staff.push(at_work(&app, &clerk).await);
+    }
+    let told = async || {
+        app.settled().await;
+        let mails = app.mails();
+        let of_staff = mails.iter().filter(|it| it.contains("手続きを行いました"));
+        of_staff.count()
+    };
+    let proposals = format!("/api/v1/support/members/{member}/proposals");
+    let proposes = async |intervention: &str| {
+        let wanted =
+            json!({"intervention": intervention, "reason": "member_asked", "ticket": "HD-1"});
+        let (status, body) = asks(&staff[0], Method::POST, &proposals, Some(wanted)).await;
+        assert_eq!(status, 200, "{body}");
+        body
+    };
+    let approves = async |proposed: Value| {
+        let one = format!("{proposals}/{}", proposed["proposal"].as_str().unwrap());
+        let approve = json!({"verdict": "approve", "seen": proposed["seen"]});
+        let (status, body) = asks(&staff[1], Method::POST, &one, Some(approve)).await;
+        assert_eq!(status, 200, "{body}");
+    };
+    let shown = proposes("unmask").await;
+    assert_eq!(told().await, 0, "nothing is shown yet");
+    approves(shown).await;
+    assert_eq!(told().await, 1);
+    let erased = proposes("erase").await;
+    assert_eq!(told().await, 2);
+    approves(erased).await;
+    assert_eq!(told().await, 2);
 }
 
 #[tokio::test]

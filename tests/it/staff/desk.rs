@@ -22,6 +22,10 @@ pub(super) struct DeskOfTwo {
 impl DeskOfTwo {
     pub(super) async fn open() -> Self {
         let (app, member) = App::with_member().await;
+        Self::of(app, member).await
+    }
+
+    pub(super) async fn of(app: App, member: MemberId) -> Self {
         let sato = hire(&app, "佐藤", Role::Support).await;
         let suzuki = hire(&app, "鈴木", Role::Support).await;
         let sato = at_work(&app, &sato).await;
@@ -80,6 +84,13 @@ impl DeskOfTwo {
         let printed = vault.initial_passwords.printed(&stored, issue).unwrap();
         printed.expose_secret().to_owned()
     }
+}
+
+/// What a program of somebody's reads.
+pub(super) async fn reads(staff: &Browser, path: &str) -> Value {
+    let shown = staff.get(path).await;
+    assert_eq!(shown.status.as_u16(), 200, "{path}: {}", shown.html);
+    serde_json::from_str(&shown.html).unwrap()
 }
 
 /// The form of an intervention on the page of a member.

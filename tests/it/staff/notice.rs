@@ -28,7 +28,7 @@ async fn a_member_whose_account_somebody_else_set_up_stops_it_by_the_notice_and_
     let attacker = app.client_at("completed").await;
 
     // The notice by post, which goes to where the member lives.
-    let notices = notices_since(&app, "2026-04-10");
+    let notices = notices_since(&app, "2026-04-10").await;
     let path = format!("/not-me/{}", notice_in(&notices[0]["not_me_url"]).unwrap());
     let phone = Browser::new(&app);
     phone.get(&path).await.is(200);

@@ -241,6 +241,7 @@ fn the_table_says_what_was_decided() {
         POST /rosters: support administrator
         GET /rosters/{import}: support administrator
         POST /rosters/{import}: support administrator
+        GET /api/v1/rosters: support administrator
         POST /api/v1/rosters: support administrator
         GET /api/v1/rosters/{import}: support administrator
         POST /api/v1/rosters/{import}: support administrator
@@ -249,6 +250,9 @@ fn the_table_says_what_was_decided() {
         POST /approvals/{member}/{proposal}: support auditor administrator
         POST /api/v1/support/members/search: support administrator
         GET /api/v1/support/members/{member}: support administrator
+        GET /api/v1/support/members/{member}/history: support administrator
+        GET /api/v1/support/members/{member}/mails: support administrator
+        GET /api/v1/support/proposals: support auditor administrator
         POST /api/v1/support/members/{member}/interventions: support administrator
         POST /api/v1/support/members/{member}/proposals: support auditor administrator
         GET /api/v1/support/members/{member}/proposals/{proposal}: support auditor administrator

@@ -14,6 +14,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
+use super::desk::reads;
 use super::erasure::{erase, is_gone};
 use super::support::{at_work, hire, views};
 use crate::reports::printed;
@@ -133,6 +134,25 @@ fn upload(browser: &Browser, fields: &[(&str, &str)], file: &[u8]) -> reqwest::R
 async fn stage(society: &Society, import: ImportId) -> Stage {
     let rosters: Rosters = society.commands.load("society").await.unwrap();
     rosters.import(import).unwrap().stage
+}
+
+#[tokio::test]
+async fn a_program_of_the_desk_reads_which_roster_waits_and_which_there_were() {
+    let desk = Desk::open().await;
+    let list = async || reads(&desk.suzuki, "/api/v1/rosters").await;
+    assert_eq!(list().await, json!({"open": null, "rosters": []}));
+    let plan = desk.brings(&[HANAKO, TARO], false).await;
+    let waiting = list().await;
+    assert!(plan.ends_with(waiting["open"]["import"].as_str().unwrap()));
+    assert_eq!(waiting["open"]["stage"], "proposed");
+    assert_eq!(
+        (&waiting["open"]["new"], &waiting["open"]["changed"]),
+        (&json!(1), &json!(1))
+    );
+    desk.decides(&desk.suzuki, &plan, "decline").await;
+    let over = list().await;
+    assert_eq!(over["open"], json!(null));
+    assert_eq!(over["rosters"][0]["stage"], "declined");
 }
 
 #[tokio::test]

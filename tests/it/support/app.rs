@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use kadode::ambient::Clock;
 use kadode::api::Api;
+use kadode::api::blocklist::blocklist;
 use kadode::app::{Limits, Opening, Served, Serving, Society, answer_connections};
 use kadode::commands::Attribution;
 use kadode::config::PublicUrl;
@@ -124,6 +125,7 @@ impl App {
             public_url,
             trusted_proxies: trusted.into_iter().collect(),
             transport,
+            blocklist: blocklist(),
         };
         let Served {
             api,

@@ -138,6 +138,9 @@ fn every_text_is_used() {
                 "part.",
                 "standing.",
                 "stood.",
+                "exported.",
+                "limit.",
+                "limit_help.",
             ];
             !named_by_data.iter().any(|it| key.starts_with(it))
         })

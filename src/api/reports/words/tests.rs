@@ -6,6 +6,7 @@ use jiff::civil::Date;
 
 use super::{grouped, span, value};
 use crate::api::pages::words::{Text, step_label};
+use crate::domain::custody::Exported;
 use crate::domain::delivery::MailKind;
 use crate::domain::domain_class::DomainClass;
 use crate::domain::onboarding::{Intervention, Reason, Step};
@@ -60,10 +61,14 @@ fn names_of(list: &'static str) -> BTreeSet<String> {
         "mail" => MailKind::ALL.map(MailKind::name).into(),
         "domain" => DomainClass::ALL.map(DomainClass::as_str).into(),
         "delivery" => vec!["accepted", "failed", "skipped"],
-        "view" => View::ALL.map(View::name).into(),
+        "view" => [
+            &View::ALL.map(View::name)[..],
+            &Exported::ALL.map(Exported::name),
+        ]
+        .concat(),
         "purpose" => {
             let purposes = Purpose::ALL.map(Purpose::name);
-            [&purposes[..], &["session", "token"]].concat()
+            [&purposes[..], &["session", "token", "command_line"]].concat()
         }
         "intervention" => Intervention::ALL.map(Intervention::name).into(),
         "reason" => Reason::ALL.map(Reason::name).into(),

@@ -113,6 +113,17 @@ impl Onboarding {
     ) -> Result<(), Refusal> {
         let mails = &limits.email_link.mails;
         not_too_soon(self.change_links_sent.last().copied(), at, mails)?;
+        self.budget_of_changes(at, limits, sent_to_address)
+    }
+
+    /// The same without the time between two.
+    pub(super) fn budget_of_changes(
+        &self,
+        at: Timestamp,
+        limits: &Limits,
+        sent_to_address: &[Timestamp],
+    ) -> Result<(), Refusal> {
+        let mails = &limits.email_link.mails;
         budget::room_in_a_day(sent_to_address, at, mails.each)
             .map_err(|until| Refusal::BudgetSpent { until })?;
         within_budget(&self.change_links_sent, sent_to_address, at, mails)

@@ -6,7 +6,7 @@ use super::{Decision, NOTHING_NEW, minutes, not_too_soon, within_budget};
 use crate::domain::ids::{ContactId, IssueId};
 use crate::domain::onboarding::command::NewLink;
 use crate::domain::onboarding::event::Event;
-use crate::domain::onboarding::{Onboarding, Refusal, SessionKind, Step, budget, later};
+use crate::domain::onboarding::{Contact, Onboarding, Refusal, SessionKind, Step, budget, later};
 use crate::domain::policy::Limits;
 
 /// Where a mailed link leads.
@@ -87,10 +87,7 @@ impl Onboarding {
         }
         let mails = &limits.email_link.mails;
         not_too_soon(self.links_sent.last().copied(), at, mails)?;
-        let to_contact: Vec<Timestamp> = contact.links.iter().map(|link| link.sent_at).collect();
-        budget::room_in_a_day(&to_contact, at, mails.each)
-            .map_err(|until| Refusal::BudgetSpent { until })?;
-        self.room_for_link(at, limits, &link.sent_to_address)?;
+        self.room_for_another_link(contact, at, limits, &link.sent_to_address)?;
         Ok(vec![Event::EmailLinkReissued {
             contact: contact.id,
             issue: link.issue,
@@ -99,6 +96,20 @@ impl Onboarding {
             at,
             expires_at: later(at, minutes(limits.email_link.lifetime_minutes)),
         }])
+    }
+
+    /// The same for another link to the address that was entered last.
+    pub(super) fn room_for_another_link(
+        &self,
+        contact: &Contact,
+        at: Timestamp,
+        limits: &Limits,
+        sent_to_address: &[Timestamp],
+    ) -> Result<(), Refusal> {
+        let to_contact: Vec<Timestamp> = contact.links.iter().map(|link| link.sent_at).collect();
+        budget::room_in_a_day(&to_contact, at, limits.email_link.mails.each)
+            .map_err(|until| Refusal::BudgetSpent { until })?;
+        self.room_for_link(at, limits, sent_to_address)
     }
 
     /// Where a link leads now.

@@ -89,9 +89,7 @@ impl Onboarding {
         }
         let mails = &limits.email_link.mails;
         not_too_soon(self.reset_links_sent.last().copied(), at, mails)?;
-        budget::room_in_a_day(&link.sent_to_address, at, mails.each)
-            .map_err(|until| Refusal::BudgetSpent { until })?;
-        within_budget(&self.reset_links_sent, &link.sent_to_address, at, mails)?;
+        self.room_for_reset(at, limits, &link.sent_to_address)?;
         Ok(vec![Event::PasswordResetRequested {
             contact: contact.id,
             issue: link.issue,
@@ -100,6 +98,19 @@ impl Onboarding {
             at,
             expires_at: later(at, minutes(limits.email_link.lifetime_minutes)),
         }])
+    }
+
+    /// Whether the budgets leave room for such a link.
+    pub(super) fn room_for_reset(
+        &self,
+        at: Timestamp,
+        limits: &Limits,
+        sent_to_address: &[Timestamp],
+    ) -> Result<(), Refusal> {
+        let mails = &limits.email_link.mails;
+        budget::room_in_a_day(sent_to_address, at, mails.each)
+            .map_err(|until| Refusal::BudgetSpent { until })?;
+        within_budget(&self.reset_links_sent, sent_to_address, at, mails)
     }
 
     pub(super) fn reset_password(

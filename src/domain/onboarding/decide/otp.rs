@@ -6,7 +6,7 @@ use super::{Decision, NOTHING_NEW, minutes, not_too_soon, within_budget};
 use crate::domain::ids::ChallengeId;
 use crate::domain::onboarding::command::{CodeCheck, NewCode};
 use crate::domain::onboarding::event::Event;
-use crate::domain::onboarding::{Onboarding, Refusal, Session, SessionKind, later};
+use crate::domain::onboarding::{Challenge, Onboarding, Refusal, Session, SessionKind, later};
 use crate::domain::policy::Limits;
 
 impl Onboarding {
@@ -31,12 +31,8 @@ impl Onboarding {
             return Err(Refusal::CodeDead);
         }
         not_too_soon(Some(present.last_mail_at), at, &otp.mails)?;
-        if present.mails >= otp.mails.each {
-            return Err(Refusal::BudgetSpent {
-                until: later(open.began, minutes(otp.pending_minutes)),
-            });
-        }
-        within_budget(&self.codes_sent, &code.sent_to_address, at, &otp.mails)?;
+        room_for_another_code(present, open, limits)?;
+        self.room_for_code(at, limits, &code.sent_to_address)?;
         let half = minutes(otp.lifetime_minutes) / 2;
         let (challenge, key, expires_at) = if present.expires_at.duration_since(at) >= half {
             (present.id, &present.key, present.expires_at)
@@ -55,6 +51,16 @@ impl Onboarding {
             at,
             expires_at,
         }])
+    }
+
+    /// Whether the budgets leave room for a code, as every sign-in that needs one asks.
+    pub(super) fn room_for_code(
+        &self,
+        at: Timestamp,
+        limits: &Limits,
+        sent_to_address: &[Timestamp],
+    ) -> Result<(), Refusal> {
+        within_budget(&self.codes_sent, sent_to_address, at, &limits.otp.mails)
     }
 
     pub(super) fn submit_otp(
@@ -110,4 +116,18 @@ impl Onboarding {
     const fn confirmed_sign_in(&self) -> bool {
         self.password.is_none() && self.spent_challenge.is_some()
     }
+}
+
+/// Whether the present sign-in may have another mail; if not, the next one may.
+pub(super) fn room_for_another_code(
+    present: &Challenge,
+    open: &Session,
+    limits: &Limits,
+) -> Result<(), Refusal> {
+    if present.mails >= limits.otp.mails.each {
+        return Err(Refusal::BudgetSpent {
+            until: later(open.began, minutes(limits.otp.pending_minutes)),
+        });
+    }
+    Ok(())
 }

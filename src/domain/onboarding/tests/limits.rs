@@ -1,6 +1,7 @@
 //! How many mails may leave, how soon, and what a policy may change about it.
 
 use super::*;
+use crate::domain::onboarding::{Budget, ToAddress};
 use crate::domain::policy::MailLimits;
 
 fn spent(until: Timestamp) -> Refusal {
@@ -377,4 +378,49 @@ fn code_issued_at_the_end() -> Event {
         at: Timestamp::MAX,
         expires_at: Timestamp::MAX,
     }
+}
+
+/// What staff are shown of budgets, so many minutes after the first sign-in.
+fn shown_spent(past: Vec<Event>, at: Timestamp) -> Vec<(Budget, Option<Timestamp>)> {
+    fold(past).spent(at, &Limits::default(), &ToAddress::default())
+}
+
+#[test]
+fn what_staff_are_shown_of_a_spent_budget_opens_when_the_member_is_no_longer_refused() {
+    let opens = minute(1 + 24 * 60);
+    assert_eq!(
+        shown_spent(five_links(), minute(6)),
+        [(Budget::EmailLinks, Some(opens))]
+    );
+    assert_eq!(shown_spent(five_links(), opens), []);
+    given(five_links())
+        .at(opens)
+        .when(resend_link(6))
+        .then([reissued_link(1, 6, opens)]);
+}
+
+#[test]
+fn staff_are_shown_that_another_sign_in_brings_new_tries_at_the_code() {
+    let wrong = |left| Event::OtpRejected { tries_left: left };
+    let past = and(until(Step::Otp), [4, 3, 2, 1].map(wrong));
+    assert_eq!(shown_spent(past.clone(), minute(11)), []);
+    let past = and(past, [wrong(0)]);
+    assert_eq!(shown_spent(past, minute(11)), [(Budget::CodeTries, None)]);
+}
+
+#[test]
+fn staff_are_shown_mails_of_others_to_the_same_address() {
+    let to_address = ToAddress {
+        codes: (1..=10).map(minute).collect(),
+        ..ToAddress::default()
+    };
+    let state = fold(until(Step::SignInAgain));
+    let spent = state.spent(minute(11), &Limits::default(), &to_address);
+    assert_eq!(spent, [(Budget::Codes, Some(minute(61)))]);
+}
+
+#[test]
+fn of_somebody_who_is_forgotten_no_budget_is_shown() {
+    let past = and(five_links(), [Event::PersonalDataErased {}]);
+    assert_eq!(shown_spent(past, minute(6)), []);
 }

@@ -257,6 +257,7 @@ fn every_type_of_event_that_is_told_by_its_number_is_of_no_member() {
             "AccessTokenIssued",
             "AccessTokenRevoked",
             "AuditDataViewed",
+            "DataExported",
             "DataKeysRewrapped",
             "MasterKeyAdded",
             "MasterKeyChanged",
