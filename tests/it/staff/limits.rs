@@ -33,7 +33,7 @@ async fn that_the_formula_is_closed_is_told_with_when_it_opens_and_what_helps() 
     page.is(200)
         .says("初期パスワードを、受け付けていません")
         .says("また使えます")
-        .says("新しいお知らせを発行する」を申請してください")
+        .says("新しい案内の紙を発行する」を申請してください")
         .is_silent_on("11111");
     let opens_in = from_now(&desk, &told[0]["opens_at"]);
     desk.app.wait(opens_in - 1);
