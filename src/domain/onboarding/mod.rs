@@ -178,6 +178,7 @@ impl Onboarding {
             passwords_replaced: before.passwords_replaced,
             mailbox: before.mailbox,
             cleared: before.cleared,
+            taken_away: before.taken_away,
             codes_sent: before.codes_sent,
             frozen: before.frozen,
             left: before.left,
@@ -495,6 +496,7 @@ impl Aggregate for Onboarding {
                 // How codes come depends on the address that they come to.
                 self.contact = None;
                 self.cleared = self.mailbox.take();
+                self.taken_away.extend(self.cleared);
                 self.otp_method = None;
             }
             Event::CredentialsReissued {

@@ -158,6 +158,7 @@ impl World {
         for proposal in &mut self.state.proposals {
             proposal.step = None;
         }
+        self.state.taken_away.clear();
         Ok(events.len())
     }
 
