@@ -103,7 +103,11 @@ pub(super) async fn update_email(
         Err(Problem::OutOfOrder(Step::EmailLink)) => {
             see(Screen::EmailLink.path(), Some(Notice::LinkNotFollowedYet))
         }
-        done => answer(&api, who, Screen::EmailLink, done, None, "").await,
+        done => {
+            let is_other = done.as_ref().is_ok_and(|done| done.secret.is_some());
+            let notice = is_other.then_some(Notice::CodeForBrowser);
+            answer(&api, who, Screen::EmailLink, done, notice, "").await
+        }
     }
 }
 

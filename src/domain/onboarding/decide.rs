@@ -131,9 +131,9 @@ impl Onboarding {
             }
             Command::FollowEmailLink { contact, issue } => self.follow_link(at, *contact, *issue),
             Command::DisownEmail { contact, issue } => self.disown_email(at, *contact, *issue),
-            Command::UpdateEmail { session } => {
+            Command::UpdateEmail { session, code } => {
                 self.in_session(*session)?;
-                self.update_email()
+                self.update_email(at, limits, *session, code.as_ref())
             }
             Command::ChangeEmail {
                 session,
@@ -273,15 +273,9 @@ impl Onboarding {
         if let Some(why) = fault_of(check) {
             return Ok(vec![Event::CredentialsRejected { why }]);
         }
-        if let Some(code) = code {
-            // Only now: whoever does not know the password must not learn that codes were mailed.
-            within_budget(
-                &self.codes_sent,
-                &code.sent_to_address,
-                at,
-                &limits.otp.mails,
-            )?;
-        }
+        // Only now: whoever does not know the password must not learn that codes were mailed.
+        let issued = code.map(|code| self.code_issued(at, limits, session, code));
+        let issued = issued.transpose()?;
         let mut events = Vec::new();
         if let Some(open) = &self.session {
             let why = if lapsed == Some(open.id) {
@@ -295,17 +289,28 @@ impl Onboarding {
             });
         }
         events.push(Event::CredentialsAccepted { session, at });
-        if let Some(code) = code {
-            events.push(Event::OtpIssued {
-                session,
-                challenge: code.challenge,
-                key: code.key.clone(),
-                language: code.language,
-                at,
-                expires_at: later(at, minutes(limits.otp.lifetime_minutes)),
-            });
-        }
+        events.extend(issued);
         Ok(events)
+    }
+
+    /// A code for a session, if the budgets leave room for it.
+    fn code_issued(
+        &self,
+        at: Timestamp,
+        limits: &Limits,
+        session: SessionId,
+        code: &NewCode,
+    ) -> Result<Event, Refusal> {
+        let mails = &limits.otp.mails;
+        within_budget(&self.codes_sent, &code.sent_to_address, at, mails)?;
+        Ok(Event::OtpIssued {
+            session,
+            challenge: code.challenge,
+            key: code.key.clone(),
+            language: code.language,
+            at,
+            expires_at: later(at, minutes(limits.otp.lifetime_minutes)),
+        })
     }
 
     /// Whether a sign-in needs a code: with the member's own password always; before, as soon as there is an address for it, from a

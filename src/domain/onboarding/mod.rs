@@ -440,6 +440,7 @@ impl Aggregate for Onboarding {
             } => {
                 if let Some(session) = &mut self.session {
                     session.kind = SessionKind::OtpPending;
+                    session.began = at;
                 }
                 self.challenge = Some(Challenge {
                     id: challenge,

@@ -118,7 +118,7 @@ pub struct Session {
     pub id: SessionId,
     /// What it may do.
     pub kind: SessionKind,
-    /// When it began.
+    /// When it began, or began to wait for a code.
     pub began: Timestamp,
 }
 

@@ -83,7 +83,10 @@ impl Walk<'_> {
                 ("DisownEmail", Command::DisownEmail { contact, issue })
             }
             (Step::Email, _) => self.register(session),
-            (Step::EmailUpdate, _) => ("UpdateEmail", Command::UpdateEmail { session }),
+            (Step::EmailUpdate, _) => {
+                let code = None;
+                ("UpdateEmail", Command::UpdateEmail { session, code })
+            }
             (Step::OtpMethod, _) => (
                 "ChooseOtpMethod",
                 Command::ChooseOtpMethod {

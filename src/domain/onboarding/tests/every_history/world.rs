@@ -268,6 +268,7 @@ impl World {
                 let password = Password::Initial;
                 let typed = Typed {
                     password: Some(password),
+                    elsewhere: true,
                     ..typed
                 };
                 let against = self.credential_in_force();
@@ -321,7 +322,21 @@ impl World {
             Move::FollowEarlier => follow(self.earlier_link?),
             Move::Disown => disown(self.newest_link()?),
             Move::DisownEarlier => disown(self.earlier_link?),
-            Move::Update => Command::UpdateEmail { session: cookie? },
+            Move::Update => Command::UpdateEmail {
+                session: cookie?,
+                code: None,
+            },
+            Move::UpdateElsewhere => {
+                let typed = Typed {
+                    elsewhere: true,
+                    ..typed
+                };
+                let command = Command::UpdateEmail {
+                    session: cookie?,
+                    code: Some(new_code(self.free_challenge())),
+                };
+                return Some((command, typed));
+            }
             Move::Method => Command::ChooseOtpMethod {
                 session: cookie?,
                 method: OtpMethod::Email,
@@ -502,7 +517,10 @@ impl World {
             }
             Held::Update(session) => {
                 typed.session = Some(session);
-                Command::UpdateEmail { session }
+                Command::UpdateEmail {
+                    session,
+                    code: None,
+                }
             }
             Held::Password(session) => {
                 typed.session = Some(session);
