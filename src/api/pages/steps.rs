@@ -16,8 +16,8 @@ use crate::api::problem::{Problem, Wait};
 use crate::api::status::tries_left;
 use crate::domain::onboarding::Step;
 
-/// A mail asked for, or its address entered, again within so many seconds of the last time is the same press twice.
-const DOUBLE_PRESS_SECONDS: i64 = 10;
+/// What is asked for again within so many seconds of the last time is the same press twice.
+pub(in crate::api) const DOUBLE_PRESS_SECONDS: i64 = 10;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]

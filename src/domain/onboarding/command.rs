@@ -307,6 +307,8 @@ pub enum Command {
         grounds: Grounds,
         /// Who.
         staff: StaffId,
+        /// For a lift of waiting times, when the last failure was that the member waits for.
+        failed_at: Option<Timestamp>,
         /// The link to mail, where one is due.
         link: NewLink,
     },

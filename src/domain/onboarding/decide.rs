@@ -20,7 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::budget;
 use super::command::{Command, Issued, NewCode, PasswordCheck};
 use super::event::{CredentialFault, Event, LogOutReason};
-use super::{Onboarding, Refusal, Session, Step, later};
+use super::{Intervention, Onboarding, Refusal, Session, Step, later};
 use crate::domain::ids::SessionId;
 use crate::domain::policy::{Limits, MailLimits};
 
@@ -222,8 +222,14 @@ impl Onboarding {
                 intervention,
                 grounds,
                 staff,
+                failed_at,
                 link,
-            } => self.intervene(at, limits, (*intervention, grounds, *staff), link),
+            } => {
+                if *intervention == Intervention::LiftWait && self.lift_stands(*failed_at) {
+                    return NOTHING_NEW;
+                }
+                self.intervene(at, limits, (*intervention, grounds, *staff), link)
+            }
             Command::ProposeIntervention {
                 proposal,
                 intervention,

@@ -395,6 +395,7 @@ impl Onboarding {
                 intervention: *intervention,
                 grounds: grounds.clone(),
                 staff: *staff,
+                failed_at: None,
                 link: link_of(effects),
             },
             [

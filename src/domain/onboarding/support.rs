@@ -352,11 +352,19 @@ impl Onboarding {
         (at < end && !proofing.used).then_some(proofing)
     }
 
-    /// Whether the waiting times were lifted as often in the last day as the policy lets one person do it.
+    /// If the waiting times were lifted as often in the last day as the policy lets one person do it: when they can be lifted again.
     #[must_use]
-    pub fn lifts_are_spent(&self, at: Timestamp, limits: &Limits) -> bool {
-        let most = limits.support.lifts_per_day;
-        most.is_some_and(|most| budget::room_in_a_day(&self.lifts, at, most).is_err())
+    pub fn lifts_from(&self, at: Timestamp, limits: &Limits) -> Option<Timestamp> {
+        let most = limits.support.lifts_per_day?;
+        budget::room_in_a_day(&self.lifts, at, most).err()
+    }
+
+    /// Whether the waiting time after a failure of that moment was lifted already: who asks again, at once or because it ran on, spends no
+    /// other lift.
+    #[must_use]
+    pub fn lift_stands(&self, failed_at: Option<Timestamp>) -> bool {
+        let lifted = self.lifts.last();
+        failed_at.is_some_and(|failed| lifted.is_some_and(|lifted| failed < *lifted))
     }
 
     /// By which proposal this one of the staff may see the member's personal data: another approved it a short while ago.

@@ -1,5 +1,6 @@
 //! Support's day in a real browser: a stuck member found and helped, a new letter proposed by one and approved by another.
 
+use kadode::domain::onboarding::Intervention;
 use kadode::domain::staff::Role;
 
 use crate::staff::support::{Clerk, at_work, code, hire};
@@ -87,6 +88,29 @@ async fn support_finds_a_stuck_member_helps_at_once_and_with_a_colleague_issues_
     browser.presses("承認して実行する").await;
     browser.shows("承認され、実行されました").await;
     browser.glances("support-08-approved").await;
+}
+
+#[tokio::test]
+async fn once_no_lift_is_left_the_desk_says_when_there_is_one_and_what_helps_until_then() {
+    let (app, member) = App::with_member().await;
+    let sato = hire(&app, "佐藤 明子", Role::Support).await;
+    for _ in 0..3 {
+        let lift = app.intervene(member, Intervention::LiftWait);
+        lift.await.unwrap();
+    }
+    let stranger = app.client();
+    for _ in 0..5 {
+        stranger.sign_in(USER_ID, "wrong").await;
+    }
+    let driver = Driver::start();
+    let browser = driver.window().await;
+    signs_in(&app, &browser, &sato).await;
+    browser
+        .open(&format!("{}/support/members/{member}", app.url))
+        .await;
+    browser.shows("ほかからは、いまもログインできます").await;
+    browser.shows("次に解除できるのは").await;
+    browser.looks_both("support-09-no-lift-left").await;
 }
 
 #[tokio::test]

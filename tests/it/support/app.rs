@@ -244,6 +244,7 @@ impl App {
                 ticket: "HD-1".parse().unwrap(),
             },
             staff: StaffId(nobody),
+            failed_at: None,
             link: NewLink {
                 issue: IssueId(nobody),
                 key: KeyId(String::new()),

@@ -148,7 +148,7 @@ impl Onboarding {
         let mut effects = Vec::new();
         match intervention {
             // By waiting times alone, a guesser is held off; one of the staff must not be able to open the way again and again.
-            Intervention::LiftWait if self.lifts_are_spent(at, limits) => {
+            Intervention::LiftWait if self.lifts_from(at, limits).is_some() => {
                 return Err(Refusal::LiftsSpent);
             }
             Intervention::LiftWait | Intervention::RecordProofing | Intervention::Unmask => {}

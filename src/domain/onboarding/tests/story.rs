@@ -415,6 +415,7 @@ pub(super) fn intervene_with(n: u128, intervention: Intervention) -> Command {
         intervention,
         grounds: grounds(*intervention.reasons().first().unwrap()),
         staff: staff(1),
+        failed_at: None,
         link: new_link(n),
     }
 }

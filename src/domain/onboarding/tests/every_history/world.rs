@@ -154,7 +154,7 @@ impl World {
             self.monitor.take(event, typed, &limits)?;
             self.state.apply(event.clone());
         }
-        // It is shown, and no rule asks it.
+        // It is shown or told, and no rule asks it.
         for proposal in &mut self.state.proposals {
             proposal.step = None;
         }
@@ -282,6 +282,7 @@ impl World {
                 intervention,
                 grounds: grounds(*intervention.reasons().first()?),
                 staff: staff(1),
+                failed_at: None,
                 link: new_link(self.free_link()),
             },
             Move::Propose(intervention) => {
