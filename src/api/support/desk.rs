@@ -92,12 +92,13 @@ impl Api {
         // One that came to nothing can be had again, however many there were.
         let anew = kept.filter(|it| !state.lift_stands(Some(it.failed_at)));
         let lifts_from = anew.and_then(|_| state.lifts_from(now, limits));
-        let offer = |it: Intervention| match it {
-            Intervention::LiftWait => {
-                let now = kept.is_some() && lifts_from.is_none();
-                now.then_some(Offer::AtOnce)
+        let can_lift = kept.is_some() && lifts_from.is_none();
+        let offer = |it: Intervention| {
+            if it == Intervention::LiftWait {
+                can_lift.then_some(Offer::AtOnce)
+            } else {
+                state.offer(now, limits, it)
             }
-            it => state.offer(now, limits, it),
         };
         let offers = Intervention::ALL
             .into_iter()

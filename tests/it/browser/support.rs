@@ -98,13 +98,13 @@ async fn once_no_lift_is_left_the_desk_says_when_there_is_one_and_what_helps_unt
         let lift = app.intervene(member, Intervention::LiftWait);
         lift.await.unwrap();
     }
+    let driver = Driver::start();
+    let browser = driver.window().await;
+    signs_in(&app, &browser, &sato).await;
     let stranger = app.client();
     for _ in 0..5 {
         stranger.sign_in(USER_ID, "wrong").await;
     }
-    let driver = Driver::start();
-    let browser = driver.window().await;
-    signs_in(&app, &browser, &sato).await;
     browser
         .open(&format!("{}/support/members/{member}", app.url))
         .await;
