@@ -101,7 +101,10 @@ impl Story {
                 },
             },
             Command::FollowEmailLink { contact, issue },
-            Command::UpdateEmail { session: first },
+            Command::UpdateEmail {
+                session: first,
+                code: None,
+            },
             Command::ChooseOtpMethod {
                 session: first,
                 method: OtpMethod::Email,

@@ -83,10 +83,12 @@ def main():
             link = with_link(pathlib.Path(folder), members)
             checker.run("reader", f"--include-path={LINK}", config=link)
             for member in members:
+                # All of them: the session in the browser in which it began.
+                cookies = "; ".join(f"{name}={value}" for name, value in member.browser.cookies.items())
                 checker.run(
                     member.name,
                     "-H",
-                    f"Cookie: kadode={member.browser.cookies['kadode']}",
+                    f"Cookie: {cookies}",
                     # Other cookies and none are tried by the check `ignored_auth`, and as nobody.
                     "--generation-with-security-parameters=false",
                     # Whoever signs out is nobody, for whom that was tried.

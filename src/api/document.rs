@@ -103,9 +103,8 @@ fn problems(operation: &str) -> Option<Vec<&'static str>> {
             &["out-of-order", "invalid", "budget-spent"],
         ],
         "email_resend" => &[NEEDS_SESSION, &["out-of-order", "too-soon", "budget-spent"]],
-        "email_update" | "email_change_cancel" | "password_reset_cancel" => {
-            &[NEEDS_SESSION, &["out-of-order"]]
-        }
+        "email_update" => &[NEEDS_SESSION, &["out-of-order", "budget-spent"]],
+        "email_change_cancel" | "password_reset_cancel" => &[NEEDS_SESSION, &["out-of-order"]],
         "password" => &[
             NEEDS_SESSION,
             BODY,

@@ -50,7 +50,7 @@ impl Reactor for MailReactor {
     ) -> BoxFuture<'a, Result<(), ApplyError>> {
         Box::pin(async move {
             let now = self.clock.now();
-            let mut rows = Vec::new();
+            let mut wanted = Vec::new();
             for recorded in batch
                 .iter()
                 .filter(|event| event.stream_kind == Onboarding::TYPE)
@@ -59,13 +59,24 @@ impl Reactor for MailReactor {
                 let Ok(event) = serde_json::from_value(recorded.payload.clone()) else {
                     continue;
                 };
-                rows.extend(row_of(recorded, &event, now));
+                if let Some(asked) = asked_by(recorded, &event) {
+                    if asked.kind == MailKind::SupportActed {
+                        // Of one act of staff, the last event tells the address; a session that ends before it knows none.
+                        wanted.retain(|(_, earlier): &(_, Asked)| earlier.mail != asked.mail);
+                    }
+                    wanted.push((recorded, asked));
+                }
             }
+            let rows = wanted.into_iter();
+            let rows: Vec<_> = rows
+                .map(|(recorded, it)| row_of(recorded, it, now))
+                .collect();
             Insert::new(
                 "INSERT INTO outbox (mail_id, kind, member_id, contact_id, reference, key_id, language, \
                  expires_at, due_at, attempts)",
                 &rows,
-                "ON CONFLICT (mail_id) DO NOTHING",
+                // What was read again says nothing new, but where a batch ended amid an act of staff.
+                "ON CONFLICT (mail_id) DO UPDATE SET contact_id = COALESCE(excluded.contact_id, outbox.contact_id)",
             )?
             .write(connection)
             .await?;
@@ -210,6 +221,10 @@ fn notice_of(recorded: &Recorded, event: &Event, own: MailId) -> Option<Asked> {
     {
         asked.reference = reference_of(*since, *after_days);
     } else if kind == MailKind::SupportActed {
+        if let Event::EmailCleared { contact } = event {
+            // Not to whatever counts when it leaves.
+            asked.contact = Some(*contact);
+        }
         let command = recorded.metadata["command_id"].as_str().unwrap_or_default();
         asked.mail = mail_named(&format!("{}/{command}", recorded.stream_id));
     }
@@ -220,9 +235,8 @@ fn mail_named(name: &str) -> MailId {
     MailId(Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()))
 }
 
-fn row_of(recorded: &Recorded, event: &Event, now: Timestamp) -> Option<[Cell; 10]> {
-    let asked = asked_by(recorded, event)?;
-    Some([
+fn row_of(recorded: &Recorded, asked: Asked, now: Timestamp) -> [Cell; 10] {
+    [
         Cell::from(asked.mail.to_string()),
         Cell::from(asked.kind.name()),
         Cell::from(recorded.stream_id.clone()),
@@ -234,5 +248,5 @@ fn row_of(recorded: &Recorded, event: &Event, now: Timestamp) -> Option<[Cell; 1
         // The log may be ahead of a clock that was wrong by days.
         Cell::from(recorded.recorded_at.min(now)),
         Cell::from(0),
-    ])
+    ]
 }

@@ -33,7 +33,8 @@ pub struct Waiting {
     pub kind: MailKind,
     /// To whom.
     pub member: MemberId,
-    /// To which address; none for a code or a notice, which goes to whatever is verified when it leaves, unless that is about to change.
+    /// To which address; none for a code or a notice, which goes to whatever is verified when it leaves, unless that is about to change or
+    /// was taken away.
     pub contact: Option<ContactId>,
     /// The link's issue, the code's challenge, the credential or other address that a notice is about, or which reminder it is; nil for what
     /// staff did.

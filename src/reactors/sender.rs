@@ -330,9 +330,10 @@ impl Sender {
         let address = self.parts.vault.contacts.address(contact).await?;
         let to = parsed(address.expose_secret())?;
         let from = parsed(&self.parts.society.mail_from)?;
+        let told_at = state.told_at(mail.contact).or(state.told_at(None));
         let language = mail
             .language
-            .or(state.told_at().map(|mailbox| mailbox.language))
+            .or(told_at.map(|mailbox| mailbox.language))
             .unwrap_or_default();
         let society = self.society(language);
         let heading = Heading {
@@ -516,7 +517,7 @@ fn wanted(mail: &Waiting, state: &Onboarding) -> Option<ContactId> {
                 .is_some_and(|own| own.credential.0 == mail.reference);
             mailbox.filter(|_| counts && !state.frozen)
         }
-        MailKind::SupportActed => state.told_at().map(|mailbox| mailbox.contact),
+        MailKind::SupportActed => state.told_at(mail.contact).map(|mailbox| mailbox.contact),
         // The policy, the moment and the wait count too.
         MailKind::Reminder => None,
         MailKind::EmailChangeLink => state

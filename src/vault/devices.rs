@@ -67,31 +67,6 @@ impl Devices {
         )))
     }
 
-    /// A browser that is known with this user ID has shown once more that it is the member's; any other stays unknown.
-    ///
-    /// # Errors
-    /// The database is away.
-    pub async fn renew(
-        &self,
-        cookie: &str,
-        user_id: &str,
-        now: Timestamp,
-    ) -> Result<(), VaultError> {
-        let Some(device) = self.open(cookie) else {
-            return Ok(());
-        };
-        let index = self.blind.browser(user_id, &device);
-        let sql = format!(
-            "UPDATE known_browsers SET succeeded_at = '{}' WHERE browser_index IN {}",
-            fixed_width(now),
-            placeholders(1, index.all().len())
-        );
-        bind_all(sqlx::query(&sql), index.all())
-            .execute(&self.database.write)
-            .await?;
-        Ok(())
-    }
-
     /// Forgets browsers whose cookies have expired; returns how many.
     ///
     /// # Errors

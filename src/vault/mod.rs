@@ -63,7 +63,7 @@ pub use staff_access::{StaffAccess, StaffSession};
 pub use staff_secrets::StaffSecrets;
 pub use sweep::{Named, Sweep};
 pub use traces::{Trace, Traces};
-pub use waits::{Begun, Lanes, Waits};
+pub use waits::{Begun, Kept, Lanes, Waits};
 
 use sqlx::AnyConnection;
 

@@ -39,6 +39,17 @@ enum Kind {
     Browser,
 }
 
+impl Kind {
+    /// As it is stored.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Network => "network",
+            Self::AllNetworks => "all networks",
+            Self::Browser => "browser",
+        }
+    }
+}
+
 impl Lanes {
     /// When the browser that the try comes from showed last that it is the member's; none, if it never did.
     #[must_use]
@@ -64,6 +75,19 @@ pub enum Begun {
     },
     /// Too many failures in a row in a browser of the member's own: only support can help.
     NeedsSupport,
+}
+
+/// What keeps somebody with a user ID from signing in, somewhere at least, and can be lifted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The end of the longest waiting time that runs; none, if only a browser is closed.
+    pub until: Option<Timestamp>,
+    /// Whether one runs in all networks, and not only where somebody failed.
+    pub everywhere: bool,
+    /// Whether a browser of the member's own has failed so often that only support can help.
+    pub browser_closed: bool,
+    /// When the last of these failures was.
+    pub failed_at: Timestamp,
 }
 
 /// Counts failures.
@@ -107,7 +131,7 @@ impl Waits {
             && let Some((device, shown)) = self.devices.known(cookie, user_id).await?
         {
             let device = data_encoding::BASE64URL_NOPAD.encode(&device);
-            let lane = self.blind.lane(user_id, "browser", &device);
+            let lane = self.blind.lane(user_id, Kind::Browser.name(), &device);
             return Ok(Lanes {
                 ids: vec![(lane, Kind::Browser)],
                 shown: Some(shown),
@@ -117,7 +141,10 @@ impl Waits {
         }
         let network = network(address);
         let ids = vec![
-            (self.blind.lane(user_id, "network", &network), Kind::Network),
+            (
+                self.blind.lane(user_id, Kind::Network.name(), &network),
+                Kind::Network,
+            ),
             (self.all_networks(user_id), Kind::AllNetworks),
         ];
         let mut places = vec![(
@@ -165,13 +192,15 @@ impl Waits {
         let hot = lanes.scopes.hot(&mut transaction, now).await?;
         for (lane, kind) in &lanes.ids {
             let counted = sqlx::query(
-                "INSERT INTO waits (lane, failures, tried_at, typed) VALUES ($1, 1, $2, $3) ON CONFLICT (lane) DO UPDATE \
-                 SET failures = waits.failures + 1, tried_at = excluded.tried_at, typed = excluded.typed \
+                "INSERT INTO waits (lane, failures, tried_at, typed, kind) VALUES ($1, 1, $2, $3, $4) \
+                 ON CONFLICT (lane) DO UPDATE SET failures = waits.failures + 1, tried_at = excluded.tried_at, \
+                 typed = excluded.typed, kind = excluded.kind \
                  WHERE waits.wait_ends IS NULL OR waits.wait_ends <= excluded.tried_at RETURNING failures",
             )
             .bind(lane.clone())
             .bind(fixed_width(now))
             .bind(lanes.scopes.typed.clone())
+            .bind(kind.name())
             .fetch_optional(&mut *transaction)
             .await?;
             let Some(row) = counted else {
@@ -244,21 +273,37 @@ impl Waits {
         Ok(())
     }
 
-    /// Whether lifting would do something for a user ID: a waiting time runs, or a browser may have failed so often that only support helps.
+    /// What keeps whoever has a user ID from signing in, and [`Waits::lift`] would end; none, if nothing does.
     ///
     /// # Errors
     /// The database is away.
-    pub async fn can_be_lifted(&self, user_id: &str, now: Timestamp) -> Result<bool, VaultError> {
-        let lanes: i64 = sqlx::query_scalar(
-            "SELECT COUNT(*) FROM waits WHERE typed = $1 AND (wait_ends > $2 OR failures >= $3 AND lane <> $4)",
+    pub async fn kept(&self, user_id: &str, now: Timestamp) -> Result<Option<Kept>, VaultError> {
+        let row = sqlx::query(
+            "SELECT MAX(tried_at) AS failed_at, MAX(CASE WHEN wait_ends > $2 THEN wait_ends END) AS until, \
+             COUNT(CASE WHEN kind = $3 AND wait_ends > $2 THEN 1 END) AS everywhere, \
+             COUNT(CASE WHEN kind = $4 AND failures >= $5 THEN 1 END) AS closed \
+             FROM waits WHERE typed = $1 AND (wait_ends > $2 OR kind = $4 AND failures >= $5)",
         )
         .bind(self.blind.typed(user_id))
         .bind(fixed_width(now))
+        .bind(Kind::AllNetworks.name())
+        .bind(Kind::Browser.name())
         .bind(i64::from(self.limits.failures_per_browser))
-        .bind(self.all_networks(user_id))
         .fetch_one(&self.database.read)
         .await?;
-        Ok(lanes > 0)
+        let time = |column| -> Result<Option<Timestamp>, VaultError> {
+            let text: Option<String> = row.try_get(column)?;
+            Ok(text.as_deref().map(time_of).transpose()?)
+        };
+        let Some(failed_at) = time("failed_at")? else {
+            return Ok(None);
+        };
+        Ok(Some(Kept {
+            until: time("until")?,
+            everywhere: row.try_get::<i64, _>("everywhere")? > 0,
+            browser_closed: row.try_get::<i64, _>("closed")? > 0,
+            failed_at,
+        }))
     }
 
     /// Ends all waiting times of a user ID, wherever they run, and leaves it as many tries as there are before a first one. How many wrong
@@ -307,25 +352,6 @@ impl Waits {
         Ok(())
     }
 
-    /// The end of the longest waiting time of a user ID that runs now, wherever that is.
-    ///
-    /// # Errors
-    /// The database is away.
-    pub async fn longest(
-        &self,
-        user_id: &str,
-        now: Timestamp,
-    ) -> Result<Option<Timestamp>, VaultError> {
-        let ends: Option<String> = sqlx::query_scalar(
-            "SELECT MAX(wait_ends) FROM waits WHERE typed = $1 AND wait_ends > $2",
-        )
-        .bind(self.blind.typed(user_id))
-        .bind(fixed_width(now))
-        .fetch_one(&self.database.read)
-        .await?;
-        Ok(ends.as_deref().map(time_of).transpose()?)
-    }
-
     /// Takes one counted try back, where it succeeded but has not proven yet who tries: earlier failures stay counted. Nobody
     /// can try while a wait runs, so a wait that runs in its lanes began with this very try, or with one that only reached the
     /// bound because this one was counted beside it.
@@ -364,7 +390,7 @@ impl Waits {
 
     /// The lane of a typed user ID in all networks.
     fn all_networks(&self, user_id: &str) -> String {
-        self.blind.lane(user_id, "all networks", "")
+        self.blind.lane(user_id, Kind::AllNetworks.name(), "")
     }
 
     fn scopes(&self, user_id: &str, places: Vec<(String, u32)>) -> Scopes {

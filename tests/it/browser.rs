@@ -5,6 +5,7 @@ mod email_change;
 mod fields;
 mod forgotten_password;
 mod notice;
+mod other_browser;
 mod password_change;
 mod reminders;
 mod reports;

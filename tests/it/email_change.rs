@@ -266,6 +266,7 @@ async fn a_change_does_not_outlive_a_freeze() {
             ticket: "HD-1".parse().unwrap(),
         },
         staff: StaffId(app.society.entropy.id()),
+        failed_at: None,
         link: NewLink {
             issue: IssueId(app.society.entropy.id()),
             key: KeyId(String::new()),

@@ -1,6 +1,7 @@
 //! Which browsers are the member's: by what they did themselves, and no longer than that says anything.
 
 use reqwest::StatusCode;
+use serde_json::json;
 
 use crate::support::app::{App, Client, INITIAL_PASSWORD, NEW_PASSWORD, USER_ID};
 
@@ -47,6 +48,83 @@ async fn the_browser_that_gave_the_date_of_birth_and_confirmed_the_address_needs
     assert!(!needs_a_code(&own).await);
 }
 
+/// The member enters the address; somebody else who has the paper signs in; the link is followed.
+async fn another_comes_before_the_update(app: &App) -> (Client, Client) {
+    let member = app.client_at("email_link").await;
+    app.wait(60);
+    let another = app.client();
+    assert!(!needs_a_code(&another).await);
+    app.advance_client(&another, "email_update").await;
+    (member, another)
+}
+
+#[tokio::test]
+async fn whoever_signs_in_between_the_address_and_its_confirmation_gets_no_further_without_its_code()
+ {
+    let (app, _) = App::with_member().await;
+    let (member, attacker) = another_comes_before_the_update(&app).await;
+    let status = attacker.step("email/update", json!({})).await;
+    assert_eq!(status["session"]["kind"], "otp_pending");
+    let method = json!({"method": "email"});
+    let method = attacker.post("/onboarding/otp-method", method).await;
+    method.problem(409, "out-of-order");
+    // The member goes on where the address was entered, and needs none.
+    assert!(!needs_a_code(&member).await);
+    app.advance_client(&member, "password").await;
+}
+
+#[tokio::test]
+async fn a_member_who_goes_on_in_another_browser_after_entering_the_address_enters_one_code_there()
+{
+    let (app, _) = App::with_member().await;
+    let (_, telephone) = another_comes_before_the_update(&app).await;
+    telephone.step("email/update", json!({})).await;
+    let code = json!({"code": app.code().await});
+    let status = telephone.post("/sessions/current/otp", code).await;
+    let status = status.expect(StatusCode::OK).body;
+    assert_eq!(status["step"]["name"], "otp_method");
+    assert!(!needs_a_code(&telephone).await);
+}
+
+#[tokio::test]
+async fn the_update_pressed_twice_in_another_browser_mails_one_code() {
+    let (app, member) = App::with_member().await;
+    let (_, telephone) = another_comes_before_the_update(&app).await;
+    let press = || telephone.post("/onboarding/email/update", json!({}));
+    let (one, two) = tokio::join!(press(), press());
+    let fine = [one, two].map(|it| it.status);
+    assert!(fine.contains(&StatusCode::OK), "{fine:?}");
+    let mailed = app.payloads(member, "OtpIssued").await;
+    assert_eq!(mailed.len(), 1);
+}
+
+/// The date of birth was given elsewhere, so that this one knows it by the address alone.
+#[tokio::test]
+async fn a_fresh_browser_in_which_the_address_is_entered_and_confirmed_needs_no_code() {
+    let (app, _) = App::with_member().await;
+    app.client_at("email").await;
+    app.wait(60);
+    let fresh = app.client();
+    assert!(!needs_a_code(&fresh).await);
+    app.advance_client(&fresh, "otp_method").await;
+    assert!(!needs_a_code(&fresh).await);
+}
+
+/// Whoever has the paper may know the member's address too.
+#[tokio::test]
+async fn entering_the_same_address_once_more_makes_no_other_browser_known() {
+    let (app, _) = App::with_member().await;
+    app.client_at("email_link").await;
+    app.wait(60);
+    let another = app.client();
+    assert!(!needs_a_code(&another).await);
+    let same = json!({"email": "hanako@example.jp"});
+    another.step("email", same).await;
+    app.advance_client(&another, "email_update").await;
+    let status = another.step("email/update", json!({})).await;
+    assert_eq!(status["session"]["kind"], "otp_pending");
+}
+
 #[tokio::test]
 async fn a_browser_that_entered_a_code_needs_no_other() {
     let (app, _) = App::with_member().await;
@@ -56,7 +134,7 @@ async fn a_browser_that_entered_a_code_needs_no_other() {
     let another = app.client();
     assert!(needs_a_code(&another).await);
     let code = app.code().await;
-    let right = another.post("/sessions/current/otp", serde_json::json!({"code": code}));
+    let right = another.post("/sessions/current/otp", json!({"code": code}));
     right.await.expect(StatusCode::OK);
     assert!(!needs_a_code(&another).await);
     assert!(!needs_a_code(&own).await);

@@ -2,6 +2,7 @@
 
 use data_encoding::BASE64URL_NOPAD;
 use kadode::domain::ids::{MemberId, NoticeId};
+use kadode::domain::onboarding::{Intervention, Reason};
 use kadode::mail::Transport;
 use kadode::vault::{Notice, Profile};
 use reqwest::{Method, StatusCode};
@@ -10,10 +11,10 @@ use serde_json::{Value, json};
 
 use crate::support::app::{
     Answer as Answered, App, Client, INITIAL_PASSWORD, NEW_PASSWORD, Setup, USER_ID, eventually,
-    profile,
+    profile, text_of,
 };
 use crate::support::browser::Browser;
-use crate::support::smtp::{Answer, Protection, SmtpServer};
+use crate::support::smtp::{Answer, Protection, Received, SmtpServer};
 
 /// The token of a notice in a text, be it a mail or a printed line.
 pub fn notice_in(text: &str) -> Option<String> {
@@ -208,8 +209,8 @@ async fn the_page_says_what_the_button_does_and_then_that_use_was_stopped_and_wh
     page.is(200).says("利用を停止しました").says("03-0000-0000");
 }
 
-/// A member who has set the account up while the mail server took nothing for now.
-async fn set_up_with_the_notice_held_back() -> (App, SmtpServer, MemberId, Client) {
+/// A member who has confirmed an address, and the server that took the mail with its link.
+async fn confirmed_by_smtp() -> (App, SmtpServer, MemberId, Client) {
     let server = SmtpServer::start(Protection::StartTls).await;
     let url = format!("smtp://127.0.0.1:{}", server.port());
     let transport = Transport::open(&url, Some(&server.authority())).unwrap();
@@ -230,18 +231,30 @@ async fn set_up_with_the_notice_held_back() -> (App, SmtpServer, MemberId, Clien
         .post(&path, json!({}))
         .await
         .expect(StatusCode::OK);
-    app.advance_client(&client, "password").await;
-    server.answer(Answer::Refuse(451, "later"));
-    app.advance_client(&client, "log_out").await;
-    eventually("a notice that rests", || async {
+    app.advance_client(&client, "otp_method").await;
+    (app, server, member, client)
+}
+
+/// Waits until so many mails were refused once, and rest.
+async fn resting(app: &App, count: i64) {
+    eventually("mails that rest", || async {
         let resting: i64 =
             sqlx::query_scalar("SELECT COUNT(*) FROM outbox WHERE attempts = 1 AND lease IS NULL")
                 .fetch_one(&app.society.database.read)
                 .await
                 .unwrap();
-        (resting == 1).then_some(())
+        (resting == count).then_some(())
     })
     .await;
+}
+
+/// A member who has set the account up while the mail server took nothing for now.
+async fn set_up_with_the_notice_held_back() -> (App, SmtpServer, MemberId, Client) {
+    let (app, server, member, client) = confirmed_by_smtp().await;
+    app.advance_client(&client, "password").await;
+    server.answer(Answer::Refuse(451, "later"));
+    app.advance_client(&client, "log_out").await;
+    resting(&app, 1).await;
     (app, server, member, client)
 }
 
@@ -273,6 +286,41 @@ async fn a_notice_about_an_account_that_is_frozen_meanwhile_is_not_mailed() {
     let told = what_became_of_it(&app, &server).await;
     assert_eq!(told["type"], "MailSkipped");
     assert_eq!(told["why"], "superseded");
+}
+
+/// The session that waits for a code ends with the address, and so the notice has two events.
+#[tokio::test]
+async fn that_an_address_was_taken_away_is_told_there_though_another_was_entered_before_the_mail_left()
+ {
+    let (app, server, member, _) = confirmed_by_smtp().await;
+    app.intervene(member, Intervention::RecordProofing)
+        .await
+        .unwrap();
+    server.wait_for(2).await;
+    server.answer(Answer::Refuse(451, "later"));
+    app.wait(60);
+    let client = app.client();
+    let signed_in = client.sign_in(USER_ID, INITIAL_PASSWORD).await;
+    let status = signed_in.expect(StatusCode::CREATED).body;
+    assert_eq!(status["session"]["kind"], "otp_pending");
+    resting(&app, 1).await;
+    app.by_two(member, Intervention::ClearEmail, Reason::MailboxLost)
+        .await;
+    let signed_in = client.sign_in(USER_ID, INITIAL_PASSWORD).await;
+    signed_in.expect(StatusCode::CREATED);
+    let another = json!({"email": "jiro@example.jp"});
+    client.step("email", another).await;
+    // The code, the notice, and the link.
+    resting(&app, 3).await;
+    server.answer(Answer::Accept);
+    app.wait(5);
+    let to = |mail: &Received| {
+        let is_notice = text_of(&mail.bytes).contains("手続きを行いました");
+        is_notice.then(|| mail.to.clone())
+    };
+    server.wait_for(4).await;
+    let told: Vec<String> = server.received().iter().filter_map(to).collect();
+    assert_eq!(told, ["hanako@example.jp"; 2]);
 }
 
 #[tokio::test]

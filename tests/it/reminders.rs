@@ -127,7 +127,10 @@ pub async fn stopped(app: &App, n: u32) -> MemberId {
             },
         },
         Command::FollowEmailLink { contact, issue },
-        Command::UpdateEmail { session },
+        Command::UpdateEmail {
+            session,
+            code: None,
+        },
     ];
     for command in commands {
         app.command(member, command).await.unwrap();

@@ -67,6 +67,8 @@ pub(super) enum Move {
     },
     Update {
         by: Who,
+        /// From a browser that nobody knows.
+        elsewhere: bool,
     },
     Method {
         by: Who,
@@ -241,7 +243,10 @@ impl World {
                 back: 0,
                 other_issue: 0,
             },
-            Step::EmailUpdate => Move::Update { by },
+            Step::EmailUpdate => Move::Update {
+                by,
+                elsewhere: false,
+            },
             Step::OtpMethod => Move::Method { by },
             Step::Password => Move::Password { by, form: 1 },
             Step::FirstLoginCompleted | Step::LogOut | Step::Completed => Move::LogOut { by },
@@ -326,6 +331,7 @@ impl World {
                     Typing::Wrong => (Password::Wrong, PasswordCheck::Mismatch),
                 };
                 typed.password = Some(password);
+                typed.elsewhere = elsewhere;
                 Command::SignIn {
                     session: SessionId(self.fresh()),
                     against,
@@ -366,9 +372,16 @@ impl World {
                 let (contact, issue) = self.link(back, other_issue);
                 Command::DisownEmail { contact, issue }
             }
-            Move::Update { by: who } => Command::UpdateEmail {
-                session: by(self, who),
-            },
+            Move::Update {
+                by: who,
+                elsewhere,
+            } => {
+                typed.elsewhere = elsewhere;
+                Command::UpdateEmail {
+                    session: by(self, who),
+                    code: elsewhere.then(|| self.new_code()),
+                }
+            }
             Move::Method { by: who } => Command::ChooseOtpMethod {
                 session: by(self, who),
                 method: OtpMethod::Email,

@@ -88,14 +88,7 @@ impl Api {
         let mut done = self.done_rotating(who, &outcome).await?;
         let confirmed = |event: &Event| matches!(event, Event::SignInConfirmed { .. });
         if happened(&outcome, confirmed) {
-            let profile = self.vault.profiles.get(member).await?.profile;
-            let (user_id, symbol) = (profile.user_id, profile.symbol);
-            let (address, device) = (who.visit.address, who.visit.device.as_deref());
-            let lanes = self
-                .vault
-                .waits
-                .lanes(&user_id, Some(&symbol), address, device)
-                .await?;
+            let lanes = self.lanes_of(who).await?;
             self.vault.waits.succeeded(&lanes).await?;
         }
         if done.secret.is_some() {

@@ -10,7 +10,7 @@ use crate::api::problem::Problem;
 use crate::domain::delivery::MailKind;
 use crate::domain::email::{EmailAddress, EmailFault};
 use crate::domain::ids::ContactId;
-use crate::domain::onboarding::{Command, Onboarding, Step};
+use crate::domain::onboarding::{Command, NewCode, Onboarding, Step};
 
 impl Api {
     /// Step 5, and its correction.
@@ -69,7 +69,11 @@ impl Api {
                 },
             )
             .await?;
-        Ok(Self::done(who, &outcome))
+        let mut done = Self::done(who, &outcome);
+        if done.stored {
+            done.device = self.browser_remembered(who).await;
+        }
+        Ok(done)
     }
 
     /// Step 5: 再送信.
@@ -98,31 +102,50 @@ impl Api {
         Ok(Self::done(who, &outcome))
     }
 
-    /// Step 7: 更新.
+    /// Step 7: 更新. In a browser that neither the address nor a code to it was entered in, the session then waits for a code.
     ///
     /// # Errors
-    /// Those of all steps.
+    /// [`Problem::BudgetSpent`], [`Problem::SessionRotated`], and those of all steps.
     pub async fn update_email(&self, who: &SignedIn) -> Result<Done, Problem> {
-        let session = who.session.id;
-        let done = self
-            .simple(who, "UpdateEmail", move |_| Command::UpdateEmail {
-                session,
-            })
+        let (session, member) = (who.session.id, who.session.member);
+        let (api, asking) = (self.clone(), who.clone());
+        let outcome = self
+            .carry_out(
+                "UpdateEmail",
+                member,
+                &who.visit,
+                move |state: Arc<Onboarding>| {
+                    let (api, asking) = (api.clone(), asking.clone());
+                    async move {
+                        let code = if state.has_session(session) {
+                            api.code_for_update(&asking, &state).await?
+                        } else {
+                            None
+                        };
+                        Ok(Command::UpdateEmail { session, code })
+                    }
+                },
+            )
             .await?;
-        if done.stored && self.renew_browser(who).await.is_err() {
-            tracing::error!("the browser that confirmed an address will need a code");
+        if outcome.state.session_kind() == Some(who.session.kind) {
+            Ok(Self::done(who, &outcome))
+        } else {
+            self.done_rotating(who, &outcome).await
         }
-        Ok(done)
     }
 
-    /// From here on, all other browsers of before need a code; this one does not, if it was known.
-    async fn renew_browser(&self, who: &SignedIn) -> Result<(), Problem> {
-        let profile = self.vault.profiles.get(who.session.member).await?.profile;
-        let (devices, now) = (&self.vault.devices, self.clock.now());
-        if let Some(cookie) = who.visit.device.as_deref() {
-            devices.renew(cookie, &profile.user_id, now).await?;
+    /// The code without which a browser that is not known as the member's does not get past 更新.
+    async fn code_for_update(
+        &self,
+        who: &SignedIn,
+        state: &Onboarding,
+    ) -> Result<Option<NewCode>, Problem> {
+        let shown = self.lanes_of(who).await?.shown();
+        if shown.is_some_and(|it| state.knows_browser_of(it)) {
+            return Ok(None);
         }
-        Ok(())
+        let contact = state.contact.as_ref().map(|contact| contact.id);
+        self.new_code(contact, who.visit.language).await.map(Some)
     }
 }
 

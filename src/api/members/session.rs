@@ -12,7 +12,7 @@ use crate::domain::email::EmailAddress;
 use crate::domain::ids::{ContactId, MemberId};
 use crate::domain::onboarding::{Command, LogOutReason, Onboarding, Step};
 use crate::projections::status::MemberStatus;
-use crate::vault::{Found, Session, VaultError};
+use crate::vault::{Found, Lanes, Session, VaultError};
 
 /// A request with a session that counts.
 #[derive(Clone)]
@@ -68,6 +68,18 @@ impl Api {
         } else {
             Err(Problem::NoSession)
         }
+    }
+
+    /// Where the tries of a session's member count, in its browser.
+    ///
+    /// # Errors
+    /// The vault is away.
+    pub(super) async fn lanes_of(&self, who: &SignedIn) -> Result<Lanes, Problem> {
+        let profile = self.vault.profiles.get(who.session.member).await?.profile;
+        let (user_id, symbol) = (profile.user_id, Some(profile.symbol.as_str()));
+        let (address, device) = (who.visit.address, who.visit.device.as_deref());
+        let waits = &self.vault.waits;
+        Ok(waits.lanes(&user_id, symbol, address, device).await?)
     }
 
     /// The Status document of a session.

@@ -35,6 +35,8 @@ pub enum Notice {
     EmailDisowned,
     /// The mail with the code is on its way again.
     CodeSentAgain,
+    /// The address is confirmed, in another browser than it was entered in: a code shows whose that is.
+    CodeForBrowser,
     /// The step asked for is not due; this one is.
     OutOfOrder,
     /// The step asked for was done before.
@@ -53,7 +55,7 @@ pub enum Notice {
 
 impl Notice {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::LoggedOutToTry,
         Self::LoggedOut,
         Self::SessionEnded,
@@ -66,6 +68,7 @@ impl Notice {
         Self::LinkNotFollowedYet,
         Self::EmailDisowned,
         Self::CodeSentAgain,
+        Self::CodeForBrowser,
         Self::OutOfOrder,
         Self::AlreadySet,
         Self::EmailChangeConfirmed,
@@ -91,6 +94,7 @@ impl Notice {
             Self::LinkNotFollowedYet => "link-not-followed-yet",
             Self::EmailDisowned => "email-disowned",
             Self::CodeSentAgain => "code-sent-again",
+            Self::CodeForBrowser => "code-for-browser",
             Self::OutOfOrder => "out-of-order",
             Self::AlreadySet => "already-set",
             Self::EmailChangeConfirmed => "email-change-confirmed",
@@ -123,6 +127,7 @@ impl Notice {
             | Self::LinkSentAgain
             | Self::SameAddress
             | Self::CodeSentAgain
+            | Self::CodeForBrowser
             | Self::OutOfOrder
             | Self::AlreadySet
             | Self::EmailChangeConfirmed
@@ -146,6 +151,7 @@ impl Notice {
             | Self::LinkNotFollowedYet
             | Self::EmailDisowned
             | Self::CodeSentAgain
+            | Self::CodeForBrowser
             | Self::OutOfOrder
             | Self::AlreadySet
             | Self::EmailChangeConfirmed
@@ -172,6 +178,7 @@ impl Notice {
             Self::LinkNotFollowedYet => "notice.link_not_followed_yet",
             Self::EmailDisowned => "notice.email_disowned",
             Self::CodeSentAgain => "notice.code_sent_again",
+            Self::CodeForBrowser => "notice.code_for_browser",
             Self::OutOfOrder => "notice.out_of_order",
             Self::AlreadySet => "notice.already_set",
             Self::EmailChangeConfirmed => "notice.email_change_confirmed",

@@ -24,6 +24,7 @@ mod tests;
 
 pub use live::Streams;
 pub(in crate::api) use live::{KEEP_ALIVE, Seat};
+pub(in crate::api) use steps::DOUBLE_PRESS_SECONDS;
 
 use axum::Router;
 use axum::extract::{Request, State};

@@ -16,8 +16,8 @@ use crate::api::problem::{Problem, Wait};
 use crate::api::status::tries_left;
 use crate::domain::onboarding::Step;
 
-/// A mail asked for, or its address entered, again within so many seconds of the last time is the same press twice.
-const DOUBLE_PRESS_SECONDS: i64 = 10;
+/// What is asked for again within so many seconds of the last time is the same press twice.
+pub(in crate::api) const DOUBLE_PRESS_SECONDS: i64 = 10;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -103,7 +103,11 @@ pub(super) async fn update_email(
         Err(Problem::OutOfOrder(Step::EmailLink)) => {
             see(Screen::EmailLink.path(), Some(Notice::LinkNotFollowedYet))
         }
-        done => answer(&api, who, Screen::EmailLink, done, None, "").await,
+        done => {
+            let is_other = done.as_ref().is_ok_and(|done| done.secret.is_some());
+            let notice = is_other.then_some(Notice::CodeForBrowser);
+            answer(&api, who, Screen::EmailLink, done, notice, "").await
+        }
     }
 }
 

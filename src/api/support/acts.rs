@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::standing::Standing;
 use crate::api::Api;
+use crate::api::pages::DOUBLE_PRESS_SECONDS;
 use crate::api::problem::{DeskProblem, Problem};
 use crate::api::staff::StaffIn;
 use crate::api::staff::rights::may_intervene;
@@ -19,6 +20,7 @@ use crate::domain::onboarding::{
 };
 use crate::domain::values::Language;
 use crate::projections::history::search::{Filter, Page, position_at, search};
+use crate::vault::Kept;
 
 /// Proposals read at once, when those that are open are looked for.
 const AT_ONCE: i64 = 500;
@@ -77,11 +79,11 @@ impl Api {
             .by_staff("Intervene", who, member, move |state| {
                 let (api, grounds) = (api.clone(), grounds.clone());
                 async move {
-                    if intervention == Intervention::LiftWait
-                        && (state.erased || !api.waits(member).await?)
-                    {
-                        return Err(Problem::Desk(DeskProblem::NothingToDo));
-                    }
+                    let failed_at = if intervention == Intervention::LiftWait {
+                        Some(api.waits_since(member, &state).await?)
+                    } else {
+                        None
+                    };
                     let contact = state.contact.as_ref();
                     let language = contact.map_or(Language::Ja, |contact| contact.language);
                     let contact = contact.map(|contact| contact.id);
@@ -90,27 +92,47 @@ impl Api {
                         intervention,
                         grounds,
                         staff,
+                        failed_at,
                         link: api.new_link(sent, language),
                     })
                 }
             })
             .await?;
-        // Event first: should the program end here, the same once more ends the waiting times.
+        // Event first: should the program end here, the same once more ends the waiting times, and spends no other lift. Where none runs
+        // any more, it must not make a guesser's next failures forgotten.
         if intervention == Intervention::LiftWait
-            && let Some(user_id) = self.user_id_of(member).await?
+            && let Some((user_id, _)) = self.kept(member).await?
         {
             self.vault.waits.lift(&user_id).await?;
         }
         Ok(outcome)
     }
 
-    /// Whether a waiting time of the member's can be lifted; never, if the person was erased.
-    pub(super) async fn waits(&self, member: MemberId) -> Result<bool, Problem> {
-        let (waits, now) = (&self.vault.waits, self.clock.now());
-        Ok(match self.user_id_of(member).await? {
-            Some(user_id) => waits.can_be_lifted(&user_id, now).await?,
-            None => false,
-        })
+    /// What keeps a member waiting and can be lifted, with their user ID; none, if nothing does, or the person was erased.
+    pub(super) async fn kept(&self, member: MemberId) -> Result<Option<(String, Kept)>, Problem> {
+        let Some(user_id) = self.user_id_of(member).await? else {
+            return Ok(None);
+        };
+        let kept = self.vault.waits.kept(&user_id, self.clock.now()).await?;
+        Ok(kept.map(|kept| (user_id, kept)))
+    }
+
+    /// When the last failure was that a member waits for. Somebody who presses twice may find it lifted already.
+    async fn waits_since(
+        &self,
+        member: MemberId,
+        state: &Onboarding,
+    ) -> Result<Timestamp, Problem> {
+        let nothing = Problem::Desk(DeskProblem::NothingToDo);
+        if state.erased {
+            return Err(nothing);
+        }
+        if let Some((_, kept)) = self.kept(member).await? {
+            return Ok(kept.failed_at);
+        }
+        let lately = self.clock.now() - SignedDuration::from_secs(DOUBLE_PRESS_SECONDS);
+        let lifted = state.lifts.last().filter(|lifted| **lifted > lately);
+        lifted.map(|_| lately).ok_or(nothing)
     }
 
     /// Proposes it.

@@ -16,7 +16,7 @@ use crate::domain::ids::MemberId;
 use crate::domain::onboarding::{Intervention, Offer, Onboarding};
 use crate::domain::viewing::View;
 use crate::projections::status::MemberStatus;
-use crate::vault::VaultError;
+use crate::vault::{Kept, VaultError};
 
 /// Events that the desk shows; the rest is for those who review the history.
 const LAST: usize = 30;
@@ -66,8 +66,10 @@ impl EmailState {
 pub(super) struct Shown {
     pub(super) timeline: Timeline,
     pub(super) status: MemberStatus,
-    /// The end of the longest waiting time that runs.
-    pub(super) waiting_until: Option<Timestamp>,
+    /// What keeps the member waiting; none, if nothing does.
+    pub(super) kept: Option<Kept>,
+    /// When that can be lifted; none, if it can be now.
+    pub(super) lifts_from: Option<Timestamp>,
     /// The limits that keep the member now.
     pub(super) reached: Vec<(Limit, Option<Timestamp>)>,
     /// The last mails, newest first.
@@ -99,26 +101,31 @@ impl Api {
         };
         self.note_look(who, showing).await?;
         let now = self.clock.now();
-        let waiting_until = match self.user_id_of(member).await? {
-            Some(user_id) => self.vault.waits.longest(&user_id, now).await?,
-            None => None,
+        let (state, limits) = (&status.state, &self.limits);
+        let kept = self.kept(member).await?.map(|(_, kept)| kept);
+        // One that came to nothing can be had again, however many there were.
+        let anew = kept.filter(|it| !state.lift_stands(Some(it.failed_at)));
+        let lifts_from = anew.and_then(|_| state.lifts_from(now, limits));
+        let can_lift = kept.is_some() && lifts_from.is_none();
+        let offer = |it: Intervention| {
+            if it == Intervention::LiftWait {
+                can_lift.then_some(Offer::AtOnce)
+            } else {
+                state.offer(now, limits, it)
+            }
         };
-        let waits = self.waits(member).await?;
-        let mut reached = self.limits_reached(member, &status.state).await?;
-        if waits && waiting_until.is_none() {
-            reached.push((Limit::Failures, None));
-        }
+        let reached = self.limits_reached(member, &status.state).await?;
         let mails = self.mails_to(member).await?;
         let offers = Intervention::ALL
             .into_iter()
             .filter(|it| *it != Intervention::Unmask && may_intervene(who.role, *it))
-            .filter(|it| *it != Intervention::LiftWait || waits)
-            .filter_map(|it| Some((it, status.state.offer(now, &self.limits, it)?)))
+            .filter_map(|it| Some((it, offer(it)?)))
             .collect();
         Ok(Shown {
             timeline,
             status,
-            waiting_until,
+            kept,
+            lifts_from,
             reached,
             mails,
             offers,

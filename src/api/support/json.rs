@@ -78,6 +78,13 @@ pub struct DeskBody {
     /// The end of the longest waiting time that runs.
     #[schema(value_type = Option<String>, format = DateTime)]
     waiting_until: Option<Timestamp>,
+    /// Whether one runs wherever the member signs in from, and not only where somebody failed.
+    waiting_everywhere: bool,
+    /// Whether a browser of the member's own has failed so often that only a lift opens it.
+    browser_closed: bool,
+    /// When waiting times can be lifted again; none, if they can be now, or none runs.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    lifts_from: Option<Timestamp>,
     /// The limits that have been reached and keep the member now.
     limits: Vec<ReachedBody>,
     proposals: Vec<ProposalBody>,
@@ -164,7 +171,10 @@ impl DeskBody {
             left: state.left,
             not_me_reported: state.not_me_reported,
             proven: state.proven(now.0, now.1).is_some(),
-            waiting_until: shown.waiting_until,
+            waiting_until: shown.kept.and_then(|it| it.until),
+            waiting_everywhere: shown.kept.is_some_and(|it| it.everywhere),
+            browser_closed: shown.kept.is_some_and(|it| it.browser_closed),
+            lifts_from: shown.lifts_from,
             limits: shown.reached.iter().copied().map(ReachedBody::of).collect(),
             proposals: proposals.collect::<Result<_, _>>()?,
             interventions: shown.offers.iter().map(offer).collect(),

@@ -20,8 +20,6 @@ pub(super) enum Limit {
     Spent(Budget),
     /// Too many wrong passwords by the formula were tried: it is not looked at any more.
     Formula,
-    /// So many failures in a row in one place that, in a browser of the member's own, no wait ends them.
-    Failures,
 }
 
 impl Limit {
@@ -30,7 +28,6 @@ impl Limit {
         match self {
             Self::Spent(budget) => budget.name(),
             Self::Formula => "formula",
-            Self::Failures => "failures",
         }
     }
 }
@@ -39,10 +36,10 @@ impl Limit {
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct ReachedBody {
     /// `formula`: the initial password by the formula is not looked at, since too many wrong ones were tried, but in a browser that has shown
-    /// the date of birth. `failures`: only a lifted wait helps. `email_links`, `codes`, `code_tries`, `email_change_links`,
-    /// `password_reset_links`, `password_changes`: a budget of the member's is spent. `lifts`: staff can lift no more waits.
+    /// the date of birth. `email_links`, `codes`, `code_tries`, `email_change_links`,
+    /// `password_reset_links`, `password_changes`: a budget of the member's is spent.
     limit: &'static str,
-    /// When it opens again; none, where that takes an act: another sign-in, or a lifted wait.
+    /// When it opens again; none, where that takes another sign-in.
     #[schema(value_type = Option<String>, format = DateTime)]
     opens_at: Option<Timestamp>,
 }

@@ -148,7 +148,7 @@ pub(in crate::api) const fn desk_trouble(problem: DeskProblem) -> Option<&'stati
         DeskProblem::ProposalOver => "support.proposal_over",
         DeskProblem::OwnProposal => "support.own_proposal",
         DeskProblem::NotProven => "support.not_proven",
-        DeskProblem::LiftsSpent => "support.lifts_spent",
+        DeskProblem::LiftsSpent => "support.no_lift_now",
         DeskProblem::RosterOpen => "roster.another_open",
         DeskProblem::OtherPlan => "roster.other_plan",
     })
@@ -232,9 +232,22 @@ fn warnings(api: &Api, language: Language, shown: &Shown) -> Vec<Text> {
     if state.left {
         warnings.push(Text::of(language, "support.has_left"));
     }
-    if let Some(until) = shown.waiting_until {
+    let until = shown.kept.and_then(|it| it.until);
+    if let Some((until, kept)) = until.zip(shown.kept) {
+        let key = if kept.everywhere {
+            "support.waiting"
+        } else {
+            "support.waiting_somewhere"
+        };
         let from = words::from(language, until, now);
-        warnings.push(Text::of(language, "support.waiting").with("from", from));
+        warnings.push(Text::of(language, key).with("from", from));
+    }
+    if shown.kept.is_some_and(|it| it.browser_closed) {
+        warnings.push(Text::of(language, "support.browser_closed"));
+    }
+    if let Some(from) = shown.lifts_from {
+        let from = words::from(language, from, now);
+        warnings.push(Text::of(language, "support.lifts_spent").with("from", from));
     }
     if let Some(coming) = state.coming_password {
         let from = words::from(language, coming.reset.counts_from, now);

@@ -1,5 +1,5 @@
-//! Which browsers count as the member's, by the moment at which each last showed that it is: by the date of birth, a code or a password of
-//! the member's own.
+//! Which browsers count as the member's, by the moment at which each last showed that it is: by the date of birth, the address that was
+//! entered there, a code or a password of the member's own.
 
 use jiff::Timestamp;
 
@@ -14,16 +14,15 @@ impl Onboarding {
         self.browsers_from.max(replaced)
     }
 
-    /// Whether a browser that showed itself the member's at that moment needs no code at a sign-in of the first login.
+    /// Whether a browser that showed itself the member's at that moment needs no code once an address is confirmed, to go on in the first
+    /// login.
     ///
-    /// Not if that was before the confirmed address was entered: the date of birth alone may have been a stranger's who was quicker. Nothing
-    /// but the date of birth makes a browser known before there is an address, and only the browser that confirms it is known anew.
+    /// Not if that was before the address was entered: the date of birth alone may have been a stranger's who was quicker. So it is the
+    /// browser in which the address was entered, and any in which a code to it was.
     #[must_use]
     pub fn knows_browser_of(&self, shown: Timestamp) -> bool {
-        let confirmed = self.contact.as_ref().filter(|it| it.verified);
-        let entered = confirmed
-            .and_then(|it| it.links.first())
-            .map(|it| it.sent_at);
+        let links = self.contact.iter().flat_map(|it| &it.links);
+        let entered = links.map(|it| it.sent_at).next();
         let since = self.forgets_browsers_before().max(entered);
         since.is_none_or(|since| since <= shown)
     }

@@ -169,6 +169,8 @@ pub enum Command {
     UpdateEmail {
         /// The session that asks.
         session: SessionId,
+        /// The code to mail; none, if this browser has shown, since the address was entered, that it is the member's.
+        code: Option<NewCode>,
     },
     /// From a full session: another address is to take the present one's place.
     ChangeEmail {
@@ -305,6 +307,8 @@ pub enum Command {
         grounds: Grounds,
         /// Who.
         staff: StaffId,
+        /// For a lift of waiting times, when the last failure was that the member waits for.
+        failed_at: Option<Timestamp>,
         /// The link to mail, where one is due.
         link: NewLink,
     },

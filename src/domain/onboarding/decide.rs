@@ -22,7 +22,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::budget;
 use super::command::{Command, Issued, NewCode, PasswordCheck};
 use super::event::{CredentialFault, Event, LogOutReason};
-use super::{Onboarding, Refusal, Session, Step, later};
+use super::{Intervention, Onboarding, Refusal, Session, Step, later};
 use crate::domain::ids::SessionId;
 use crate::domain::policy::{Limits, MailLimits};
 
@@ -133,9 +133,9 @@ impl Onboarding {
             }
             Command::FollowEmailLink { contact, issue } => self.follow_link(at, *contact, *issue),
             Command::DisownEmail { contact, issue } => self.disown_email(at, *contact, *issue),
-            Command::UpdateEmail { session } => {
+            Command::UpdateEmail { session, code } => {
                 self.in_session(*session)?;
-                self.update_email()
+                self.update_email(at, limits, *session, code.as_ref())
             }
             Command::ChangeEmail {
                 session,
@@ -224,8 +224,14 @@ impl Onboarding {
                 intervention,
                 grounds,
                 staff,
+                failed_at,
                 link,
-            } => self.intervene(at, limits, (*intervention, grounds, *staff), link),
+            } => {
+                if *intervention == Intervention::LiftWait && self.lift_stands(*failed_at) {
+                    return NOTHING_NEW;
+                }
+                self.intervene(at, limits, (*intervention, grounds, *staff), link)
+            }
             Command::ProposeIntervention {
                 proposal,
                 intervention,
@@ -275,10 +281,9 @@ impl Onboarding {
         if let Some(why) = fault_of(check) {
             return Ok(vec![Event::CredentialsRejected { why }]);
         }
-        if let Some(code) = code {
-            // Only now: whoever does not know the password must not learn that codes were mailed.
-            self.room_for_code(at, limits, &code.sent_to_address)?;
-        }
+        // Only now: whoever does not know the password must not learn that codes were mailed.
+        let issued = code.map(|code| self.code_issued(at, limits, session, code));
+        let issued = issued.transpose()?;
         let mut events = Vec::new();
         if let Some(open) = &self.session {
             let why = if lapsed == Some(open.id) {
@@ -292,17 +297,27 @@ impl Onboarding {
             });
         }
         events.push(Event::CredentialsAccepted { session, at });
-        if let Some(code) = code {
-            events.push(Event::OtpIssued {
-                session,
-                challenge: code.challenge,
-                key: code.key.clone(),
-                language: code.language,
-                at,
-                expires_at: later(at, minutes(limits.otp.lifetime_minutes)),
-            });
-        }
+        events.extend(issued);
         Ok(events)
+    }
+
+    /// A code for a session, if the budgets leave room for it.
+    fn code_issued(
+        &self,
+        at: Timestamp,
+        limits: &Limits,
+        session: SessionId,
+        code: &NewCode,
+    ) -> Result<Event, Refusal> {
+        self.room_for_code(at, limits, &code.sent_to_address)?;
+        Ok(Event::OtpIssued {
+            session,
+            challenge: code.challenge,
+            key: code.key.clone(),
+            language: code.language,
+            at,
+            expires_at: later(at, minutes(limits.otp.lifetime_minutes)),
+        })
     }
 
     /// Whether a sign-in needs a code: with the member's own password always; before, as soon as there is an address for it, from a

@@ -218,7 +218,7 @@ pub enum Event {
         /// Why it ended.
         why: LogOutReason,
     },
-    /// Step 13: a one-time password is mailed.
+    /// Step 13: a one-time password is mailed; before step 9 also where the browser that signs in, or confirms the address, is unknown.
     OtpIssued {
         /// The session it counts for.
         session: SessionId,
@@ -264,7 +264,7 @@ pub enum Event {
     OnboardingCompleted {},
     /// Somebody who has the member's letter or mailbox says that it was not the member; the account is frozen.
     NotMeReported {},
-    /// Before step 9, a sign-in from another browser: the code to the verified address was right, and the session may go on.
+    /// Before step 9, in another browser: the code to the verified address was right, and the session may go on.
     SignInConfirmed {
         /// The session.
         session: SessionId,

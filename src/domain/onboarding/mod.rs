@@ -178,6 +178,7 @@ impl Onboarding {
             passwords_replaced: before.passwords_replaced,
             mailbox: before.mailbox,
             cleared: before.cleared,
+            taken_away: before.taken_away,
             codes_sent: before.codes_sent,
             frozen: before.frozen,
             left: before.left,
@@ -439,6 +440,7 @@ impl Aggregate for Onboarding {
             } => {
                 if let Some(session) = &mut self.session {
                     session.kind = SessionKind::OtpPending;
+                    session.began = at;
                 }
                 self.challenge = Some(Challenge {
                     id: challenge,
@@ -495,6 +497,7 @@ impl Aggregate for Onboarding {
                 // How codes come depends on the address that they come to.
                 self.contact = None;
                 self.cleared = self.mailbox.take();
+                self.taken_away.extend(self.cleared);
                 self.otp_method = None;
             }
             Event::CredentialsReissued {

@@ -315,7 +315,22 @@ impl Onboarding {
                 form: *form,
             },
             [Event::PasswordResetCancelled { .. }] => Command::CancelPasswordReset { session },
-            [Event::EmailVerified { .. }] => Command::UpdateEmail { session },
+            [Event::EmailVerified { .. }] => Command::UpdateEmail {
+                session,
+                code: None,
+            },
+            [
+                Event::EmailVerified { .. },
+                Event::OtpIssued {
+                    challenge,
+                    key,
+                    language,
+                    ..
+                },
+            ] => Command::UpdateEmail {
+                session,
+                code: Some(code(*challenge, key, *language)),
+            },
             [Event::OtpMethodChosen { method }] => Command::ChooseOtpMethod {
                 session,
                 method: *method,
@@ -380,6 +395,7 @@ impl Onboarding {
                 intervention: *intervention,
                 grounds: grounds.clone(),
                 staff: *staff,
+                failed_at: None,
                 link: link_of(effects),
             },
             [

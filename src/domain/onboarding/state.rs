@@ -50,6 +50,8 @@ pub struct Onboarding {
     pub mailbox: Option<Mailbox>,
     /// The verified address that staff took away: what they do is told there, until another is entered.
     pub cleared: Option<Mailbox>,
+    /// All verified addresses that staff took away: each is told so itself, whatever was entered after it.
+    pub taken_away: Vec<Mailbox>,
     /// The method of step 8.
     pub otp_method: Option<OtpMethod>,
     /// The member's own password: that of step 9, or one that took its place.
@@ -116,7 +118,7 @@ pub struct Session {
     pub id: SessionId,
     /// What it may do.
     pub kind: SessionKind,
-    /// When it began.
+    /// When it began, or began to wait for a code.
     pub began: Timestamp,
 }
 
@@ -175,10 +177,16 @@ pub struct Mailbox {
 }
 
 impl Onboarding {
-    /// Where what staff do is told.
+    /// Where what staff do is told: at the address that they took `away`, if it was verified; else at the present one.
     #[must_use]
-    pub fn told_at(&self) -> Option<Mailbox> {
-        self.mailbox.or(self.cleared)
+    pub fn told_at(&self, away: Option<ContactId>) -> Option<Mailbox> {
+        match away {
+            Some(away) => {
+                let mut taken = self.taken_away.iter().copied();
+                taken.find(|it| it.contact == away)
+            }
+            None => self.mailbox.or(self.cleared),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Onboarding, Step, later};
+use super::{Onboarding, Step, budget, later};
 use crate::domain::ids::{ProposalId, StaffId};
 use crate::domain::policy::Limits;
 
@@ -350,6 +350,21 @@ impl Onboarding {
         };
         let end = later(proofing.at?, SignedDuration::from_hours(hours.into()));
         (at < end && !proofing.used).then_some(proofing)
+    }
+
+    /// If the waiting times were lifted as often in the last day as the policy lets one person do it: when they can be lifted again.
+    #[must_use]
+    pub fn lifts_from(&self, at: Timestamp, limits: &Limits) -> Option<Timestamp> {
+        let most = limits.support.lifts_per_day?;
+        budget::room_in_a_day(&self.lifts, at, most).err()
+    }
+
+    /// Whether the waiting time after a failure of that moment was lifted already: who asks again, at once or because it ran on, spends no
+    /// other lift.
+    #[must_use]
+    pub fn lift_stands(&self, failed_at: Option<Timestamp>) -> bool {
+        let lifted = self.lifts.last();
+        failed_at.is_some_and(|failed| lifted.is_some_and(|lifted| failed < *lifted))
     }
 
     /// By which proposal this one of the staff may see the member's personal data: another approved it a short while ago.

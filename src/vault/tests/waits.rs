@@ -372,14 +372,15 @@ async fn fifty_failures_in_a_known_browser_need_support() {
 async fn a_lift_gives_as_many_tries_as_there_are_before_a_first_wait_and_no_more() {
     let house = House::new().await;
     let waits = &house.vault.waits;
-    assert!(!waits.can_be_lifted("hanako", house.now()).await.unwrap());
+    assert_eq!(waits.kept("hanako", house.now()).await.unwrap(), None);
     for network in 0..50 {
         let address = format!("10.0.{network}.1");
         fail(&house, &lanes(&house, "hanako", &address).await).await;
     }
-    assert!(waits.can_be_lifted("hanako", house.now()).await.unwrap());
+    let kept = waits.kept("hanako", house.now()).await.unwrap();
+    assert!(kept.is_some_and(|it| it.everywhere));
     waits.lift("Hanako").await.unwrap();
-    assert!(!waits.can_be_lifted("hanako", house.now()).await.unwrap());
+    assert_eq!(waits.kept("hanako", house.now()).await.unwrap(), None);
     for network in 50..54 {
         let address = format!("10.0.{network}.1");
         let begun = fail(&house, &lanes(&house, "hanako", &address).await).await;
@@ -409,9 +410,23 @@ async fn a_browser_that_needs_support_can_be_helped_though_no_wait_runs() {
         house.clock.advance(SignedDuration::from_hours(1));
     }
     assert_eq!(fail(&house, &own).await, Begun::NeedsSupport);
-    assert!(waits.can_be_lifted("hanako", house.now()).await.unwrap());
+    let kept = waits.kept("hanako", house.now()).await.unwrap();
+    assert!(kept.is_some_and(|it| it.browser_closed && it.until.is_none()));
     waits.lift("hanako").await.unwrap();
     assert!(matches!(fail(&house, &own).await, Begun::Allowed { .. }));
+}
+
+/// A stranger who has failed in one network as often as closes a browser of the member's own closes nothing.
+#[tokio::test]
+async fn a_network_whose_waiting_time_is_over_keeps_nobody_however_many_failures_it_has() {
+    let house = House::new().await;
+    let waits = &house.vault.waits;
+    let strangers = lanes(&house, "hanako", HOME).await;
+    for _ in 0..60 {
+        fail(&house, &strangers).await;
+        house.clock.advance(SignedDuration::from_hours(1));
+    }
+    assert_eq!(waits.kept("hanako", house.now()).await.unwrap(), None);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Support's day in a real browser: a stuck member found and helped, a new letter proposed by one and approved by another.
 
+use kadode::domain::onboarding::Intervention;
 use kadode::domain::staff::Role;
 use reqwest::StatusCode;
 use serde_json::json;
@@ -119,6 +120,29 @@ async fn support_sees_which_limits_keep_a_member_and_what_was_mailed() {
     browser.shows("メールサーバが受け取った").await;
     browser.hides("11111").await;
     browser.looks_both("support-09-limits").await;
+}
+
+#[tokio::test]
+async fn once_no_lift_is_left_the_desk_says_when_there_is_one_and_what_helps_until_then() {
+    let (app, member) = App::with_member().await;
+    let sato = hire(&app, "佐藤 明子", Role::Support).await;
+    for _ in 0..3 {
+        let lift = app.intervene(member, Intervention::LiftWait);
+        lift.await.unwrap();
+    }
+    let driver = Driver::start();
+    let browser = driver.window().await;
+    signs_in(&app, &browser, &sato).await;
+    let stranger = app.client();
+    for _ in 0..5 {
+        stranger.sign_in(USER_ID, "wrong").await;
+    }
+    browser
+        .open(&format!("{}/support/members/{member}", app.url))
+        .await;
+    browser.shows("ほかからは、いまもログインできます").await;
+    browser.shows("次に解除できるのは").await;
+    browser.looks_both("support-10-no-lift-left").await;
 }
 
 #[tokio::test]

@@ -145,7 +145,7 @@ async fn without_those_limits_one_account_is_tried_hundreds_of_times_in_its_thir
 /// Lifts the account's waiting times, as often as the desk lets one of the staff.
 async fn lifts(app: &App, member: MemberId, user_id: &str) -> bool {
     let (waits, now) = (&app.society.vault.waits, app.clock.now());
-    if !waits.can_be_lifted(user_id, now).await.unwrap() {
+    if waits.kept(user_id, now).await.unwrap().is_none() {
         return false;
     }
     match app.intervene(member, Intervention::LiftWait).await {

@@ -43,6 +43,7 @@ async fn intervene(app: &App, member: MemberId, intervention: Intervention) {
         intervention,
         grounds: grounds(intervention),
         staff: StaffId(nobody),
+        failed_at: None,
         link: NewLink {
             issue: IssueId(nobody),
             key: KeyId(String::new()),

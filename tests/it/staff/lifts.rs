@@ -1,10 +1,12 @@
 //! Lifting a member's waiting times: only where one runs, only so often in a day, and told to the member.
 
+use kadode::domain::onboarding::Intervention;
+use kadode::domain::staff::Role;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::desk::DeskOfTwo;
-use super::support::approves;
+use super::support::{approves, at_work, hire};
 use crate::support::app::{INITIAL_PASSWORD, USER_ID};
 use crate::support::browser::Browser;
 
@@ -66,6 +68,94 @@ async fn after_three_in_a_day_no_one_of_the_staff_lifts_any_more() {
     page.is(200)
         .says("1日に解除できる回数に達しました")
         .is_silent_on("value=\"lift_wait\"");
+}
+
+/// A press and its repetition, one after the other and at the same moment.
+#[tokio::test]
+async fn a_double_press_spends_one_of_the_days_lifts() {
+    let desk = DeskOfTwo::open().await;
+    lock_out(&desk).await;
+    desk.app.wait(1);
+    let (one, two) = tokio::join!(lifts(&desk.sato, &desk), lifts(&desk.sato, &desk));
+    let three = lifts(&desk.sato, &desk).await;
+    assert_eq!([one.0, two.0, three.0], [200; 3]);
+    let stored = desk.app.payloads(desk.member, "Intervened").await;
+    assert_eq!(stored.len(), 1);
+}
+
+#[tokio::test]
+async fn a_repetition_makes_no_later_failure_forgotten() {
+    let desk = DeskOfTwo::open().await;
+    lock_out(&desk).await;
+    desk.app.wait(1);
+    assert_eq!(lifts(&desk.sato, &desk).await.0, 200);
+    let stranger = desk.app.client();
+    for _ in 0..4 {
+        stranger.sign_in(USER_ID, "not the password").await;
+    }
+    assert_eq!(lifts(&desk.sato, &desk).await.0, 200);
+    stranger.sign_in(USER_ID, "not the password").await;
+    let waiting = stranger.sign_in(USER_ID, INITIAL_PASSWORD).await;
+    waiting.problem(429, "waiting");
+}
+
+/// The program ended, or the vault was away, between the event and what it is for.
+#[tokio::test]
+async fn a_lift_that_came_to_nothing_is_had_again_though_it_was_the_last_of_the_day() {
+    let desk = DeskOfTwo::open().await;
+    for _ in 0..2 {
+        lock_out(&desk).await;
+        assert_eq!(lifts(&desk.sato, &desk).await.0, 200);
+    }
+    lock_out(&desk).await;
+    desk.app.wait(1);
+    let lift = desk.app.intervene(desk.member, Intervention::LiftWait);
+    lift.await.unwrap();
+    let page = desk.sato.get(&desk.path()).await;
+    page.is(200).is_silent_on("1日に解除できる回数に達しました");
+    desk.does("lift_wait", "locked_out").await;
+    let stored = desk.app.payloads(desk.member, "Intervened").await;
+    assert_eq!(stored.len(), 3);
+    let let_in = desk.app.client().sign_in(USER_ID, INITIAL_PASSWORD).await;
+    let_in.expect(StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn the_desk_says_whether_only_those_places_wait_where_somebody_failed() {
+    let desk = DeskOfTwo::open().await;
+    lock_out(&desk).await;
+    let page = desk.sato.get(&desk.path()).await;
+    page.is(200).says("ほかからは、いまもログインできます");
+}
+
+#[tokio::test]
+async fn once_lifts_are_spent_the_desk_says_when_the_next_is_possible_and_what_else_can_be_done() {
+    let desk = DeskOfTwo::open().await;
+    for _ in 0..3 {
+        lock_out(&desk).await;
+        assert_eq!(lifts(&desk.sato, &desk).await.0, 200);
+    }
+    lock_out(&desk).await;
+    let page = desk.sato.get(&desk.path()).await;
+    page.is(200)
+        .says("次に解除できるのは")
+        .says("新しいお知らせの発行を申請できます");
+}
+
+#[tokio::test]
+async fn a_browser_that_only_staff_can_open_is_told_at_the_desk_though_no_waiting_time_runs() {
+    let desk = DeskOfTwo::open().await;
+    let own = desk.app.client_at("email").await;
+    for _ in 0..50 {
+        own.sign_in(USER_ID, "not the password").await;
+        desk.app.wait(3600);
+    }
+    let takahashi = hire(&desk.app, "高橋", Role::Support).await;
+    let takahashi = at_work(&desk.app, &takahashi).await;
+    let page = takahashi.get(&desk.path()).await;
+    page.is(200)
+        .says("そのブラウザからはログインできません")
+        .says("value=\"lift_wait\"");
 }
 
 #[tokio::test]

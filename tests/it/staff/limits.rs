@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::desk::{DeskOfTwo, reads};
 use crate::defences::guessing::{close_the_formula, society};
-use crate::support::app::{App, INITIAL_PASSWORD, NEW_PASSWORD, USER_ID, profile};
+use crate::support::app::{INITIAL_PASSWORD, NEW_PASSWORD, USER_ID, profile};
 
 /// The limits that a program of the desk reads.
 async fn limits(desk: &DeskOfTwo) -> Value {
@@ -71,19 +71,4 @@ async fn that_no_more_codes_are_mailed_is_told_until_the_member_is_no_longer_ref
     let page = desk.sato.get(&desk.path()).await;
     page.is(200)
         .says("ワンタイムパスワードのメールを、送れる回数の上限までお送りしました");
-}
-
-#[tokio::test]
-async fn a_browser_in_which_no_wait_helps_any_more_is_told_until_staff_lift_it() {
-    let (app, member) = App::with_member().await;
-    let own = app.client_at("email").await;
-    for _ in 0..50 {
-        own.sign_in(USER_ID, "not the password").await;
-        app.wait(3600);
-    }
-    let desk = DeskOfTwo::of(app, member).await;
-    let told = limits(&desk).await;
-    assert_eq!(told[0], json!({"limit": "failures", "opens_at": null}));
-    desk.does("lift_wait", "locked_out").await;
-    assert_eq!(limits(&desk).await, json!([]));
 }

@@ -246,6 +246,7 @@ impl App {
                 ticket: "HD-1".parse().unwrap(),
             },
             staff: StaffId(nobody),
+            failed_at: None,
             link: NewLink {
                 issue: IssueId(nobody),
                 key: KeyId(String::new()),
@@ -258,12 +259,18 @@ impl App {
 
     /// Erases somebody, as two of the staff do.
     pub async fn erase(&self, member: MemberId) {
+        self.by_two(member, Intervention::Erase, Reason::MemberLeft)
+            .await;
+    }
+
+    /// Does for a member what takes two of the staff.
+    pub async fn by_two(&self, member: MemberId, intervention: Intervention, reason: Reason) {
         let proposal = ProposalId(uuid::Uuid::from_u128(1));
         let propose = Command::ProposeIntervention {
             proposal,
-            intervention: Intervention::Erase,
+            intervention,
             grounds: Grounds {
-                reason: Reason::MemberLeft,
+                reason,
                 ticket: "HD-1".parse().unwrap(),
             },
             staff: StaffId(uuid::Uuid::from_u128(1)),

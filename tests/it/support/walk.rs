@@ -250,7 +250,10 @@ fn step(state: &Onboarding, random: &mut StdRng) -> Command {
                 issue: contact.links[0].issue,
             }
         }
-        Step::EmailUpdate => Command::UpdateEmail { session },
+        Step::EmailUpdate => Command::UpdateEmail {
+            session,
+            code: odd.then_some(code),
+        },
         Step::OtpMethod => Command::ChooseOtpMethod {
             session,
             method: OtpMethod::Email,

@@ -83,7 +83,7 @@ impl Walk<'_> {
                 ("DisownEmail", Command::DisownEmail { contact, issue })
             }
             (Step::Email, _) => self.register(session),
-            (Step::EmailUpdate, _) => ("UpdateEmail", Command::UpdateEmail { session }),
+            (Step::EmailUpdate, _) => update(session),
             (Step::OtpMethod, _) => (
                 "ChooseOtpMethod",
                 Command::ChooseOtpMethod {
@@ -290,4 +290,10 @@ const fn compared(slip: bool) -> PasswordCheck {
     } else {
         PasswordCheck::Match
     }
+}
+
+/// In the browser in which the address was entered.
+const fn update(session: SessionId) -> (&'static str, Command) {
+    let code = None;
+    ("UpdateEmail", Command::UpdateEmail { session, code })
 }

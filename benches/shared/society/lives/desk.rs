@@ -62,6 +62,7 @@ impl Walk<'_> {
             intervention,
             grounds,
             staff,
+            failed_at: None,
             link,
         };
         ("Intervene", command)

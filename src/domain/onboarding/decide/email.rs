@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::{Decision, NOTHING_NEW, minutes, not_too_soon, within_budget};
-use crate::domain::ids::{ContactId, IssueId};
-use crate::domain::onboarding::command::NewLink;
+use crate::domain::ids::{ContactId, IssueId, SessionId};
+use crate::domain::onboarding::command::{NewCode, NewLink};
 use crate::domain::onboarding::event::Event;
 use crate::domain::onboarding::{Contact, Onboarding, Refusal, SessionKind, Step, budget, later};
 use crate::domain::policy::Limits;
@@ -178,14 +178,26 @@ impl Onboarding {
         self.coming.as_ref().is_some_and(|it| it.id == contact)
     }
 
-    pub(super) fn update_email(&self) -> Decision {
+    /// With a code, the session goes on only when that is entered: whoever came to the paper between the address and its confirmation
+    /// ends there.
+    pub(super) fn update_email(
+        &self,
+        at: Timestamp,
+        limits: &Limits,
+        session: SessionId,
+        code: Option<&NewCode>,
+    ) -> Decision {
         match &self.contact {
             Some(contact) if contact.verified => NOTHING_NEW,
             Some(contact) if contact.followed => {
                 self.require(Step::EmailUpdate)?;
-                Ok(vec![Event::EmailVerified {
+                let mut events = vec![Event::EmailVerified {
                     contact: contact.id,
-                }])
+                }];
+                if let Some(code) = code {
+                    events.push(self.code_issued(at, limits, session, code)?);
+                }
+                Ok(events)
             }
             Some(_) | None => Err(Refusal::OutOfOrder { due: self.due() }),
         }

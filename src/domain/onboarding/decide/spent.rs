@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::otp::room_for_another_code;
-use crate::domain::onboarding::{Onboarding, Refusal, SessionKind, budget};
+use crate::domain::onboarding::{Onboarding, Refusal, SessionKind};
 use crate::domain::policy::Limits;
 
 /// What there is only so much of.
@@ -21,20 +21,17 @@ pub enum Budget {
     ResetLinks,
     /// Passwords that take the present one's place.
     Passwords,
-    /// Lifts of waiting times, by staff.
-    Lifts,
 }
 
 impl Budget {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 6] = [
         Self::EmailLinks,
         Self::Codes,
         Self::CodeTries,
         Self::ChangeLinks,
         Self::ResetLinks,
         Self::Passwords,
-        Self::Lifts,
     ];
 
     /// The name that programs read.
@@ -47,7 +44,6 @@ impl Budget {
             Self::ChangeLinks => "email_change_links",
             Self::ResetLinks => "password_reset_links",
             Self::Passwords => "password_changes",
-            Self::Lifts => "lifts",
         }
     }
 }
@@ -127,16 +123,6 @@ impl Onboarding {
             }
             Budget::Passwords if is_completed => self.room_for_password(at, limits),
             Budget::ChangeLinks | Budget::ResetLinks | Budget::Passwords => Ok(()),
-            Budget::Lifts => self.room_for_lift(at, limits),
-        }
-    }
-
-    /// Whether one person may lift the member's waiting times once more.
-    pub(super) fn room_for_lift(&self, at: Timestamp, limits: &Limits) -> Result<(), Refusal> {
-        match limits.support.lifts_per_day {
-            Some(most) => budget::room_in_a_day(&self.lifts, at, most)
-                .map_err(|until| Refusal::BudgetSpent { until }),
-            None => Ok(()),
         }
     }
 }

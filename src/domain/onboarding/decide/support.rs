@@ -148,7 +148,7 @@ impl Onboarding {
         let mut effects = Vec::new();
         match intervention {
             // By waiting times alone, a guesser is held off; one of the staff must not be able to open the way again and again.
-            Intervention::LiftWait if self.room_for_lift(at, limits).is_err() => {
+            Intervention::LiftWait if self.lifts_from(at, limits).is_some() => {
                 return Err(Refusal::LiftsSpent);
             }
             Intervention::LiftWait | Intervention::RecordProofing | Intervention::Unmask => {}

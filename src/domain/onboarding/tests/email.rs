@@ -295,6 +295,7 @@ fn the_update_may_come_from_a_later_session_than_the_address() {
     given(past)
         .when(Command::UpdateEmail {
             session: session(2),
+            code: None,
         })
         .then([verified(1)]);
 }

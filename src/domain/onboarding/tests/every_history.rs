@@ -99,6 +99,7 @@ pub(super) fn forbidden_by_the_monitor<'a>(
                 _ => None,
             },
             session: monitor.session,
+            elsewhere: false,
         };
         monitor.take(event, typed, &limits).err()
     })

@@ -50,7 +50,7 @@ fn an_address_that_was_taken_away_is_told_of_a_new_letter_after_it_until_another
     };
     let letter = [cleared, reissued(1, minute(20))];
     let past = and(until(Step::Completed), letter);
-    let told = |past| fold(past).told_at().map(|mailbox| mailbox.contact);
+    let told = |past| fold(past).told_at(None).map(|mailbox| mailbox.contact);
     assert_eq!(told(past.clone()), Some(contact(1)));
     let began = [
         accepted(3, minute(30)),
@@ -58,6 +58,34 @@ fn an_address_that_was_taken_away_is_told_of_a_new_letter_after_it_until_another
         registered(2, minute(31)),
     ];
     assert_eq!(told(and(past, began)), None);
+}
+
+#[test]
+fn that_an_address_was_taken_away_is_told_there_whatever_was_entered_after_it() {
+    let past = and(
+        until(Step::OtpMethod),
+        [
+            Event::EmailCleared {
+                contact: contact(1),
+            },
+            registered(2, minute(12)),
+            followed(2),
+            verified(2),
+        ],
+    );
+    let state = fold(past);
+    let told = |away| state.told_at(away).map(|mailbox| mailbox.contact);
+    assert_eq!(told(Some(contact(1))), Some(contact(1)));
+    assert_eq!(told(None), Some(contact(2)));
+}
+
+#[test]
+fn an_address_that_nobody_had_confirmed_is_not_told_that_it_was_taken_away() {
+    let cleared = Event::EmailCleared {
+        contact: contact(1),
+    };
+    let state = fold(and(until(Step::EmailUpdate), [cleared]));
+    assert_eq!(state.told_at(Some(contact(1))), None);
 }
 
 #[test]

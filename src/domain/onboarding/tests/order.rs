@@ -56,7 +56,10 @@ fn all_of_session(n: u128) -> Vec<Command> {
             session,
             link: new_link(1),
         },
-        Command::UpdateEmail { session },
+        Command::UpdateEmail {
+            session,
+            code: None,
+        },
         Command::ChooseOtpMethod {
             session,
             method: OtpMethod::Email,

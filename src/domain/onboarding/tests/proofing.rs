@@ -147,6 +147,50 @@ fn waiting_times_are_lifted_only_so_often_in_a_day() {
         .then([lifted(a_day_later)]);
 }
 
+/// As `intervene(LiftWait)`, of a member who has failed last at that minute.
+fn lift_after(failed: i64) -> Command {
+    Command::Intervene {
+        intervention: LiftWait,
+        grounds: grounds(Reason::LockedOut),
+        staff: staff(1),
+        failed_at: Some(minute(failed)),
+        link: new_link(1),
+    }
+}
+
+#[test]
+fn a_lift_that_is_asked_for_twice_is_one_also_where_none_is_left() {
+    let thrice = and(
+        until(Step::Email),
+        [lifted(minute(1)), lifted(minute(2)), lifted(minute(4))],
+    );
+    given(thrice.clone())
+        .under(strict())
+        .when(lift_after(3))
+        .then_nothing();
+    given(thrice)
+        .under(strict())
+        .when(lift_after(5))
+        .refused(Refusal::LiftsSpent);
+}
+
+#[test]
+fn a_failure_after_the_last_lift_needs_another() {
+    given(and(until(Step::Email), [lifted(minute(4))]))
+        .under(strict())
+        .when(lift_after(5))
+        .then([lifted(minute(11))]);
+}
+
+#[test]
+fn the_next_lift_is_possible_a_day_after_the_first_of_those_that_are_spent() {
+    let lifts = [lifted(minute(1)), lifted(minute(2)), lifted(minute(3))];
+    let spent = fold(and(until(Step::Email), lifts));
+    let a_day_later = minute(1 + 24 * 60);
+    assert_eq!(spent.lifts_from(minute(11), &strict()), Some(a_day_later));
+    assert_eq!(spent.lifts_from(a_day_later, &strict()), None);
+}
+
 #[test]
 fn a_new_letter_gives_no_further_lifts() {
     let past = and(

@@ -46,6 +46,20 @@ const METHOD: Event = Event::OtpMethodChosen {
     method: OtpMethod::Email,
 };
 
+/// As programs of before stored it; whether the browser was known is told nowhere.
+#[test]
+fn an_address_that_a_later_session_confirmed_without_a_code_is_legal() {
+    let superseded = Event::LoggedOut {
+        session: session(1),
+        why: LogOutReason::Superseded,
+    };
+    let past = and(
+        until(Step::EmailUpdate),
+        [superseded, accepted(2, minute(4))],
+    );
+    assert_eq!(found(past, &[verified(1)]), Ok(()));
+}
+
 #[test]
 fn a_step_that_was_passed_over() {
     let due = |due| Refusal::OutOfOrder { due };

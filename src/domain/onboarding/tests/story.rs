@@ -94,6 +94,15 @@ pub(super) const fn disown(of: u128, n: u128) -> Command {
 pub(super) const fn update_email() -> Command {
     Command::UpdateEmail {
         session: session(1),
+        code: None,
+    }
+}
+
+/// As [`update_email`], but from session 2, in a browser that nobody knows.
+pub(super) fn update_elsewhere(n: u128) -> Command {
+    Command::UpdateEmail {
+        session: session(2),
+        code: Some(new_code(n)),
     }
 }
 
@@ -406,6 +415,7 @@ pub(super) fn intervene_with(n: u128, intervention: Intervention) -> Command {
         intervention,
         grounds: grounds(*intervention.reasons().first().unwrap()),
         staff: staff(1),
+        failed_at: None,
         link: new_link(n),
     }
 }

@@ -447,6 +447,7 @@ fn a_reason_has_to_be_one_of_the_intervention_s_own() {
         intervention: Freeze,
         grounds: grounds(Reason::LetterLost),
         staff: staff(1),
+        failed_at: None,
         link: new_link(9),
     };
     given(until(Step::Email))

@@ -12,6 +12,8 @@ pub(super) struct Typed {
     pub(super) code: Option<ChallengeId>,
     /// The session whose cookie came along.
     pub(super) session: Option<SessionId>,
+    /// Whether that was in a browser that nobody knows.
+    pub(super) elsewhere: bool,
 }
 
 /// A password that somebody may type.
@@ -56,7 +58,7 @@ pub(super) struct Monitor {
     /// The session is one that began with the member's own password.
     second: bool,
     full: bool,
-    /// The session waits for a code that a browser nobody knew was asked for.
+    /// The session waits for a code, as its browser was one that nobody knew when it signed in or confirmed the address.
     unconfirmed: bool,
     frozen: bool,
     left: bool,
@@ -126,8 +128,7 @@ impl Monitor {
                 self.session = Some(*session);
                 self.second = self.password;
                 self.full = false;
-                // The next event, if any, tells of a code.
-                self.unconfirmed = false;
+                self.unconfirmed = typed.elsewhere && self.verified && !self.password;
                 self.wrong = 0;
             }
             Event::CredentialsRejected { .. } => must(self.enrolled, "not enrolled")?,
@@ -183,6 +184,7 @@ impl Monitor {
                 )?;
                 self.verified = true;
                 self.reachable = true;
+                self.unconfirmed = typed.elsewhere;
             }
             Event::EmailChangeRequested { contact, .. } => {
                 in_session(self.session)?;

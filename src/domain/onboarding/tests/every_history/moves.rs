@@ -27,6 +27,8 @@ pub(super) enum Move {
     Disown,
     DisownEarlier,
     Update,
+    /// From a browser that nobody knows.
+    UpdateElsewhere,
     Method,
     Password {
         again: bool,
@@ -103,7 +105,7 @@ pub(super) enum Code {
 }
 
 impl Move {
-    pub(super) const ALL: [Self; 52] = [
+    pub(super) const ALL: [Self; 53] = [
         Self::Enrol { terms: false },
         Self::Enrol { terms: true },
         Self::SignIn(Password::Initial),
@@ -120,6 +122,7 @@ impl Move {
         Self::Disown,
         Self::DisownEarlier,
         Self::Update,
+        Self::UpdateElsewhere,
         Self::Method,
         Self::Password { again: false },
         Self::Password { again: true },

@@ -154,10 +154,11 @@ impl World {
             self.monitor.take(event, typed, &limits)?;
             self.state.apply(event.clone());
         }
-        // It is shown, and no rule asks it.
+        // It is shown or told, and no rule asks it.
         for proposal in &mut self.state.proposals {
             proposal.step = None;
         }
+        self.state.taken_away.clear();
         Ok(events.len())
     }
 
@@ -267,6 +268,7 @@ impl World {
                 let password = Password::Initial;
                 let typed = Typed {
                     password: Some(password),
+                    elsewhere: true,
                     ..typed
                 };
                 let against = self.credential_in_force();
@@ -280,6 +282,7 @@ impl World {
                 intervention,
                 grounds: grounds(*intervention.reasons().first()?),
                 staff: staff(1),
+                failed_at: None,
                 link: new_link(self.free_link()),
             },
             Move::Propose(intervention) => {
@@ -320,7 +323,21 @@ impl World {
             Move::FollowEarlier => follow(self.earlier_link?),
             Move::Disown => disown(self.newest_link()?),
             Move::DisownEarlier => disown(self.earlier_link?),
-            Move::Update => Command::UpdateEmail { session: cookie? },
+            Move::Update => Command::UpdateEmail {
+                session: cookie?,
+                code: None,
+            },
+            Move::UpdateElsewhere => {
+                let typed = Typed {
+                    elsewhere: true,
+                    ..typed
+                };
+                let command = Command::UpdateEmail {
+                    session: cookie?,
+                    code: Some(new_code(self.free_challenge())),
+                };
+                return Some((command, typed));
+            }
             Move::Method => Command::ChooseOtpMethod {
                 session: cookie?,
                 method: OtpMethod::Email,
@@ -501,7 +518,10 @@ impl World {
             }
             Held::Update(session) => {
                 typed.session = Some(session);
-                Command::UpdateEmail { session }
+                Command::UpdateEmail {
+                    session,
+                    code: None,
+                }
             }
             Held::Password(session) => {
                 typed.session = Some(session);

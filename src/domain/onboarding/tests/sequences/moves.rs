@@ -30,7 +30,9 @@ pub(super) enum Move {
     /// One of the links ever mailed, counted from the newest.
     Follow(usize),
     Disown(usize),
-    Update,
+    Update {
+        elsewhere: bool,
+    },
     Method,
     Password {
         again: bool,
@@ -110,7 +112,7 @@ pub(super) fn any_move() -> impl Strategy<Value = Move> {
         5 => Just(Move::ResendLink),
         5 => (0_usize..4).prop_map(Move::Follow),
         2 => (0_usize..4).prop_map(Move::Disown),
-        3 => Just(Move::Update),
+        3 => any::<bool>().prop_map(|elsewhere| Move::Update { elsewhere }),
         3 => Just(Move::Method),
         3 => any::<bool>().prop_map(|again| Move::Password { again }),
         3 => why().prop_map(Move::LogOut),
@@ -198,7 +200,7 @@ impl World {
             Step::Terms => Move::Terms { right: true },
             Step::Email => Move::Email { same: false },
             Step::EmailLink => Move::Follow(0),
-            Step::EmailUpdate => Move::Update,
+            Step::EmailUpdate => Move::Update { elsewhere: false },
             Step::OtpMethod => Move::Method,
             Step::Password => Move::Password { again: false },
             Step::FirstLoginCompleted | Step::LogOut | Step::Completed => {
@@ -273,7 +275,10 @@ impl World {
                 let (contact, issue) = self.link(back);
                 Command::DisownEmail { contact, issue }
             }
-            Move::Update => Command::UpdateEmail { session },
+            Move::Update { elsewhere } => Command::UpdateEmail {
+                session,
+                code: elsewhere.then(|| new_code(n)),
+            },
             Move::Method => Command::ChooseOtpMethod {
                 session,
                 method: OtpMethod::Email,
