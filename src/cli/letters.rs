@@ -21,7 +21,7 @@ use self::file::Line;
 use crate::ambient::Clock;
 use crate::app::{Fault, Opening, Society};
 use crate::config::DataSettings;
-use crate::domain::ids::MemberId;
+use crate::domain::ids::{MemberId, PrintId};
 use crate::domain::onboarding::Onboarding;
 use crate::domain::policy::InitialPassword;
 use crate::domain::values::TOKYO;
@@ -75,6 +75,7 @@ pub(super) struct Terms {
     pub(super) expires_at: Timestamp,
     /// Which letter counts.
     pub(super) issue: u32,
+    pub(super) print: Option<PrintId>,
 }
 
 /// Whether a letter is due.
@@ -273,6 +274,7 @@ async fn is_due(society: &Society, state: Onboarding, now: Timestamp) -> Result<
     Ok(Due::Yes(Terms {
         initial_password,
         issue: FIRST_ISSUE.saturating_add(state.reissues),
+        print: state.print,
         expires_at: enrolment.expires_at,
     }))
 }
@@ -284,7 +286,7 @@ pub(super) fn letter(society: &Society, stored: &Stored, terms: &Terms) -> Resul
         InitialPassword::Printed => society
             .vault
             .initial_passwords
-            .printed(stored, terms.issue)
+            .printed(stored, terms.issue, terms.print)
             .map_err(unreadable)?,
     };
     let profile = &stored.profile;

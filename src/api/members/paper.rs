@@ -52,7 +52,7 @@ impl Api {
             let issue = FIRST_ISSUE.saturating_add(state.reissues);
             let stored = self.vault.profiles.get(member).await?;
             let passwords = &self.vault.initial_passwords;
-            return Ok(passwords.matches_printed(&stored, issue, password)?);
+            return Ok(passwords.matches_printed(&stored, issue, state.print, password)?);
         }
         let policy = self.policy_of(state).await?;
         let name = state.enrolment.as_ref().map(|it| it.cohort.as_str());
@@ -70,7 +70,7 @@ impl Api {
                 Ok(self
                     .vault
                     .initial_passwords
-                    .matches_printed(&stored, FIRST_ISSUE, password)?)
+                    .matches_printed(&stored, FIRST_ISSUE, None, password)?)
             }
             None => {
                 tracing::error!("a member's cohort is not in their own policy");

@@ -256,7 +256,7 @@ async fn other_companies_and_passwords_of_other_kinds_count_all_the_same() {
         .society
         .vault
         .initial_passwords
-        .printed(&stored, FIRST_ISSUE)
+        .printed(&stored, FIRST_ISSUE, None)
         .unwrap();
     let printed = printed.expose_secret();
     for (user_id, password) in [
