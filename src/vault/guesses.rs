@@ -2,6 +2,7 @@
 //! with one guess for each of many members would find some birth dates however slow it is.
 
 use jiff::{SignedDuration, Timestamp};
+use sqlx::AnyConnection;
 
 use super::VaultError;
 use super::forget::forget;
@@ -16,6 +17,8 @@ const WINDOW: SignedDuration = SignedDuration::from_hours(24);
 pub(super) struct Guesses {
     /// A keyed hash of the typed user ID.
     typed: String,
+    /// A keyed hash of the browser's form cookie; none, where it has none.
+    browser: Option<String>,
     /// Keyed hashes of the symbol and of the society, each with the number of tries that closes it.
     places: Vec<(String, u32)>,
 }
@@ -42,15 +45,30 @@ impl Guesses {
     async fn note(&self, database: &Database, now: Timestamp) -> Result<(), VaultError> {
         for (scope, _) in &self.places {
             sqlx::query(
-                "INSERT INTO guesses (scope, typed, tries, tried_at) VALUES ($1, $2, 1, $3) ON CONFLICT (scope, typed) DO UPDATE \
+                "INSERT INTO guesses (scope, typed, browser, tries, tried_at) VALUES ($1, $2, $5, 1, $3) \
+                 ON CONFLICT (scope, typed, browser) DO UPDATE \
                  SET tries = CASE WHEN guesses.tried_at > $4 THEN guesses.tries + 1 ELSE 1 END, tried_at = excluded.tried_at",
             )
             .bind(scope.clone())
             .bind(self.typed.clone())
             .bind(fixed_width(now))
             .bind(fixed_width(now - WINDOW))
+            .bind(self.browser.clone().unwrap_or_default())
             .execute(&database.write)
             .await?;
+        }
+        Ok(())
+    }
+
+    /// Takes out what the same browser guessed of this member, who got in there. What was guessed elsewhere stays counted: members get in
+    /// every day, and each would give a guesser's tries back.
+    pub(super) async fn forgive(&self, connection: &mut AnyConnection) -> Result<(), VaultError> {
+        if let Some(browser) = &self.browser {
+            sqlx::query("DELETE FROM guesses WHERE typed = $1 AND browser = $2")
+                .bind(self.typed.clone())
+                .bind(browser.clone())
+                .execute(connection)
+                .await?;
         }
         Ok(())
     }
@@ -67,8 +85,16 @@ impl Waits {
         let of_all = of_all.map(|bound| (blind.scope("formula", ""), bound));
         Guesses {
             typed: blind.typed(user_id),
+            browser: None,
             places: of_symbol.into_iter().chain(of_all).collect(),
         }
+    }
+
+    /// The same lanes in the browser with this form cookie: what it guesses of formulas is taken out when it gets in.
+    #[must_use]
+    pub fn in_browser(&self, mut lanes: Lanes, form: Option<&str>) -> Lanes {
+        lanes.guesses.browser = form.map(|form| self.blind.scope("form", form));
+        lanes
     }
 
     /// Whether a password by the formula may be looked at: not where too many wrong ones were tried within a day, since the formula
@@ -92,5 +118,5 @@ impl Waits {
 /// Forgets what was tried too long ago to count; returns how many rows.
 pub(super) async fn forget_old(database: &Database, now: Timestamp) -> Result<u64, VaultError> {
     let old = format!("tried_at < '{}'", fixed_width(now - WINDOW));
-    forget(database, "guesses", "scope, typed", &old).await
+    forget(database, "guesses", "scope, typed, browser", &old).await
 }

@@ -96,6 +96,8 @@ impl Api {
                 .waits
                 .lanes(&user_id, Some(&symbol), address, device)
                 .await?;
+            let form = who.visit.form.as_deref();
+            let lanes = self.vault.waits.in_browser(lanes, form);
             self.vault.waits.succeeded(&lanes).await?;
         }
         if done.secret.is_some() {
