@@ -1,60 +1,71 @@
-//! How many wrong passwords by the formula were tried lately: beyond a bound, the formula counts no more for a while, since a sweep
-//! with one guess for each of many members would find some birth dates however slow it is.
+//! How many wrong passwords by the formula, and wrong codes behind such a password, were tried lately: beyond a bound, no more is looked at
+//! for a while, since a sweep with one guess for each of many members would find some however slow it is.
 
 use jiff::{SignedDuration, Timestamp};
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, Row};
 
 use super::VaultError;
 use super::forget::forget;
 use super::waits::{Lanes, Waits};
-use crate::database::{Database, fixed_width};
+use crate::database::{Database, fixed_width, time_of};
 
 /// Tries older than this no longer count (judgement: a day of work, in which somebody looks).
 const WINDOW: SignedDuration = SignedDuration::from_hours(24);
 
-/// Whose tries count, and where; nowhere in a browser of their own.
+/// Whose tries count, and where; of formulas, nowhere in a browser of their own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Guesses {
     /// A keyed hash of the typed user ID.
     typed: String,
     /// A keyed hash of the browser's form cookie; none, where it has none.
     browser: Option<String>,
-    /// Keyed hashes of the symbol and of the society, each with the number of tries that closes it.
+    /// Keyed hashes of the symbol (of codes, of the member) and of the society, each with the number of tries that closes it.
     places: Vec<(String, u32)>,
 }
 
 impl Guesses {
-    /// Whether so few wrong ones were tried in each place that another may be looked at.
-    async fn are_few(&self, database: &Database, now: Timestamp) -> Result<bool, VaultError> {
+    /// Where so many wrong ones were tried that no other may be looked at, the moment from which fewer count.
+    async fn closed_until(
+        &self,
+        connection: &mut AnyConnection,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, VaultError> {
         for (scope, bound) in &self.places {
-            let tried: i64 = sqlx::query_scalar(
-                "SELECT CAST(COALESCE(SUM(tries), 0) AS BIGINT) FROM guesses WHERE scope = $1 AND tried_at > $2",
+            let row = sqlx::query(
+                "SELECT CAST(COALESCE(SUM(tries), 0) AS BIGINT) AS tried, MIN(tried_at) AS since FROM guesses \
+                 WHERE scope = $1 AND tried_at > $2",
             )
             .bind(scope.clone())
             .bind(fixed_width(now - WINDOW))
-            .fetch_one(&database.read)
+            .fetch_one(&mut *connection)
             .await?;
-            if tried >= i64::from(*bound) {
-                return Ok(false);
+            if row.try_get::<i64, _>("tried")? >= i64::from(*bound) {
+                let since: Option<String> = row.try_get("since")?;
+                let since = since.as_deref().map(time_of).transpose()?;
+                return Ok(Some(since.unwrap_or(now) + WINDOW));
             }
         }
-        Ok(true)
+        Ok(None)
     }
 
     /// Counts a wrong one.
-    async fn note(&self, database: &Database, now: Timestamp) -> Result<(), VaultError> {
+    async fn note(
+        &self,
+        connection: &mut AnyConnection,
+        now: Timestamp,
+    ) -> Result<(), VaultError> {
         for (scope, _) in &self.places {
             sqlx::query(
-                "INSERT INTO guesses (scope, typed, browser, tries, tried_at) VALUES ($1, $2, $5, 1, $3) \
+                "INSERT INTO guesses (scope, typed, browser, tries, tried_at) VALUES ($1, $2, $3, 1, $4) \
                  ON CONFLICT (scope, typed, browser) DO UPDATE \
-                 SET tries = CASE WHEN guesses.tried_at > $4 THEN guesses.tries + 1 ELSE 1 END, tried_at = excluded.tried_at",
+                 SET tries = CASE WHEN guesses.tried_at > $5 THEN guesses.tries + 1 ELSE 1 END, tried_at = excluded.tried_at",
             )
             .bind(scope.clone())
             .bind(self.typed.clone())
+            .bind(self.browser.clone().unwrap_or_default())
             .bind(fixed_width(now))
             .bind(fixed_width(now - WINDOW))
-            .bind(self.browser.clone().unwrap_or_default())
-            .execute(&database.write)
+            .execute(&mut *connection)
             .await?;
         }
         Ok(())
@@ -103,7 +114,10 @@ impl Waits {
     /// # Errors
     /// The database is away.
     pub async fn formula_counts(&self, lanes: &Lanes, now: Timestamp) -> Result<bool, VaultError> {
-        lanes.guesses.are_few(&self.database, now).await
+        let mut connection = self.database.read.acquire().await?;
+        let closed = lanes.guesses.closed_until(&mut connection, now).await?;
+        connection.give_back();
+        Ok(closed.is_none())
     }
 
     /// A password by the formula was looked at, and was wrong.
@@ -111,7 +125,68 @@ impl Waits {
     /// # Errors
     /// The database is away.
     pub async fn formula_was_wrong(&self, lanes: &Lanes, now: Timestamp) -> Result<(), VaultError> {
-        lanes.guesses.note(&self.database, now).await
+        let mut connection = self.database.write.acquire().await?;
+        lanes.guesses.note(&mut connection, now).await?;
+        connection.give_back();
+        Ok(())
+    }
+
+    /// Counts a code that is to confirm a sign-in before step 9, before it is looked at, so that any number at once cannot pass under the bound;
+    /// [`Waits::take_confirmation_back`] follows, unless it was wrong. Where too many were wrong within a day, counts nothing and answers from when on
+    /// one may be tried again.
+    ///
+    /// # Errors
+    /// The database is away; then nothing was counted.
+    pub async fn begin_confirmation(
+        &self,
+        user_id: &str,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, VaultError> {
+        let tries = self.confirmations(user_id);
+        let mut transaction = self.database.begin().await?;
+        let closed = tries.closed_until(&mut transaction, now).await?;
+        if closed.is_some() {
+            transaction.rollback().await?;
+        } else {
+            tries.note(&mut transaction, now).await?;
+            transaction.commit().await?;
+        }
+        Ok(closed)
+    }
+
+    /// A code that was counted so was right, or not looked at.
+    ///
+    /// # Errors
+    /// The database is away; then it stays counted.
+    pub async fn take_confirmation_back(&self, user_id: &str) -> Result<(), VaultError> {
+        let tries = self.confirmations(user_id);
+        let mut transaction = self.database.begin().await?;
+        for (scope, _) in &tries.places {
+            sqlx::query(
+                "UPDATE guesses SET tries = tries - 1 WHERE scope = $1 AND typed = $2 AND tries > 0",
+            )
+            .bind(scope.clone())
+            .bind(tries.typed.clone())
+            .execute(&mut *transaction)
+            .await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Where codes count that are to confirm sign-ins: for the member, and for the society.
+    fn confirmations(&self, user_id: &str) -> Guesses {
+        let (blind, limits) = (&self.blind, &self.limits);
+        let typed = blind.typed(user_id);
+        let of_member = limits.wrong_confirmations_per_member;
+        let of_member = of_member.map(|bound| (blind.scope("confirmations of", &typed), bound));
+        let of_all = limits.wrong_confirmations;
+        let of_all = of_all.map(|bound| (blind.scope("confirmations", ""), bound));
+        Guesses {
+            typed,
+            browser: None,
+            places: of_member.into_iter().chain(of_all).collect(),
+        }
     }
 }
 

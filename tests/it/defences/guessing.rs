@@ -94,7 +94,8 @@ async fn get_in(app: &App, account: usize) {
     waits.succeeded(&lanes).await.unwrap();
 }
 
-/// Guesses that are looked at in so many hours of a sweep from networks without end: every hour, all that is let through, and then all members get in.
+/// Guesses that are looked at in so many hours of a sweep from networks without end: every hour, all that is let through, and then members who were guessed at
+/// get in.
 async fn sweep(app: &App, hours: usize) -> usize {
     let swept = setting("KADODE_TEST_SWEPT").unwrap_or(SWEPT);
     let (mut looked_at, mut networks) = (0, 0);
@@ -104,7 +105,7 @@ async fn sweep(app: &App, hours: usize) -> usize {
                 looked_at += 1;
             }
         }
-        for account in 0..swept {
+        for account in 0..SYMBOLS {
             get_in(app, account).await;
         }
         app.clock.advance(HOUR);
