@@ -288,13 +288,13 @@ impl Waits {
         Ok(())
     }
 
-    /// Forgets what failed with a user ID, by `connection`.
+    /// Forgets what failed with a user ID, and the browsers that are known with it, by `connection`.
     pub(super) async fn forget_member(
         &self,
         user_id: &str,
         connection: &mut AnyConnection,
     ) -> Result<(), VaultError> {
-        for table in ["waits", "failing", "guesses"] {
+        for table in ["waits", "failing", "guesses", "known_browsers"] {
             sqlx::query(&format!("DELETE FROM {table} WHERE typed = $1"))
                 .bind(self.blind.typed(user_id))
                 .execute(&mut *connection)
