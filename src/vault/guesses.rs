@@ -49,11 +49,7 @@ impl Guesses {
     }
 
     /// Counts a wrong one.
-    async fn note(
-        &self,
-        connection: &mut AnyConnection,
-        now: Timestamp,
-    ) -> Result<(), VaultError> {
+    async fn note(&self, connection: &mut AnyConnection, now: Timestamp) -> Result<(), VaultError> {
         for (scope, _) in &self.places {
             sqlx::query(
                 "INSERT INTO guesses (scope, typed, browser, tries, tried_at) VALUES ($1, $2, $3, 1, $4) \

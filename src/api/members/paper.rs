@@ -67,10 +67,12 @@ impl Api {
             }
             Some(InitialPassword::Printed) => {
                 let stored = self.vault.profiles.get(member).await?;
-                Ok(self
-                    .vault
-                    .initial_passwords
-                    .matches_printed(&stored, FIRST_ISSUE, None, password)?)
+                Ok(self.vault.initial_passwords.matches_printed(
+                    &stored,
+                    FIRST_ISSUE,
+                    None,
+                    password,
+                )?)
             }
             None => {
                 tracing::error!("a member's cohort is not in their own policy");

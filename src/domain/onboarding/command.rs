@@ -8,8 +8,8 @@ use super::event::{LogOutReason, OtpMethod, ProfileField};
 use super::step::Step;
 use super::support::{Grounds, Intervention};
 use crate::domain::ids::{
-    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, NoticeId, PrintId,
-    ProposalId, SessionId, StaffId,
+    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, NoticeId, PrintId, ProposalId,
+    SessionId, StaffId,
 };
 use crate::domain::policy::{Limits, PolicyVersion};
 use crate::domain::values::{KeyId, Language};

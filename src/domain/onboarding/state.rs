@@ -7,8 +7,7 @@ use super::event::OtpMethod;
 use super::step::Step;
 use super::support::{Proofing, Proposal};
 use crate::domain::ids::{
-    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, NoticeId, PrintId,
-    SessionId,
+    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, NoticeId, PrintId, SessionId,
 };
 use crate::domain::policy::PolicyVersion;
 use crate::domain::values::{KeyId, Language};

@@ -310,7 +310,10 @@ async fn a_printed_password_is_the_same_each_time_and_another_for_each_letter_an
         member: house.member(),
         ..stored
     };
-    assert_ne!(passwords.printed(&other, 1, None).unwrap().expose_secret(), text);
+    assert_ne!(
+        passwords.printed(&other, 1, None).unwrap().expose_secret(),
+        text
+    );
 }
 
 #[tokio::test]
@@ -346,7 +349,11 @@ async fn a_printed_password_may_be_typed_in_groups_and_in_any_width_and_case() {
             "{typed}"
         );
     }
-    assert!(!passwords.matches_printed(&stored, 1, None, &text[..15]).unwrap());
+    assert!(
+        !passwords
+            .matches_printed(&stored, 1, None, &text[..15])
+            .unwrap()
+    );
     assert!(!passwords.matches_printed(&stored, 2, None, &text).unwrap());
     assert!(!passwords.matches_printed(&stored, 1, None, "").unwrap());
 }

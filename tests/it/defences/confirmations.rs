@@ -75,7 +75,7 @@ async fn guess(app: &App, victim: &OnTheWay) -> usize {
 
 #[tokio::test]
 async fn whoever_knows_formulas_gets_so_many_guesses_at_codes_a_member_and_in_all_as_the_limits_say()
-{
+ {
     let (app, members) = society(7, 12, 3).await;
     let mut looked_at = Vec::new();
     for victim in &members {
@@ -116,10 +116,7 @@ async fn the_member_s_known_browser_is_not_shut_out_and_another_is_let_in_the_ne
     assert_eq!(member.own.due().await, "otp_method");
 
     let other = app.client();
-    for (hours, status) in [
-        (23, StatusCode::TOO_MANY_REQUESTS),
-        (1, StatusCode::OK),
-    ] {
+    for (hours, status) in [(23, StatusCode::TOO_MANY_REQUESTS), (1, StatusCode::OK)] {
         app.wait(hours * 3600);
         let signed_in = other.sign_in(&member.user_id, &member.password).await;
         signed_in.expect(StatusCode::CREATED);

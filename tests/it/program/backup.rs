@@ -5,9 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use kadode::database::Database;
 use kadode::domain::ids::{PrintId, ProposalId, StaffId};
-use kadode::domain::onboarding::{
-    Command, Grounds, Intervention, Issued, Onboarding, Reason,
-};
+use kadode::domain::onboarding::{Command, Grounds, Intervention, Issued, Onboarding, Reason};
 use kadode::vault::VaultError;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -430,7 +428,7 @@ fn put_in_place(house: &House) {
 
 #[tokio::test]
 async fn a_letter_that_was_issued_after_the_backup_is_worth_nothing_once_another_is_after_a_restore()
-{
+ {
     let house = house_with_member();
     back_up(&house);
     let lost = new_letter(&house, "lost.csv").await;

@@ -36,8 +36,8 @@ use super::{
     ProfileField, Reason, Refusal, SessionKind, Step,
 };
 use crate::domain::ids::{
-    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, NoticeId, PrintId,
-    ProposalId, SessionId, StaffId,
+    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, NoticeId, PrintId, ProposalId,
+    SessionId, StaffId,
 };
 use crate::domain::policy::{Limits, PolicyVersion};
 use crate::domain::values::{KeyId, Language};
