@@ -53,8 +53,7 @@ pub trait Reactor: Send + Sync {
     fn name(&self) -> &'static str;
 
     /// Does what has to be committed before the transaction that moves the checkpoint begins; all of it again, if the batch comes again.
-    fn prepare<'a>(&'a self, batch: &'a [Recorded]) -> BoxFuture<'a, Result<(), ApplyError>> {
-        let _ = batch;
+    fn prepare<'a>(&'a self, _: &'a [Recorded]) -> BoxFuture<'a, Result<(), ApplyError>> {
         Box::pin(std::future::ready(Ok(())))
     }
 

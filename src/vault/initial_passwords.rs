@@ -69,7 +69,7 @@ impl InitialPasswords {
         print: Option<PrintId>,
     ) -> Result<SecretString, VaultError> {
         let (member, number) = (stored.member.0, issue.to_be_bytes());
-        let mut parts: Vec<&[u8]> = vec![member.as_bytes(), &number];
+        let mut parts: Vec<&[u8]> = vec![member.as_bytes().as_slice(), number.as_slice()];
         parts.extend(print.as_ref().map(|print| print.0.as_bytes().as_slice()));
         let mac = self
             .keys

@@ -295,7 +295,7 @@ async fn a_printed_password_is_the_same_each_time_and_another_for_each_letter_an
             .expose_secret(),
         text
     );
-    let print = |n| Some(PrintId(uuid::Uuid::from_u128(n)));
+    let print = |n| Some(crate::domain::ids::PrintId(uuid::Uuid::from_u128(n)));
     let letters = [(2, None), (2, print(1)), (2, print(2)), (3, print(2))];
     let mut texts: Vec<String> = letters
         .map(|(issue, print)| passwords.printed(&stored, issue, print).unwrap())
