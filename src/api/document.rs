@@ -117,6 +117,7 @@ fn problems(operation: &str) -> Option<Vec<&'static str>> {
                 "out-of-order",
                 "invalid",
                 "mismatch",
+                "waiting",
                 "code-expired",
                 "code-dead",
                 "code-used",

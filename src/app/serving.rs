@@ -165,6 +165,7 @@ impl Society {
         let reactors: [Arc<dyn Reactor>; 3] = [
             Arc::new(MailReactor::new(wake.clone(), self.clock.clone())),
             Arc::new(Eraser {
+                database: self.database.clone(),
                 vault: self.vault.clone(),
                 policy: self.policy.policy.clone(),
             }),

@@ -23,7 +23,7 @@ use crate::ambient::Clock;
 use crate::app::{Fault, Opening, Society};
 use crate::config::DataSettings;
 use crate::domain::custody::{Command, Exported};
-use crate::domain::ids::MemberId;
+use crate::domain::ids::{MemberId, PrintId};
 use crate::domain::onboarding::Onboarding;
 use crate::domain::policy::InitialPassword;
 use crate::domain::values::TOKYO;
@@ -77,6 +77,7 @@ pub(super) struct Terms {
     pub(super) expires_at: Timestamp,
     /// Which letter counts.
     pub(super) issue: u32,
+    pub(super) print: Option<PrintId>,
 }
 
 /// Whether a letter is due.
@@ -288,6 +289,7 @@ async fn is_due(society: &Society, state: Onboarding, now: Timestamp) -> Result<
     Ok(Due::Yes(Terms {
         initial_password,
         issue: FIRST_ISSUE.saturating_add(state.reissues),
+        print: state.print,
         expires_at: enrolment.expires_at,
     }))
 }
@@ -299,7 +301,7 @@ pub(super) fn letter(society: &Society, stored: &Stored, terms: &Terms) -> Resul
         InitialPassword::Printed => society
             .vault
             .initial_passwords
-            .printed(stored, terms.issue)
+            .printed(stored, terms.issue, terms.print)
             .map_err(unreadable)?,
     };
     let profile = &stored.profile;

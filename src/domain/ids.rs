@@ -51,7 +51,7 @@ ids! {
     StaffId,
     /// Something that one of the staff proposed to do for a member, and another has to approve.
     ProposalId,
-    /// One printing of a first password for staff.
+    /// One printing of a first password: of staff's, or of a member's that takes an earlier letter's place.
     PrintId,
     /// One secret in somebody's authenticator: 128 random bits from which, with a key, it is derived.
     TotpId,

@@ -1,10 +1,11 @@
-//! Forgets a person once two of the staff have decided so: event first, then the keys and the rows. Safe to repeat.
+//! Forgets a person once two of the staff have decided so: event first, then the rows, and last the keys. Safe to repeat.
 
 use cqrs_es::Aggregate;
 use futures::future::BoxFuture;
 use jiff::civil::Date;
 use sqlx::AnyConnection;
 
+use crate::database::Database;
 use crate::domain::ids::{ImportId, MemberId};
 use crate::domain::onboarding::Onboarding;
 use crate::domain::policy::Policy;
@@ -16,8 +17,10 @@ use crate::vault::{Vault, VaultError};
 /// Rows of a roster that are read together.
 const ROWS: usize = 500;
 
-/// Destroys the keys and rows of whoever was erased, and the rosters that wait and name them.
+/// Destroys the rows and keys of whoever was erased, and the rosters that wait and name them.
 pub struct Eraser {
+    /// Where the rows are.
+    pub database: Database,
     /// What is destroyed in.
     pub vault: Vault,
     /// How rosters are read.
@@ -35,7 +38,7 @@ impl Eraser {
         let profile = match self.vault.profiles.get(member).await {
             Ok(stored) => stored.profile,
             Err(error @ VaultError::Database(_)) => return Err(error),
-            // It came so far before.
+            // The rows went before, and it came no further; or the row is damaged.
             Err(_) => return Ok(Vec::new()),
         };
         let is_theirs = |row: &Row<'_>| {
@@ -80,11 +83,7 @@ impl Reactor for Eraser {
         "erasures"
     }
 
-    fn react<'a>(
-        &'a self,
-        batch: &'a [Recorded],
-        connection: &'a mut AnyConnection,
-    ) -> BoxFuture<'a, Result<(), ApplyError>> {
+    fn prepare<'a>(&'a self, batch: &'a [Recorded]) -> BoxFuture<'a, Result<(), ApplyError>> {
         Box::pin(async move {
             let erased = batch.iter().filter(|event| {
                 event.stream_kind == Onboarding::TYPE && event.event_type == "PersonalDataErased"
@@ -96,11 +95,15 @@ impl Reactor for Eraser {
                     .map_err(|_| ApplyError::Unreadable("a stream of no member".to_owned()))?;
                 let day = TOKYO.to_datetime(event.recorded_at).date();
                 let forgotten = async {
+                    let mut transaction = self.database.begin().await?;
                     for import in self.rosters_naming(member, day).await? {
                         let files = &self.vault.roster_files;
-                        files.forget_within(import, &mut *connection).await?;
+                        files.forget_within(import, &mut transaction).await?;
                     }
-                    self.vault.erase(member, &mut *connection).await
+                    self.vault.forget(member, &mut transaction).await?;
+                    transaction.commit().await?;
+                    // Not before: without the keys, nobody could say any more what else is the member's.
+                    self.vault.destroy_keys(member).await
                 };
                 forgotten.await.map_err(|error| {
                     if let VaultError::Database(error) = error {
@@ -112,5 +115,13 @@ impl Reactor for Eraser {
             }
             Ok(())
         })
+    }
+
+    fn react<'a>(
+        &'a self,
+        _: &'a [Recorded],
+        _: &'a mut AnyConnection,
+    ) -> BoxFuture<'a, Result<(), ApplyError>> {
+        Box::pin(std::future::ready(Ok(())))
     }
 }

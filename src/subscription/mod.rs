@@ -59,6 +59,11 @@ pub trait Reactor: Send + Sync {
     /// The name of its checkpoint.
     fn name(&self) -> &'static str;
 
+    /// Does what has to be committed before the transaction that moves the checkpoint begins; all of it again, if the batch comes again.
+    fn prepare<'a>(&'a self, _: &'a [Recorded]) -> BoxFuture<'a, Result<(), ApplyError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// Notes what is to be done, in the transaction that moves the checkpoint.
     fn react<'a>(
         &'a self,
@@ -201,6 +206,7 @@ async fn react(
         let before = position;
         let batch = log.read_after(before, BATCH).await?;
         if let Some(last) = batch.last() {
+            reactor.prepare(&batch).await?;
             let mut transaction = database.begin().await?;
             reactor.react(&batch, &mut transaction).await?;
             move_checkpoint(reactor.name(), position, last.position, &mut transaction).await?;

@@ -53,11 +53,12 @@ impl Devices {
             .and_then(|cookie| self.open(cookie))
             .unwrap_or_else(|| self.entropy.bytes());
         sqlx::query(
-            "INSERT INTO known_browsers (browser_index, succeeded_at) VALUES ($1, $2) \
+            "INSERT INTO known_browsers (browser_index, succeeded_at, typed) VALUES ($1, $2, $3) \
              ON CONFLICT (browser_index) DO UPDATE SET succeeded_at = excluded.succeeded_at",
         )
         .bind(self.blind.browser(user_id, &device).written().to_owned())
         .bind(fixed_width(now))
+        .bind(self.blind.typed(user_id))
         .execute(&self.database.write)
         .await?;
         let signature = self.keys.tag(Purpose::Devices, &[&device]);

@@ -9,6 +9,7 @@ use super::VaultError;
 use super::blind::normalise_id;
 use super::keys::{Keys, Purpose, same};
 use super::profile::{Profile, Stored};
+use crate::domain::ids::PrintId;
 use crate::domain::policy::FormulaPart;
 
 /// Characters of a printed password; of five bits each, so 80 bits.
@@ -57,17 +58,22 @@ impl InitialPasswords {
     }
 
     /// The password printed on the member's letter: 16 characters of base32. `issue` counts the letters that each made
-    /// the ones before worthless.
+    /// the ones before worthless; `print` tells two of one number apart, of which a restore forgot the first (none for letters of before that).
     ///
     /// # Errors
     /// The key from which it is derived is not in the key file.
-    pub fn printed(&self, stored: &Stored, issue: u32) -> Result<SecretString, VaultError> {
-        let member = stored.member.0;
-        let mac = self.keys.mac(
-            Purpose::Letters,
-            &stored.letters_key,
-            &[member.as_bytes(), &issue.to_be_bytes()],
-        )?;
+    pub fn printed(
+        &self,
+        stored: &Stored,
+        issue: u32,
+        print: Option<PrintId>,
+    ) -> Result<SecretString, VaultError> {
+        let (member, number) = (stored.member.0, issue.to_be_bytes());
+        let mut parts: Vec<&[u8]> = vec![member.as_bytes().as_slice(), number.as_slice()];
+        parts.extend(print.as_ref().map(|print| print.0.as_bytes().as_slice()));
+        let mac = self
+            .keys
+            .mac(Purpose::Letters, &stored.letters_key, &parts)?;
         let mut text = BASE32_NOPAD.encode(Zeroizing::new(mac).as_slice());
         text.truncate(PRINTED_LENGTH);
         Ok(SecretString::from(text))
@@ -81,6 +87,7 @@ impl InitialPasswords {
         &self,
         stored: &Stored,
         issue: u32,
+        print: Option<PrintId>,
         typed: &str,
     ) -> Result<bool, VaultError> {
         let typed: Zeroizing<String> = Zeroizing::new(
@@ -90,7 +97,7 @@ impl InitialPasswords {
                 .collect(),
         );
         Ok(same(
-            self.printed(stored, issue)?.expose_secret(),
+            self.printed(stored, issue, print)?.expose_secret(),
             &Zeroizing::new(typed.to_uppercase()),
         ))
     }

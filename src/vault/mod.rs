@@ -194,12 +194,12 @@ impl Vault {
         }
     }
 
-    /// Forgets a person: the rows by `connection`, whoever commits it, and the keys at once. What was sealed under them, in a backup too,
-    /// is [`VaultError::Erased`] from now on, and nothing finds the member any more. Safe to repeat.
+    /// Forgets the rows of a person, by `connection`, whoever commits it; nothing finds the member any more. [`Vault::destroy_keys`] comes after that
+    /// commit, since by the keys alone a repetition finds all that is the member's. Safe to repeat.
     ///
     /// # Errors
     /// A database is away.
-    pub async fn erase(
+    pub async fn forget(
         &self,
         member: MemberId,
         connection: &mut AnyConnection,
@@ -210,7 +210,7 @@ impl Vault {
                 self.waits.forget_member(&user_id, &mut *connection).await?;
             }
             Err(error @ VaultError::Database(_)) => return Err(error),
-            // It came so far before and no further, or the row is damaged: all the more reason to go on.
+            // It is forgotten already, or damaged: all the more reason to go on.
             Err(_) => {}
         }
         for table in [
@@ -226,10 +226,10 @@ impl Vault {
                 .execute(&mut *connection)
                 .await?;
         }
-        self.destroy_keys(member).await
+        Ok(())
     }
 
-    /// Destroys all keys of a member: what was sealed under them is [`VaultError::Erased`] from now on. Safe to repeat.
+    /// Destroys all keys of a member: what was sealed under them, in a backup too, is [`VaultError::Erased`] from now on. Safe to repeat.
     ///
     /// # Errors
     /// The key database is away.

@@ -247,7 +247,7 @@ impl Waits {
         lanes.scopes.note(&self.database, now).await
     }
 
-    /// The try succeeded: its lanes start anew, and its user ID is failing nowhere.
+    /// The try succeeded: its lanes start anew, its user ID is failing nowhere, and what the same browser guessed of it is taken out.
     ///
     /// # Errors
     /// The database is away.
@@ -260,15 +260,11 @@ impl Waits {
         bind_all(sqlx::query(&sql), lanes.ids.iter().map(|(lane, _)| lane))
             .execute(&mut *transaction)
             .await?;
-        for sql in [
-            "DELETE FROM failing WHERE typed = $1",
-            "DELETE FROM guesses WHERE typed = $1",
-        ] {
-            sqlx::query(sql)
-                .bind(lanes.scopes.failing_as())
-                .execute(&mut *transaction)
-                .await?;
-        }
+        sqlx::query("DELETE FROM failing WHERE typed = $1")
+            .bind(lanes.scopes.failing_as())
+            .execute(&mut *transaction)
+            .await?;
+        lanes.guesses.forgive(&mut transaction).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -337,13 +333,13 @@ impl Waits {
         Ok(())
     }
 
-    /// Forgets what failed with a user ID, by `connection`.
+    /// Forgets what failed with a user ID, and the browsers that are known with it, by `connection`.
     pub(super) async fn forget_member(
         &self,
         user_id: &str,
         connection: &mut AnyConnection,
     ) -> Result<(), VaultError> {
-        for table in ["waits", "failing", "guesses"] {
+        for table in ["waits", "failing", "guesses", "known_browsers"] {
             sqlx::query(&format!("DELETE FROM {table} WHERE typed = $1"))
                 .bind(self.blind.typed(user_id))
                 .execute(&mut *connection)

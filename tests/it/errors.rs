@@ -596,7 +596,7 @@ async fn the_printed_password_cannot_be_kept() {
     let stored = vault.profiles.get(member).await.unwrap();
     let printed = vault
         .initial_passwords
-        .printed(&stored, FIRST_ISSUE)
+        .printed(&stored, FIRST_ISSUE, None)
         .unwrap();
     let printed = printed.expose_secret();
     let client = app.client();

@@ -2,7 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 use kadode::domain::ids::{
-    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, ProposalId, SessionId, StaffId,
+    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, PrintId, ProposalId,
+    SessionId, StaffId,
 };
 use kadode::domain::onboarding::{
     CodeCheck, Command, CredentialInForce, Grounds, Intervention, LogOutReason, NewCode, NewLink,
@@ -509,7 +510,12 @@ impl World {
                 let proposal = last.map_or(ProposalId(id(0)), |proposal| proposal.id);
                 let staff = StaffId(id(if own { 1 } else { 2 }));
                 if approve {
-                    Command::ApproveIntervention { proposal, staff }
+                    let print = Some(PrintId(self.fresh()));
+                    Command::ApproveIntervention {
+                        proposal,
+                        staff,
+                        print,
+                    }
                 } else {
                     Command::DeclineIntervention { proposal, staff }
                 }

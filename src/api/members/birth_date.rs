@@ -36,6 +36,8 @@ impl Api {
                 who.visit.device.as_deref(),
             )
             .await?;
+        let form = who.visit.form.as_deref();
+        let lanes = self.vault.waits.in_browser(lanes, form);
         let session = who.session.id;
         let (api, lanes_of_try) = (self.clone(), lanes.clone());
         let counted = Arc::new(std::sync::Mutex::new(None));

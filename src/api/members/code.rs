@@ -6,10 +6,10 @@ use super::SignedIn;
 use super::done::{Done, happened};
 use crate::api::Api;
 use crate::api::input;
-use crate::api::problem::Problem;
+use crate::api::problem::{Problem, Wait};
 use crate::api::status::tries_left;
 use crate::domain::ids::{MemberId, SessionId};
-use crate::domain::onboarding::{CodeCheck, Command, Event, Onboarding};
+use crate::domain::onboarding::{CodeCheck, Command, Event, Onboarding, SessionKind};
 
 impl Api {
     /// Step 14: 再送信.
@@ -40,7 +40,7 @@ impl Api {
     /// Step 14: 実行.
     ///
     /// # Errors
-    /// [`Problem::Mismatch`], [`Problem::CodeExpired`], [`Problem::CodeDead`], [`Problem::CodeUsed`],
+    /// [`Problem::Mismatch`], [`Problem::CodeExpired`], [`Problem::CodeDead`], [`Problem::CodeUsed`], [`Problem::Waiting`],
     /// [`Problem::SessionRotated`], and those of all steps.
     pub async fn submit_otp(&self, who: &SignedIn, typed: &str) -> Result<Done, Problem> {
         let code = input::normalise_digits(typed);
@@ -53,6 +53,7 @@ impl Api {
             (false, true) => None,
         };
         let (session, member) = (who.session.id, who.session.member);
+        let counted_for = self.begin_confirmation(who).await?;
         let api = self.clone();
         let outcome = self
             .carry_out(
@@ -76,7 +77,15 @@ impl Api {
                     }
                 },
             )
-            .await?;
+            .await;
+        let rejected = |event: &Event| matches!(event, Event::OtpRejected { .. });
+        let was_wrong = outcome.as_ref().is_ok_and(|it| happened(it, rejected));
+        if let Some(user_id) = counted_for.filter(|_| !was_wrong)
+            && let Err(error) = self.vault.waits.take_confirmation_back(&user_id).await
+        {
+            tracing::error!(%error, "a code that was not wrong stays counted as such");
+        }
+        let outcome = outcome?;
         for event in &outcome.events {
             if let Event::OtpRejected { tries_left } = event {
                 return Err(Problem::Mismatch {
@@ -89,12 +98,32 @@ impl Api {
         let confirmed = |event: &Event| matches!(event, Event::SignInConfirmed { .. });
         if happened(&outcome, confirmed) {
             let lanes = self.lanes_of(who).await?;
+            let form = who.visit.form.as_deref();
+            let lanes = self.vault.waits.in_browser(lanes, form);
             self.vault.waits.succeeded(&lanes).await?;
         }
         if done.secret.is_some() {
             done.device = self.browser_remembered(who).await;
         }
         Ok(done)
+    }
+
+    /// Before step 9, counts a code before it is looked at: whoever waits for one may have come by the formula, and go on to the next member.
+    /// Answers with the user ID that it counts for.
+    async fn begin_confirmation(&self, who: &SignedIn) -> Result<Option<String>, Problem> {
+        let state = self.as_of_now(who.session.member).await?;
+        let waits = state.session_kind() == Some(SessionKind::OtpPending);
+        if state.password.is_some() || !waits || !state.has_session(who.session.id) {
+            return Ok(None);
+        }
+        let profile = self.vault.profiles.get(who.session.member).await?.profile;
+        let now = self.clock.now();
+        let closed = self.vault.waits.begin_confirmation(&profile.user_id, now);
+        if let Some(until) = closed.await? {
+            self.tallies.count("confirmation-closed");
+            return Err(Problem::Waiting(Wait { until, now }));
+        }
+        Ok(Some(profile.user_id))
     }
 
     /// Whether a code would be looked at: what was typed is at fault only where nothing else stands against it.

@@ -187,7 +187,7 @@ impl Api {
         policy.terms.clone().ok_or(Problem::NotFound)
     }
 
-    fn random_id(&self) -> uuid::Uuid {
+    pub(in crate::api) fn random_id(&self) -> uuid::Uuid {
         uuid::Builder::from_random_bytes(self.entropy.bytes()).into_uuid()
     }
 

@@ -55,7 +55,7 @@ impl Api {
             let issue = FIRST_ISSUE.saturating_add(state.reissues);
             let stored = self.vault.profiles.get(member).await?;
             let passwords = &self.vault.initial_passwords;
-            return Ok(passwords.matches_printed(&stored, issue, password)?);
+            return Ok(passwords.matches_printed(&stored, issue, state.print, password)?);
         }
         let policy = self.policy_of(state).await?;
         let name = state.enrolment.as_ref().map(|it| it.cohort.as_str());
@@ -70,10 +70,12 @@ impl Api {
             }
             Some(InitialPassword::Printed) => {
                 let stored = self.vault.profiles.get(member).await?;
-                Ok(self
-                    .vault
-                    .initial_passwords
-                    .matches_printed(&stored, FIRST_ISSUE, password)?)
+                Ok(self.vault.initial_passwords.matches_printed(
+                    &stored,
+                    FIRST_ISSUE,
+                    None,
+                    password,
+                )?)
             }
             None => {
                 tracing::error!("a member's cohort is not in their own policy");

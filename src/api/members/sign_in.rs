@@ -78,6 +78,7 @@ impl Api {
             .waits
             .lanes(&user_id, symbol.as_deref(), visit.address, device)
             .await?;
+        let lanes = self.vault.waits.in_browser(lanes, visit.form.as_deref());
         // Before the member is looked at: else, where many wait, known IDs would stand further back, and be told to wait later.
         let (slot, _) = self.take_turn(&lanes, Some(grid)).await?;
         match self.try_password(visit, slot, member, typed, &lanes).await {

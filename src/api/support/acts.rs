@@ -14,7 +14,7 @@ use crate::api::staff::StaffIn;
 use crate::api::staff::rights::may_intervene;
 use crate::commands::Outcome;
 use crate::domain::delivery::MailKind;
-use crate::domain::ids::{MemberId, ProposalId};
+use crate::domain::ids::{MemberId, PrintId, ProposalId};
 use crate::domain::onboarding::{
     Command, Grounds, Intervention, Onboarding, Proposal, Reason, Ticket,
 };
@@ -191,7 +191,11 @@ impl Api {
         self.by_staff(name, who, member, move |state| {
             std::future::ready(if approves {
                 api.as_seen(&state, proposal, &seen)
-                    .map(|()| Command::ApproveIntervention { proposal, staff })
+                    .map(|()| Command::ApproveIntervention {
+                        proposal,
+                        staff,
+                        print: Some(PrintId(api.random_id())),
+                    })
             } else {
                 Ok(Command::DeclineIntervention { proposal, staff })
             })

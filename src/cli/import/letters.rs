@@ -50,6 +50,7 @@ impl Letters {
                 initial_password: row.cohort.initial_password.clone(),
                 expires_at: self.expires_at,
                 issue: FIRST_ISSUE,
+                print: None,
             };
             due.insert(member, Due::Yes(terms));
         }

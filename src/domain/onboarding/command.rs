@@ -8,7 +8,7 @@ use super::event::{LogOutReason, OtpMethod, ProfileField};
 use super::step::Step;
 use super::support::{Grounds, Intervention};
 use crate::domain::ids::{
-    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, NoticeId, ProposalId,
+    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, NoticeId, PrintId, ProposalId,
     SessionId, StaffId,
 };
 use crate::domain::policy::{Limits, PolicyVersion};
@@ -329,6 +329,8 @@ pub enum Command {
         proposal: ProposalId,
         /// Who.
         staff: StaffId,
+        /// A fresh printing, where a letter is due; none in histories of before letters had one.
+        print: Option<PrintId>,
     },
     /// Somebody declines it, or takes their own back.
     DeclineIntervention {

@@ -238,9 +238,11 @@ impl Onboarding {
                 grounds,
                 staff,
             } => self.propose(at, limits, *proposal, (*intervention, grounds, *staff)),
-            Command::ApproveIntervention { proposal, staff } => {
-                self.approve(at, limits, *proposal, *staff)
-            }
+            Command::ApproveIntervention {
+                proposal,
+                staff,
+                print,
+            } => self.approve(at, limits, *proposal, *staff, *print),
             Command::DeclineIntervention { proposal, staff } => self.decline(*proposal, *staff),
         }
     }

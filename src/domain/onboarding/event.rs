@@ -8,7 +8,8 @@ use super::step::Step;
 use super::support::{Grounds, Intervention};
 use crate::domain::delivery::MailKind;
 use crate::domain::ids::{
-    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, ProposalId, SessionId, StaffId,
+    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, PrintId, ProposalId,
+    SessionId, StaffId,
 };
 use crate::domain::policy::PolicyVersion;
 use crate::domain::values::{KeyId, Language};
@@ -329,6 +330,10 @@ pub enum Event {
     CredentialsReissued {
         /// How many letters made the ones before worthless, with this one.
         issue: u32,
+        /// Its printing, from which its password is derived beside the number: after a restore, a number comes again, and this does not. None in
+        /// histories of before this was told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        print: Option<PrintId>,
         /// When; from here on it counts.
         at: Timestamp,
         /// The moment from which it no longer counts.

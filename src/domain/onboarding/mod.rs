@@ -30,7 +30,7 @@ pub(crate) use tests::random_history;
 use cqrs_es::{Aggregate, event_sink::EventSink};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::ids::{NoticeId, ProposalId, SessionId};
+use crate::domain::ids::{NoticeId, PrintId, ProposalId, SessionId};
 
 impl Onboarding {
     /// The step that is due.
@@ -162,7 +162,12 @@ impl Onboarding {
     }
 
     /// What was mailed, disowned and proposed stays known; nothing that the member had set.
-    fn start_over(&mut self, issue: u32, at: Timestamp, expires_at: Timestamp) {
+    fn start_over(
+        &mut self,
+        (issue, print): (u32, Option<PrintId>),
+        at: Timestamp,
+        expires_at: Timestamp,
+    ) {
         let before = std::mem::take(self);
         *self = Self {
             enrolment: before.enrolment.map(|enrolment| Enrolment {
@@ -188,6 +193,7 @@ impl Onboarding {
             lifts: before.lifts,
             browsers_from: Some(at),
             reissues: issue,
+            print,
             proposals: decided(before.proposals),
             ..Self::default()
         };
@@ -502,11 +508,12 @@ impl Aggregate for Onboarding {
             }
             Event::CredentialsReissued {
                 issue,
+                print,
                 at,
                 expires_at,
             } => {
                 self.use_up_proofing();
-                self.start_over(issue, at, expires_at);
+                self.start_over((issue, print), at, expires_at);
             }
             Event::PersonalDataErased {} => {
                 let before = std::mem::take(self);

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::command::{CodeCheck, Command, Issued, NewCode, NewLink, PasswordCheck};
 use super::event::{CredentialFault, Event, LogOutReason};
 use super::{CredentialInForce, Link, Onboarding, Refusal};
-use crate::domain::ids::{ChallengeId, ContactId, ImportId, IssueId, SessionId};
+use crate::domain::ids::{ChallengeId, ContactId, ImportId, IssueId, PrintId, SessionId};
 use crate::domain::policy::Limits;
 use crate::domain::values::{KeyId, Language};
 
@@ -416,10 +416,11 @@ impl Onboarding {
                 Event::InterventionApproved {
                     proposal, staff, ..
                 },
-                ..,
+                effects @ ..,
             ] => Command::ApproveIntervention {
                 proposal: *proposal,
                 staff: *staff,
+                print: print_of(effects),
             },
             [Event::InterventionDeclined { proposal, staff }] => Command::DeclineIntervention {
                 proposal: *proposal,
@@ -625,6 +626,17 @@ fn link_of(effects: &[Event]) -> NewLink {
         }
     });
     mailed.unwrap_or_else(no_link)
+}
+
+/// The printing of the letter that an approval brought.
+fn print_of(effects: &[Event]) -> Option<PrintId> {
+    effects.iter().find_map(|event| {
+        if let Event::CredentialsReissued { print, .. } = event {
+            *print
+        } else {
+            None
+        }
+    })
 }
 
 /// Where none is mailed.

@@ -7,7 +7,7 @@ use super::event::OtpMethod;
 use super::step::Step;
 use super::support::{Proofing, Proposal};
 use crate::domain::ids::{
-    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, NoticeId, SessionId,
+    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, NoticeId, PrintId, SessionId,
 };
 use crate::domain::policy::PolicyVersion;
 use crate::domain::values::{KeyId, Language};
@@ -92,6 +92,8 @@ pub struct Onboarding {
     pub last_change: Option<ImportId>,
     /// How many letters have taken the place of the first.
     pub reissues: u32,
+    /// The printing of the last of those.
+    pub print: Option<PrintId>,
     /// What staff proposed, and what became of it; the last of each person's.
     pub proposals: Vec<Proposal>,
 }

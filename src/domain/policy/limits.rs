@@ -156,7 +156,7 @@ pub struct SignInLimits {
     /// The same for one 記号 (symbol), from wherever they fail. Judgement, as above; a symbol is smaller than a network.
     #[serde(deserialize_with = "between::<_, 5, 100_000>")]
     pub failing_members_per_symbol: u32,
-    /// So many wrong passwords by a formula within a day, by members with one 記号 who have not got in since, close that way in for
+    /// So many wrong passwords by a formula within a day, with one 記号, but for those of a browser in which the member then got in, close that way in for
     /// that 記号 until they are a day old; never, if left out. Who knows 記号 and 番号 has some 14 bits left to guess, and one guess for each
     /// of many members finds some, however long each of them has to wait for the next.
     #[serde(deserialize_with = "some_between::<_, 10, 1_000_000>")]
@@ -164,6 +164,14 @@ pub struct SignInLimits {
     /// The same for all members together. What a sweep finds in a month is 30 times this number in 16,436 (`docs/security.md`).
     #[serde(deserialize_with = "some_between::<_, 10, 1_000_000>")]
     pub wrong_formulas: Option<u32>,
+    /// So many wrong codes within a day by which a sign-in was to be confirmed before step 9 let no other be looked at for that member, until they are a
+    /// day old; never, if left out. Whoever gets that far may have come by the formula, and has 20 sign-ins of 5 tries a day otherwise. A browser that is
+    /// known as the member's needs no such code. Judgement: more than somebody mistypes in a day.
+    #[serde(deserialize_with = "some_between::<_, 5, 1000>")]
+    pub wrong_confirmations_per_member: Option<u32>,
+    /// The same for all members together. What is found in a month is 30 times this number in a million (`docs/security.md`).
+    #[serde(deserialize_with = "some_between::<_, 10, 1_000_000>")]
+    pub wrong_confirmations: Option<u32>,
 }
 
 impl Default for SignInLimits {
@@ -178,6 +186,8 @@ impl Default for SignInLimits {
             failing_members_per_symbol: 10,
             wrong_formulas_per_symbol: None,
             wrong_formulas: None,
+            wrong_confirmations_per_member: None,
+            wrong_confirmations: None,
         }
     }
 }

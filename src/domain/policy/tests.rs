@@ -51,6 +51,8 @@ fn the_sample_s_limits_are_the_defaults_but_for_those_of_later_which_no_default_
     let mut expected = Limits::default();
     expected.sign_in.wrong_formulas_per_symbol = Some(100);
     expected.sign_in.wrong_formulas = Some(1000);
+    expected.sign_in.wrong_confirmations_per_member = Some(10);
+    expected.sign_in.wrong_confirmations = Some(100);
     expected.hold.hours_after_formula = 72;
     expected.support.proofing_hours = Some(72);
     expected.support.lifts_per_day = Some(3);
@@ -90,6 +92,8 @@ fn the_defaults_are_those_of_the_design() {
             failing_members_per_symbol: 10,
             wrong_formulas_per_symbol: None,
             wrong_formulas: None,
+            wrong_confirmations_per_member: None,
+            wrong_confirmations: None,
         },
         session: SessionLimits {
             onboarding_idle_minutes: 20,

@@ -77,7 +77,7 @@ async fn live(house: &House) -> Vec<String> {
         .await
         .unwrap();
     let stored = vault.profiles.get(member).await.unwrap();
-    let printed = vault.initial_passwords.printed(&stored, 1).unwrap();
+    let printed = vault.initial_passwords.printed(&stored, 1, None).unwrap();
     let key_file = std::fs::read_to_string(house.folder.path().join("keys.toml")).unwrap();
     let secret = key_file.rsplit('"').nth(1).unwrap().to_owned();
     let (_, verifier) = vault.credentials.verifier(credential).await.unwrap();

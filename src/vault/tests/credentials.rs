@@ -278,7 +278,7 @@ async fn a_printed_password_is_the_same_each_time_and_another_for_each_letter_an
     let member = house.enter(hanako()).await;
     let stored = house.vault.profiles.get(member).await.unwrap();
     let passwords = &house.vault.initial_passwords;
-    let printed = passwords.printed(&stored, 1).unwrap();
+    let printed = passwords.printed(&stored, 1, None).unwrap();
     let text = printed.expose_secret();
     assert_eq!(text.len(), 16);
     assert!(
@@ -290,18 +290,30 @@ async fn a_printed_password_is_the_same_each_time_and_another_for_each_letter_an
     assert_eq!(
         newer
             .initial_passwords
-            .printed(&stored_later, 1)
+            .printed(&stored_later, 1, None)
             .unwrap()
             .expose_secret(),
         text
     );
-    assert_ne!(passwords.printed(&stored, 2).unwrap().expose_secret(), text);
+    let print = |n| Some(crate::domain::ids::PrintId(uuid::Uuid::from_u128(n)));
+    let letters = [(2, None), (2, print(1)), (2, print(2)), (3, print(2))];
+    let mut texts: Vec<String> = letters
+        .map(|(issue, print)| passwords.printed(&stored, issue, print).unwrap())
+        .map(|printed| printed.expose_secret().to_owned())
+        .into();
+    texts.push(text.to_owned());
+    texts.sort_unstable();
+    texts.dedup();
+    assert_eq!(texts.len(), 5);
     let other = Stored {
         has_left: false,
         member: house.member(),
         ..stored
     };
-    assert_ne!(passwords.printed(&other, 1).unwrap().expose_secret(), text);
+    assert_ne!(
+        passwords.printed(&other, 1, None).unwrap().expose_secret(),
+        text
+    );
 }
 
 #[tokio::test]
@@ -316,7 +328,7 @@ async fn a_printed_password_may_be_typed_in_groups_and_in_any_width_and_case() {
     };
     let passwords = &house.vault.initial_passwords;
     let text = passwords
-        .printed(&stored, 1)
+        .printed(&stored, 1, None)
         .unwrap()
         .expose_secret()
         .to_owned();
@@ -333,13 +345,17 @@ async fn a_printed_password_may_be_typed_in_groups_and_in_any_width_and_case() {
         .collect();
     for typed in [grouped, full_width] {
         assert!(
-            passwords.matches_printed(&stored, 1, &typed).unwrap(),
+            passwords.matches_printed(&stored, 1, None, &typed).unwrap(),
             "{typed}"
         );
     }
-    assert!(!passwords.matches_printed(&stored, 1, &text[..15]).unwrap());
-    assert!(!passwords.matches_printed(&stored, 2, &text).unwrap());
-    assert!(!passwords.matches_printed(&stored, 1, "").unwrap());
+    assert!(
+        !passwords
+            .matches_printed(&stored, 1, None, &text[..15])
+            .unwrap()
+    );
+    assert!(!passwords.matches_printed(&stored, 2, None, &text).unwrap());
+    assert!(!passwords.matches_printed(&stored, 1, None, "").unwrap());
 }
 
 #[tokio::test]

@@ -463,8 +463,9 @@ async fn a_backup_from_before_no_longer_reads_who_was_erased() {
     let copy = format!("VACUUM INTO '{}'", backup.display());
     sqlx::query(&copy).execute(&house.main.write).await.unwrap();
     let mut transaction = house.main.begin().await.unwrap();
-    house.vault.erase(gone, &mut transaction).await.unwrap();
+    house.vault.forget(gone, &mut transaction).await.unwrap();
     transaction.commit().await.unwrap();
+    house.vault.destroy_keys(gone).await.unwrap();
     let (found, _) = house
         .vault
         .profiles

@@ -23,6 +23,7 @@ async fn approves(app: &App, member: MemberId) {
     let command = Command::ApproveIntervention {
         proposal: proposed[0]["proposal"].as_str().unwrap().parse().unwrap(),
         staff: StaffId(uuid::Uuid::nil()),
+        print: None,
     };
     app.command(member, command).await.unwrap();
 }

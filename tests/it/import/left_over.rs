@@ -130,7 +130,7 @@ async fn a_birth_date_corrected_meanwhile_without_a_gid_leaves_nothing_of_the_wr
     let passwords = &society.vault.initial_passwords;
     assert!(
         passwords
-            .matches_printed(&stored, FIRST_ISSUE, &letter["password"])
+            .matches_printed(&stored, FIRST_ISSUE, None, &letter["password"])
             .unwrap()
     );
 }

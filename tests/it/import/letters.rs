@@ -94,7 +94,7 @@ async fn a_letter_holds_what_its_member_signs_in_with() {
         let passwords = &society.vault.initial_passwords;
         assert!(
             passwords
-                .matches_printed(&stored, FIRST_ISSUE, &letter["password"])
+                .matches_printed(&stored, FIRST_ISSUE, None, &letter["password"])
                 .unwrap()
         );
         // Thirty days from the twentieth are the twentieth and twenty-nine more.

@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use kadode::database::Database;
+use kadode::domain::ids::{PrintId, ProposalId, StaffId};
+use kadode::domain::onboarding::{Command, Grounds, Intervention, Issued, Onboarding, Reason};
 use kadode::vault::VaultError;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -371,6 +373,75 @@ async fn a_code_that_was_used_after_the_backup_is_worth_nothing_after_a_restore(
     again.expect(StatusCode::UNPROCESSABLE_ENTITY);
 }
 
+/// A new letter, on which two of the staff decided; its password.
+async fn new_letter(house: &House, file: &str) -> String {
+    let member = member_of(house).await;
+    let society = house.society().await;
+    let proposal = ProposalId(society.entropy.id());
+    let [first, second] = [1, 2].map(|n| StaffId(uuid::Uuid::from_u128(n)));
+    let propose = Command::ProposeIntervention {
+        proposal,
+        intervention: Intervention::ReissueCredentials,
+        grounds: Grounds {
+            reason: Reason::LetterLost,
+            ticket: "HD-1".parse().unwrap(),
+        },
+        staff: first,
+    };
+    let approve = Command::ApproveIntervention {
+        proposal,
+        staff: second,
+        print: Some(PrintId(society.entropy.id())),
+    };
+    for command in [propose, approve] {
+        let issued = Issued {
+            at: society.clock.now(),
+            limits: std::sync::Arc::default(),
+            command,
+        };
+        let attribution = society.attribution("Test", "test");
+        let done = society
+            .commands
+            .run::<Onboarding, std::convert::Infallible, _, _>(
+                member.to_string(),
+                attribution,
+                move |_| std::future::ready(Ok(issued.clone())),
+            )
+            .await;
+        done.unwrap();
+    }
+    society.close().await;
+    let done = run(house, &["letters", file]);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    house.letters(file)[0]["password"].clone()
+}
+
+/// Puts what was restored in the place of what was lost.
+fn put_in_place(house: &House) {
+    for (from, to) in [
+        ("restored.sqlite", "kadode.sqlite"),
+        ("restored.sqlite.keys", "kadode.sqlite.keys"),
+    ] {
+        fs::rename(house.path(from), house.path(to)).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_letter_that_was_issued_after_the_backup_is_worth_nothing_once_another_is_after_a_restore()
+ {
+    let house = house_with_member();
+    back_up(&house);
+    let lost = new_letter(&house, "lost.csv").await;
+    restored(&house);
+    put_in_place(&house);
+    let letter = new_letter(&house, "letters.csv").await;
+    let program = Program::serve(&house).await;
+    let refused = program.client().sign_in(USER_ID, &lost).await;
+    refused.problem(401, "sign-in-failed");
+    let opened = program.client().sign_in(USER_ID, &letter).await;
+    opened.expect(StatusCode::CREATED);
+}
+
 #[tokio::test]
 async fn who_was_erased_after_the_backup_stays_so_under_the_keys_of_a_later_one() {
     let house = house_with_member();
@@ -382,12 +453,7 @@ async fn who_was_erased_after_the_backup_stays_so_under_the_keys_of_a_later_one(
     report(&house, &["backup", "later"]);
     let done = restore(&house, &["--keys-from", "later"]);
     assert_eq!(done.code, 0, "{}", done.stderr);
-    fs::rename(house.path("restored.sqlite"), house.path("kadode.sqlite")).unwrap();
-    fs::rename(
-        house.path("restored.sqlite.keys"),
-        house.path("kadode.sqlite.keys"),
-    )
-    .unwrap();
+    put_in_place(&house);
     let society = house.society().await;
     let profile = society.vault.profiles.get(member).await;
     society.close().await;

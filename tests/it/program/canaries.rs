@@ -317,6 +317,7 @@ async fn approves(house: &House, page: &str, proposal: &str) {
         command: Command::ApproveIntervention {
             proposal: proposal.parse().unwrap(),
             staff: StaffId(uuid::Uuid::nil()),
+            print: None,
         },
     };
     let member = page.rsplit('/').next().unwrap().to_owned();

@@ -229,7 +229,11 @@ async fn to_look_at_a_member_s_data_is_no_help_that_puts_a_reminder_off() {
     };
     app.command(member, propose).await.unwrap();
     let staff = StaffId(Uuid::from_u128(2));
-    let approve = Command::ApproveIntervention { proposal, staff };
+    let approve = Command::ApproveIntervention {
+        proposal,
+        staff,
+        print: None,
+    };
     app.command(member, approve).await.unwrap();
     app.wait(DAY);
     look(&app).await;

@@ -3,7 +3,6 @@
 use kadode::domain::ids::MemberId;
 use kadode::domain::staff::Role;
 use reqwest::StatusCode;
-use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::support::{approves, at_work, hire};
@@ -77,12 +76,9 @@ impl DeskOfTwo {
         approves(&self.suzuki, address).await;
     }
 
-    /// The password on the member's letter number `issue`.
-    pub(super) async fn printed(&self, issue: u32) -> String {
-        let vault = &self.app.society.vault;
-        let stored = vault.profiles.get(self.member).await.unwrap();
-        let printed = vault.initial_passwords.printed(&stored, issue).unwrap();
-        printed.expose_secret().to_owned()
+    /// The password on the member's last letter.
+    pub(super) async fn letter(&self) -> String {
+        self.app.letter(self.member).await
     }
 }
 
@@ -205,7 +201,7 @@ async fn a_new_letter_takes_two_and_with_it_the_member_starts_over() {
         refused.problem(401, "sign-in-failed");
     }
     let client = desk.app.client();
-    let status = client.sign_in(USER_ID, &desk.printed(2).await).await;
+    let status = client.sign_in(USER_ID, &desk.letter().await).await;
     assert_eq!(status.expect(StatusCode::CREATED).body["step"]["number"], 3);
     desk.app.advance_client(&client, "completed").await;
 }
@@ -237,6 +233,19 @@ async fn an_approval_pressed_twice_is_one_and_a_declined_proposal_does_nothing()
     late.is(410);
     let issued = desk.app.payloads(desk.member, "CredentialsReissued").await;
     assert_eq!(issued.len(), 1);
+}
+
+#[tokio::test]
+async fn each_new_letter_has_a_printing_of_its_own() {
+    let desk = DeskOfTwo::open().await;
+    for _ in 0..2 {
+        let address = desk.proposes("reissue_credentials", "letter_lost").await;
+        desk.approves(&address).await;
+    }
+    let issued = desk.app.payloads(desk.member, "CredentialsReissued").await;
+    let [first, second] = issued.try_into().unwrap();
+    assert!(first["print"].is_string());
+    assert_ne!(first["print"], second["print"]);
 }
 
 /// By programs, the same rules hold as on the pages.

@@ -206,7 +206,7 @@ async fn a_new_letter_gives_back_no_browser_of_before_and_neither_does_a_freeze(
         } else {
             let address = desk.proposes(intervention, "letter_lost").await;
             approves(&desk.suzuki, &address).await;
-            desk.printed(2).await
+            desk.letter().await
         };
         // What it was known for is forgotten when it comes next.
         own.sign_in(USER_ID, "not the password").await;

@@ -2,7 +2,6 @@
 
 use kadode::domain::staff::Role;
 use reqwest::{Method, StatusCode};
-use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::support::{at_work, hire};
@@ -61,11 +60,8 @@ async fn a_member_whose_account_somebody_else_set_up_stops_it_by_the_notice_and_
         refused.problem(401, "sign-in-failed");
     }
     phone.get(&path).await.is(410);
-    let vault = &app.society.vault;
-    let stored = vault.profiles.get(member).await.unwrap();
-    let letter = vault.initial_passwords.printed(&stored, 2).unwrap();
     let own = app.client();
-    let began = own.sign_in(USER_ID, letter.expose_secret()).await;
+    let began = own.sign_in(USER_ID, &app.letter(member).await).await;
     began.expect(StatusCode::CREATED);
     app.advance_client(&own, "completed").await;
     // No formula had a part in it.

@@ -18,7 +18,7 @@ use kadode::domain::onboarding::{
 use kadode::domain::values::{KeyId, Language};
 use kadode::mail::Transport;
 use kadode::subscription;
-use kadode::vault::{Link, Profile};
+use kadode::vault::{FIRST_ISSUE, Link, Profile};
 use mail_parser::MessageParser;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode};
@@ -257,6 +257,18 @@ impl App {
         self.command(member, command).await
     }
 
+    /// The password on the member's last letter.
+    pub async fn letter(&self, member: MemberId) -> String {
+        let state = self.society.commands.load(&member.to_string()).await;
+        let state: Onboarding = state.unwrap();
+        let vault = &self.society.vault;
+        let stored = vault.profiles.get(member).await.unwrap();
+        let issue = FIRST_ISSUE + state.reissues;
+        let printed = &vault.initial_passwords;
+        let printed = printed.printed(&stored, issue, state.print).unwrap();
+        printed.expose_secret().to_owned()
+    }
+
     /// Erases somebody, as two of the staff do.
     pub async fn erase(&self, member: MemberId) {
         self.by_two(member, Intervention::Erase, Reason::MemberLeft)
@@ -277,7 +289,11 @@ impl App {
         };
         self.command(member, propose).await.unwrap();
         let staff = StaffId(uuid::Uuid::from_u128(2));
-        let approve = Command::ApproveIntervention { proposal, staff };
+        let approve = Command::ApproveIntervention {
+            proposal,
+            staff,
+            print: None,
+        };
         self.command(member, approve).await.unwrap();
     }
 

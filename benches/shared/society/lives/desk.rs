@@ -1,6 +1,6 @@
 //! What staff do for a member, alone or by two.
 
-use kadode::domain::ids::{ProposalId, StaffId};
+use kadode::domain::ids::{PrintId, ProposalId, StaffId};
 use kadode::domain::onboarding::{Command, Grounds, Intervention};
 use rand::Rng;
 use uuid::Uuid;
@@ -29,7 +29,11 @@ impl Walk<'_> {
                 let command = Command::DeclineIntervention { proposal, staff };
                 ("DeclineIntervention", command)
             } else {
-                let command = Command::ApproveIntervention { proposal, staff };
+                let command = Command::ApproveIntervention {
+                    proposal,
+                    staff,
+                    print: Some(PrintId(self.fresh())),
+                };
                 ("ApproveIntervention", command)
             };
         }

@@ -3,12 +3,18 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Decision, NOTHING_NEW};
-use crate::domain::ids::{ProposalId, StaffId};
+use crate::domain::ids::{PrintId, ProposalId, StaffId};
 use crate::domain::onboarding::command::NewLink;
 use crate::domain::onboarding::event::{Event, LogOutReason};
 use crate::domain::onboarding::support::{Grounds, Intervention, Verdict};
 use crate::domain::onboarding::{Onboarding, Refusal, SessionKind, later};
 use crate::domain::policy::Limits;
+
+/// The link and the printing that were prepared for what an intervention does.
+type Prepared<'a> = (Option<&'a NewLink>, Option<PrintId>);
+
+/// Where it is only asked whether it would do something.
+const NOT_DONE: Prepared<'static> = (None, None);
 
 /// How an intervention can be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +37,7 @@ impl Onboarding {
         if self.needs_approval(intervention) {
             return Err(Refusal::NeedsApproval);
         }
-        let Some(effects) = self.effects(at, limits, intervention, Some(link))? else {
+        let Some(effects) = self.effects(at, limits, intervention, (Some(link), None))? else {
             return NOTHING_NEW;
         };
         let mut events = vec![Event::Intervened {
@@ -58,7 +64,8 @@ impl Onboarding {
         if !self.needs_approval(intervention) {
             return Err(Refusal::NeedsNoApproval);
         }
-        if self.effects(at, limits, intervention, None)?.is_none() {
+        let effects = self.effects(at, limits, intervention, NOT_DONE)?;
+        if effects.is_none() {
             return Err(Refusal::NothingToDo);
         }
         // What is shown to one person is no matter of another's.
@@ -86,6 +93,7 @@ impl Onboarding {
         limits: &Limits,
         proposal: ProposalId,
         staff: StaffId,
+        print: Option<PrintId>,
     ) -> Decision {
         let proposed = self.proposal(proposal).ok_or(Refusal::NoProposal)?;
         if matches!(proposed.verdict, Some(Verdict::Approved { .. })) {
@@ -97,7 +105,7 @@ impl Onboarding {
         if proposed.by == staff {
             return Err(Refusal::OwnProposal);
         }
-        let effects = self.effects(at, limits, proposed.intervention, None)?;
+        let effects = self.effects(at, limits, proposed.intervention, (None, print))?;
         let effects = effects.ok_or(Refusal::NothingToDo)?;
         let mut events = vec![Event::InterventionApproved {
             proposal,
@@ -126,7 +134,7 @@ impl Onboarding {
         limits: &Limits,
         intervention: Intervention,
     ) -> Option<Offer> {
-        let effects = self.effects(at, limits, intervention, None);
+        let effects = self.effects(at, limits, intervention, NOT_DONE);
         match effects {
             Ok(Some(_)) if self.needs_approval(intervention) => Some(Offer::Proposal),
             Ok(Some(_)) => Some(Offer::AtOnce),
@@ -140,7 +148,7 @@ impl Onboarding {
         at: Timestamp,
         limits: &Limits,
         intervention: Intervention,
-        link: Option<&NewLink>,
+        (link, print): Prepared<'_>,
     ) -> Result<Option<Vec<Event>>, Refusal> {
         if self.erased {
             return Ok(None);
@@ -206,7 +214,7 @@ impl Onboarding {
                 }
                 effects.push(Event::AccountReleased {});
                 if self.not_me_reported {
-                    effects.push(self.reissued(at, limits));
+                    effects.push(self.reissued(at, limits, print));
                 }
             }
             // Its release brings a letter of its own, once the member's identity is proven.
@@ -215,7 +223,7 @@ impl Onboarding {
             }
             Intervention::ReissueCredentials => {
                 effects.extend(self.session_ended());
-                effects.push(self.reissued(at, limits));
+                effects.push(self.reissued(at, limits, print));
             }
         }
         Ok(Some(effects))
@@ -228,12 +236,13 @@ impl Onboarding {
         })
     }
 
-    fn reissued(&self, at: Timestamp, limits: &Limits) -> Event {
+    fn reissued(&self, at: Timestamp, limits: &Limits, print: Option<PrintId>) -> Event {
         let days = i64::from(limits.initial_credentials.days);
         let enrolment = self.enrolment.as_ref();
         let begins = enrolment.map_or(at, |it| at.max(it.valid_from));
         Event::CredentialsReissued {
             issue: self.reissues.saturating_add(1),
+            print,
             at,
             expires_at: later(begins, SignedDuration::from_hours(24 * days)),
         }

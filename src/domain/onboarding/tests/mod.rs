@@ -36,7 +36,7 @@ use super::{
     ProfileField, Reason, Refusal, SessionKind, Step,
 };
 use crate::domain::ids::{
-    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, NoticeId, ProposalId,
+    ChallengeId, ContactId, CredentialId, FormId, ImportId, IssueId, NoticeId, PrintId, ProposalId,
     SessionId, StaffId,
 };
 use crate::domain::policy::{Limits, PolicyVersion};

@@ -284,7 +284,10 @@ fn the_stored_shape_of_every_event_never_changes() {
         json!({"type": "AccountFrozen"}),
         json!({"type": "AccountReleased"}),
         json!({"type": "PersonalDataErased"}),
-        json!({"type": "CredentialsReissued", "issue": 1, "at": "2026-04-02T00:12:00Z", "expires_at": "2026-05-02T00:12:00Z"}),
+        json!({
+            "type": "CredentialsReissued", "issue": 1, "print": id(7),
+            "at": "2026-04-02T00:12:00Z", "expires_at": "2026-05-02T00:12:00Z",
+        }),
         json!({
             "type": "MemberReminded", "step": "password", "after_days": 3,
             "since": "2026-04-02T00:05:00Z", "at": "2026-04-05T00:05:00Z",
@@ -295,6 +298,28 @@ fn the_stored_shape_of_every_event_never_changes() {
     ];
     let found: Vec<_> = one_of_each().iter().map(stored).collect();
     assert_eq!(found, expected);
+}
+
+#[test]
+fn a_letter_of_before_has_no_printing_and_stays_as_it_was_stored() {
+    let stored = json!({
+        "type": "CredentialsReissued", "issue": 1, "at": "2026-04-02T00:12:00Z", "expires_at": "2026-05-02T00:12:00Z",
+    });
+    let event: Event = serde_json::from_value(stored.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&event).unwrap(), stored);
+    let past = and(
+        until(Step::SignIn),
+        [proposed(1, Intervention::ReissueCredentials, minute(10))],
+    );
+    let append = [approved(1, minute(12)), event];
+    let limits = Arc::new(Limits::default());
+    let found = fold(past).retrace(Append {
+        events: &append,
+        between: (minute(12), minute(12)),
+        limits: &limits,
+        may_go_on: false,
+    });
+    assert_eq!(found, Ok(()));
 }
 
 #[test]

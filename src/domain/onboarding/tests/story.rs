@@ -433,7 +433,13 @@ pub(super) const fn approve(n: u128, by: u128) -> Command {
     Command::ApproveIntervention {
         proposal: proposal(n),
         staff: staff(by),
+        print: Some(print()),
     }
+}
+
+/// The printing of every letter.
+pub(super) const fn print() -> PrintId {
+    PrintId(Uuid::from_u128(7))
 }
 
 pub(super) const fn decline(n: u128, by: u128) -> Command {
@@ -480,6 +486,7 @@ pub(super) const fn approved(n: u128, at: Timestamp) -> Event {
 pub(super) fn reissued(issue: u32, at: Timestamp) -> Event {
     Event::CredentialsReissued {
         issue,
+        print: Some(print()),
         at,
         expires_at: at + SignedDuration::from_hours(30 * 24),
     }

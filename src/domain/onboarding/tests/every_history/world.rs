@@ -292,6 +292,7 @@ impl World {
             Move::Approve { own } => Command::ApproveIntervention {
                 proposal: self.state.proposals.last()?.id,
                 staff: staff(if own { 1 } else { 2 }),
+                print: Some(print()),
             },
             Move::BirthDate { right } => Command::ConfirmBirthDate {
                 session: cookie?,
