@@ -161,10 +161,7 @@ impl Society {
         let decided = Arc::new(Notify::new());
         let reactors: [Arc<dyn Reactor>; 3] = [
             Arc::new(MailReactor::new(wake.clone(), self.clock.clone())),
-            Arc::new(Eraser {
-                vault: self.vault.clone(),
-                policy: self.policy.policy.clone(),
-            }),
+            Arc::new(Eraser(self.vault.clone())),
             Arc::new(RosterReactor(decided.clone())),
         ];
         for reactor in reactors {

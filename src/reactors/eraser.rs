@@ -2,76 +2,31 @@
 
 use cqrs_es::Aggregate;
 use futures::future::BoxFuture;
-use jiff::civil::Date;
 use sqlx::AnyConnection;
 
-use crate::domain::ids::{ImportId, MemberId};
+use crate::domain::ids::MemberId;
 use crate::domain::onboarding::Onboarding;
-use crate::domain::policy::Policy;
-use crate::domain::values::TOKYO;
-use crate::rosters::{Roster, Row};
 use crate::subscription::{ApplyError, Reactor, Recorded};
 use crate::vault::{Vault, VaultError};
 
-/// Rows of a roster that are read together.
-const ROWS: usize = 500;
-
-/// Destroys the keys and rows of whoever was erased, and the rosters that wait and name them.
-pub struct Eraser {
-    /// What is destroyed in.
-    pub vault: Vault,
-    /// How rosters are read.
-    pub policy: Policy,
-}
+/// Destroys the keys and rows of whoever was erased, and all rosters that are kept.
+pub struct Eraser(pub Vault);
 
 impl Eraser {
-    /// The rosters that have a row of the member's: each comes to nothing, and is brought again without it.
-    async fn rosters_naming(
+    /// Nobody can tell from its rows that a roster does not name the person, by other numbers, say: all are forgotten, and can be brought
+    /// again. They go last: one kept since is looked at without the person's keys.
+    async fn forget(
         &self,
         member: MemberId,
-        day: Date,
-    ) -> Result<Vec<ImportId>, VaultError> {
-        let files = &self.vault.roster_files;
-        let profile = match self.vault.profiles.get(member).await {
-            Ok(stored) => stored.profile,
-            Err(error @ VaultError::Database(_)) => return Err(error),
-            // It came so far before.
-            Err(_) => return Ok(Vec::new()),
-        };
-        let is_theirs = |row: &Row<'_>| {
-            row.profile.user_id == profile.user_id
-                || (&row.profile.symbol, &row.profile.number) == (&profile.symbol, &profile.number)
-                || (row.profile.gid.is_some() && row.profile.gid == profile.gid)
-        };
-        let mut naming = Vec::new();
-        for (import, _) in files.all().await? {
-            let kept = match files.get(import).await {
-                Ok(Some(kept)) => kept,
-                Ok(None) => continue,
-                Err(error @ VaultError::Database(_)) => return Err(error),
-                // Nobody can carry it out, nor say whom it names.
-                Err(_) => {
-                    naming.push(import);
-                    continue;
-                }
-            };
-            let mut roster = Roster::read_again(&kept.file, &self.policy, day);
-            loop {
-                let rows = roster.rows(ROWS);
-                if rows.iter().any(is_theirs) {
-                    naming.push(import);
-                    break;
-                }
-                if rows.len() < ROWS {
-                    // As under a policy since: of a row that cannot be read, nobody knows whose it is.
-                    if !roster.errors.is_empty() {
-                        naming.push(import);
-                    }
-                    break;
-                }
-            }
+        connection: &mut AnyConnection,
+    ) -> Result<(), VaultError> {
+        let Self(vault) = self;
+        vault.erase(member, connection).await?;
+        for (import, _) in vault.roster_files.all().await? {
+            let files = &vault.roster_files;
+            files.forget_within(import, connection).await?;
         }
-        Ok(naming)
+        Ok(())
     }
 }
 
@@ -94,15 +49,8 @@ impl Reactor for Eraser {
                     .stream_id
                     .parse()
                     .map_err(|_| ApplyError::Unreadable("a stream of no member".to_owned()))?;
-                let day = TOKYO.to_datetime(event.recorded_at).date();
-                let forgotten = async {
-                    for import in self.rosters_naming(member, day).await? {
-                        let files = &self.vault.roster_files;
-                        files.forget_within(import, &mut *connection).await?;
-                    }
-                    self.vault.erase(member, &mut *connection).await
-                };
-                forgotten.await.map_err(|error| {
+                let forgotten = self.forget(member, &mut *connection).await;
+                forgotten.map_err(|error| {
                     if let VaultError::Database(error) = error {
                         ApplyError::Database(error)
                     } else {

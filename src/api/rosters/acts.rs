@@ -78,20 +78,42 @@ impl Api {
             field: "valid_from",
             why: "would_be_over",
         })?;
+        let import = ImportId(self.entropy.id());
+        let files = &self.vault.roster_files;
+        // Before it is looked at: an erasure meanwhile then forgets the file with all others, and nobody stays in it who is erased.
+        files.keep(import, &brought.file, now).await?;
+        let planned = self.plan_kept(who, import, brought, window).await;
+        if planned.is_err() {
+            files.forget(import).await?;
+        }
+        planned.map(|()| import)
+    }
+
+    /// Looks at a roster whose file is kept, notes what it does, and tells of it.
+    async fn plan_kept(
+        &self,
+        who: &StaffIn,
+        import: ImportId,
+        brought: Brought,
+        window: Window,
+    ) -> Result<(), Problem> {
+        let now = self.clock.now();
+        let today = TOKYO.to_datetime(now).date();
         let how = (window, brought.complete);
         let (members, file) = (&self.members, &brought.file);
         let looked = look(file, &members.policy, today, how, Some(members), |_| ()).await?;
         if !looked.errors.is_empty() {
             return Err(Problem::Rows(looked.errors.into_list()));
         }
-        let import = ImportId(self.entropy.id());
         let kept = Kept {
             details: looked.details,
             plan: looked.plan,
         };
         let details = serde_json::to_vec(&kept).map_err(|_| Problem::Internal)?;
-        let files = &self.vault.roster_files;
-        files.keep(import, &brought.file, &details, now).await?;
+        if !self.vault.roster_files.note(import, &details, now).await? {
+            // Somebody was erased meanwhile: the same once more looks at who is left.
+            return Err(Problem::Busy);
+        }
         let hours = SignedDuration::from_hours(self.limits.support.proposal_hours.into());
         let command = Command::Plan {
             import,
@@ -102,8 +124,7 @@ impl Api {
             },
             content: looked.content,
         };
-        self.tell_rosters("PlanRoster", who, command).await?;
-        Ok(import)
+        self.tell_rosters("PlanRoster", who, command).await
     }
 
     /// Approves or declines a plan; `plan` is the hash of what was looked at.

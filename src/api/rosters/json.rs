@@ -63,6 +63,9 @@ pub struct RosterBody {
     by: Option<String>,
     reason: Option<&'static str>,
     ticket: Option<String>,
+    /// Whether its file was forgotten while it waited, because somebody was erased: then nothing comes of an approval; decline it, and bring it
+    /// again.
+    forgotten: bool,
     /// The moment from which it can no longer be approved.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
@@ -113,6 +116,7 @@ impl RosterBody {
             by: proposed.map(|it| it.by.to_string()),
             reason: proposed.map(|it| it.grounds.reason.name()),
             ticket: proposed.map(|it| it.grounds.ticket.as_str().to_owned()),
+            forgotten: false,
             expires_at: proposed.map(|it| it.expires_at),
             file: content.file,
             plan: content.plan,
@@ -145,7 +149,11 @@ async fn told(api: &Api, who: &StaffIn, import: &str) -> Result<RosterBody, Prob
     let import = import_named(import)?;
     let found = api.roster(import).await?;
     let details = api.details_of(who, import).await?;
-    Ok(RosterBody::of(found, details))
+    let forgotten = found.can_be_judged(api.clock.now()) && details.is_none();
+    Ok(RosterBody {
+        forgotten,
+        ..RosterBody::of(found, details)
+    })
 }
 
 /// Brings a roster: looks at it, and keeps it until a second person has decided on what it would do.

@@ -183,7 +183,7 @@ async fn plan_page(
     let language = who.visit.language;
     let id = import_named(import)?;
     let found = api.roster(id).await?;
-    let details = api.details_of(who, id).await?.unwrap_or_default();
+    let details = api.details_of(who, id).await?;
     let form = FormToken::of(api, &who.visit);
     let mut desk = desk(api, who, &form, link(import)).await?;
     desk.told = told(language, problem.as_ref());
@@ -197,6 +197,8 @@ async fn plan_page(
     };
     let now = api.clock.now();
     let can_be_judged = found.can_be_judged(now);
+    let is_forgotten = can_be_judged && details.is_none();
+    let details = details.unwrap_or_default();
     let content = &found.content;
     // Once a roster is over, none of them is shown, and so are no more of them.
     let more = |all: u64, shown: usize| match shown {
@@ -224,6 +226,7 @@ async fn plan_page(
             .filter(|_| can_be_judged)
             .map(|it| date_and_time(language, it.expires_at)),
         is_own: proposed.is_some_and(|it| it.by == who.staff),
+        is_forgotten,
         is_moving: matches!(found.stage, Stage::Approved | Stage::Running),
         complete: content.complete,
         valid_from: date_and_time(language, content.valid_from),
