@@ -16,7 +16,7 @@ use crate::domain::onboarding::{Grounds, Reason, Ticket};
 use crate::domain::rosters::{Command, Issued, Proposed, REASONS, Refusal, RosterImport, Rosters};
 use crate::domain::values::TOKYO;
 use crate::domain::viewing::View;
-use crate::rosters::{Details, Kept, STREAM, Window, look};
+use crate::rosters::{Details, Plan, STREAM, Window, look, pages};
 
 /// A roster as somebody brought it.
 pub(super) struct Brought {
@@ -25,6 +25,8 @@ pub(super) struct Brought {
     pub(super) complete: bool,
     /// The first day of the new members' initial credentials; today, if none was given.
     pub(super) valid_from: Option<Date>,
+    /// How many leave by it, if that was said.
+    pub(super) leavers: Option<u64>,
     pub(super) grounds: Grounds,
 }
 
@@ -54,7 +56,7 @@ impl Api {
     /// Looks at a roster and keeps it as a plan.
     ///
     /// # Errors
-    /// [`Problem::Rows`] for what is wrong with it; another roster is still open; a store is away.
+    /// [`Problem::Rows`] for what is wrong with it; [`Problem::ManyLeave`]; another roster is still open; a store is away.
     pub(super) async fn bring(&self, who: &StaffIn, brought: Brought) -> Result<ImportId, Problem> {
         let now = self.clock.now();
         // Before the file is looked at: this takes a while for a large one.
@@ -105,11 +107,14 @@ impl Api {
         if !looked.errors.is_empty() {
             return Err(Problem::Rows(looked.errors.into_list()));
         }
-        let kept = Kept {
-            details: looked.details,
-            plan: looked.plan,
-        };
-        let details = serde_json::to_vec(&kept).map_err(|_| Problem::Internal)?;
+        let content = looked.content;
+        if content.lacks_leavers(brought.leavers) {
+            return Err(Problem::ManyLeave {
+                left: content.left,
+                known: content.known(),
+            });
+        }
+        let details = serde_json::to_vec(&looked.plan).map_err(|_| Problem::Internal)?;
         if !self.vault.roster_files.note(import, &details, now).await? {
             // Somebody was erased meanwhile: the same once more looks at who is left.
             return Err(Problem::Busy);
@@ -122,7 +127,7 @@ impl Api {
                 grounds: brought.grounds,
                 expires_at: now + hours,
             },
-            content: looked.content,
+            content,
         };
         self.tell_rosters("PlanRoster", who, command).await
     }
@@ -182,23 +187,40 @@ impl Api {
         found.ok_or(Problem::Desk(DeskProblem::UnknownProposal))
     }
 
-    /// The first of what a roster does, member by member, which is noted as a look; none, once it is over.
+    /// A page of what a roster does, member by member, which is noted as a look; none, once it is over, or where it cannot be carried out any
+    /// more.
     ///
     /// # Errors
-    /// A store is away.
+    /// [`Problem::Invalid`]: it has no such page. A store is away.
     pub(super) async fn details_of(
         &self,
         who: &StaffIn,
-        import: ImportId,
+        found: &RosterImport,
+        page: u64,
     ) -> Result<Option<Details>, Problem> {
+        let import = found.id;
+        if !(1..=pages(&found.content)).contains(&page) {
+            return Err(Problem::Invalid {
+                field: "page",
+                why: "no_such_page",
+            });
+        }
         let part = Some(format!("roster {import}"));
         self.note_look(who, Showing::of(View::MemberSearch, part))
             .await?;
         let Some(kept) = self.vault.roster_files.get(import).await? else {
             return Ok(None);
         };
-        let kept: Kept = serde_json::from_slice(&kept.details).map_err(|_| Problem::Internal)?;
-        Ok(Some(kept.details))
+        let policy = self.members.policy.clone();
+        if policy.label() != found.content.policy {
+            return Ok(None);
+        }
+        let plan: Plan = serde_json::from_slice(&kept.details).map_err(|_| Problem::Internal)?;
+        let today = TOKYO.to_datetime(self.clock.now()).date();
+        // A large file takes a second to read.
+        let read = move || Details::read(&plan, &kept.file, &policy.policy, today, page);
+        let read = tokio::task::spawn_blocking(read).await;
+        read.map_err(|_| Problem::Internal)
     }
 
     async fn tell_rosters(

@@ -9,7 +9,7 @@ use kadode::domain::rosters::{Command, Proposed, Rosters, Stage};
 use kadode::domain::staff::Role;
 use kadode::domain::values::TOKYO;
 use kadode::reactors::importer::Importer;
-use kadode::rosters::{BATCH, Kept, Members, Roster, Run, Standing, Window, look};
+use kadode::rosters::{BATCH, Members, Roster, Run, Standing, Window, look};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -36,7 +36,7 @@ const FORGOTTEN: &str = "この名簿のファイルは、もう残っていま�
 
 /// What a route answers to a program of the staff.
 async fn reads(browser: &Browser, path: &str) -> Value {
-    let answer = browser.send(browser.request(Method::GET, path)).await;
+    let answer = browser.get(path).await;
     serde_json::from_str(&answer.is(200).html).unwrap()
 }
 
@@ -65,12 +65,18 @@ impl Desk {
 
     /// Sends the form with a file.
     async fn sends(&self, file: &[u8], complete: bool) -> Shown {
+        self.sends_saying(file, complete, "").await
+    }
+
+    /// The same, saying how many leave by it.
+    async fn sends_saying(&self, file: &[u8], complete: bool, leavers: &str) -> Shown {
         self.sato.get("/rosters").await.is(200);
         let all = if complete { "yes" } else { "no" };
         let token = self.sato.token();
         let fields = [
             ("form_token", token.as_str()),
             ("complete", all),
+            ("leavers", leavers),
             ("valid_from", ""),
             ("reason", "regular_update"),
             ("ticket", "HD-7"),
@@ -227,7 +233,9 @@ async fn what_would_do_something_else_by_the_time_it_is_approved_is_not_done() {
 async fn who_is_not_in_a_roster_of_everybody_is_named_before_and_logged_out_afterwards() {
     let desk = Desk::open().await;
     let client = desk.app.client_at("email").await;
-    let plan = desk.brings(&[TARO], true).await;
+    let all = roster(&[TARO]);
+    let plan = desk.sends_saying(all.as_bytes(), true, "１").await;
+    let plan = plan.headers["location"].to_str().unwrap().to_owned();
     let page = desk.suzuki.get(&plan).await;
     page.says(&format!("/support/members/{}", desk.member));
     page.is_silent_on("見本 花子");
@@ -239,6 +247,76 @@ async fn who_is_not_in_a_roster_of_everybody_is_named_before_and_logged_out_afte
     again.problem(401, "sign-in-failed");
     let desk_page = format!("/support/members/{}", desk.member);
     desk.suzuki.get(&desk_page).await.says("名簿に載っていない");
+}
+
+#[tokio::test]
+async fn a_roster_by_which_more_than_one_in_ten_would_leave_takes_the_word_of_whoever_brings_it() {
+    let desk = Desk::open().await;
+    let all = roster(&[TARO]);
+    for said in ["", "2"] {
+        let refused = desk.sends_saying(all.as_bytes(), true, said).await;
+        refused.is(422).says("会員 1 人のうち 1 人が脱退になります");
+        assert!(refused.field("leavers").is_some());
+    }
+    assert_eq!(desk.files().await, 0);
+    let path = "/api/v1/rosters?complete=true&reason=regular_update&ticket=HD-9";
+    let brings = async |path: &str| {
+        let request = desk.sato.request(Method::POST, path);
+        let request = request.header("content-type", "text/csv");
+        desk.sato.send(request.body(all.clone())).await
+    };
+    let refused = brings(path).await;
+    let problem: Value = serde_json::from_str(&refused.is(422).html).unwrap();
+    assert_eq!(
+        (&problem["type"], &problem["leavers"]),
+        (&json!("/api/docs#leavers-needed"), &json!(1))
+    );
+    brings(&format!("{path}&leavers=1")).await.is(201);
+}
+
+#[tokio::test]
+async fn whoever_approves_can_page_through_everything_that_a_roster_does() {
+    let desk = Desk::open().await;
+    let rows: Vec<String> = (1..=250)
+        .map(|n| format!("kp{n:04},1,2{n:04},1975-05-05,見本 {n}号,,2020-04-01,0"))
+        .collect();
+    let mut rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    rows.push(HANAKO);
+    let plan = desk.brings(&rows, false).await;
+    let first = desk.suzuki.get(&plan).await;
+    first.says("1 / 3 ページ").says("<td>101</td>").says("氏名");
+    first.is_silent_on("<td>102</td>");
+    let last = desk.suzuki.get(&format!("{plan}?page=3")).await;
+    last.says("3 / 3 ページ").says("<td>251</td>");
+    last.is_silent_on("<td>201</td>").is_silent_on("次のページ");
+    last.says("value=\"approve\"");
+    let mut lines = Vec::new();
+    for page in 1..=3 {
+        let told = reads(&desk.suzuki, &format!("/api/v1{plan}?page={page}")).await;
+        assert_eq!(told["pages"], 3);
+        let newcomers = told["newcomers"].as_array().unwrap();
+        lines.extend(newcomers.iter().map(|it| it["line"].as_u64().unwrap()));
+        let of_hanako = usize::from(page == 1);
+        assert_eq!(told["changes"].as_array().unwrap().len(), of_hanako);
+    }
+    assert_eq!(lines, (2..=251).collect::<Vec<u64>>());
+    for none in ["0", "4"] {
+        let path = format!("/api/v1{plan}?page={none}");
+        desk.suzuki.get(&path).await.is(422);
+    }
+}
+
+#[tokio::test]
+async fn programs_are_told_who_is_new_as_far_as_the_page_tells() {
+    let desk = Desk::open().await;
+    let plan = desk.brings(&[TARO], false).await;
+    let told = reads(&desk.suzuki, &format!("/api/v1{plan}")).await;
+    let new = &told["newcomers"][0];
+    assert_eq!(
+        (&new["line"], &new["person"]["name"], &new["person"]["number"]),
+        (&json!(2), &json!("見***"), &json!("***22"))
+    );
+    assert_eq!(new["person"]["birth_date"], "***");
 }
 
 #[tokio::test]
@@ -391,11 +469,7 @@ async fn left_in_the_middle(members: &Members, file: &[u8]) -> ImportId {
     let looked = looked.await.unwrap();
     let files = &members.vault.roster_files;
     let now = members.clock.now();
-    let kept = Kept {
-        details: looked.details,
-        plan: looked.plan.clone(),
-    };
-    let kept = serde_json::to_vec(&kept).unwrap();
+    let kept = serde_json::to_vec(&looked.plan).unwrap();
     files.keep(import, file, now).await.unwrap();
     assert!(files.note(import, &kept, now).await.unwrap());
     let plan = looked.content.plan.clone();
