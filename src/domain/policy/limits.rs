@@ -266,6 +266,8 @@ pub struct SupportLimits {
     /// guesses a dozen further tries (`docs/security.md`).
     #[serde(deserialize_with = "some_between::<_, 1, 20>")]
     pub lifts_per_day: Option<u32>,
+    /// Whether a second person has to approve each release; if left out, only one after a report that it was not the member.
+    pub release_takes_two: bool,
 }
 
 impl SupportLimits {
@@ -283,6 +285,7 @@ impl Default for SupportLimits {
             unmask_minutes: 60,
             proofing_hours: None,
             lifts_per_day: None,
+            release_takes_two: false,
         }
     }
 }

@@ -133,7 +133,16 @@ async fn what_is_done_for_a_member_stands_in_the_log_with_its_grounds() {
     );
     let refused = desk.app.client().sign_in(USER_ID, INITIAL_PASSWORD).await;
     refused.problem(401, "sign-in-failed");
-    desk.does("release", "mistaken").await;
+}
+
+#[tokio::test]
+async fn a_frozen_account_is_released_by_two() {
+    let desk = DeskOfTwo::open().await;
+    desk.does("freeze", "suspected_misuse").await;
+    let address = desk.proposes("release", "mistaken").await;
+    let refused = desk.app.client().sign_in(USER_ID, INITIAL_PASSWORD).await;
+    refused.problem(401, "sign-in-failed");
+    desk.approves(&address).await;
     let let_in = desk.app.client().sign_in(USER_ID, INITIAL_PASSWORD).await;
     let_in.expect(StatusCode::CREATED);
 }

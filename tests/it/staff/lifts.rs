@@ -111,7 +111,8 @@ async fn a_new_letter_gives_back_no_browser_of_before_and_neither_does_a_freeze(
         desk.app.wait(60);
         let password = if intervention == "freeze" {
             desk.does("freeze", "device_lost").await;
-            desk.does("release", "identity_proven").await;
+            let address = desk.proposes("release", "identity_proven").await;
+            approves(&desk.suzuki, &address).await;
             INITIAL_PASSWORD.to_owned()
         } else {
             let address = desk.proposes(intervention, "letter_lost").await;

@@ -28,7 +28,7 @@ impl Onboarding {
         link: &NewLink,
     ) -> Decision {
         reason_fits(intervention, grounds)?;
-        if self.needs_approval(intervention) {
+        if self.needs_approval(intervention, limits) {
             return Err(Refusal::NeedsApproval);
         }
         let Some(effects) = self.effects(at, limits, intervention, Some(link))? else {
@@ -55,7 +55,7 @@ impl Onboarding {
             return NOTHING_NEW;
         }
         reason_fits(intervention, grounds)?;
-        if !self.needs_approval(intervention) {
+        if !self.needs_approval(intervention, limits) {
             return Err(Refusal::NeedsNoApproval);
         }
         if self.effects(at, limits, intervention, None)?.is_none() {
@@ -128,7 +128,7 @@ impl Onboarding {
     ) -> Option<Offer> {
         let effects = self.effects(at, limits, intervention, None);
         match effects {
-            Ok(Some(_)) if self.needs_approval(intervention) => Some(Offer::Proposal),
+            Ok(Some(_)) if self.needs_approval(intervention, limits) => Some(Offer::Proposal),
             Ok(Some(_)) => Some(Offer::AtOnce),
             Ok(None) | Err(_) => None,
         }

@@ -396,7 +396,9 @@ impl Monitor {
                     | Intervention::Unmask
                     | Intervention::Erase => false,
                     Intervention::ClearEmail => !self.verified,
-                    Intervention::Release => !self.not_me,
+                    Intervention::Release => {
+                        !self.not_me && !limits.support.release_takes_two
+                    }
                     _ => true,
                 };
                 must(alone, "a second person had to approve it")?;

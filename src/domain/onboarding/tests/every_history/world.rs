@@ -39,6 +39,7 @@ fn limits() -> Limits {
     limits.email_link.mails.per_hour = 3;
     limits.reminders = Some(ReminderLimits::default());
     limits.later.address_hours = 24;
+    limits.support.release_takes_two = true;
     limits
 }
 
