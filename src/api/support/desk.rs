@@ -64,6 +64,8 @@ pub(super) struct Shown {
     pub(super) waiting_until: Option<Timestamp>,
     /// What would do something now.
     pub(super) offers: Vec<(Intervention, Offer)>,
+    /// What would, once the member's identity is proven.
+    pub(super) wait_for_proof: Vec<Intervention>,
 }
 
 impl Api {
@@ -96,11 +98,16 @@ impl Api {
             .filter(|it| *it != Intervention::LiftWait || waits)
             .filter_map(|it| Some((it, status.state.offer(now, &self.limits, it)?)))
             .collect();
+        let waits = |it: &Intervention| {
+            may_intervene(who.role, *it) && status.state.waits_for_proof(now, &self.limits, *it)
+        };
+        let wait_for_proof = Intervention::ALL.into_iter().filter(waits).collect();
         Ok(Shown {
             timeline,
             status,
             waiting_until,
             offers,
+            wait_for_proof,
         })
     }
 

@@ -80,6 +80,8 @@ pub struct DeskBody {
     proposals: Vec<ProposalBody>,
     /// What would do something now.
     interventions: Vec<OfferBody>,
+    /// What would, once the member's identity is proven.
+    wait_for_proof: Vec<&'static str>,
 }
 
 /// Something that can be done.
@@ -164,6 +166,7 @@ impl DeskBody {
             waiting_until: shown.waiting_until,
             proposals: proposals.collect::<Result<_, _>>()?,
             interventions: shown.offers.iter().map(offer).collect(),
+            wait_for_proof: shown.wait_for_proof.iter().map(|it| it.name()).collect(),
         })
     }
 }

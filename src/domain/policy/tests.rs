@@ -55,6 +55,7 @@ fn the_sample_s_limits_are_the_defaults_but_for_those_of_later_which_no_default_
     expected.support.proofing_hours = Some(72);
     expected.support.lifts_per_day = Some(3);
     expected.support.release_takes_two = true;
+    expected.support.reissue_takes_proof = true;
     assert_eq!(policy(SAMPLE).limits, expected);
 }
 
@@ -105,6 +106,7 @@ fn the_defaults_are_those_of_the_design() {
             proofing_hours: None,
             lifts_per_day: None,
             release_takes_two: false,
+            reissue_takes_proof: false,
         },
         hold: HoldLimits {
             hours_after_formula: 0,

@@ -134,6 +134,23 @@ impl Onboarding {
         }
     }
 
+    /// Whether nothing but a proof of the member's identity is missing for it.
+    #[must_use]
+    pub fn waits_for_proof(
+        &self,
+        at: Timestamp,
+        limits: &Limits,
+        intervention: Intervention,
+    ) -> bool {
+        self.effects(at, limits, intervention, None) == Err(Refusal::NotProven)
+    }
+
+    fn must_be_proven(&self, at: Timestamp, limits: &Limits) -> Result<(), Refusal> {
+        self.proven(at, limits)
+            .map(|_| ())
+            .ok_or(Refusal::NotProven)
+    }
+
     /// What an intervention does to a member who stands like this; none, if it has nothing to do.
     fn effects(
         &self,
@@ -173,8 +190,8 @@ impl Onboarding {
                     return Err(Refusal::OutOfOrder { due: self.due() });
                 }
                 // Whoever has the letter but not the mailbox must not get past its code by a call.
-                if contact.verified && self.proven(at, limits).is_none() {
-                    return Err(Refusal::NotProven);
+                if contact.verified {
+                    self.must_be_proven(at, limits)?;
                 }
                 // It waits for a code that nobody is to get any more.
                 if self.session_kind() == Some(SessionKind::OtpPending) {
@@ -201,8 +218,8 @@ impl Onboarding {
             }
             Intervention::Release if !self.frozen => return Ok(None),
             Intervention::Release => {
-                if self.not_me_reported && self.proven(at, limits).is_none() {
-                    return Err(Refusal::NotProven);
+                if self.not_me_reported {
+                    self.must_be_proven(at, limits)?;
                 }
                 effects.push(Event::AccountReleased {});
                 if self.not_me_reported {
@@ -214,6 +231,11 @@ impl Onboarding {
                 return Err(Refusal::Frozen);
             }
             Intervention::ReissueCredentials => {
+                let confirmed = self.contact.as_ref().is_some_and(|it| it.verified);
+                let takes_over = confirmed || self.password.is_some();
+                if takes_over && limits.support.reissue_takes_proof {
+                    self.must_be_proven(at, limits)?;
+                }
                 effects.extend(self.session_ended());
                 effects.push(self.reissued(at, limits));
             }

@@ -159,7 +159,7 @@ impl Move {
     ];
 
     /// What happens to somebody who has completed.
-    pub(super) const LATER: [Self; 28] = [
+    pub(super) const LATER: [Self; 29] = [
         Self::ChangeEmail {
             password: Password::Own,
             again: false,
@@ -192,6 +192,7 @@ impl Move {
         Self::NotMeOfChange,
         Self::Staff(Intervention::EndSession),
         Self::Staff(Intervention::Freeze),
+        Self::Staff(Intervention::RecordProofing),
         Self::Propose(Intervention::Release),
         Self::Propose(Intervention::ReissueCredentials),
         Self::Propose(Intervention::Erase),
@@ -203,7 +204,7 @@ impl Move {
     ];
 
     /// What happens to somebody who has completed and forgets the password, or changes it.
-    pub(super) const FORGOTTEN: [Self; 23] = [
+    pub(super) const FORGOTTEN: [Self; 24] = [
         Self::Forget { right: true },
         Self::Forget { right: false },
         Self::Reset,
@@ -235,6 +236,7 @@ impl Move {
         Self::Code(Code::Present),
         Self::LogOut,
         Self::Staff(Intervention::Freeze),
+        Self::Staff(Intervention::RecordProofing),
         Self::Propose(Intervention::ReissueCredentials),
         Self::Approve { own: false },
         Self::Minute,
@@ -267,8 +269,9 @@ impl Move {
                 | Self::Password { again: false }
                 | Self::LogOut
                 | Self::Code(Code::Present)
-                // Only after a proposal, which is a detour.
+                // Only beside a proposal, which is a detour.
                 | Self::Approve { .. }
+                | Self::Staff(Intervention::RecordProofing)
                 | Self::HoldSignIn(_)
                 | Self::HoldCode
                 | Self::HoldUpdate

@@ -40,6 +40,7 @@ fn limits() -> Limits {
     limits.reminders = Some(ReminderLimits::default());
     limits.later.address_hours = 24;
     limits.support.release_takes_two = true;
+    limits.support.reissue_takes_proof = true;
     limits
 }
 
