@@ -4,7 +4,7 @@ mod accounts;
 mod approvals;
 mod audit;
 mod desk;
-mod erasure;
+pub(crate) mod erasure;
 mod export;
 mod lifts;
 mod notice;
