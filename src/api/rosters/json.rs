@@ -87,8 +87,8 @@ pub struct RosterBody {
     by: Option<String>,
     reason: Option<&'static str>,
     ticket: Option<String>,
-    /// Whether its file was forgotten while it waited, because somebody was erased: then nothing comes of an approval; decline it, and bring it
-    /// again.
+    /// Whether it came to nothing while it waited, as somebody was erased or the policy changed: then no approval carries it out. Decline it, and
+    /// bring it again.
     forgotten: bool,
     /// The moment from which it can no longer be approved.
     #[schema(value_type = Option<String>, format = DateTime)]

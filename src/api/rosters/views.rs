@@ -76,7 +76,7 @@ pub struct PlanPage {
     pub until: Option<String>,
     /// Whether whoever looks brought it: then they can only take it back.
     pub is_own: bool,
-    /// Whether its file was forgotten while it waited: then it can only be declined, and brought again.
+    /// Whether it came to nothing while it waited: then it can only be declined, and brought again.
     pub is_forgotten: bool,
     /// Whether the page shows something else a little later.
     pub is_moving: bool,

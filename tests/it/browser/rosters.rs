@@ -71,7 +71,7 @@ async fn whoever_decides_reads_why_a_roster_is_gone_and_that_it_is_brought_again
     let browser = driver.window().await;
     signs_in(&app, &browser, &suzuki).await;
     browser.open(&plan).await;
-    browser.shows("この名簿のファイルは、もう残っていません").await;
+    browser.shows("この名簿は、もう反映できません").await;
     browser.hides("承認して実行する").await;
     browser.looks_both("roster-07-forgotten").await;
 }

@@ -32,7 +32,7 @@ fn roster(rows: &[&str]) -> String {
 }
 
 /// Of a roster whose file an erasure took along.
-const FORGOTTEN: &str = "この名簿のファイルは、もう残っていません";
+const FORGOTTEN: &str = "この名簿は、もう反映できません";
 
 /// What a route answers to a program of the staff.
 async fn reads(browser: &Browser, path: &str) -> Value {
