@@ -165,7 +165,11 @@ fn problems(operation: &str) -> Option<Vec<&'static str>> {
         "audit_report" => &[NEEDS_STAFF, &["malformed", "unknown-report"]],
         "support_member" => &[NEEDS_STAFF, &["unknown-member"]],
         "support_intervene" | "support_propose" => &[NEEDS_STAFF, BODY, HELP],
-        "roster_bring" => &[NEEDS_STAFF, BODY, &["roster-errors", "leavers-needed", "roster-open"]],
+        "roster_bring" => &[
+            NEEDS_STAFF,
+            BODY,
+            &["roster-errors", "leavers-needed", "roster-open"],
+        ],
         "roster_plan" => &[NEEDS_STAFF, &["malformed", "invalid", "unknown-proposal"]],
         "roster_judge" => &[NEEDS_STAFF, BODY, JUDGE, &["other-plan"]],
         "support_proposal" => &[NEEDS_STAFF, &["unknown-member", "unknown-proposal"]],

@@ -58,17 +58,14 @@ pub fn pages(content: &Content) -> u64 {
 impl Details {
     /// The page of that number, from 1, of what was planned with the rows of a file; none, if the policy reads other rows in it by now.
     #[must_use]
-    pub fn read(
-        plan: &Plan,
-        file: &[u8],
-        policy: &Policy,
-        today: Date,
-        page: u64,
-    ) -> Option<Self> {
+    pub fn read(plan: &Plan, file: &[u8], policy: &Policy, today: Date, page: u64) -> Option<Self> {
         let before = usize::try_from(page.saturating_sub(1)).ok()?;
         let before = before.checked_mul(SHOWN)?;
-        let (mut new, mut changed, mut returned) =
-            (Part::after(before), Part::after(before), Part::after(before));
+        let (mut new, mut changed, mut returned) = (
+            Part::after(before),
+            Part::after(before),
+            Part::after(before),
+        );
         let mut roster = Roster::read_again(file, policy, today);
         for standings in plan.standings.chunks(BATCH) {
             let rows = roster.rows(BATCH);

@@ -114,9 +114,7 @@ async fn a_roster_is_mended_brought_and_approved_by_a_second_person() {
     chooses(&browser, "reason", "regular_update").await;
     browser.types("ticket", "HD-2048").await;
     browser.presses("内容を確かめる").await;
-    browser
-        .shows("会員 1 人のうち 1 人が脱退になります")
-        .await;
+    browser.shows("会員 1 人のうち 1 人が脱退になります").await;
     browser.looks("roster-06-many-leave").await;
     browser.attaches("file", &path("right.csv")).await;
     checks(&browser, "some").await;

@@ -313,7 +313,11 @@ async fn programs_are_told_who_is_new_as_far_as_the_page_tells() {
     let told = reads(&desk.suzuki, &format!("/api/v1{plan}")).await;
     let new = &told["newcomers"][0];
     assert_eq!(
-        (&new["line"], &new["person"]["name"], &new["person"]["number"]),
+        (
+            &new["line"],
+            &new["person"]["name"],
+            &new["person"]["number"]
+        ),
         (&json!(2), &json!("見***"), &json!("***22"))
     );
     assert_eq!(new["person"]["birth_date"], "***");

@@ -49,7 +49,8 @@ impl Walk<'_> {
         let staff = staff(FIRST);
         if self
             .state
-            .needs_approval(intervention, &self.policy.policy.limits) {
+            .needs_approval(intervention, &self.policy.policy.limits)
+        {
             let proposal = ProposalId(self.fresh());
             let command = Command::ProposeIntervention {
                 proposal,

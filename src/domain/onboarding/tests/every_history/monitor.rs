@@ -396,9 +396,7 @@ impl Monitor {
                     | Intervention::Unmask
                     | Intervention::Erase => false,
                     Intervention::ClearEmail => !self.verified,
-                    Intervention::Release => {
-                        !self.not_me && !limits.support.release_takes_two
-                    }
+                    Intervention::Release => !self.not_me && !limits.support.release_takes_two,
                     _ => true,
                 };
                 must(alone, "a second person had to approve it")?;
