@@ -253,6 +253,31 @@ fn what_staff_did_without_a_moment_is_legal_only_under_a_policy_of_before() {
     assert_eq!(found(&lifted(minute(11)), strict()), Ok(()));
 }
 
+#[test]
+fn a_release_by_one_is_legal_only_under_a_policy_of_before() {
+    let past = and(
+        super::support::at_rest(Step::Email),
+        [Event::AccountFrozen {}],
+    );
+    let frozen = fold(past);
+    let alone = [
+        intervened(Release, Reason::Mistaken),
+        Event::AccountReleased {},
+    ];
+    let found = |limits: Limits| {
+        frozen.retrace(Append {
+            events: &alone,
+            between: (minute(11), minute(12)),
+            limits: &Arc::new(limits),
+            may_go_on: false,
+        })
+    };
+    assert_eq!(found(Limits::default()), Ok(()));
+    let mut by_two = Limits::default();
+    by_two.support.release_takes_two = true;
+    assert!(found(by_two).is_err());
+}
+
 /// A lift as the program of before stored it.
 fn lifted_before() -> Event {
     serde_json::from_value(serde_json::json!({
