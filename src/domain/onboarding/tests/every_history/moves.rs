@@ -68,6 +68,8 @@ pub(super) enum Move {
     },
     /// One of the staff does something alone.
     Staff(Intervention),
+    /// How the identity was proven is recorded, which leads on to a new letter.
+    Prove,
     /// The first of the staff proposes it.
     Propose(Intervention),
     /// The last proposal is approved, by whoever proposed it or by another.
@@ -192,7 +194,7 @@ impl Move {
         Self::NotMeOfChange,
         Self::Staff(Intervention::EndSession),
         Self::Staff(Intervention::Freeze),
-        Self::Staff(Intervention::RecordProofing),
+        Self::Prove,
         Self::Propose(Intervention::Release),
         Self::Propose(Intervention::ReissueCredentials),
         Self::Propose(Intervention::Erase),
@@ -236,7 +238,7 @@ impl Move {
         Self::Code(Code::Present),
         Self::LogOut,
         Self::Staff(Intervention::Freeze),
-        Self::Staff(Intervention::RecordProofing),
+        Self::Prove,
         Self::Propose(Intervention::ReissueCredentials),
         Self::Approve { own: false },
         Self::Minute,
@@ -271,7 +273,7 @@ impl Move {
                 | Self::Code(Code::Present)
                 // Only beside a proposal, which is a detour.
                 | Self::Approve { .. }
-                | Self::Staff(Intervention::RecordProofing)
+                | Self::Prove
                 | Self::HoldSignIn(_)
                 | Self::HoldCode
                 | Self::HoldUpdate

@@ -284,6 +284,9 @@ impl World {
                 staff: staff(1),
                 link: new_link(self.free_link()),
             },
+            Move::Prove => {
+                return self.command(Move::Staff(Intervention::RecordProofing));
+            }
             Move::Propose(intervention) => {
                 let taken = |n| self.state.proposal(proposal(n)).is_some();
                 propose(smallest(|n| !taken(n)), intervention)
