@@ -57,6 +57,10 @@ pub struct RosterRow {
 /// `/rosters/{import}`.
 #[derive(Template)]
 #[template(path = "rosters/plan.html")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is shown at a place of its own"
+)]
 pub struct PlanPage {
     /// What surrounds the page.
     pub desk: Desk,
