@@ -26,13 +26,15 @@ async fn checks(browser: &Window, id: &str) {
 async fn brought(app: &App) -> String {
     let sato = hire(app, "佐藤 明子", Role::Support).await;
     let desk = at_work(app, &sato).await;
-    let rows: String = (1..=150)
+    let rows: Vec<String> = (1..=150)
         .map(|n| format!("kp{n:04},1,3{n:04},1975-05-05,見本 {n}号,,2020-04-01,0\n"))
         .collect();
     let path = "/api/v1/rosters?reason=regular_update&ticket=HD-2048";
     let request = desk.request(Method::POST, path);
     let request = request.header("content-type", "text/csv");
-    let answer = desk.send(request.body(format!("{HEADER}\n{rows}"))).await;
+    let answer = desk
+        .send(request.body(format!("{HEADER}\n{}", rows.concat())))
+        .await;
     let plan: Value = serde_json::from_str(&answer.is(201).html).unwrap();
     format!("{}/rosters/{}", app.url, plan["import"].as_str().unwrap())
 }
@@ -89,13 +91,13 @@ async fn a_roster_is_mended_brought_and_approved_by_a_second_person() {
     browser.looks_both("roster-01-form").await;
     let header = format!("{HEADER},symbol_at_migration,number_at_migration");
     let wrong = TARO.replace("1975-05-05", "1975-15-05");
-    let many: String = (1..=120)
+    let many: Vec<String> = (1..=120)
         .map(|n| format!("kp{n:04},1,3{n:04},1975-05-05,見本 {n}号,,2020-04-01,0,,\n"))
         .collect();
     for (name, rows) in [
         ("wrong.csv", format!("{HANAKO}\n{wrong}\n")),
         ("few.csv", format!("{TARO}\n")),
-        ("right.csv", format!("{HANAKO}\n{TARO}\n{many}")),
+        ("right.csv", format!("{HANAKO}\n{TARO}\n{}", many.concat())),
     ] {
         let text = format!("{header}\n{rows}");
         fs::write(app.folder.path().join(name), text).unwrap();
