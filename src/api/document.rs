@@ -168,8 +168,12 @@ fn problems(operation: &str) -> Option<Vec<&'static str>> {
         }
         "support_proposals" => &[NEEDS_STAFF, &["malformed"]],
         "support_intervene" | "support_propose" => &[NEEDS_STAFF, BODY, HELP],
-        "roster_bring" => &[NEEDS_STAFF, BODY, &["roster-errors", "roster-open"]],
-        "roster_plan" => &[NEEDS_STAFF, &["unknown-proposal"]],
+        "roster_bring" => &[
+            NEEDS_STAFF,
+            BODY,
+            &["roster-errors", "leavers-needed", "roster-open"],
+        ],
+        "roster_plan" => &[NEEDS_STAFF, &["malformed", "invalid", "unknown-proposal"]],
         "roster_judge" => &[NEEDS_STAFF, BODY, JUDGE, &["other-plan"]],
         "support_proposal" => &[NEEDS_STAFF, &["unknown-member", "unknown-proposal"]],
         "support_judge" => &[NEEDS_STAFF, BODY, HELP, JUDGE, &["changed-since"]],

@@ -70,6 +70,13 @@ pub enum Problem {
     },
     /// Rows of a roster cannot be taken.
     Rows(Vec<RowError>),
+    /// So many members would leave by a roster that whoever brings it has to say the number.
+    ManyLeave {
+        /// Who would leave.
+        left: u64,
+        /// Of how many.
+        known: u64,
+    },
     /// The code's time is over.
     CodeExpired,
     /// The sign-in has no tries left.
@@ -159,6 +166,10 @@ pub struct ProblemBody {
     /// What is wrong with a roster.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<RowError>,
+    /// How many members would leave by a roster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub leavers: Option<u64>,
 }
 
 /// The step that is due.
@@ -192,7 +203,7 @@ pub struct FieldError {
 
 impl Problem {
     /// Every case that programs can tell apart, for the documentation.
-    pub const ALL: [Self; 48] = {
+    pub const ALL: [Self; 49] = {
         let wait = Wait {
             until: Timestamp::UNIX_EPOCH,
             now: Timestamp::UNIX_EPOCH,
@@ -220,6 +231,7 @@ impl Problem {
             },
             Self::Invalid { field: "", why: "" },
             Self::Rows(Vec::new()),
+            Self::ManyLeave { left: 0, known: 0 },
             Self::CodeExpired,
             Self::CodeDead,
             Self::CodeUsed,
@@ -283,7 +295,11 @@ impl Problem {
             step: None,
             errors: Vec::new(),
             rows: Vec::new(),
+            leavers: None,
         };
+        if let Self::ManyLeave { left, .. } = self {
+            body.leavers = Some(*left);
+        }
         if let Self::Rows(rows) = self {
             body.rows.clone_from(rows);
         }

@@ -167,7 +167,6 @@ impl Society {
             Arc::new(Eraser {
                 database: self.database.clone(),
                 vault: self.vault.clone(),
-                policy: self.policy.policy.clone(),
             }),
             Arc::new(RosterReactor(decided.clone())),
         ];

@@ -148,12 +148,11 @@ async fn import(
         )));
     }
     let content = &looked.content;
-    let known = content.unchanged + content.changed + content.left;
-    let many = content.left > known / 10;
-    if many && !settings.dry_run && settings.leavers != Some(content.left) {
+    if !settings.dry_run && content.lacks_leavers(settings.leavers) {
         return Err(Fault(format!(
-            "--leavers {} is needed: so many of {known} members would leave by this roster, more than one in ten; nothing was imported",
-            content.left
+            "--leavers {} is needed: so many of {} members would leave by this roster, more than one in ten; nothing was imported",
+            content.left,
+            content.known()
         )));
     }
     if settings.dry_run {

@@ -10,7 +10,7 @@ use super::values::TOKYO;
 pub const WINDOW: SignedDuration = SignedDuration::from_mins(10);
 
 /// What was ever counted: the names of problems, and what has no problem of its own to its name. They are stored: none is ever taken away.
-pub const KINDS: [&str; 52] = [
+pub const KINDS: [&str; 53] = [
     "already-proposed",
     "already-set",
     "budget-spent",
@@ -27,6 +27,7 @@ pub const KINDS: [&str; 52] = [
     "formula-closed",
     "internal",
     "invalid",
+    "leavers-needed",
     "lifts-spent",
     "link-disowned",
     "link-expired",

@@ -117,6 +117,21 @@ pub struct Content {
     pub by_cohort: BTreeMap<String, u64>,
 }
 
+impl Content {
+    /// Members whom it met or who leave by it.
+    #[must_use]
+    pub const fn known(&self) -> u64 {
+        self.unchanged + self.changed + self.left
+    }
+
+    /// Whether whoever brings it has still to say how many leave by it: more than one in ten of those known, as by a file that is cut off, or one of
+    /// a single company (judgement).
+    #[must_use]
+    pub fn lacks_leavers(&self, told: Option<u64>) -> bool {
+        self.left > self.known() / 10 && told != Some(self.left)
+    }
+}
+
 impl Rosters {
     /// The roster of this id.
     #[must_use]

@@ -12,7 +12,7 @@ use crate::database::Database;
 use crate::domain::ids::ImportId;
 use crate::domain::rosters::{Command, RosterImport, Rosters, Stage};
 use crate::domain::values::TOKYO;
-use crate::rosters::{BATCH, Kept, Members, Roster, RosterFault, Run, STREAM, Window, look, mend};
+use crate::rosters::{BATCH, Members, Plan, Roster, RosterFault, Run, STREAM, Window, look, mend};
 use crate::subscription::{ApplyError, Reactor, Recorded};
 use crate::vault::VaultError;
 
@@ -114,7 +114,7 @@ impl Importer {
         let Some(kept) = kept.map_err(|error| RosterFault(error.to_string()))? else {
             return self.give_up(due, "its file is gone").await;
         };
-        let Ok(Kept { plan, .. }) = serde_json::from_slice(&kept.details) else {
+        let Ok(plan) = serde_json::from_slice::<Plan>(&kept.details) else {
             return self.give_up(due, "its plan cannot be read").await;
         };
         if members.policy.label() != due.content.policy {

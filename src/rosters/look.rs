@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap};
 
 use data_encoding::HEXLOWER;
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::standing::compare;
@@ -12,11 +11,10 @@ use super::{
     AT_ONCE, BATCH, Errors, Members, Plan, Roster, RosterFault, Row, RowFault, Standing, Window,
 };
 use crate::domain::ids::MemberId;
-use crate::domain::onboarding::{Onboarding, ProfileField};
+use crate::domain::onboarding::Onboarding;
 use crate::domain::policy::InitialPassword;
 use crate::domain::rosters::Content;
 use crate::policies::LoadedPolicy;
-use crate::vault::Profile;
 
 /// What a look at the whole roster has shown; its rows were let go, to be read again.
 pub struct Looked {
@@ -28,86 +26,8 @@ pub struct Looked {
     pub conflicts: usize,
     /// New members who get something from us that they can learn from a letter alone.
     pub needing_letters: usize,
-    /// The first of what it does, row by row, for whoever decides on it.
-    pub details: Details,
     /// What is wrong with it.
     pub errors: Errors,
-}
-
-/// Rows and members shown to whoever decides on a roster; what it does to more is counted.
-pub const SHOWN: usize = 100;
-
-/// What is kept beside the file of a roster that waits.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kept {
-    /// For whoever decides on it.
-    pub details: Details,
-    /// For whoever carries it out, perhaps in several runs.
-    pub plan: Plan,
-}
-
-/// The first of what a roster does.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Details {
-    /// Rows of members whom nobody knew.
-    pub new: Vec<NewRow>,
-    /// Rows that tell something new of a member.
-    pub changed: Vec<ChangedRow>,
-    /// Members who are back.
-    pub returned: Vec<MemberId>,
-    /// Members who have left.
-    pub left: Vec<MemberId>,
-}
-
-/// A row of a member whom nobody knew.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NewRow {
-    /// The line of the file.
-    pub line: u64,
-    /// Where the member will belong.
-    pub cohort: String,
-    /// Who that is.
-    pub profile: Profile,
-}
-
-/// A row that tells something new of a member.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChangedRow {
-    /// The line of the file.
-    pub line: u64,
-    /// The member.
-    pub member: MemberId,
-    /// What is new.
-    pub fields: Vec<ProfileField>,
-}
-
-impl Details {
-    fn note(&mut self, row: &Row<'_>, standing: &Standing) {
-        let known = match standing {
-            Standing::New => {
-                if self.new.len() < SHOWN {
-                    self.new.push(NewRow {
-                        line: row.line,
-                        cohort: row.cohort.name.clone(),
-                        profile: row.profile.clone(),
-                    });
-                }
-                return;
-            }
-            Standing::Conflict => return,
-            Standing::Known(known) => known,
-        };
-        if !known.changed.is_empty() && self.changed.len() < SHOWN {
-            self.changed.push(ChangedRow {
-                line: row.line,
-                member: known.member,
-                fields: known.changed.clone(),
-            });
-        }
-        if known.returns && self.returned.len() < SHOWN {
-            self.returned.push(known.member);
-        }
-    }
 }
 
 /// SHA-256 in hexadecimal, as `sha256sum` prints it.
@@ -135,7 +55,6 @@ pub async fn look(
         cohorts.map(|cohort| (cohort.name.clone(), 0)).collect();
     let mut standings = Vec::new();
     let mut needing_letters = 0;
-    let mut details = Details::default();
     let mut met: HashMap<MemberId, u64> = HashMap::new();
     loop {
         let rows = roster.rows(BATCH);
@@ -155,7 +74,6 @@ pub async fn look(
                     || row.cohort.initial_password == InitialPassword::Printed)
         };
         for (row, standing) in rows.iter().zip(&some) {
-            details.note(row, standing);
             if let Standing::Known(known) = standing
                 && let Some(line) = met.insert(known.member, row.line)
             {
@@ -174,7 +92,6 @@ pub async fn look(
         Some(members) if complete => missing_in(&met, members).await?,
         Some(_) | None => Vec::new(),
     };
-    details.left = leavers.iter().take(SHOWN).copied().collect();
     let number = |wanted: fn(&Standing) -> bool| standings.iter().filter(|it| wanted(it)).count();
     let known = |wanted: fn(&super::Known) -> bool| {
         let is = |it: &&Standing| matches!(it, Standing::Known(known) if wanted(known));
@@ -209,7 +126,6 @@ pub async fn look(
         conflicts: number(|standing| *standing == Standing::Conflict),
         plan: Plan { standings, leavers },
         needing_letters,
-        details,
         errors: roster.errors,
     })
 }

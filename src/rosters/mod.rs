@@ -1,6 +1,7 @@
 //! Rosters: read, held against who is known, and carried out; for the command line, and for plans that two people decide on.
 
 mod carrying_out;
+mod details;
 mod fault;
 mod look;
 mod mending;
@@ -8,8 +9,9 @@ mod reading;
 mod standing;
 
 pub use carrying_out::{Run, Written};
+pub use details::{ChangedRow, Details, NewRow, SHOWN, pages};
 pub use fault::RowFault;
-pub use look::{ChangedRow, Details, Kept, Looked, NewRow, SHOWN, look, sha256};
+pub use look::{Looked, look, sha256};
 pub use mending::mend;
 pub use reading::{Errors, Roster, Row, RowError, is_unprintable};
 pub use standing::{Known, Plan, Standing};

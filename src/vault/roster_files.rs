@@ -23,7 +23,7 @@ pub struct RosterFiles {
 pub struct RosterFile {
     /// The file's bytes.
     pub file: Zeroizing<Vec<u8>>,
-    /// What it does, as whoever kept it wrote it down.
+    /// What it does, as whoever looked at it wrote it down.
     pub details: Zeroizing<Vec<u8>>,
 }
 
@@ -48,7 +48,7 @@ impl RosterFiles {
         }
     }
 
-    /// Keeps a roster until it is forgotten.
+    /// Keeps the file of a roster until it is forgotten; [`RosterFiles::note`] says what it does.
     ///
     /// # Errors
     /// A database is away.
@@ -56,25 +56,54 @@ impl RosterFiles {
         &self,
         import: ImportId,
         file: &[u8],
-        details: &[u8],
         now: Timestamp,
     ) -> Result<(), VaultError> {
-        let keys = &self.data_keys;
-        let key = keys.make_one(keys_of(import), Class::Person, now).await?;
-        let id = import.to_string();
-        let seal =
-            |column, plain: &[u8]| key.seal(&self.data_keys.entropy, place(column, &id), plain);
-        let (file, details) = (seal("file", file)?, seal("details", details)?);
+        let file = self.sealed(import, "file", file, now).await?;
+        let nothing = self.sealed(import, "details", b"", now).await?;
         sqlx::query(
             "INSERT INTO rosters (import_id, file, details, written_at) VALUES ($1, $2, $3, $4)",
         )
-        .bind(&id)
+        .bind(import.to_string())
         .bind(file)
-        .bind(details)
+        .bind(nothing)
         .bind(fixed_width(now))
         .execute(&self.database.write)
         .await?;
         Ok(())
+    }
+
+    /// Notes beside the file what it does; answers whether it is kept still, and not forgotten since.
+    ///
+    /// # Errors
+    /// A database is away.
+    pub async fn note(
+        &self,
+        import: ImportId,
+        details: &[u8],
+        now: Timestamp,
+    ) -> Result<bool, VaultError> {
+        let details = match self.sealed(import, "details", details, now).await {
+            Err(VaultError::Erased) => return Ok(false),
+            sealed => sealed?,
+        };
+        let noted = sqlx::query("UPDATE rosters SET details = $1 WHERE import_id = $2")
+            .bind(details)
+            .bind(import.to_string())
+            .execute(&self.database.write)
+            .await?;
+        Ok(noted.rows_affected() == 1)
+    }
+
+    async fn sealed(
+        &self,
+        import: ImportId,
+        column: &'static str,
+        plain: &[u8],
+        now: Timestamp,
+    ) -> Result<String, VaultError> {
+        let keys = &self.data_keys;
+        let key = keys.make_one(keys_of(import), Class::Person, now).await?;
+        key.seal(&keys.entropy, place(column, &import.to_string()), plain)
     }
 
     /// The roster of this import; none, if it was forgotten, or its key is gone, as after a restore.

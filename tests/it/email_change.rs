@@ -2,9 +2,8 @@
 
 use std::fs;
 
-use kadode::domain::ids::{IssueId, MemberId, StaffId};
-use kadode::domain::onboarding::{Command, Grounds, Intervention, NewLink, Reason};
-use kadode::domain::values::{KeyId, Language};
+use kadode::domain::ids::{MemberId, ProposalId, StaffId};
+use kadode::domain::onboarding::{Command, Grounds, Intervention, Reason};
 use kadode::vault::Profile;
 use mail_parser::MessageParser;
 use reqwest::StatusCode;
@@ -259,22 +258,24 @@ async fn a_change_that_was_cancelled_never_counts() {
 async fn a_change_does_not_outlive_a_freeze() {
     let (app, member, _) = pending().await;
     app.freeze(member).await;
-    let release = Command::Intervene {
+    let proposal = ProposalId(app.society.entropy.id());
+    let staff = || StaffId(app.society.entropy.id());
+    let release = Command::ProposeIntervention {
+        proposal,
         intervention: Intervention::Release,
         grounds: Grounds {
             reason: Reason::Mistaken,
             ticket: "HD-1".parse().unwrap(),
         },
-        staff: StaffId(app.society.entropy.id()),
-        failed_at: None,
-        link: NewLink {
-            issue: IssueId(app.society.entropy.id()),
-            key: KeyId(String::new()),
-            language: Language::Ja,
-            sent_to_address: Vec::new(),
-        },
+        staff: staff(),
     };
     app.command(member, release).await.unwrap();
+    let approve = Command::ApproveIntervention {
+        proposal,
+        staff: staff(),
+        print: None,
+    };
+    app.command(member, approve).await.unwrap();
     app.wait(DELAY);
     let (_, to) = signed_in_by_code(&app).await;
     assert_eq!(to, OLD);

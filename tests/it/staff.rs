@@ -4,7 +4,7 @@ mod accounts;
 mod approvals;
 mod audit;
 mod desk;
-mod erasure;
+pub(crate) mod erasure;
 mod events;
 mod export;
 mod lifts;

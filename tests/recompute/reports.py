@@ -618,6 +618,8 @@ def deviations(log, asked):
         "D-4": "ISO 27001:2022 A.8.15", "D-5": "NIST SP 800-63B-4 2.2.2", "D-6": "OWASP ASVS 5.0 6.2.2",
         "D-8": "OWASP ASVS 5.0 6.3.5", "D-9": "OWASP ASVS 5.0 6.3.7", "D-10": "NIST SP 800-63B-4 3.2.2",
         "D-11": "OWASP ASVS 5.0 6.2.12",
+        "D-12": "docs/security.md, attack 2", "D-13": "docs/security.md, attack 34", "D-14": "ISO 27001:2022 A.8.17; docs/security.md, attack 40",
+        "D-15": "OWASP ASVS 5.0 4.2.1; docs/security.md, attack 42", "D-16": "OWASP ASVS 5.0 6.3.7; NIST SP 800-63B-4 4.6", "D-17": "OWASP ASVS 5.0 2.3.5",
     }
     return [[number, number, rule] for number, rule in rules.items()]
 

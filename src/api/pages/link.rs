@@ -142,6 +142,7 @@ const fn outcome_of(problem: &Problem) -> Option<LinkOutcome> {
         | Problem::UnknownReport
         | Problem::NoticeReplaced
         | Problem::Rows(_)
+        | Problem::ManyLeave { .. }
         | Problem::NothingToConfirm
         | Problem::Desk(_)
         | Problem::Internal => None,

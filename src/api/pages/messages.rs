@@ -288,6 +288,7 @@ impl Trouble {
             | Problem::NothingToConfirm
             | Problem::Desk(_)
             | Problem::Rows(_)
+            | Problem::ManyLeave { .. }
             | Problem::OutOfOrder(_)
             | Problem::AlreadySet
             | Problem::Internal => return None,

@@ -139,6 +139,7 @@ pub fn problem(api: &Api, visit: &Visit, problem: &Problem) -> Response {
         | Problem::NothingToConfirm
         | Problem::Desk(_)
         | Problem::Rows(_)
+        | Problem::ManyLeave { .. }
         | Problem::OutOfOrder(_)
         | Problem::AlreadySet
         | Problem::Internal => ProblemKind::Unexpected,

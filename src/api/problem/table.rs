@@ -101,6 +101,11 @@ impl Problem {
                 "roster-errors",
                 "The roster cannot be taken; each row that is wrong is named",
             ),
+            Self::ManyLeave { .. } => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "leavers-needed",
+                "More than one in ten members would leave by the roster; say how many, if that is right",
+            ),
             Self::CodeExpired => (
                 StatusCode::GONE,
                 "code-expired",

@@ -16,7 +16,7 @@ use crate::domain::onboarding::{Grounds, Reason, Ticket};
 use crate::domain::rosters::{Command, Issued, Proposed, REASONS, Refusal, RosterImport, Rosters};
 use crate::domain::values::TOKYO;
 use crate::domain::viewing::View;
-use crate::rosters::{Details, Kept, STREAM, Window, look};
+use crate::rosters::{Details, Plan, STREAM, Window, look, pages};
 
 /// Rosters in a list; the log has all.
 const LISTED: usize = 30;
@@ -28,6 +28,8 @@ pub(super) struct Brought {
     pub(super) complete: bool,
     /// The first day of the new members' initial credentials; today, if none was given.
     pub(super) valid_from: Option<Date>,
+    /// How many leave by it, if that was said.
+    pub(super) leavers: Option<u64>,
     pub(super) grounds: Grounds,
 }
 
@@ -57,7 +59,7 @@ impl Api {
     /// Looks at a roster and keeps it as a plan.
     ///
     /// # Errors
-    /// [`Problem::Rows`] for what is wrong with it; another roster is still open; a store is away.
+    /// [`Problem::Rows`] for what is wrong with it; [`Problem::ManyLeave`]; another roster is still open; a store is away.
     pub(super) async fn bring(&self, who: &StaffIn, brought: Brought) -> Result<ImportId, Problem> {
         let now = self.clock.now();
         // Before the file is looked at: this takes a while for a large one.
@@ -81,20 +83,45 @@ impl Api {
             field: "valid_from",
             why: "would_be_over",
         })?;
+        let import = ImportId(self.entropy.id());
+        let files = &self.vault.roster_files;
+        // Before it is looked at: an erasure meanwhile then forgets the file with all others, and nobody stays in it who is erased.
+        files.keep(import, &brought.file, now).await?;
+        let planned = self.plan_kept(who, import, brought, window).await;
+        if planned.is_err() {
+            files.forget(import).await?;
+        }
+        planned.map(|()| import)
+    }
+
+    /// Looks at a roster whose file is kept, notes what it does, and tells of it.
+    async fn plan_kept(
+        &self,
+        who: &StaffIn,
+        import: ImportId,
+        brought: Brought,
+        window: Window,
+    ) -> Result<(), Problem> {
+        let now = self.clock.now();
+        let today = TOKYO.to_datetime(now).date();
         let how = (window, brought.complete);
         let (members, file) = (&self.members, &brought.file);
         let looked = look(file, &members.policy, today, how, Some(members), |_| ()).await?;
         if !looked.errors.is_empty() {
             return Err(Problem::Rows(looked.errors.into_list()));
         }
-        let import = ImportId(self.entropy.id());
-        let kept = Kept {
-            details: looked.details,
-            plan: looked.plan,
-        };
-        let details = serde_json::to_vec(&kept).map_err(|_| Problem::Internal)?;
-        let files = &self.vault.roster_files;
-        files.keep(import, &brought.file, &details, now).await?;
+        let content = looked.content;
+        if content.lacks_leavers(brought.leavers) {
+            return Err(Problem::ManyLeave {
+                left: content.left,
+                known: content.known(),
+            });
+        }
+        let details = serde_json::to_vec(&looked.plan).map_err(|_| Problem::Internal)?;
+        if !self.vault.roster_files.note(import, &details, now).await? {
+            // Somebody was erased meanwhile: the same once more looks at who is left.
+            return Err(Problem::Busy);
+        }
         let hours = SignedDuration::from_hours(self.limits.support.proposal_hours.into());
         let command = Command::Plan {
             import,
@@ -103,10 +130,9 @@ impl Api {
                 grounds: brought.grounds,
                 expires_at: now + hours,
             },
-            content: looked.content,
+            content,
         };
-        self.tell_rosters("PlanRoster", who, command).await?;
-        Ok(import)
+        self.tell_rosters("PlanRoster", who, command).await
     }
 
     /// Approves or declines a plan; `plan` is the hash of what was looked at.
@@ -177,23 +203,40 @@ impl Api {
         found.ok_or(Problem::Desk(DeskProblem::UnknownProposal))
     }
 
-    /// The first of what a roster does, member by member, which is noted as a look; none, once it is over.
+    /// A page of what a roster does, member by member, which is noted as a look; none, once it is over, or where it cannot be carried out any
+    /// more.
     ///
     /// # Errors
-    /// A store is away.
+    /// [`Problem::Invalid`]: it has no such page. A store is away.
     pub(super) async fn details_of(
         &self,
         who: &StaffIn,
-        import: ImportId,
+        found: &RosterImport,
+        page: u64,
     ) -> Result<Option<Details>, Problem> {
+        let import = found.id;
+        if !(1..=pages(&found.content)).contains(&page) {
+            return Err(Problem::Invalid {
+                field: "page",
+                why: "no_such_page",
+            });
+        }
         let part = Some(format!("roster={import}"));
         self.note_look(who, Showing::of(View::Rosters, part))
             .await?;
         let Some(kept) = self.vault.roster_files.get(import).await? else {
             return Ok(None);
         };
-        let kept: Kept = serde_json::from_slice(&kept.details).map_err(|_| Problem::Internal)?;
-        Ok(Some(kept.details))
+        let policy = self.members.policy.clone();
+        if policy.label() != found.content.policy {
+            return Ok(None);
+        }
+        let plan: Plan = serde_json::from_slice(&kept.details).map_err(|_| Problem::Internal)?;
+        let today = TOKYO.to_datetime(self.clock.now()).date();
+        // A large file takes a second to read.
+        let read = move || Details::read(&plan, &kept.file, &policy.policy, today, page);
+        let read = tokio::task::spawn_blocking(read).await;
+        read.map_err(|_| Problem::Internal)
     }
 
     async fn tell_rosters(

@@ -14,12 +14,13 @@ use utoipa::{IntoParams, ToSchema};
 use super::acts::{Brought, grounds, import_named};
 use super::upload::day;
 use crate::api::Api;
+use crate::api::audit::person::{Mask, Person};
 use crate::api::members::bodies::Body;
 use crate::api::problem::Problem;
 use crate::api::staff::StaffIn;
 use crate::api::support::verdict_named;
 use crate::domain::rosters::RosterImport;
-use crate::rosters::Details;
+use crate::rosters::{Details, pages};
 
 /// How a roster is brought.
 #[derive(Default, Deserialize, IntoParams)]
@@ -31,12 +32,35 @@ pub struct BringQuery {
     /// The first day, in Tokyo, of the new members' initial credentials; today, if empty.
     #[param(example = "2026-04-01")]
     valid_from: String,
+    /// How many members leave by it, where they are more than one in ten.
+    leavers: Option<u64>,
     /// `regular_update` or `roster_corrected`.
     #[param(required, example = "regular_update")]
     reason: String,
     /// The ticket's number.
     #[param(required, example = "HD-1234")]
     ticket: String,
+}
+
+/// Which part of what a roster does is asked for.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct PageQuery {
+    /// The page, from 1; each has up to 100 rows or members of every kind.
+    #[param(minimum = 1, example = 1)]
+    page: Option<u64>,
+}
+
+impl PageQuery {
+    /// The number of the page; the first, if none was asked for.
+    ///
+    /// # Errors
+    /// [`Problem::Malformed`]: it is no number.
+    pub(super) fn of(asked: Result<Query<Self>, QueryRejection>) -> Result<u64, Problem> {
+        let Query(asked) = asked.map_err(|_| Problem::Malformed)?;
+        Ok(asked.page.unwrap_or(1))
+    }
 }
 
 /// A decision on a plan.
@@ -63,6 +87,9 @@ pub struct RosterBody {
     by: Option<String>,
     reason: Option<&'static str>,
     ticket: Option<String>,
+    /// Whether it came to nothing while it waited, as somebody was erased or the policy changed: then no approval carries it out. Decline it, and
+    /// bring it again.
+    forgotten: bool,
     /// The moment from which it can no longer be approved.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
@@ -81,14 +108,27 @@ pub struct RosterBody {
     returned: u64,
     left: u64,
     by_cohort: BTreeMap<String, u64>,
-    /// The first rows that tell something new; none in a list, and once it is over.
+    /// How many pages it takes to see all of the four lists below; 1 at least.
+    pages: u64,
+    /// Rows that tell something new, those of the page that was asked for; none in a list, and once it is over.
     changes: Vec<ChangeBody>,
-    /// The first members who are in it no more.
+    /// Members who are in it no more.
     leavers: Vec<String>,
-    /// The first members who are back.
+    /// Members who are back.
     returners: Vec<String>,
-    /// The lines of the first new members.
-    newcomers: Vec<u64>,
+    /// Rows of new members.
+    newcomers: Vec<NewcomerBody>,
+}
+
+/// A row of a new member.
+#[derive(Serialize, ToSchema)]
+pub struct NewcomerBody {
+    /// The line of the file.
+    line: u64,
+    /// Where the member will belong.
+    cohort: String,
+    /// Who that is, masked.
+    person: Person,
 }
 
 /// Rosters, each without what it does member by member.
@@ -113,6 +153,7 @@ pub struct ChangeBody {
 impl RosterBody {
     fn of(found: RosterImport, details: Option<Details>) -> Self {
         let content = found.content;
+        let pages = pages(&content);
         let proposed = found.proposed.as_ref();
         let details = details.unwrap_or_default();
         Self {
@@ -122,6 +163,7 @@ impl RosterBody {
             by: proposed.map(|it| it.by.to_string()),
             reason: proposed.map(|it| it.grounds.reason.name()),
             ticket: proposed.map(|it| it.grounds.ticket.as_str().to_owned()),
+            forgotten: false,
             expires_at: proposed.map(|it| it.expires_at),
             file: content.file,
             plan: content.plan,
@@ -134,6 +176,7 @@ impl RosterBody {
             returned: content.returned,
             left: content.left,
             by_cohort: content.by_cohort,
+            pages,
             changes: details
                 .changed
                 .into_iter()
@@ -145,16 +188,27 @@ impl RosterBody {
                 .collect(),
             leavers: details.left.iter().map(ToString::to_string).collect(),
             returners: details.returned.iter().map(ToString::to_string).collect(),
-            newcomers: details.new.iter().map(|row| row.line).collect(),
+            newcomers: details
+                .new
+                .into_iter()
+                .map(|row| NewcomerBody {
+                    line: row.line,
+                    person: Person::of(&row.profile, None, Mask::On),
+                    cohort: row.cohort,
+                })
+                .collect(),
         }
     }
 }
 
-async fn told(api: &Api, who: &StaffIn, import: &str) -> Result<RosterBody, Problem> {
-    let import = import_named(import)?;
-    let found = api.roster(import).await?;
-    let details = api.details_of(who, import).await?;
-    Ok(RosterBody::of(found, details))
+async fn told(api: &Api, who: &StaffIn, import: &str, page: u64) -> Result<RosterBody, Problem> {
+    let found = api.roster(import_named(import)?).await?;
+    let details = api.details_of(who, &found, page).await?;
+    let forgotten = found.can_be_judged(api.clock.now()) && details.is_none();
+    Ok(RosterBody {
+        forgotten,
+        ..RosterBody::of(found, details)
+    })
 }
 
 /// Brings a roster: looks at it, and keeps it until a second person has decided on what it would do.
@@ -186,10 +240,11 @@ pub(in crate::api) async fn roster_bring(
         file: file.to_vec(),
         complete: asked.complete,
         valid_from: day(&asked.valid_from)?,
+        leavers: asked.leavers,
         grounds: grounds(&asked.reason, &asked.ticket)?,
     };
     let import = api.bring(&who, brought).await?;
-    let body = told(&api, &who, &import.to_string()).await?;
+    let body = told(&api, &who, &import.to_string(), 1).await?;
     Ok((StatusCode::CREATED, Json(body)))
 }
 
@@ -208,16 +263,18 @@ pub(in crate::api) async fn roster_list(
     }))
 }
 
-/// A roster, and what it does.
+/// A roster, and what it does, a page at a time.
 #[utoipa::path(get, path = "/api/v1/rosters/{import}", tag = "rosters",
-    params(("import" = String, Path, description = "the import's id")),
+    params(("import" = String, Path, description = "the import's id"), PageQuery),
     responses((status = 200, description = "the roster", body = RosterBody)))]
 pub(in crate::api) async fn roster_plan(
     State(api): State<Api>,
     who: StaffIn,
     Path(import): Path<String>,
+    asked: Result<Query<PageQuery>, QueryRejection>,
 ) -> Result<Json<RosterBody>, Problem> {
-    told(&api, &who, &import).await.map(Json)
+    let page = PageQuery::of(asked)?;
+    told(&api, &who, &import, page).await.map(Json)
 }
 
 /// Approves or declines a plan.
@@ -233,5 +290,5 @@ pub(in crate::api) async fn roster_judge(
     let id = import_named(&import)?;
     let approves = verdict_named(&asked.verdict)?;
     api.judge_roster(&who, id, &asked.plan, approves).await?;
-    told(&api, &who, &import).await.map(Json)
+    told(&api, &who, &import, 1).await.map(Json)
 }

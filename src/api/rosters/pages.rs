@@ -1,13 +1,17 @@
 //! The pages of rosters: bringing one, seeing what it would do, deciding on it.
 
 use axum::extract::multipart::{Multipart, MultipartRejection};
-use axum::extract::{Path, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::acts::import_named;
+use super::json::PageQuery;
 use super::upload::Typed;
-use super::views::{ChangeRow, FaultRow, ListPage, MemberRow, NewcomerRow, PlanPage, RosterRow};
+use super::views::{
+    ChangeRow, FaultRow, ListPage, MemberRow, NewcomerRow, PlanPage, RosterRow, Turning,
+};
 use super::words::fault_text;
 use crate::api::Api;
 use crate::api::audit::pages::shown;
@@ -24,7 +28,7 @@ use crate::api::support::{desk_trouble, verdict_named};
 use crate::domain::ids::MemberId;
 use crate::domain::rosters::{REASONS, RosterImport, Stage};
 use crate::domain::values::Language;
-use crate::rosters::Details;
+use crate::rosters::{Details, SHOWN, pages};
 
 /// `GET /rosters`.
 pub(super) async fn list(State(api): State<Api>, who: StaffIn) -> Response {
@@ -66,8 +70,10 @@ pub(super) async fn plan(
     State(api): State<Api>,
     who: StaffIn,
     Path(import): Path<String>,
+    asked: Result<Query<PageQuery>, QueryRejection>,
 ) -> Response {
-    let page = plan_page(&api, &who, &import, None).await;
+    let page = async { plan_page(&api, &who, &import, PageQuery::of(asked)?, None).await };
+    let page = page.await;
     shown(&api, &who, page)
 }
 
@@ -93,7 +99,7 @@ pub(super) async fn judge(
     let page = match decided.await {
         Ok(()) => return Redirect::to(&link(&import)).into_response(),
         Err(problem) if trouble(who.visit.language, &problem).is_some() => {
-            plan_page(&api, &who, &import, Some(problem)).await
+            plan_page(&api, &who, &import, 1, Some(problem)).await
         }
         Err(problem) => Err(problem),
     };
@@ -107,6 +113,10 @@ pub(super) async fn judge(
 )]
 fn trouble(language: Language, problem: &Problem) -> Option<Text> {
     let key = match problem {
+        Problem::ManyLeave { left, known } => {
+            let text = Text::of(language, "roster.many_leave");
+            return Some(text.with("left", left).with("known", known));
+        }
         Problem::Rows(_) => "roster.wrong_rows",
         Problem::TooLarge => "roster.too_large",
         Problem::Invalid { field: "file", .. } => "roster.no_file",
@@ -145,6 +155,7 @@ async fn list_page(
         text: Text::of(language, &format!("reason.{}", reason.name())).to_string(),
         chosen: typed.reason == reason.name(),
     };
+    let many_leave = matches!(problem, Some(Problem::ManyLeave { .. }));
     let view = ListPage {
         desk,
         open: open.map(|found| row_of(api, language, &found)),
@@ -156,6 +167,7 @@ async fn list_page(
         ticket: typed.ticket.clone(),
         valid_from: typed.valid_from.clone(),
         complete: typed.complete,
+        leavers: (many_leave || !typed.leavers.is_empty()).then(|| typed.leavers.clone()),
         errors: match &problem {
             Some(Problem::Rows(errors)) => errors
                 .iter()
@@ -175,14 +187,14 @@ async fn plan_page(
     api: &Api,
     who: &StaffIn,
     import: &str,
+    number: u64,
     problem: Option<Problem>,
 ) -> Result<Response, Problem> {
     let language = who.visit.language;
-    let id = import_named(import)?;
-    let found = api.roster(id).await?;
-    let details = api.details_of(who, id).await?.unwrap_or_default();
+    let found = api.roster(import_named(import)?).await?;
+    let details = api.details_of(who, &found, number).await?;
     let form = FormToken::of(api, &who.visit);
-    let mut desk = desk(api, who, &form, link(import)).await?;
+    let mut desk = desk(api, who, &form, page_link(import, number)).await?;
     desk.told = told(language, problem.as_ref());
     let proposed = found.proposed.as_ref();
     let by = match proposed {
@@ -194,12 +206,19 @@ async fn plan_page(
     };
     let now = api.clock.now();
     let can_be_judged = found.can_be_judged(now);
+    let is_forgotten = can_be_judged && details.is_none();
+    // Once a roster is over, nothing is shown of it.
+    let last = details.as_ref().map_or(1, |_| pages(&found.content));
+    let turning = (last > 1).then(|| Turning {
+        here: Text::of(language, "roster.page")
+            .with("page", number)
+            .with("pages", last)
+            .with("shown", SHOWN),
+        previous: (number > 1).then(|| page_link(import, number - 1)),
+        next: (number < last).then(|| page_link(import, number + 1)),
+    });
+    let details = details.unwrap_or_default();
     let content = &found.content;
-    // Once a roster is over, none of them is shown, and so are no more of them.
-    let more = |all: u64, shown: usize| match shown {
-        0 => 0,
-        _ => all.saturating_sub(u64::try_from(shown).unwrap_or(all)),
-    };
     let counts = [
         ("roster.rows", content.rows),
         ("roster.new", content.new),
@@ -221,6 +240,7 @@ async fn plan_page(
             .filter(|_| can_be_judged)
             .map(|it| date_and_time(language, it.expires_at)),
         is_own: proposed.is_some_and(|it| it.by == who.staff),
+        is_forgotten,
         is_moving: matches!(found.stage, Stage::Approved | Stage::Running),
         complete: content.complete,
         valid_from: date_and_time(language, content.valid_from),
@@ -239,10 +259,7 @@ async fn plan_page(
                 person: Person::of(&row.profile, None, Mask::On),
             })
             .collect(),
-        more_newcomers: more(content.new, details.new.len()),
-        more_changes: more(content.changed, details.changed.len()),
-        more_leavers: more(content.left, details.left.len()),
-        more_returned: more(content.returned, details.returned.len()),
+        turning,
         changes: changes(api, language, &details).await?,
         leavers: members(api, &details.left).await?,
         returned: members(api, &details.returned).await?,
@@ -309,4 +326,11 @@ fn stage_text(language: Language, found: &RosterImport, api: &Api) -> Text {
 
 fn link(import: &str) -> String {
     format!("/rosters/{import}")
+}
+
+fn page_link(import: &str, number: u64) -> String {
+    match number {
+        1 => link(import),
+        _ => format!("/rosters/{import}?page={number}"),
+    }
 }

@@ -6,6 +6,7 @@ use jiff::civil::Date;
 
 use super::acts::{Brought, grounds};
 use crate::api::Api;
+use crate::api::input::normalise_id;
 use crate::api::pages::forms::is_own;
 use crate::api::problem::Problem;
 use crate::api::visit::Visit;
@@ -15,6 +16,7 @@ use crate::api::visit::Visit;
 pub(super) struct Typed {
     pub(super) complete: bool,
     pub(super) valid_from: String,
+    pub(super) leavers: String,
     pub(super) reason: String,
     pub(super) ticket: String,
     file: Vec<u8>,
@@ -43,6 +45,7 @@ impl Typed {
             let place = match name.as_str() {
                 "form_token" => &mut typed.form_token,
                 "valid_from" => &mut typed.valid_from,
+                "leavers" => &mut typed.leavers,
                 "reason" => &mut typed.reason,
                 "ticket" => &mut typed.ticket,
                 "complete" => {
@@ -77,6 +80,7 @@ impl Typed {
             file,
             complete: self.complete,
             valid_from: day(&self.valid_from)?,
+            leavers: normalise_id(&self.leavers).parse().ok(),
             grounds: grounds(&self.reason, &self.ticket)?,
         })
     }

@@ -25,6 +25,8 @@ pub struct ListPage {
     pub valid_from: String,
     /// Whether it was said to be one of everybody.
     pub complete: bool,
+    /// How many leave by it, as it was typed; none, as long as nobody was asked.
+    pub leavers: Option<String>,
     /// What was wrong with the file just sent.
     pub errors: Vec<FaultRow>,
 }
@@ -55,6 +57,10 @@ pub struct RosterRow {
 /// `/rosters/{import}`.
 #[derive(Template)]
 #[template(path = "rosters/plan.html")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is shown at a place of its own"
+)]
 pub struct PlanPage {
     /// What surrounds the page.
     pub desk: Desk,
@@ -74,6 +80,8 @@ pub struct PlanPage {
     pub until: Option<String>,
     /// Whether whoever looks brought it: then they can only take it back.
     pub is_own: bool,
+    /// Whether it came to nothing while it waited: then it can only be declined, and brought again.
+    pub is_forgotten: bool,
     /// Whether the page shows something else a little later.
     pub is_moving: bool,
     /// Whether it is one of everybody.
@@ -88,22 +96,26 @@ pub struct PlanPage {
     pub counts: Vec<(Text, u64)>,
     /// Its rows by cohort.
     pub by_cohort: Vec<(String, u64)>,
-    /// The first rows of new members.
+    /// Which of several pages this is; none, if there is only one. Each has the next of all four lists.
+    pub turning: Option<Turning>,
+    /// Rows of new members.
     pub newcomers: Vec<NewcomerRow>,
-    /// How many more there are.
-    pub more_newcomers: u64,
-    /// The first rows that tell something new: line, member's page, person, what.
+    /// Rows that tell something new: line, member's page, person, what.
     pub changes: Vec<ChangeRow>,
-    /// How many more there are.
-    pub more_changes: u64,
-    /// The first members who have left.
+    /// Members who have left.
     pub leavers: Vec<MemberRow>,
-    /// How many more there are.
-    pub more_leavers: u64,
-    /// The first members who are back.
+    /// Members who are back.
     pub returned: Vec<MemberRow>,
-    /// How many more there are.
-    pub more_returned: u64,
+}
+
+/// One of several pages.
+pub struct Turning {
+    /// Which one, of how many.
+    pub here: Text,
+    /// Where the one before is.
+    pub previous: Option<String>,
+    /// Where the next one is.
+    pub next: Option<String>,
 }
 
 /// A row of a new member.

@@ -76,6 +76,8 @@ pub(super) struct Shown {
     pub(super) mails: Vec<MailBody>,
     /// What would do something now.
     pub(super) offers: Vec<(Intervention, Offer)>,
+    /// What would, once the member's identity is proven.
+    pub(super) wait_for_proof: Vec<Intervention>,
 }
 
 impl Api {
@@ -121,6 +123,10 @@ impl Api {
             .filter(|it| *it != Intervention::Unmask && may_intervene(who.role, *it))
             .filter_map(|it| Some((it, offer(it)?)))
             .collect();
+        let waits = |it: &Intervention| {
+            may_intervene(who.role, *it) && status.state.waits_for_proof(now, &self.limits, *it)
+        };
+        let wait_for_proof = Intervention::ALL.into_iter().filter(waits).collect();
         Ok(Shown {
             timeline,
             status,
@@ -129,6 +135,7 @@ impl Api {
             reached,
             mails,
             offers,
+            wait_for_proof,
         })
     }
 

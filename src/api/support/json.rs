@@ -90,6 +90,8 @@ pub struct DeskBody {
     proposals: Vec<ProposalBody>,
     /// What would do something now.
     interventions: Vec<OfferBody>,
+    /// What would, once the member's identity is proven.
+    wait_for_proof: Vec<&'static str>,
 }
 
 /// Something that can be done.
@@ -178,6 +180,7 @@ impl DeskBody {
             limits: shown.reached.iter().copied().map(ReachedBody::of).collect(),
             proposals: proposals.collect::<Result<_, _>>()?,
             interventions: shown.offers.iter().map(offer).collect(),
+            wait_for_proof: shown.wait_for_proof.iter().map(|it| it.name()).collect(),
         })
     }
 }

@@ -188,6 +188,11 @@ async fn member_page(
             .map(|state| Text::of(language, state.key())),
         proposals,
         offers: offers(api, language, &shown, asked),
+        wait_for_proof: shown
+            .wait_for_proof
+            .iter()
+            .map(|it| Text::of(language, &format!("intervention.{}", it.name())))
+            .collect(),
         rows: shown
             .timeline
             .entries

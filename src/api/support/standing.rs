@@ -65,7 +65,11 @@ impl Standing {
     /// # Errors
     /// It cannot be written, which is a fault of the program.
     pub(super) fn mark(&self, state: &Onboarding, of: &Proposal) -> Result<String, Problem> {
-        let asks = [Intervention::ClearEmail, Intervention::Release];
+        let asks = [
+            Intervention::ClearEmail,
+            Intervention::Release,
+            Intervention::ReissueCredentials,
+        ];
         let proofing = self.proofing.as_ref();
         let proofing = proofing.filter(|_| asks.contains(&of.intervention));
         let contact = state.contact.as_ref().map(|it| it.id);

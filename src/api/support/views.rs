@@ -34,6 +34,8 @@ pub struct MemberPage {
     pub proposals: Vec<ProposalRow>,
     /// What can be done.
     pub offers: Vec<OfferForm>,
+    /// What could be done once the member's identity is proven; empty, if nothing waits for that.
+    pub wait_for_proof: Vec<Text>,
     /// The last that happened, newest first.
     pub rows: Vec<Row>,
 }

@@ -328,11 +328,11 @@ impl Proposal {
 impl Onboarding {
     /// Whether a second person has to approve it, as the member stands now.
     #[must_use]
-    pub fn needs_approval(&self, intervention: Intervention) -> bool {
+    pub fn needs_approval(&self, intervention: Intervention, limits: &Limits) -> bool {
         match intervention {
             Intervention::ReissueCredentials | Intervention::Unmask | Intervention::Erase => true,
             Intervention::ClearEmail => self.contact.as_ref().is_some_and(|it| it.verified),
-            Intervention::Release => self.not_me_reported,
+            Intervention::Release => limits.support.release_takes_two || self.not_me_reported,
             Intervention::ResendEmailLink
             | Intervention::LiftWait
             | Intervention::EndSession

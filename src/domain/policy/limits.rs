@@ -276,6 +276,11 @@ pub struct SupportLimits {
     /// guesses a dozen further tries (`docs/security.md`).
     #[serde(deserialize_with = "some_between::<_, 1, 20>")]
     pub lifts_per_day: Option<u32>,
+    /// Whether a second person has to approve each release; if left out, only one after a report that it was not the member.
+    pub release_takes_two: bool,
+    /// Whether a new letter takes a proof of identity where it takes something over: a confirmed address, or a password of the member's own; none,
+    /// if left out.
+    pub reissue_takes_proof: bool,
 }
 
 impl SupportLimits {
@@ -293,6 +298,8 @@ impl Default for SupportLimits {
             unmask_minutes: 60,
             proofing_hours: None,
             lifts_per_day: None,
+            release_takes_two: false,
+            reissue_takes_proof: false,
         }
     }
 }

@@ -56,6 +56,8 @@ fn the_sample_s_limits_are_the_defaults_but_for_those_of_later_which_no_default_
     expected.hold.hours_after_formula = 72;
     expected.support.proofing_hours = Some(72);
     expected.support.lifts_per_day = Some(3);
+    expected.support.release_takes_two = true;
+    expected.support.reissue_takes_proof = true;
     assert_eq!(policy(SAMPLE).limits, expected);
 }
 
@@ -107,6 +109,8 @@ fn the_defaults_are_those_of_the_design() {
             unmask_minutes: 60,
             proofing_hours: None,
             lifts_per_day: None,
+            release_takes_two: false,
+            reissue_takes_proof: false,
         },
         hold: HoldLimits {
             hours_after_formula: 0,

@@ -4,7 +4,7 @@ use super::report::{Kind, Value};
 use super::{Content, column};
 
 /// Number; the rule that is departed from. What and why stand in the locale under `report.deviation`.
-const DEVIATIONS: [(&str, &str); 10] = [
+const DEVIATIONS: [(&str, &str); 16] = [
     ("D-1", "NIST SP 800-63B-4 3.1.3.1; OWASP ASVS 5.0 6.3.6"),
     ("D-2", "OWASP ASVS 5.0 6.4.1"),
     ("D-3", "OWASP ASVS 5.0 14.2.1"),
@@ -16,6 +16,12 @@ const DEVIATIONS: [(&str, &str); 10] = [
     ("D-9", "OWASP ASVS 5.0 6.3.7"),
     ("D-10", "NIST SP 800-63B-4 3.2.2"),
     ("D-11", "OWASP ASVS 5.0 6.2.12"),
+    ("D-12", "docs/security.md, attack 2"),
+    ("D-13", "docs/security.md, attack 34"),
+    ("D-14", "ISO 27001:2022 A.8.17; docs/security.md, attack 40"),
+    ("D-15", "OWASP ASVS 5.0 4.2.1; docs/security.md, attack 42"),
+    ("D-16", "OWASP ASVS 5.0 6.3.7; NIST SP 800-63B-4 4.6"),
+    ("D-17", "OWASP ASVS 5.0 2.3.5"),
 ];
 
 pub(super) fn deviations() -> Content {

@@ -41,7 +41,7 @@ async fn rosters_that_wait_are_gone() {
     let house = House::new().await;
     let import = crate::domain::ids::ImportId(house.entropy.id());
     let files = &house.vault.roster_files;
-    files.keep(import, b"file", b"", house.now()).await.unwrap();
+    files.keep(import, b"file", house.now()).await.unwrap();
     close_after_restore(&house.main, house.now(), house.now())
         .await
         .unwrap();

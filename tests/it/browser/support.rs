@@ -146,6 +146,43 @@ async fn once_no_lift_is_left_the_desk_says_when_there_is_one_and_what_helps_unt
 }
 
 #[tokio::test]
+async fn a_colleague_approves_a_letter_with_neither_scripts_nor_a_mouse() {
+    let (app, member) = App::with_member().await;
+    let sato = hire(&app, "佐藤 明子", Role::Support).await;
+    let suzuki = hire(&app, "鈴木 次郎", Role::Support).await;
+    let desk = at_work(&app, &sato).await;
+    let path = format!("/support/members/{member}");
+    desk.get(&path).await.is(200);
+    let proposal = uuid::Uuid::from_u128(7).to_string();
+    let fields = [
+        ("intervention", "reissue_credentials"),
+        ("reason", "letter_lost"),
+        ("ticket", "HD-1024"),
+        ("proposal", proposal.as_str()),
+    ];
+    let proposed = desk.post(&format!("{path}/interventions"), &fields).await;
+    proposed.is(303);
+    let driver = Driver::start();
+    let browser = driver.window_without_scripts().await;
+    signs_in(&app, &browser, &suzuki).await;
+    browser.tabs_to("承認待ちの申請").await;
+    browser.enters().await;
+    browser.arrives_at("承認待ちの申請").await;
+    browser.tabs_to(&format!("{LETTER}: 見*** ha***")).await;
+    browser.enters().await;
+    browser.arrives_at("申請の確認").await;
+    browser.shows("最初からやり直します").await;
+    browser.tabs_to("承認して実行する").await;
+    browser.enters().await;
+    browser.shows("承認され、実行されました").await;
+    assert!(
+        app.events(member)
+            .await
+            .contains(&"CredentialsReissued".to_owned())
+    );
+}
+
+#[tokio::test]
 async fn the_desk_needs_neither_scripts_nor_a_mouse() {
     let (app, member) = App::with_member().await;
     let sato = hire(&app, "佐藤 明子", Role::Support).await;

@@ -43,7 +43,12 @@ async fn a_letter_proposed_on_the_way_is_not_approved_from_a_page_of_then_once_t
         .says("いまの手順")
         .says("15 ");
     assert_eq!(member.due().await, "completed");
-    // Whoever has looked again may.
+    // Whoever has looked again may, once it is known who asks.
+    let seen = desk.suzuki.get(&address).await.field("seen").unwrap();
+    let approve = [("verdict", "approve"), ("seen", seen.as_str())];
+    let unproven = desk.suzuki.post(&address, &approve).await;
+    unproven.is(409).says("本人確認の結果を記録");
+    desk.does("record_proofing", "in_person").await;
     approves(&desk.suzuki, &address).await;
     member.get("/onboarding").await.problem(401, "no-session");
 }

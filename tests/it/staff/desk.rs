@@ -140,7 +140,16 @@ async fn what_is_done_for_a_member_stands_in_the_log_with_its_grounds() {
     );
     let refused = desk.app.client().sign_in(USER_ID, INITIAL_PASSWORD).await;
     refused.problem(401, "sign-in-failed");
-    desk.does("release", "mistaken").await;
+}
+
+#[tokio::test]
+async fn a_frozen_account_is_released_by_two() {
+    let desk = DeskOfTwo::open().await;
+    desk.does("freeze", "suspected_misuse").await;
+    let address = desk.proposes("release", "mistaken").await;
+    let refused = desk.app.client().sign_in(USER_ID, INITIAL_PASSWORD).await;
+    refused.problem(401, "sign-in-failed");
+    desk.approves(&address).await;
     let let_in = desk.app.client().sign_in(USER_ID, INITIAL_PASSWORD).await;
     let_in.expect(StatusCode::CREATED);
 }
@@ -183,6 +192,7 @@ async fn a_mistyped_address_is_taken_away_and_the_member_enters_another() {
 async fn a_new_letter_takes_two_and_with_it_the_member_starts_over() {
     let desk = DeskOfTwo::open().await;
     let member = desk.app.client_at("completed").await;
+    desk.does("record_proofing", "in_person").await;
     let address = desk.proposes("reissue_credentials", "letter_lost").await;
     let own = desk.sato.get(&address).await;
     own.says("申請を取り下げる")
@@ -204,6 +214,30 @@ async fn a_new_letter_takes_two_and_with_it_the_member_starts_over() {
     let status = client.sign_in(USER_ID, &desk.letter().await).await;
     assert_eq!(status.expect(StatusCode::CREATED).body["step"]["number"], 3);
     desk.app.advance_client(&client, "completed").await;
+}
+
+#[tokio::test]
+async fn a_new_letter_for_whoever_has_confirmed_an_address_waits_for_a_proof_of_identity() {
+    let desk = DeskOfTwo::open().await;
+    desk.app.client_at("otp_method").await;
+    let waits = "先に本人確認の結果を記録すると、申請できるようになります";
+    let page = desk.sato.get(&desk.path()).await;
+    page.says(waits);
+    assert!(form_of(&page.html, "reissue_credentials").is_none());
+    let wanted =
+        json!({"intervention": "reissue_credentials", "reason": "letter_lost", "ticket": "HD-1"});
+    let path = format!("/api/v1{}", desk.path());
+    let proposes = async || {
+        let path = format!("{path}/proposals");
+        let request = desk.sato.request(reqwest::Method::POST, &path);
+        desk.sato.send(request.json(&wanted)).await
+    };
+    proposes().await.is(409).says("not-proven");
+    let told = desk.sato.get(&path).await;
+    told.says("\"wait_for_proof\":[\"clear_email\",\"reissue_credentials\"]");
+    desk.does("record_proofing", "by_document").await;
+    desk.sato.get(&desk.path()).await.is_silent_on(waits);
+    proposes().await.is(200);
 }
 
 #[tokio::test]

@@ -139,7 +139,7 @@ async fn once_lifts_are_spent_the_desk_says_when_the_next_is_possible_and_what_e
     let page = desk.sato.get(&desk.path()).await;
     page.is(200)
         .says("次に解除できるのは")
-        .says("新しいお知らせの発行を申請できます");
+        .says("新しい案内の紙の発行を申請できます");
 }
 
 #[tokio::test]
@@ -201,7 +201,8 @@ async fn a_new_letter_gives_back_no_browser_of_before_and_neither_does_a_freeze(
         desk.app.wait(60);
         let password = if intervention == "freeze" {
             desk.does("freeze", "device_lost").await;
-            desk.does("release", "identity_proven").await;
+            let address = desk.proposes("release", "identity_proven").await;
+            approves(&desk.suzuki, &address).await;
             INITIAL_PASSWORD.to_owned()
         } else {
             let address = desk.proposes(intervention, "letter_lost").await;

@@ -64,7 +64,7 @@ async fn each_of_them_is_a_look_that_the_next_auditor_sees() {
     let seen = views[before..].iter().map(|it| it["view"].clone());
     assert_eq!(
         seen.collect::<Vec<_>>(),
-        ["member_history", "member_history", "member_search"]
+        ["member_history", "member_history", "approvals"]
     );
     assert_eq!(views[before]["member"], desk.member.to_string());
 }

@@ -9,7 +9,7 @@ use kadode::domain::rosters::{Command, Proposed, Rosters, Stage};
 use kadode::domain::staff::Role;
 use kadode::domain::values::TOKYO;
 use kadode::reactors::importer::Importer;
-use kadode::rosters::{BATCH, Kept, Members, Roster, Run, Standing, Window, look};
+use kadode::rosters::{BATCH, Members, Roster, Run, Standing, Window, look};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -31,6 +31,9 @@ const JIRO: &str = "jiro01,1,33333,1975-05-05,見本 次郎,,2020-04-01,0";
 fn roster(rows: &[&str]) -> String {
     format!("{HEADER}\n{}\n", rows.join("\n"))
 }
+
+/// Of a roster whose file an erasure took along.
+const FORGOTTEN: &str = "この名簿は、もう反映できません";
 
 /// Two people at the desk of a society with a member.
 struct Desk {
@@ -57,12 +60,18 @@ impl Desk {
 
     /// Sends the form with a file.
     async fn sends(&self, file: &[u8], complete: bool) -> Shown {
+        self.sends_saying(file, complete, "").await
+    }
+
+    /// The same, saying how many leave by it.
+    async fn sends_saying(&self, file: &[u8], complete: bool, leavers: &str) -> Shown {
         self.sato.get("/rosters").await.is(200);
         let all = if complete { "yes" } else { "no" };
         let token = self.sato.token();
         let fields = [
             ("form_token", token.as_str()),
             ("complete", all),
+            ("leavers", leavers),
             ("valid_from", ""),
             ("reason", "regular_update"),
             ("ticket", "HD-7"),
@@ -249,7 +258,9 @@ async fn what_would_do_something_else_by_the_time_it_is_approved_is_not_done() {
 async fn who_is_not_in_a_roster_of_everybody_is_named_before_and_logged_out_afterwards() {
     let desk = Desk::open().await;
     let client = desk.app.client_at("email").await;
-    let plan = desk.brings(&[TARO], true).await;
+    let all = roster(&[TARO]);
+    let plan = desk.sends_saying(all.as_bytes(), true, "１").await;
+    let plan = plan.headers["location"].to_str().unwrap().to_owned();
     let page = desk.suzuki.get(&plan).await;
     page.says(&format!("/support/members/{}", desk.member));
     page.is_silent_on("見本 花子");
@@ -261,6 +272,80 @@ async fn who_is_not_in_a_roster_of_everybody_is_named_before_and_logged_out_afte
     again.problem(401, "sign-in-failed");
     let desk_page = format!("/support/members/{}", desk.member);
     desk.suzuki.get(&desk_page).await.says("名簿に載っていない");
+}
+
+#[tokio::test]
+async fn a_roster_by_which_more_than_one_in_ten_would_leave_takes_the_word_of_whoever_brings_it() {
+    let desk = Desk::open().await;
+    let all = roster(&[TARO]);
+    for said in ["", "2"] {
+        let refused = desk.sends_saying(all.as_bytes(), true, said).await;
+        refused.is(422).says("会員 1 人のうち 1 人が脱退になります");
+        assert!(refused.field("leavers").is_some());
+    }
+    assert_eq!(desk.files().await, 0);
+    let path = "/api/v1/rosters?complete=true&reason=regular_update&ticket=HD-9";
+    let brings = async |path: &str| {
+        let request = desk.sato.request(Method::POST, path);
+        let request = request.header("content-type", "text/csv");
+        desk.sato.send(request.body(all.clone())).await
+    };
+    let refused = brings(path).await;
+    let problem: Value = serde_json::from_str(&refused.is(422).html).unwrap();
+    assert_eq!(
+        (&problem["type"], &problem["leavers"]),
+        (&json!("/api/docs#leavers-needed"), &json!(1))
+    );
+    brings(&format!("{path}&leavers=1")).await.is(201);
+}
+
+#[tokio::test]
+async fn whoever_approves_can_page_through_everything_that_a_roster_does() {
+    let desk = Desk::open().await;
+    let rows: Vec<String> = (1..=250)
+        .map(|n| format!("kp{n:04},1,2{n:04},1975-05-05,見本 {n}号,,2020-04-01,0"))
+        .collect();
+    let mut rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    rows.push(HANAKO);
+    let plan = desk.brings(&rows, false).await;
+    let first = desk.suzuki.get(&plan).await;
+    first.says("1 / 3 ページ").says("<td>101</td>").says("氏名");
+    first.is_silent_on("<td>102</td>");
+    let last = desk.suzuki.get(&format!("{plan}?page=3")).await;
+    last.says("3 / 3 ページ").says("<td>251</td>");
+    last.is_silent_on("<td>201</td>").is_silent_on("次のページ");
+    last.says("value=\"approve\"");
+    let mut lines = Vec::new();
+    for page in 1..=3 {
+        let told = reads(&desk.suzuki, &format!("/api/v1{plan}?page={page}")).await;
+        assert_eq!(told["pages"], 3);
+        let newcomers = told["newcomers"].as_array().unwrap();
+        lines.extend(newcomers.iter().map(|it| it["line"].as_u64().unwrap()));
+        let of_hanako = usize::from(page == 1);
+        assert_eq!(told["changes"].as_array().unwrap().len(), of_hanako);
+    }
+    assert_eq!(lines, (2..=251).collect::<Vec<u64>>());
+    for none in ["0", "4"] {
+        let path = format!("/api/v1{plan}?page={none}");
+        desk.suzuki.get(&path).await.is(422);
+    }
+}
+
+#[tokio::test]
+async fn programs_are_told_who_is_new_as_far_as_the_page_tells() {
+    let desk = Desk::open().await;
+    let plan = desk.brings(&[TARO], false).await;
+    let told = reads(&desk.suzuki, &format!("/api/v1{plan}")).await;
+    let new = &told["newcomers"][0];
+    assert_eq!(
+        (
+            &new["line"],
+            &new["person"]["name"],
+            &new["person"]["number"]
+        ),
+        (&json!(2), &json!("見***"), &json!("***22"))
+    );
+    assert_eq!(new["person"]["birth_date"], "***");
 }
 
 #[tokio::test]
@@ -328,37 +413,49 @@ async fn of_a_roster_that_is_over_the_file_is_forgotten_and_its_key_destroyed() 
 }
 
 #[tokio::test]
-async fn a_roster_that_names_whoever_is_erased_comes_to_nothing_and_its_file_is_forgotten() {
+async fn an_erasure_forgets_every_roster_that_waits_and_the_desk_says_that_it_is_brought_again() {
     let desk = Desk::open().await;
-    let plan = desk.brings(&[HANAKO, TARO], false).await;
-    assert_eq!(desk.files().await, 1);
+    let plan = desk.brings(&[TARO], false).await;
+    desk.suzuki.get(&plan).await.is_silent_on(FORGOTTEN);
     erase(&desk.app, desk.member).await;
     is_gone(&desk.app, desk.member).await;
     assert_eq!(desk.files().await, 0);
-    desk.suzuki.get(&plan).await.is(200);
-    desk.decides(&desk.suzuki, &plan, "approve").await.is(303);
+    let page = desk.suzuki.get(&plan).await;
+    page.is(200)
+        .says(FORGOTTEN)
+        .is_silent_on("value=\"approve\"");
+    let told = reads(&desk.suzuki, &format!("/api/v1{plan}")).await;
+    assert_eq!(told["forgotten"], true);
+    desk.decides(&desk.suzuki, &plan, "decline").await.is(303);
+    let again = desk.brings(&[TARO], false).await;
+    desk.decides(&desk.suzuki, &again, "approve").await.is(303);
+    desk.ends_as(&again, Stage::Applied).await;
+}
+
+#[tokio::test]
+async fn whoever_approves_a_roster_that_an_erasure_has_forgotten_lets_nothing_happen() {
+    let desk = Desk::open().await;
+    let plan = desk.brings(&[TARO], false).await;
+    let hash = desk.suzuki.get(&plan).await.field("plan").unwrap();
+    erase(&desk.app, desk.member).await;
+    is_gone(&desk.app, desk.member).await;
+    let fields = [("plan", hash.as_str()), ("verdict", "approve")];
+    desk.suzuki.post(&plan, &fields).await.is(303);
     desk.ends_as(&plan, Stage::Outdated).await;
 }
 
 #[tokio::test]
-async fn a_roster_that_writes_their_id_in_another_width_names_them_too() {
+async fn a_roster_that_is_looked_at_while_somebody_is_erased_is_not_kept() {
     let desk = Desk::open().await;
-    let wide = HANAKO.replace("hanako01", "ｈａｎａｋｏ０１");
-    desk.brings(&[&wide], false).await;
-    assert_eq!(desk.files().await, 1);
+    let society = &desk.app.society;
+    let import = ImportId(society.entropy.id());
+    let (files, now) = (&society.vault.roster_files, desk.app.clock.now());
+    let file = roster(&[HANAKO]);
+    files.keep(import, file.as_bytes(), now).await.unwrap();
     erase(&desk.app, desk.member).await;
     is_gone(&desk.app, desk.member).await;
+    assert!(!files.note(import, b"what it does", now).await.unwrap());
     assert_eq!(desk.files().await, 0);
-}
-
-#[tokio::test]
-async fn a_roster_that_does_not_name_them_goes_on() {
-    let desk = Desk::open().await;
-    let plan = desk.brings(&[TARO], false).await;
-    erase(&desk.app, desk.member).await;
-    is_gone(&desk.app, desk.member).await;
-    desk.decides(&desk.suzuki, &plan, "approve").await.is(303);
-    desk.ends_as(&plan, Stage::Applied).await;
 }
 
 #[tokio::test]
@@ -401,12 +498,9 @@ async fn left_in_the_middle(members: &Members, file: &[u8]) -> ImportId {
     let looked = looked.await.unwrap();
     let files = &members.vault.roster_files;
     let now = members.clock.now();
-    let kept = Kept {
-        details: looked.details,
-        plan: looked.plan.clone(),
-    };
-    let kept = serde_json::to_vec(&kept).unwrap();
-    files.keep(import, file, &kept, now).await.unwrap();
+    let kept = serde_json::to_vec(&looked.plan).unwrap();
+    files.keep(import, file, now).await.unwrap();
+    assert!(files.note(import, &kept, now).await.unwrap());
     let plan = looked.content.plan.clone();
     let staff = StaffId(members.entropy.id());
     let proposed = Proposed {

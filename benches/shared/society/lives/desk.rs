@@ -51,7 +51,10 @@ impl Walk<'_> {
             ticket: self.ticket.clone(),
         };
         let staff = staff(FIRST);
-        if self.state.needs_approval(intervention) {
+        if self
+            .state
+            .needs_approval(intervention, &self.policy.policy.limits)
+        {
             let proposal = ProposalId(self.fresh());
             let command = Command::ProposeIntervention {
                 proposal,

@@ -34,7 +34,7 @@ impl Onboarding {
         link: &NewLink,
     ) -> Decision {
         reason_fits(intervention, grounds)?;
-        if self.needs_approval(intervention) {
+        if self.needs_approval(intervention, limits) {
             return Err(Refusal::NeedsApproval);
         }
         let Some(effects) = self.effects(at, limits, intervention, (Some(link), None))? else {
@@ -61,7 +61,7 @@ impl Onboarding {
             return NOTHING_NEW;
         }
         reason_fits(intervention, grounds)?;
-        if !self.needs_approval(intervention) {
+        if !self.needs_approval(intervention, limits) {
             return Err(Refusal::NeedsNoApproval);
         }
         let effects = self.effects(at, limits, intervention, NOT_DONE)?;
@@ -136,10 +136,27 @@ impl Onboarding {
     ) -> Option<Offer> {
         let effects = self.effects(at, limits, intervention, NOT_DONE);
         match effects {
-            Ok(Some(_)) if self.needs_approval(intervention) => Some(Offer::Proposal),
+            Ok(Some(_)) if self.needs_approval(intervention, limits) => Some(Offer::Proposal),
             Ok(Some(_)) => Some(Offer::AtOnce),
             Ok(None) | Err(_) => None,
         }
+    }
+
+    /// Whether nothing but a proof of the member's identity is missing for it.
+    #[must_use]
+    pub fn waits_for_proof(
+        &self,
+        at: Timestamp,
+        limits: &Limits,
+        intervention: Intervention,
+    ) -> bool {
+        self.effects(at, limits, intervention, (None, None)) == Err(Refusal::NotProven)
+    }
+
+    fn must_be_proven(&self, at: Timestamp, limits: &Limits) -> Result<(), Refusal> {
+        self.proven(at, limits)
+            .map(|_| ())
+            .ok_or(Refusal::NotProven)
     }
 
     /// What an intervention does to a member who stands like this; none, if it has nothing to do.
@@ -181,8 +198,8 @@ impl Onboarding {
                     return Err(Refusal::OutOfOrder { due: self.due() });
                 }
                 // Whoever has the letter but not the mailbox must not get past its code by a call.
-                if contact.verified && self.proven(at, limits).is_none() {
-                    return Err(Refusal::NotProven);
+                if contact.verified {
+                    self.must_be_proven(at, limits)?;
                 }
                 // It waits for a code that nobody is to get any more.
                 if self.session_kind() == Some(SessionKind::OtpPending) {
@@ -209,8 +226,8 @@ impl Onboarding {
             }
             Intervention::Release if !self.frozen => return Ok(None),
             Intervention::Release => {
-                if self.not_me_reported && self.proven(at, limits).is_none() {
-                    return Err(Refusal::NotProven);
+                if self.not_me_reported {
+                    self.must_be_proven(at, limits)?;
                 }
                 effects.push(Event::AccountReleased {});
                 if self.not_me_reported {
@@ -222,6 +239,11 @@ impl Onboarding {
                 return Err(Refusal::Frozen);
             }
             Intervention::ReissueCredentials => {
+                let confirmed = self.contact.as_ref().is_some_and(|it| it.verified);
+                let takes_over = confirmed || self.password.is_some();
+                if takes_over && limits.support.reissue_takes_proof {
+                    self.must_be_proven(at, limits)?;
+                }
                 effects.extend(self.session_ended());
                 effects.push(self.reissued(at, limits, print));
             }

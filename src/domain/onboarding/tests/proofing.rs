@@ -119,6 +119,60 @@ fn a_new_letter_has_used_the_proof_up() {
     assert!(state.proven(minute(11), &strict()).is_none());
 }
 
+/// Under a policy that asks for it.
+fn letters_take_a_proof() -> Limits {
+    let mut limits = strict();
+    limits.support.reissue_takes_proof = true;
+    limits
+}
+
+#[test]
+fn a_new_letter_takes_a_proof_once_it_would_take_over_an_address_or_a_password() {
+    for step in [Step::OtpMethod, Step::Password, Step::Completed] {
+        given(until(step))
+            .under(letters_take_a_proof())
+            .when(propose(1, ReissueCredentials))
+            .refused(Refusal::NotProven);
+        given(and(until(step), [proofing()]))
+            .under(letters_take_a_proof())
+            .when(propose(1, ReissueCredentials))
+            .then([proposed(1, ReissueCredentials, minute(11))]);
+    }
+}
+
+#[test]
+fn a_new_letter_takes_no_proof_as_long_as_nothing_of_the_member_s_counts() {
+    for step in [Step::SignIn, Step::Email, Step::EmailUpdate] {
+        given(until(step))
+            .under(letters_take_a_proof())
+            .when(propose(1, ReissueCredentials))
+            .then([proposed(1, ReissueCredentials, minute(11))]);
+    }
+}
+
+#[test]
+fn a_letter_proposed_before_there_was_an_address_takes_a_proof_when_it_is_approved() {
+    let past = and(
+        until(Step::EmailUpdate),
+        [proposed(1, ReissueCredentials, minute(10)), verified(1)],
+    );
+    given(past)
+        .under(letters_take_a_proof())
+        .when(approve(1, 2))
+        .refused(Refusal::NotProven);
+}
+
+#[test]
+fn what_waits_for_a_proof_alone_is_told() {
+    let limits = letters_take_a_proof();
+    let waits = |step, what| fold(until(step)).waits_for_proof(minute(11), &limits, what);
+    assert!(waits(Step::Password, ReissueCredentials));
+    assert!(waits(Step::Password, ClearEmail));
+    assert!(!waits(Step::Email, ReissueCredentials));
+    // No proof takes away an address that codes go to.
+    assert!(!waits(Step::Completed, ClearEmail));
+}
+
 #[test]
 fn a_proof_tells_who_recorded_it_when_and_how() {
     let state = fold(proven());
@@ -241,6 +295,31 @@ fn what_staff_did_without_a_moment_is_legal_only_under_a_policy_of_before() {
     assert_eq!(found(&lifted_before(), Limits::default()), Ok(()));
     assert!(found(&lifted_before(), strict()).is_err());
     assert_eq!(found(&lifted(minute(11)), strict()), Ok(()));
+}
+
+#[test]
+fn a_release_by_one_is_legal_only_under_a_policy_of_before() {
+    let past = and(
+        super::support::at_rest(Step::Email),
+        [Event::AccountFrozen {}],
+    );
+    let frozen = fold(past);
+    let alone = [
+        intervened(Release, Reason::Mistaken),
+        Event::AccountReleased {},
+    ];
+    let found = |limits: Limits| {
+        frozen.retrace(Append {
+            events: &alone,
+            between: (minute(11), minute(12)),
+            limits: &Arc::new(limits),
+            may_go_on: false,
+        })
+    };
+    assert_eq!(found(Limits::default()), Ok(()));
+    let mut by_two = Limits::default();
+    by_two.support.release_takes_two = true;
+    assert!(found(by_two).is_err());
 }
 
 /// A lift as the program of before stored it.

@@ -117,7 +117,8 @@ fn what_stands_already_is_not_done_twice() {
 }
 
 #[test]
-fn an_account_that_staff_froze_is_released_by_one_and_goes_on_where_it_was() {
+fn under_a_policy_of_before_an_account_that_staff_froze_is_released_by_one_and_goes_on_where_it_was()
+ {
     let frozen = and(at_rest(Step::Email), [Event::AccountFrozen {}]);
     given(frozen.clone())
         .when(sign_in(2, INITIAL, PasswordCheck::Match))
@@ -132,6 +133,25 @@ fn an_account_that_staff_froze_is_released_by_one_and_goes_on_where_it_was() {
     given(and(frozen, released))
         .when(sign_in(2, INITIAL, PasswordCheck::Match))
         .then([accepted(2, minute(11))]);
+}
+
+#[test]
+fn where_the_policy_asks_for_two_nobody_releases_an_account_alone() {
+    let mut strict = Limits::default();
+    strict.support.release_takes_two = true;
+    let frozen = and(at_rest(Step::Email), [Event::AccountFrozen {}]);
+    given(frozen.clone())
+        .under(strict.clone())
+        .when(intervene(Release))
+        .refused(Refusal::NeedsApproval);
+    given(frozen.clone())
+        .under(strict.clone())
+        .when(propose(1, Release))
+        .then([proposed(1, Release, minute(11))]);
+    given(and(frozen, [proposed(1, Release, minute(10))]))
+        .under(strict)
+        .when(approve(1, 2))
+        .then([approved(1, minute(11)), Event::AccountReleased {}]);
 }
 
 #[test]

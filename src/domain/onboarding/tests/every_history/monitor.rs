@@ -398,7 +398,7 @@ impl Monitor {
                     | Intervention::Unmask
                     | Intervention::Erase => false,
                     Intervention::ClearEmail => !self.verified,
-                    Intervention::Release => !self.not_me,
+                    Intervention::Release => !self.not_me && !limits.support.release_takes_two,
                     _ => true,
                 };
                 must(alone, "a second person had to approve it")?;
@@ -417,11 +417,14 @@ impl Monitor {
                 let at = proposed.ok_or("approved though nobody proposed it")?;
                 let (_, intervention, by) = self.proposed.remove(at);
                 must(by != *staff, "nobody else had proposed it")?;
-                let release = intervention == Intervention::Release;
-                must(
-                    !release || self.proven || !self.not_me,
-                    "nothing was proven",
-                )?;
+                let asks = match intervention {
+                    Intervention::Release => self.not_me,
+                    Intervention::ReissueCredentials => {
+                        limits.support.reissue_takes_proof && (self.verified || self.password)
+                    }
+                    _ => false,
+                };
+                must(self.proven || !asks, "nothing was proven")?;
             }
             Event::InterventionDeclined { proposal, .. } => {
                 self.proposed.retain(|(id, ..)| id != proposal);

@@ -70,6 +70,8 @@ pub(super) enum Move {
     },
     /// One of the staff does something alone.
     Staff(Intervention),
+    /// How the identity was proven is recorded, which leads on to a new letter.
+    Prove,
     /// The first of the staff proposes it.
     Propose(Intervention),
     /// The last proposal is approved, by whoever proposed it or by another.
@@ -139,7 +141,7 @@ impl Move {
         Self::Staff(Intervention::ClearEmail),
         Self::Staff(Intervention::EndSession),
         Self::Staff(Intervention::Freeze),
-        Self::Staff(Intervention::Release),
+        Self::Propose(Intervention::Release),
         Self::Staff(Intervention::ReissueCredentials),
         Self::Staff(Intervention::RecordProofing),
         Self::Propose(Intervention::ClearEmail),
@@ -162,7 +164,7 @@ impl Move {
     ];
 
     /// What happens to somebody who has completed.
-    pub(super) const LATER: [Self; 28] = [
+    pub(super) const LATER: [Self; 29] = [
         Self::ChangeEmail {
             password: Password::Own,
             again: false,
@@ -195,7 +197,8 @@ impl Move {
         Self::NotMeOfChange,
         Self::Staff(Intervention::EndSession),
         Self::Staff(Intervention::Freeze),
-        Self::Staff(Intervention::Release),
+        Self::Prove,
+        Self::Propose(Intervention::Release),
         Self::Propose(Intervention::ReissueCredentials),
         Self::Propose(Intervention::Erase),
         Self::Approve { own: false },
@@ -206,7 +209,7 @@ impl Move {
     ];
 
     /// What happens to somebody who has completed and forgets the password, or changes it.
-    pub(super) const FORGOTTEN: [Self; 23] = [
+    pub(super) const FORGOTTEN: [Self; 24] = [
         Self::Forget { right: true },
         Self::Forget { right: false },
         Self::Reset,
@@ -238,6 +241,7 @@ impl Move {
         Self::Code(Code::Present),
         Self::LogOut,
         Self::Staff(Intervention::Freeze),
+        Self::Prove,
         Self::Propose(Intervention::ReissueCredentials),
         Self::Approve { own: false },
         Self::Minute,
@@ -270,8 +274,9 @@ impl Move {
                 | Self::Password { again: false }
                 | Self::LogOut
                 | Self::Code(Code::Present)
-                // Only after a proposal, which is a detour.
+                // Only beside a proposal, which is a detour.
                 | Self::Approve { .. }
+                | Self::Prove
                 | Self::HoldSignIn(_)
                 | Self::HoldCode
                 | Self::HoldUpdate

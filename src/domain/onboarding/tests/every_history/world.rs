@@ -39,6 +39,8 @@ fn limits() -> Limits {
     limits.email_link.mails.per_hour = 3;
     limits.reminders = Some(ReminderLimits::default());
     limits.later.address_hours = 24;
+    limits.support.release_takes_two = true;
+    limits.support.reissue_takes_proof = true;
     limits
 }
 
@@ -285,6 +287,9 @@ impl World {
                 failed_at: None,
                 link: new_link(self.free_link()),
             },
+            Move::Prove => {
+                return self.command(Move::Staff(Intervention::RecordProofing));
+            }
             Move::Propose(intervention) => {
                 let taken = |n| self.state.proposal(proposal(n)).is_some();
                 propose(smallest(|n| !taken(n)), intervention)
