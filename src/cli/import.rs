@@ -219,7 +219,7 @@ async fn carry_out(
         ))
     })?;
     if let Some(letters) = &mut letters {
-        letters.finish()?;
+        letters.finish().await?;
     }
     Ok(letters)
 }

@@ -159,9 +159,10 @@ impl Waits {
     pub async fn begin_confirmation(
         &self,
         user_id: &str,
+        form: Option<&str>,
         now: Timestamp,
     ) -> Result<Option<Timestamp>, VaultError> {
-        let tries = self.confirmations(user_id);
+        let tries = self.confirmations(user_id, form);
         let mut transaction = self.database.begin().await?;
         let closed = tries.closed_until(&mut transaction, now).await?;
         if closed.is_some() {
@@ -177,15 +178,20 @@ impl Waits {
     ///
     /// # Errors
     /// The database is away; then it stays counted.
-    pub async fn take_confirmation_back(&self, user_id: &str) -> Result<(), VaultError> {
-        let tries = self.confirmations(user_id);
+    pub async fn take_confirmation_back(
+        &self,
+        user_id: &str,
+        form: Option<&str>,
+    ) -> Result<(), VaultError> {
+        let tries = self.confirmations(user_id, form);
         let mut transaction = self.database.begin().await?;
         for (scope, _) in &tries.places {
             sqlx::query(
-                "UPDATE guesses SET tries = tries - 1 WHERE scope = $1 AND typed = $2 AND tries > 0",
+                "UPDATE guesses SET tries = tries - 1 WHERE scope = $1 AND typed = $2 AND browser = $3 AND tries > 0",
             )
             .bind(scope.clone())
             .bind(tries.typed.clone())
+            .bind(tries.browser.clone().unwrap_or_default())
             .execute(&mut *transaction)
             .await?;
         }
@@ -193,8 +199,24 @@ impl Waits {
         Ok(())
     }
 
-    /// Where codes count that are to confirm sign-ins: for the member, and for the society.
-    fn confirmations(&self, user_id: &str) -> Guesses {
+    /// The moment from which a code that is to confirm a sign-in of this user ID's is looked at again; none, if one is now.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn confirmations_open_at(
+        &self,
+        user_id: &str,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, VaultError> {
+        let mut connection = self.database.read.acquire().await?;
+        let tries = self.confirmations(user_id, None);
+        let closed = tries.closed_until(&mut connection, now).await?;
+        connection.give_back();
+        Ok(closed)
+    }
+
+    /// Where codes count that are to confirm sign-ins: for the member, and for the society. What a browser got wrong is taken out when it gets in.
+    fn confirmations(&self, user_id: &str, form: Option<&str>) -> Guesses {
         let (blind, limits) = (&self.blind, &self.limits);
         let typed = blind.typed(user_id);
         let of_member = limits.wrong_confirmations_per_member;
@@ -203,7 +225,7 @@ impl Waits {
         let of_all = of_all.map(|bound| (blind.scope("confirmations", ""), bound));
         Guesses {
             typed,
-            browser: None,
+            browser: form.map(|form| blind.scope("form", form)),
             places: of_member.into_iter().chain(of_all).collect(),
         }
     }

@@ -54,6 +54,7 @@ impl Api {
         };
         let (session, member) = (who.session.id, who.session.member);
         let counted_for = self.begin_confirmation(who).await?;
+        let form = who.visit.form.as_deref();
         let api = self.clone();
         let outcome = self
             .carry_out(
@@ -81,7 +82,11 @@ impl Api {
         let rejected = |event: &Event| matches!(event, Event::OtpRejected { .. });
         let was_wrong = outcome.as_ref().is_ok_and(|it| happened(it, rejected));
         if let Some(user_id) = counted_for.filter(|_| !was_wrong)
-            && let Err(error) = self.vault.waits.take_confirmation_back(&user_id).await
+            && let Err(error) = self
+                .vault
+                .waits
+                .take_confirmation_back(&user_id, form)
+                .await
         {
             tracing::error!(%error, "a code that was not wrong stays counted as such");
         }
@@ -98,7 +103,6 @@ impl Api {
         let confirmed = |event: &Event| matches!(event, Event::SignInConfirmed { .. });
         if happened(&outcome, confirmed) {
             let lanes = self.lanes_of(who).await?;
-            let form = who.visit.form.as_deref();
             let lanes = self.vault.waits.in_browser(lanes, form);
             self.vault.waits.succeeded(&lanes).await?;
         }
@@ -118,7 +122,9 @@ impl Api {
         }
         let profile = self.vault.profiles.get(who.session.member).await?.profile;
         let now = self.clock.now();
-        let closed = self.vault.waits.begin_confirmation(&profile.user_id, now);
+        let form = who.visit.form.as_deref();
+        let waits = &self.vault.waits;
+        let closed = waits.begin_confirmation(&profile.user_id, form, now);
         if let Some(until) = closed.await? {
             self.tallies.count("confirmation-closed");
             return Err(Problem::Waiting(Wait { until, now }));

@@ -231,7 +231,10 @@ impl Api {
         if policy.label() != found.content.policy {
             return Ok(None);
         }
-        let plan: Plan = serde_json::from_slice(&kept.details).map_err(|_| Problem::Internal)?;
+        // Of another version: it can be declined, and brought again.
+        let Ok(plan) = serde_json::from_slice::<Plan>(&kept.details) else {
+            return Ok(None);
+        };
         let today = TOKYO.to_datetime(self.clock.now()).date();
         // A large file takes a second to read.
         let read = move || Details::read(&plan, &kept.file, &policy.policy, today, page);

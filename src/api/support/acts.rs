@@ -98,10 +98,11 @@ impl Api {
                 }
             })
             .await?;
-        // Event first: should the program end here, the same once more ends the waiting times, and spends no other lift. Where none runs
-        // any more, it must not make a guesser's next failures forgotten.
+        // Event first: should the program end here, the same once more ends the waiting times, and spends no other lift. Where what runs began
+        // since, a repetition must not make a guesser's next failures forgotten.
         if intervention == Intervention::LiftWait
-            && let Some((user_id, _)) = self.kept(member).await?
+            && let Some((user_id, kept)) = self.kept(member).await?
+            && (!outcome.events.is_empty() || outcome.state.lift_stands(Some(kept.failed_at)))
         {
             self.vault.waits.lift(&user_id).await?;
         }

@@ -20,6 +20,8 @@ pub(super) enum Limit {
     Spent(Budget),
     /// Too many wrong passwords by the formula were tried: it is not looked at any more.
     Formula,
+    /// Too many wrong codes were tried before step 9, of the member's or of all: none is looked at any more.
+    Confirmations,
 }
 
 impl Limit {
@@ -28,6 +30,7 @@ impl Limit {
         match self {
             Self::Spent(budget) => budget.name(),
             Self::Formula => "formula",
+            Self::Confirmations => "confirmations",
         }
     }
 }
@@ -36,7 +39,7 @@ impl Limit {
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct ReachedBody {
     /// `formula`: the initial password by the formula is not looked at, since too many wrong ones were tried, but in a browser that has shown
-    /// the date of birth. `email_links`, `codes`, `code_tries`, `email_change_links`,
+    /// the date of birth. `confirmations`: no code is looked at that a browser needs before step 9, since too many wrong ones were tried. `email_links`, `codes`, `code_tries`, `email_change_links`,
     /// `password_reset_links`, `password_changes`: a budget of the member's is spent.
     limit: &'static str,
     /// When it opens again; none, where that takes another sign-in.
@@ -85,6 +88,9 @@ impl Api {
         if let Some(opens_at) = self.formula_opens_at(member, state).await? {
             reached.push((Limit::Formula, Some(opens_at)));
         }
+        if let Some(opens_at) = self.confirmations_open_at(member, state).await? {
+            reached.push((Limit::Confirmations, Some(opens_at)));
+        }
         let mailed = self.sent_to_member(state).await?;
         let spent = state.spent(now, &self.limits, &mailed).into_iter();
         reached.extend(spent.map(|(budget, opens_at)| (Limit::Spent(budget), opens_at)));
@@ -106,6 +112,21 @@ impl Api {
         Ok(waits
             .formula_opens_at(&profile.user_id, &profile.symbol, now)
             .await?)
+    }
+
+    /// When a code before step 9 is looked at again; none, if it is looked at, or none is asked for.
+    async fn confirmations_open_at(
+        &self,
+        member: MemberId,
+        state: &Onboarding,
+    ) -> Result<Option<Timestamp>, Problem> {
+        let has_address = state.contact.as_ref().is_some_and(|it| it.verified);
+        if !has_address || state.password.is_some() || state.erased {
+            return Ok(None);
+        }
+        let profile = self.vault.profiles.get(member).await?.profile;
+        let (waits, now) = (&self.vault.waits, self.clock.now());
+        Ok(waits.confirmations_open_at(&profile.user_id, now).await?)
     }
 
     async fn sent_to_member(&self, state: &Onboarding) -> Result<ToAddress, Problem> {

@@ -5,7 +5,9 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::app::{Fault, Society};
+use crate::cli::custody::record;
 use crate::cli::letters::{self, Due, Letter, LettersFile, Terms};
+use crate::domain::custody::{Command, Exported};
 use crate::domain::ids::MemberId;
 use crate::rosters::{Standing, Written};
 use crate::vault::FIRST_ISSUE;
@@ -83,9 +85,22 @@ impl Letters {
         }
     }
 
-    /// Puts the file into its place.
-    pub(super) fn finish(&mut self) -> Result<(), Fault> {
-        self.file.take().map_or(Ok(()), LettersFile::finish)
+    /// Tells the history that they are carried out, and puts the file into its place.
+    pub(super) async fn finish(&mut self) -> Result<(), Fault> {
+        let Some(file) = self.file.take() else {
+            return Ok(());
+        };
+        let told = Command::NoteExported {
+            what: Exported::Letters,
+            rows: u64::try_from(self.written).unwrap_or(u64::MAX),
+        };
+        match record(&self.society, "NoteExported", told).await {
+            Ok(()) => file.finish(),
+            Err(fault) => {
+                file.discard();
+                Err(fault)
+            }
+        }
     }
 
     /// A line for the operator.

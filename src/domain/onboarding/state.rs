@@ -179,7 +179,7 @@ pub struct Mailbox {
 }
 
 impl Onboarding {
-    /// Where what staff do is told: at the address that they took `away`, if it was verified; else at the present one.
+    /// Where what staff do is told: at the address that they took `away`, if it was verified, and nowhere else; where they took none, at the present one.
     #[must_use]
     pub fn told_at(&self, away: Option<ContactId>) -> Option<Mailbox> {
         match away {

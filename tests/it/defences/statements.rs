@@ -19,7 +19,7 @@ const WRITERS: [&str; 8] = [
 
 /// What stands in statements by name: tables, columns, placeholders, numbers and parts of our own. A new one is to be looked at by
 /// somebody: nothing that was typed may be among them.
-const PARTS: [&str; 36] = [
+const PARTS: [&str; 38] = [
     "",
     "BETWEEN",
     "COLUMNS",
@@ -43,6 +43,8 @@ const PARTS: [&str; 36] = [
     "key",
     "level",
     "list",
+    "live",
+    "new",
     "number",
     "order",
     "other",

@@ -59,7 +59,7 @@ async fn verifies(app: &App) -> bool {
 }
 
 /// Tables in which nothing goes with an erasure: the log and the ledger, what is folded from them (ids and counts), the society's own and its staff's.
-/// Of rosters, those go that name the member (`rosters.rs`).
+/// Of rosters, all files go (`rosters.rs`).
 const KEPT: [&str; 21] = [
     "_sqlx_migrations",
     "checkpoints",
