@@ -80,11 +80,13 @@ pub(super) struct Statement {
 
 impl Filter {
     /// The types that it leaves; none, if it leaves all. What became of a mail is a type, and so is what did not go well, and what happens to
-    /// accounts. What went well is most of what there is, and the newest page of it is found at once.
+    /// accounts. What went well is most of what there is, and the newest page of it is found at once. What staff did in a cohort is among what
+    /// they did in all, row by row (measured: 0.9 s, where those rows lie on a disk), so it is asked for type by type.
     fn types(&self) -> Option<Vec<&'static str>> {
         let is_rare = self.outcome.is_some_and(|it| it != Outcome::Done);
         let any = self.event_type.is_none() && self.mail.is_none() && self.about.is_none();
-        if any && !is_rare {
+        let is_staffs = self.actor.as_deref() == Some("staff") && self.cohort.is_some();
+        if any && !is_rare && !is_staffs {
             return None;
         }
         let leaves = |(name, outcome): &&(&str, Outcome)| {

@@ -89,7 +89,13 @@ async fn types_that_seldom_meet_an_actor_or_a_cohort_are_found_in_an_index_of_bo
         cohort: Some(COHORTS[0].to_owned()),
         ..of_type.clone()
     };
+    let of_staff = Filter {
+        actor: Some("staff".to_owned()),
+        cohort: Some(COHORTS[0].to_owned()),
+        ..Filter::default()
+    };
     let expected = [
+        (of_staff, "history_by_type_and_cohort "),
         (of_type, "history_by_type_and_actor "),
         (with_actor, "history_by_type_and_actor "),
         (with_cohort, "history_by_type_and_cohort "),
