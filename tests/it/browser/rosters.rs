@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use super::support::{chooses, signs_in};
-use crate::staff::erasure::{erase, is_gone};
+use crate::staff::erasure::{erase, is_finished};
 use crate::staff::support::{at_work, hire};
 use crate::support::app::{App, eventually};
 use crate::support::chromium::{Driver, Window};
@@ -67,7 +67,7 @@ async fn whoever_decides_reads_why_a_roster_is_gone_and_that_it_is_brought_again
     let (app, member) = App::with_member().await;
     let plan = brought(&app).await;
     erase(&app, member).await;
-    is_gone(&app, member).await;
+    is_finished(&app).await;
     let suzuki = hire(&app, "鈴木 次郎", Role::Administrator).await;
     let driver = Driver::start();
     let browser = driver.window().await;

@@ -43,14 +43,6 @@ pub async fn erase(app: &App, member: MemberId) -> Browser {
     first
 }
 
-pub async fn is_gone(app: &App, member: MemberId) {
-    eventually("the erasure", || async {
-        let found = app.society.vault.profiles.get(member).await;
-        matches!(found, Err(VaultError::Missing(_))).then_some(())
-    })
-    .await;
-}
-
 /// Whether the ledger verifies. Not by the command, whose event would bring the machine's time into the log.
 async fn verifies(app: &App) -> bool {
     app.settled().await;
@@ -150,7 +142,7 @@ async fn is_in_no_table(app: &App, member: MemberId, typed: &str) {
 }
 
 /// Waits until the program has come to the end of all that follows from the erasure.
-async fn is_finished(app: &App) {
+pub async fn is_finished(app: &App) {
     eventually("the end of the erasure", || async {
         let head = app.society.log.committed_head().await.unwrap();
         let done = checkpoint(&app.society.database, "erasures").await;

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::desk::reads;
-use super::erasure::{erase, is_gone};
+use super::erasure::{erase, is_finished};
 use super::support::{at_work, hire, views};
 use crate::reports::printed;
 use crate::support::app::{App, INITIAL_PASSWORD, USER_ID, eventually};
@@ -418,7 +418,7 @@ async fn an_erasure_forgets_every_roster_that_waits_and_the_desk_says_that_it_is
     let plan = desk.brings(&[TARO], false).await;
     desk.suzuki.get(&plan).await.is_silent_on(FORGOTTEN);
     erase(&desk.app, desk.member).await;
-    is_gone(&desk.app, desk.member).await;
+    is_finished(&desk.app).await;
     assert_eq!(desk.files().await, 0);
     let page = desk.suzuki.get(&plan).await;
     page.is(200)
@@ -438,7 +438,7 @@ async fn whoever_approves_a_roster_that_an_erasure_has_forgotten_lets_nothing_ha
     let plan = desk.brings(&[TARO], false).await;
     let hash = desk.suzuki.get(&plan).await.field("plan").unwrap();
     erase(&desk.app, desk.member).await;
-    is_gone(&desk.app, desk.member).await;
+    is_finished(&desk.app).await;
     let fields = [("plan", hash.as_str()), ("verdict", "approve")];
     desk.suzuki.post(&plan, &fields).await.is(303);
     desk.ends_as(&plan, Stage::Outdated).await;
@@ -453,7 +453,7 @@ async fn a_roster_that_is_looked_at_while_somebody_is_erased_is_not_kept() {
     let file = roster(&[HANAKO]);
     files.keep(import, file.as_bytes(), now).await.unwrap();
     erase(&desk.app, desk.member).await;
-    is_gone(&desk.app, desk.member).await;
+    is_finished(&desk.app).await;
     assert!(!files.note(import, b"what it does", now).await.unwrap());
     assert_eq!(desk.files().await, 0);
 }
