@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use kadode::domain::ids::MemberId;
 use kadode::domain::staff::Role;
 use kadode::subscription::checkpoint;
-use kadode::vault::VaultError;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
