@@ -27,6 +27,8 @@ const ANY: &[&str] = &["misdirected", "busy"];
 const CHANGE: &[&str] = &["foreign"];
 const NEEDS_SESSION: &[&str] = &["no-session", "session-rotated"];
 const NEEDS_STAFF: &[&str] = &["not-signed-in", "password-due", "forbidden", "invalid"];
+/// What is typed is held against what is known, and counted.
+const TRY: &[&str] = &["out-of-order", "invalid", "mismatch", "waiting"];
 const BODY: &[&str] = &["malformed", "media-type", "too-large"];
 const LINK: &[&str] = &[
     "link-unknown",
@@ -91,11 +93,7 @@ fn problems(operation: &str) -> Option<Vec<&'static str>> {
         ],
         "sign_out" => &[],
         "session" | "onboarding" => &[NEEDS_SESSION],
-        "birth_date" => &[
-            NEEDS_SESSION,
-            BODY,
-            &["out-of-order", "invalid", "mismatch", "waiting"],
-        ],
+        "birth_date" => &[NEEDS_SESSION, BODY, TRY],
         "terms" | "otp_method" => &[NEEDS_SESSION, BODY, &["out-of-order", "invalid"]],
         "email" => &[
             NEEDS_SESSION,
@@ -113,43 +111,15 @@ fn problems(operation: &str) -> Option<Vec<&'static str>> {
         "otp" => &[
             NEEDS_SESSION,
             BODY,
-            &[
-                "out-of-order",
-                "invalid",
-                "mismatch",
-                "waiting",
-                "code-expired",
-                "code-dead",
-                "code-used",
-            ],
+            TRY,
+            &["code-expired", "code-dead", "code-used"],
         ],
         "otp_resend" => &[
             NEEDS_SESSION,
             &["out-of-order", "code-dead", "too-soon", "budget-spent"],
         ],
-        "email_change" => &[
-            NEEDS_SESSION,
-            BODY,
-            &[
-                "out-of-order",
-                "invalid",
-                "mismatch",
-                "waiting",
-                "too-soon",
-                "budget-spent",
-            ],
-        ],
-        "password_change" => &[
-            NEEDS_SESSION,
-            BODY,
-            &[
-                "out-of-order",
-                "invalid",
-                "mismatch",
-                "waiting",
-                "budget-spent",
-            ],
-        ],
+        "email_change" => &[NEEDS_SESSION, BODY, TRY, &["too-soon", "budget-spent"]],
+        "password_change" => &[NEEDS_SESSION, BODY, TRY, &["budget-spent"]],
         "email_change_confirm" => &[NEEDS_SESSION, &["out-of-order", "nothing-to-confirm"]],
         "forgot_password" => &[BODY, &["invalid", "waiting"]],
         "look_at_reset" => &[RESET],

@@ -162,7 +162,7 @@ async fn member_page(
     failed: Option<(&Asked, &Problem)>,
 ) -> Result<Response, Problem> {
     let member = member_named(member)?;
-    let shown = api.at_the_desk(who, member).await?;
+    let shown = Box::pin(api.at_the_desk(who, member)).await?;
     let language = who.visit.language;
     let form = FormToken::of(api, &who.visit);
     let path = format!("/support/members/{member}");
