@@ -373,10 +373,7 @@ impl World {
                 let (contact, issue) = self.link(back, other_issue);
                 Command::DisownEmail { contact, issue }
             }
-            Move::Update {
-                by: who,
-                elsewhere,
-            } => {
+            Move::Update { by: who, elsewhere } => {
                 typed.elsewhere = elsewhere;
                 Command::UpdateEmail {
                     session: by(self, who),
@@ -493,6 +490,7 @@ impl World {
                     intervention,
                     grounds,
                     staff,
+                    failed_at: None,
                     link: self.new_link(),
                 }
             }
