@@ -398,6 +398,19 @@ fn within_budget(
     Ok(())
 }
 
+/// The same for links that a member seldom needs, of another address or a forgotten password: only so many in a day to one address.
+fn room_for_rare_link(
+    to_member: &[Timestamp],
+    to_address: &[Timestamp],
+    at: Timestamp,
+    limits: &Limits,
+) -> Result<(), Refusal> {
+    let mails = &limits.email_link.mails;
+    budget::room_in_a_day(to_address, at, mails.each)
+        .map_err(|until| Refusal::BudgetSpent { until })?;
+    within_budget(to_member, to_address, at, mails)
+}
+
 fn minutes(count: u32) -> SignedDuration {
     SignedDuration::from_mins(count.into())
 }

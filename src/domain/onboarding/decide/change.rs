@@ -6,11 +6,11 @@ use std::borrow::Cow;
 use cqrs_es::Aggregate;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Decision, NOTHING_NEW, fault_of, minutes, not_too_soon, within_budget};
+use super::{Decision, NOTHING_NEW, fault_of, minutes, not_too_soon, room_for_rare_link};
 use crate::domain::ids::{ContactId, NoticeId};
 use crate::domain::onboarding::command::{CredentialInForce, NewLink, PasswordCheck};
 use crate::domain::onboarding::event::Event;
-use crate::domain::onboarding::{Contact, Onboarding, Refusal, Step, budget, later};
+use crate::domain::onboarding::{Contact, Onboarding, Refusal, Step, later};
 use crate::domain::policy::Limits;
 
 impl Onboarding {
@@ -123,10 +123,7 @@ impl Onboarding {
         limits: &Limits,
         sent_to_address: &[Timestamp],
     ) -> Result<(), Refusal> {
-        let mails = &limits.email_link.mails;
-        budget::room_in_a_day(sent_to_address, at, mails.each)
-            .map_err(|until| Refusal::BudgetSpent { until })?;
-        within_budget(&self.change_links_sent, sent_to_address, at, mails)
+        room_for_rare_link(&self.change_links_sent, sent_to_address, at, limits)
     }
 
     pub(super) fn confirm_email_change(&self, at: Timestamp, limits: &Limits) -> Decision {

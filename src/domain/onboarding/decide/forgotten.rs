@@ -3,11 +3,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Decision, NOTHING_NEW, minutes, not_too_soon, within_budget};
+use super::{Decision, NOTHING_NEW, minutes, not_too_soon, room_for_rare_link};
 use crate::domain::ids::{CredentialId, FormId, IssueId, NoticeId};
 use crate::domain::onboarding::command::NewLink;
 use crate::domain::onboarding::event::Event;
-use crate::domain::onboarding::{Onboarding, Refusal, Step, budget, later};
+use crate::domain::onboarding::{Onboarding, Refusal, Step, later};
 use crate::domain::policy::Limits;
 
 /// What the link for a forgotten password comes to.
@@ -107,10 +107,7 @@ impl Onboarding {
         limits: &Limits,
         sent_to_address: &[Timestamp],
     ) -> Result<(), Refusal> {
-        let mails = &limits.email_link.mails;
-        budget::room_in_a_day(sent_to_address, at, mails.each)
-            .map_err(|until| Refusal::BudgetSpent { until })?;
-        within_budget(&self.reset_links_sent, sent_to_address, at, mails)
+        room_for_rare_link(&self.reset_links_sent, sent_to_address, at, limits)
     }
 
     pub(super) fn reset_password(

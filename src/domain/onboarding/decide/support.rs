@@ -150,7 +150,7 @@ impl Onboarding {
         limits: &Limits,
         intervention: Intervention,
     ) -> bool {
-        self.effects(at, limits, intervention, (None, None)) == Err(Refusal::NotProven)
+        self.effects(at, limits, intervention, NOT_DONE) == Err(Refusal::NotProven)
     }
 
     fn must_be_proven(&self, at: Timestamp, limits: &Limits) -> Result<(), Refusal> {
