@@ -2,11 +2,10 @@
 
 #![no_main]
 
-use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use jiff::civil::date;
-use kadode::api::blocklist::blocklist;
+use kadode::api::blocklist::{Blocklist, blocklist};
 use kadode::api::input::{normalise_digits, normalise_id};
 use kadode::domain::password::{Forbidden, check};
 use kadode::domain::policy::{FormulaPart, PasswordLimits};
@@ -17,7 +16,7 @@ use unicode_normalization::UnicodeNormalization;
 
 static PASSWORDS: LazyLock<InitialPasswords> = LazyLock::new(|| InitialPasswords::new(keys()));
 
-static BLOCKLIST: LazyLock<HashSet<&'static str>> = LazyLock::new(blocklist);
+static BLOCKLIST: LazyLock<Blocklist> = LazyLock::new(blocklist);
 
 /// The manual's example.
 const FORMULA: &str = "11111119800101";

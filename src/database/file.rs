@@ -28,6 +28,18 @@ const READER: Settings = Settings {
     trusted_for: None,
 };
 
+impl Database {
+    /// A number that is another one once another program has written to the file.
+    ///
+    /// # Errors
+    /// It cannot be read, or is on a server.
+    pub async fn written_by_others(&self) -> Result<i64, sqlx::Error> {
+        sqlx::query_scalar("PRAGMA data_version")
+            .fetch_one(&self.write)
+            .await
+    }
+}
+
 /// Creates the file, readable by its owner alone, if it is missing.
 pub(super) fn create(url: &str) -> Result<(), OpenError> {
     let path = path_of(url)?;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::AnyConnection;
 use sqlx::any::{Any, AnyArguments};
 use sqlx::query::Query;
@@ -15,7 +15,7 @@ const ROWS_A_STATEMENT: usize = 1000;
 pub type AnyQuery<'q> = Query<'q, Any, AnyArguments<'q>>;
 
 /// One cell of a row to insert; `None` is null.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum Cell {
     /// For a TEXT column.
@@ -108,16 +108,24 @@ impl Insert {
         words.is_some_and(|mut words| words.next() == Some(table))
     }
 
-    /// The second cell of each row by its first.
+    /// The second cell of each row by its first, whatever stands after them.
     ///
     /// # Errors
-    /// The rows are not of two texts.
+    /// They are not texts.
     pub fn pairs(&self) -> Result<HashMap<String, String>, sqlx::Error> {
         let mut pairs = HashMap::new();
         for rows in &self.statements {
-            let rows: Vec<(String, String)> =
+            let rows: Vec<Vec<Cell>> =
                 serde_json::from_str(rows).map_err(|error| sqlx::Error::Decode(error.into()))?;
-            pairs.extend(rows);
+            for row in rows {
+                let mut cells = row.into_iter();
+                let (Some(Cell::Text(Some(first))), Some(Cell::Text(Some(second)))) =
+                    (cells.next(), cells.next())
+                else {
+                    return Err(sqlx::Error::Decode("a row without two texts".into()));
+                };
+                pairs.insert(first, second);
+            }
         }
         Ok(pairs)
     }

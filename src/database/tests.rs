@@ -291,3 +291,47 @@ async fn what_is_deleted_is_wiped_also_after_tables_gave_way_to_rebuilt_ones() {
         assert_eq!(row.get::<i64, _>(0), 1);
     }
 }
+
+#[test]
+fn rows_that_are_coming_tell_the_second_cell_by_the_first_whatever_stands_after_them() {
+    let row = |member: &str, track: &str| {
+        [
+            Cell::from(member),
+            Cell::from(track),
+            Cell::from(None::<String>),
+            Cell::from(7),
+        ]
+    };
+    let rows = [row("a", "1"), row("b", "{\"x\":null}")];
+    let insert = Insert::new("INSERT INTO t (a, b, c, d)", &rows, "").unwrap();
+    assert!(insert.is_for("t") && !insert.is_for("t_rebuild"));
+    let pairs = [("a", "1"), ("b", "{\"x\":null}")];
+    let pairs = pairs.map(|(first, second)| (first.to_owned(), second.to_owned()));
+    assert_eq!(insert.pairs().unwrap(), pairs.into());
+
+    let numbers = [[Cell::from(1), Cell::from("b")]];
+    let insert = Insert::new("INSERT INTO t (a, b)", &numbers, "").unwrap();
+    assert!(insert.pairs().is_err());
+}
+
+#[tokio::test]
+async fn what_others_write_is_told_from_what_is_written_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let (here, elsewhere) = (database(&folder).await, database(&folder).await);
+    let write = async |database: &Database| {
+        sqlx::query("CREATE TABLE IF NOT EXISTS t (a TEXT)")
+            .execute(&database.write)
+            .await
+            .unwrap();
+        sqlx::query("INSERT INTO t VALUES ('x')")
+            .execute(&database.write)
+            .await
+            .unwrap();
+    };
+    write(&here).await;
+    let before = here.written_by_others().await.unwrap();
+    write(&here).await;
+    assert_eq!(here.written_by_others().await.unwrap(), before);
+    write(&elsewhere).await;
+    assert_ne!(here.written_by_others().await.unwrap(), before);
+}

@@ -25,7 +25,8 @@ impl Projector {
         let mut new = Tables {
             reader: String::new(),
             suffix: REBUILD,
-            read_models: &self.read_models,
+            read_models: self.read_models.clone(),
+            leaves: None,
             parked: PARKED,
             tries_parked: false,
             // For whoever searches; nobody will.
@@ -46,7 +47,7 @@ impl Projector {
     /// Compares where both have come to the same event; none, if the live ones went on meanwhile.
     pub(super) async fn compare_at(
         &self,
-        new: &Tables<'_>,
+        new: &Tables,
         built: Position,
     ) -> Result<Option<Differing>, FollowError> {
         // Nobody writes until there is a view of both at one moment, and everybody may while they are compared.
@@ -62,7 +63,7 @@ impl Projector {
             return Ok(None);
         }
         let mut differing = Differing::new();
-        for read_model in new.read_models {
+        for read_model in &new.read_models {
             for table in read_model.tables() {
                 let rows = differing_rows(read_model.as_ref(), table, &mut view).await?;
                 if rows > 0 {

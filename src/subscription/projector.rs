@@ -8,10 +8,10 @@ use tokio::time::Instant;
 
 use super::tables::{Fold, PARKED, Tables, park, parked_row};
 use super::{
-    ApplyError, BATCH, Before, FollowError, GATHER, Progress, Projection, REST, begin_reading,
-    checkpoint, move_checkpoint,
+    BATCH, Before, FollowError, GATHER, Progress, Projection, REST, begin_reading, checkpoint,
+    move_checkpoint,
 };
-use crate::database::{Database, Insert};
+use crate::database::Database;
 use crate::store::{EventLog, Position, Recorded};
 
 /// The checkpoint that all read models and the ledger's leaves share.
@@ -146,7 +146,8 @@ impl Projector {
         let live = Tables {
             reader: READ_MODELS.to_owned(),
             suffix: "",
-            read_models: &self.read_models,
+            read_models: self.read_models.clone(),
+            leaves: Some(self.leaves.clone()),
             parked: PARKED,
             tries_parked: false,
             has_indexes: true,
@@ -160,7 +161,7 @@ impl Projector {
     /// Folds a batch; where an event is to blame for a failure, halves the batch until it is found and parks it.
     pub(super) async fn fold(
         &self,
-        tables: &Tables<'_>,
+        tables: &Tables,
         from: Position,
         batch: &[Recorded],
     ) -> Result<Folded, FollowError> {
@@ -196,40 +197,22 @@ impl Projector {
 
     async fn fold_part(
         &self,
-        tables: &Tables<'_>,
+        tables: &Tables,
         from: Position,
         part: &[Recorded],
         to: Position,
     ) -> Result<Duration, FollowError> {
         // Before the transaction, which keeps all other writers waiting. Nobody writes here who does not move the checkpoint or put
         // rebuilt tables in place, which is counted.
-        let fold = self.fold_after(tables, part, &[]).await?;
+        let fold = tables.fold_after(&self.database, part, &[]).await?;
         let lock_held = self.write(tables, from, to, &fold).await?;
         lock_held.ok_or_else(|| FollowError::CheckpointMoved(tables.reader.clone()))
-    }
-
-    /// What a batch makes of the tables, after what is `coming`.
-    pub(super) async fn fold_after(
-        &self,
-        tables: &Tables<'_>,
-        batch: &[Recorded],
-        coming: &[Insert],
-    ) -> Result<Fold, ApplyError> {
-        let mut stored = self.database.read.acquire().await?;
-        let before = &mut Before::new(&mut stored, coming);
-        let mut fold = tables.fold(batch, before).await?;
-        if tables.is_live() {
-            let leaves = self.leaves.fold(batch, "", before).await?;
-            fold.inserts.extend(leaves);
-        }
-        stored.give_back();
-        Ok(fold)
     }
 
     /// Writes what was folded, with the checkpoint. Answers how long that kept all other writers waiting; none, if it is no longer true.
     pub(super) async fn write(
         &self,
-        tables: &Tables<'_>,
+        tables: &Tables,
         from: Position,
         to: Position,
         fold: &Fold,
@@ -246,7 +229,7 @@ impl Projector {
 
     async fn park(
         &self,
-        tables: &Tables<'_>,
+        tables: &Tables,
         from: Position,
         poison: &Recorded,
         why: &str,
@@ -254,10 +237,10 @@ impl Projector {
         let mut transaction = self.database.begin().await?;
         move_checkpoint(&tables.reader, from, poison.position, &mut transaction).await?;
         let mut inserts = vec![park(tables.parked, &[parked_row(poison, why)])?];
-        if tables.is_live() {
+        if let Some(leaves) = &tables.leaves {
             let leaf = std::slice::from_ref(poison);
             let before = &mut Before::new(&mut transaction, &[]);
-            inserts.extend(self.leaves.fold(leaf, "", before).await?);
+            inserts.extend(leaves.fold(leaf, "", before).await?);
         }
         for insert in inserts {
             insert.write(&mut transaction).await?;

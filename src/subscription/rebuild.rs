@@ -1,5 +1,6 @@
 //! Builds read models anew beside the live ones, and puts them in their place.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::AnyConnection;
@@ -10,8 +11,8 @@ use super::tables::{Fold, PARKED, Tables, count_swap};
 use super::{
     ApplyError, Before, Differing, FollowError, REST, begin_reading, checkpoint, move_checkpoint,
 };
-use crate::database::{Insert, REBUILD};
-use crate::store::{Position, Recorded};
+use crate::database::{Database, REBUILD};
+use crate::store::{EventLog, Position, Recorded};
 
 /// What the checkpoint of a rebuild is called, before its number. The last one's stays, so that no number comes twice: whoever
 /// was overtaken must not take the tables of another for its own.
@@ -21,17 +22,43 @@ const REBUILD_READER: &str = "rebuild-";
 const PARKED_ANEW: &str = "parked_events_rebuild";
 
 /// How many events a rebuild reads and folds at once: more than the live projector, since what is written again with each batch (sums of days,
-/// where members stand) is then written less often. With those read ahead, it is all that it holds in memory.
-const BATCH: i64 = 2000;
+/// where members stand) is then written less often; and as many as are added up as a part of the log, whose sums are then written once. With
+/// those read ahead, it is all that it holds in memory.
+const BATCH: i64 = 4096;
 
 /// How long a rebuild goes on trying while the database refuses, before it gives up (judgement).
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// How long a file's lock is held, but for moments, before others have a look (judgement).
+const HELD_AT_ONCE: Duration = Duration::from_millis(500);
+
+/// What passes between two looks of others, and a little more.
+const A_LOOK: Duration = Duration::from_millis(110);
 
 /// A batch that is folded, and to be written next.
 struct Ready {
     from: Position,
     batch: Vec<Recorded>,
-    fold: Result<Fold, ApplyError>,
+    fold: Result<Arc<Fold>, ApplyError>,
+}
+
+/// Reads the batch after `from`, and folds it after what is `coming`.
+async fn ready(
+    log: EventLog,
+    database: Database,
+    new: Tables,
+    from: Position,
+    until: Position,
+    coming: Option<Arc<Fold>>,
+) -> Result<Ready, FollowError> {
+    let limit = (BATCH - from % BATCH).min(until - from);
+    let batch = log.read_after(from, limit).await?;
+    let coming = coming.as_ref().map_or(&[][..], |fold| &fold.inserts);
+    let fold = new
+        .fold_after(&database, &batch, coming)
+        .await
+        .map(Arc::new);
+    Ok(Ready { from, batch, fold })
 }
 
 /// What becomes of new tables in the end.
@@ -50,6 +77,37 @@ enum Step {
     Ended(Differing),
 }
 
+/// Leaves a file's lock to other programs, whose waiting for it is a look every 100 ms at last; on a server they stand in a queue.
+struct Courtesy<'a> {
+    database: &'a Database,
+    /// What [`Database::written_by_others`] was.
+    seen: i64,
+    /// How long the lock was held since others surely had their look.
+    held: Duration,
+}
+
+impl Courtesy<'_> {
+    /// After the lock was held so long, and then left to others for so long: a third of the time is theirs while they write, and every half
+    /// second whoever begins to has a look.
+    async fn after(&mut self, held: Duration, left: Duration) {
+        if self.database.is_on_server() {
+            return;
+        }
+        self.held += held;
+        let seen = self.database.written_by_others().await.unwrap_or_default();
+        let rest = if seen != self.seen {
+            (held / 2).saturating_sub(left)
+        } else if self.held >= HELD_AT_ONCE {
+            self.held = Duration::ZERO;
+            A_LOOK
+        } else {
+            Duration::ZERO
+        };
+        self.seen = seen;
+        sleep(rest).await;
+    }
+}
+
 impl Projector {
     /// Builds the read models named `only` (or all) anew beside the live ones and puts them in their place, while the
     /// live ones are read and kept up. All of them together try parked events again; one alone goes round them. `told`
@@ -63,7 +121,7 @@ impl Projector {
         only: Option<&str>,
         told: impl Fn(Position) + Send,
     ) -> Result<(), FollowError> {
-        let chosen: Vec<_> = self
+        let chosen = self
             .read_models
             .iter()
             .filter(|read_model| only.is_none_or(|name| read_model.name() == name))
@@ -73,7 +131,8 @@ impl Projector {
         let mut new = Tables {
             reader: String::new(),
             suffix: REBUILD,
-            read_models: &chosen,
+            read_models: chosen,
+            leaves: None,
             parked: if all { PARKED_ANEW } else { PARKED },
             tries_parked: all,
             has_indexes: false,
@@ -84,11 +143,16 @@ impl Projector {
     /// Builds `new` tables up to their end, and answers what differs there from the live ones.
     pub(super) async fn build(
         &self,
-        new: &mut Tables<'_>,
+        new: &mut Tables,
         told: impl Fn(Position) + Send,
         end: End,
     ) -> Result<Differing, FollowError> {
         let mut ahead = None;
+        let mut courtesy = Courtesy {
+            database: &self.database,
+            seen: 0,
+            held: Duration::ZERO,
+        };
         let mut moved = Instant::now();
         loop {
             let began = Instant::now();
@@ -97,12 +161,8 @@ impl Projector {
                 Ok(Step::Folded(folded)) => {
                     moved = Instant::now();
                     told(folded.position);
-                    if self.database.file().is_some() {
-                        // A third of the time is for others, whose waiting for a file's lock is a look at it every 100 ms at last; on a server
-                        // they stand in a queue.
-                        let left_to_others = began.elapsed().saturating_sub(folded.lock_held);
-                        sleep((folded.lock_held / 2).saturating_sub(left_to_others)).await;
-                    }
+                    let left = began.elapsed().saturating_sub(folded.lock_held);
+                    courtesy.after(folded.lock_held, left).await;
                 }
                 Err(error) if error.may_pass() && moved.elapsed() < PATIENCE => {
                     tracing::warn!(%error, "a rebuild rests and tries again");
@@ -123,7 +183,7 @@ impl Projector {
     /// is read and folded `ahead`.
     async fn go_on(
         &self,
-        new: &mut Tables<'_>,
+        new: &mut Tables,
         ahead: &mut Option<Ready>,
         end: End,
     ) -> Result<Step, FollowError> {
@@ -138,19 +198,22 @@ impl Projector {
         } else {
             checkpoint(&self.database, READ_MODELS).await?
         };
+        let ready_after = |from, coming| {
+            let (log, database) = (self.log.clone(), self.database.clone());
+            ready(log, database, new.clone(), from, until, coming)
+        };
         let ready = match ahead.take() {
             Some(ready) if ready.from == position => ready,
-            _ => self.ready(new, position, until, &[]).await?,
+            _ => ready_after(position, None).await?,
         };
         if let Some(last) = ready.batch.last() {
             if let Ok(fold) = &ready.fold {
-                let writing = self.write(new, position, last.position, fold);
-                let next = self.ready(new, last.position, until, &fold.inserts);
-                let (written, next) = tokio::join!(writing, next);
-                match written {
+                // A task of its own, on a core of its own.
+                let next = tokio::spawn(ready_after(last.position, Some(fold.clone())));
+                match self.write(new, position, last.position, fold).await {
                     Ok(Some(lock_held)) => {
                         // What could not be read is read again.
-                        *ahead = next.ok();
+                        *ahead = next.await.ok().and_then(Result::ok);
                         return Ok(Step::Folded(Folded {
                             position: last.position,
                             lock_held,
@@ -183,21 +246,8 @@ impl Projector {
         }))
     }
 
-    /// Reads the batch after `from`, and folds it after what is `coming`.
-    async fn ready(
-        &self,
-        new: &Tables<'_>,
-        from: Position,
-        until: Position,
-        coming: &[Insert],
-    ) -> Result<Ready, FollowError> {
-        let batch = self.log.read_after(from, BATCH.min(until - from)).await?;
-        let fold = self.fold_after(new, &batch, coming).await;
-        Ok(Ready { from, batch, fold })
-    }
-
     /// Makes one of the indexes that the new tables lack, or finds that they have them all; answers how long nobody else could write.
-    async fn index(&self, new: &mut Tables<'_>) -> Result<Duration, FollowError> {
+    async fn index(&self, new: &mut Tables) -> Result<Duration, FollowError> {
         let parked = new.tries_parked.then_some(PARKED);
         for table in new.names().chain(parked) {
             let began = Instant::now();
@@ -210,7 +260,7 @@ impl Projector {
     }
 
     /// Creates the new tables. Should another rebuild be under way, its next step fails by the checkpoint.
-    async fn create(&self, new: &mut Tables<'_>) -> Result<(), FollowError> {
+    async fn create(&self, new: &mut Tables) -> Result<(), FollowError> {
         // Where nothing was served yet, the live ones have no checkpoint, and it is the one to move in the end.
         begin_reading(&self.database, READ_MODELS).await?;
         let mut transaction = self.database.begin().await?;
@@ -243,7 +293,7 @@ impl Projector {
 
     /// Brings the new tables to just where the live ones are, and renames them, in one transaction. Answers whether that
     /// went; if not, an event is to be parked first.
-    async fn swap(&self, new: &Tables<'_>, built: Position) -> Result<bool, FollowError> {
+    async fn swap(&self, new: &Tables, built: Position) -> Result<bool, FollowError> {
         let mut transaction = self.database.begin().await?;
         let live = checkpoint_in(READ_MODELS, &mut transaction)
             .await?

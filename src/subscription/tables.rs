@@ -8,19 +8,22 @@ use sqlx::AnyConnection;
 
 use super::projector::READ_MODELS;
 use super::{ApplyError, Before, Projection};
-use crate::database::{Cell, Insert};
+use crate::database::{Cell, Database, Insert};
 use crate::store::{Position, Recorded};
 
 /// The table of events that the read models could not take.
 pub(super) const PARKED: &str = "parked_events";
 
 /// Where a fold goes to.
-pub(super) struct Tables<'a> {
+#[derive(Clone)]
+pub(super) struct Tables {
     /// The name of its checkpoint.
     pub(super) reader: String,
     /// What the names of the read models' tables end in.
     pub(super) suffix: &'static str,
-    pub(super) read_models: &'a [Arc<dyn Projection>],
+    pub(super) read_models: Vec<Arc<dyn Projection>>,
+    /// The ledger's leaves, which are never built anew.
+    pub(super) leaves: Option<Arc<dyn Projection>>,
     /// The table of parked events.
     pub(super) parked: &'static str,
     /// Whether what is parked in the live tables is tried again.
@@ -29,7 +32,7 @@ pub(super) struct Tables<'a> {
     pub(super) has_indexes: bool,
 }
 
-impl Tables<'_> {
+impl Tables {
     pub(super) fn is_live(&self) -> bool {
         self.reader == READ_MODELS
     }
@@ -44,6 +47,21 @@ impl Tables<'_> {
             .iter()
             .flat_map(|read_model| read_model.tables())
             .copied()
+    }
+
+    /// What these events make of the tables as they are stored, after what is `coming`.
+    pub(super) async fn fold_after(
+        &self,
+        database: &Database,
+        events: &[Recorded],
+        coming: &[Insert],
+    ) -> Result<Fold, ApplyError> {
+        let mut stored = database.read.acquire().await?;
+        let fold = self
+            .fold(events, &mut Before::new(&mut stored, coming))
+            .await?;
+        stored.give_back();
+        Ok(fold)
     }
 
     /// What these events make of the tables; what a parked one stands before is parked too.
@@ -67,8 +85,12 @@ impl Tables<'_> {
             (behind, Cow::Owned(readable))
         };
         let mut inserts = Vec::new();
-        for read_model in self.read_models {
+        for read_model in &self.read_models {
             inserts.extend(read_model.fold(&readable, self.suffix, before).await?);
+        }
+        if let Some(leaves) = &self.leaves {
+            // What is parked is in the log too.
+            inserts.extend(leaves.fold(events, "", before).await?);
         }
         if self.parks() {
             let why = "an earlier event of the stream is parked";
@@ -97,7 +119,7 @@ impl Fold {
     /// or taken up again.
     pub(super) async fn write(
         &self,
-        tables: &Tables<'_>,
+        tables: &Tables,
         connection: &mut AnyConnection,
     ) -> Result<bool, ApplyError> {
         if swaps(connection).await? != self.swaps

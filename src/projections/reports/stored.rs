@@ -1,6 +1,6 @@
 //! How counts are stored: beside each event what it counts for, and the sums.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::civil::Date;
 
@@ -49,47 +49,53 @@ pub(super) const fn before_part(part: Position) -> Position {
     part * PART
 }
 
-/// What a batch adds to the sums.
+/// What a batch adds to the sums: for each thing that is counted, in which part of which day, so many. As a map with an order, whose texts are
+/// compared again and again, it took half the time of a rebuild.
 #[derive(Debug, Default)]
-pub(in crate::projections) struct Sums {
-    days: BTreeMap<(String, Key), i64>,
-    parts: BTreeMap<(Date, Position, Key), i64>,
-}
+pub(in crate::projections) struct Sums(HashMap<Key, BTreeMap<(Date, Position), i64>>);
 
 impl Sums {
-    /// Adds what the event at `position` counts for: to its day, to its part of the day, and to what all days add up to, where reports do not
-    /// tell days apart.
+    /// Adds what the event at `position` counts for.
     pub(in crate::projections) fn add(&mut self, day: Date, position: Position, count: Count) {
-        let Count { key, number } = count;
         let part = whole_parts(position - 1);
-        *self.parts.entry((day, part, key.clone())).or_default() += number;
-        if !key.topic.by_day() {
-            *self.days.entry((String::new(), key.clone())).or_default() += number;
-        }
-        *self.days.entry((day.to_string(), key)).or_default() += number;
+        let sums = self.0.entry(count.key).or_default();
+        *sums.entry((day, part)).or_default() += count.number;
     }
 
-    /// The rows that do so.
+    /// The rows that add them to parts of days, to days, and to what all days add up to, where reports do not tell days apart. In the order of
+    /// the tables' keys, or almost, so that neighbours are written together.
     pub(in crate::projections) fn inserts(self, suffix: &str) -> Result<[Insert; 2], sqlx::Error> {
-        let days: Vec<_> = self
-            .days
-            .into_iter()
-            .filter(|(_, number)| *number != 0)
-            .map(|((day, key), number)| {
+        let (mut days, mut parts) = (Vec::new(), Vec::new());
+        let mut sums: Vec<_> = self.0.into_iter().collect();
+        sums.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        for (key, of_parts) in &sums {
+            let mut of_days = BTreeMap::<_, i64>::new();
+            for ((day, part), number) in of_parts {
+                let day = day.to_string();
+                if !key.topic.by_day() {
+                    *of_days.entry(String::new()).or_default() += number;
+                }
                 let [topic, cohort, a, b, c] = cells(key);
-                [Cell::from(day), topic, cohort, a, b, c, number.into()]
-            })
-            .collect();
-        let parts: Vec<_> = self
-            .parts
-            .into_iter()
-            .filter(|(_, number)| *number != 0)
-            .map(|((day, part, key), number)| {
+                let number = *number;
+                *of_days.entry(day.clone()).or_default() += number;
+                if number != 0 {
+                    parts.push([
+                        day.into(),
+                        (*part).into(),
+                        topic,
+                        cohort,
+                        a,
+                        b,
+                        c,
+                        number.into(),
+                    ]);
+                }
+            }
+            for (day, number) in of_days.into_iter().filter(|(_, number)| *number != 0) {
                 let [topic, cohort, a, b, c] = cells(key);
-                let day = Cell::from(day.to_string());
-                [day, part.into(), topic, cohort, a, b, c, number.into()]
-            })
-            .collect();
+                days.push([day.into(), topic, cohort, a, b, c, number.into()]);
+            }
+        }
         Ok([
             Insert::new(
                 format!(
@@ -109,13 +115,7 @@ impl Sums {
     }
 }
 
-fn cells(key: Key) -> [Cell; 5] {
-    let [a, b, c] = key.of;
-    [
-        Cell::from(key.topic.name()),
-        Cell::from(key.cohort),
-        Cell::from(a),
-        Cell::from(b),
-        Cell::from(c),
-    ]
+fn cells(key: &Key) -> [Cell; 5] {
+    let [a, b, c] = &key.of;
+    [key.topic.name(), &key.cohort, a, b, c].map(Cell::from)
 }
