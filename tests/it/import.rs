@@ -181,6 +181,6 @@ async fn an_import_runs_beside_a_program_that_has_the_database_open() {
     let done = house.import(&sample(), &["--letters", "out.csv"]);
     assert_eq!(done.code, 0, "{}", done.stderr);
     society.log.changed(before).await;
-    // And the roster's beginning and end.
-    assert_eq!(society.log.committed_head().await.unwrap(), before + 40);
+    // And the roster's beginning and end, and that letters were written.
+    assert_eq!(society.log.committed_head().await.unwrap(), before + 41);
 }
