@@ -10,6 +10,7 @@ use kadode::projections::reports::Name;
 use kadode::projections::reports::report::Asked;
 use kadode::projections::status::StatusReader;
 use kadode::subscription::Position;
+use sqlx::{Connection, PgConnection};
 
 use crate::filters::filters;
 use crate::ours::Ours;
@@ -54,9 +55,8 @@ pub(crate) async fn run(kind: Kind, events: Position, table: &mut Table) -> Resu
     ));
     if kind == Kind::Postgres {
         // What the server does by itself after a while.
-        sqlx::query("ANALYZE")
-            .execute(&society.database.write)
-            .await?;
+        let mut cleaner = PgConnection::connect(&ours.settings().database).await?;
+        sqlx::query("VACUUM ANALYZE").execute(&mut cleaner).await?;
     }
     let bench = Bench {
         ours: &ours,

@@ -12,11 +12,11 @@ use sqlx::{ConnectOptions, Executor};
 use super::connections::{Connections, Settings};
 use super::{Database, Native, OpenError, Place};
 
-/// Below two seconds, so that a member is told within them that another program holds the write lock. 16 MB hold what a batch of a rebuild
+/// Below two seconds, so that a member is told within them that another program holds the write lock. 32 MB hold what a batch of a rebuild
 /// changes, which else would go to the disk twice.
 const WRITER: Settings = Settings {
     first: "PRAGMA busy_timeout = 1500; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; \
-            PRAGMA secure_delete = ON; PRAGMA journal_mode = WAL; PRAGMA cache_size = -16000;",
+            PRAGMA secure_delete = ON; PRAGMA journal_mode = WAL; PRAGMA cache_size = -32000;",
     begin: "BEGIN IMMEDIATE",
     patience: None,
     trusted_for: None,
@@ -29,10 +29,10 @@ const READER: Settings = Settings {
 };
 
 impl Database {
-    /// A number that is another one once another program has written to the file.
+    /// A number that is another one once another program has written to the file, or, seldom, once a connection was replaced.
     ///
     /// # Errors
-    /// It cannot be read, or is on a server.
+    /// The database is away, or on a server.
     pub async fn written_by_others(&self) -> Result<i64, sqlx::Error> {
         sqlx::query_scalar("PRAGMA data_version")
             .fetch_one(&self.write)

@@ -73,6 +73,19 @@ impl Database {
         .await
     }
 
+    /// Lets a transaction that only writes rebuilt tables end before a server has it on its disk: what a crash takes of them, it takes from the
+    /// end, their checkpoint with them; and they are put in place by a transaction that does wait, for all before it too. A file's has little to
+    /// wait for.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn commit_soon(&self, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+        if let Native::Postgres(_) = self.native {
+            run("SET LOCAL synchronous_commit = off", connection).await?;
+        }
+        Ok(())
+    }
+
     /// Drops `{table}_rebuild`, if it is there.
     ///
     /// # Errors

@@ -24,6 +24,11 @@ pub use crate::store::{EventLog, Position, ReadError, Recorded};
 /// How many events are read and folded at once.
 const BATCH: i64 = 500;
 
+/// How many events a rebuild reads and folds at once: more than the live projector, since what is written again with each batch (sums of days,
+/// where members stand) is then written less often. With those read ahead, it is all that it holds in memory. It ends a batch at each
+/// multiple of it, so what is added up for so many positions of the log is written once.
+pub const REBUILT_AT_ONCE: Position = 4096;
+
 /// How long a reader lets what was committed gather before it goes on, unless somebody waits for it: under load, one transaction does
 /// for many events.
 const GATHER: Duration = Duration::from_millis(50);

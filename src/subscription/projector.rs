@@ -219,6 +219,9 @@ impl Projector {
     ) -> Result<Option<Duration>, FollowError> {
         let mut transaction = self.database.begin().await?;
         let began = Instant::now();
+        if !tables.is_live() {
+            self.database.commit_soon(&mut transaction).await?;
+        }
         move_checkpoint(&tables.reader, from, to, &mut transaction).await?;
         if !fold.write(tables, &mut transaction).await? {
             return Ok(None);

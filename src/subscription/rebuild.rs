@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::AnyConnection;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::projector::{Folded, Projector, READ_MODELS};
 use super::tables::{Fold, PARKED, Tables, count_swap};
 use super::{
-    ApplyError, Before, Differing, FollowError, REST, begin_reading, checkpoint, move_checkpoint,
+    ApplyError, Before, Differing, FollowError, REBUILT_AT_ONCE, REST, begin_reading, checkpoint,
+    move_checkpoint,
 };
 use crate::database::{Database, REBUILD};
 use crate::store::{EventLog, Position, Recorded};
@@ -21,15 +23,11 @@ const REBUILD_READER: &str = "rebuild-";
 /// The table of events that the new read models could not take.
 const PARKED_ANEW: &str = "parked_events_rebuild";
 
-/// How many events a rebuild reads and folds at once: more than the live projector, since what is written again with each batch (sums of days,
-/// where members stand) is then written less often; and as many as are added up as a part of the log, whose sums are then written once. With
-/// those read ahead, it is all that it holds in memory.
-const BATCH: i64 = 4096;
-
 /// How long a rebuild goes on trying while the database refuses, before it gives up (judgement).
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// How long a file's lock is held, but for moments, before others have a look (judgement).
+/// How long a file's lock is held, but for moments, before others have a look, unless one step alone takes longer (judgement): a third of
+/// what they wait for it.
 const HELD_AT_ONCE: Duration = Duration::from_millis(500);
 
 /// What passes between two looks of others, and a little more.
@@ -51,7 +49,7 @@ async fn ready(
     until: Position,
     coming: Option<Arc<Fold>>,
 ) -> Result<Ready, FollowError> {
-    let limit = (BATCH - from % BATCH).min(until - from);
+    let limit = (REBUILT_AT_ONCE - from % REBUILT_AT_ONCE).min(until - from);
     let batch = log.read_after(from, limit).await?;
     let coming = coming.as_ref().map_or(&[][..], |fold| &fold.inserts);
     let fold = new
@@ -77,34 +75,30 @@ enum Step {
     Ended(Differing),
 }
 
-/// Leaves a file's lock to other programs, whose waiting for it is a look every 100 ms at last; on a server they stand in a queue.
-struct Courtesy<'a> {
-    database: &'a Database,
-    /// What [`Database::written_by_others`] was.
-    seen: i64,
-    /// How long the lock was held since others surely had their look.
+/// How long others had a file's lock for themselves.
+#[derive(Default)]
+struct Courtesy {
+    /// How long it was held here since they surely had their look.
     held: Duration,
 }
 
-impl Courtesy<'_> {
-    /// After the lock was held so long, and then left to others for so long: a third of the time is theirs while they write, and every half
-    /// second whoever begins to has a look.
-    async fn after(&mut self, held: Duration, left: Duration) {
-        if self.database.is_on_server() {
-            return;
-        }
+impl Courtesy {
+    /// How long to rest after the lock was held so long, and left to others for so long beside: a third of the time is theirs if they write, or
+    /// could not, and once in half a second whoever begins to has a look.
+    fn rest(&mut self, held: Duration, left: Duration, others_write: bool) -> Duration {
         self.held += held;
-        let seen = self.database.written_by_others().await.unwrap_or_default();
-        let rest = if seen != self.seen {
-            (held / 2).saturating_sub(left)
-        } else if self.held >= HELD_AT_ONCE {
+        let mut rest = Duration::ZERO;
+        if others_write || held >= HELD_AT_ONCE {
+            rest = (held / 2).saturating_sub(left);
+        }
+        // The next time may be as long.
+        if self.held + held > HELD_AT_ONCE {
+            rest = rest.max(A_LOOK);
+        }
+        if rest >= A_LOOK {
             self.held = Duration::ZERO;
-            A_LOOK
-        } else {
-            Duration::ZERO
-        };
-        self.seen = seen;
-        sleep(rest).await;
+        }
+        rest
     }
 }
 
@@ -148,11 +142,7 @@ impl Projector {
         end: End,
     ) -> Result<Differing, FollowError> {
         let mut ahead = None;
-        let mut courtesy = Courtesy {
-            database: &self.database,
-            seen: 0,
-            held: Duration::ZERO,
-        };
+        let (mut courtesy, mut seen) = (Courtesy::default(), self.written_by_others().await);
         let mut moved = Instant::now();
         loop {
             let began = Instant::now();
@@ -161,8 +151,13 @@ impl Projector {
                 Ok(Step::Folded(folded)) => {
                     moved = Instant::now();
                     told(folded.position);
-                    let left = began.elapsed().saturating_sub(folded.lock_held);
-                    courtesy.after(folded.lock_held, left).await;
+                    // On a server, others stand in a queue.
+                    if self.database.file().is_some() {
+                        let left = began.elapsed().saturating_sub(folded.lock_held);
+                        let before = std::mem::replace(&mut seen, self.written_by_others().await);
+                        let rest = courtesy.rest(folded.lock_held, left, seen != before);
+                        sleep(rest).await;
+                    }
                 }
                 Err(error) if error.may_pass() && moved.elapsed() < PATIENCE => {
                     tracing::warn!(%error, "a rebuild rests and tries again");
@@ -177,6 +172,11 @@ impl Projector {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// What changes as others write to a file. Where that cannot be told, they do.
+    async fn written_by_others(&self) -> Option<i64> {
+        self.database.written_by_others().await.ok()
     }
 
     /// Goes one step on from wherever the new tables are: creates them, folds a batch into them, or ends. While a batch is written, the next
@@ -208,12 +208,14 @@ impl Projector {
         };
         if let Some(last) = ready.batch.last() {
             if let Ok(fold) = &ready.fold {
-                // A task of its own, on a core of its own.
-                let next = tokio::spawn(ready_after(last.position, Some(fold.clone())));
+                // On a core of its own, and given up with this.
+                let mut next = JoinSet::new();
+                next.spawn(ready_after(last.position, Some(fold.clone())));
                 match self.write(new, position, last.position, fold).await {
                     Ok(Some(lock_held)) => {
                         // What could not be read is read again.
-                        *ahead = next.await.ok().and_then(Result::ok);
+                        let next = next.join_next().await;
+                        *ahead = next.and_then(Result::ok).and_then(Result::ok);
                         return Ok(Step::Folded(Folded {
                             position: last.position,
                             lock_held,
@@ -221,7 +223,10 @@ impl Projector {
                     }
                     Ok(None) => {}
                     Err(FollowError::Apply(error)) if error.is_of_the_event() => {}
-                    Err(error) => return Err(error),
+                    Err(error) => {
+                        *ahead = Some(ready);
+                        return Err(error);
+                    }
                 }
             }
             // Something was parked meanwhile, or is to be.
@@ -303,7 +308,7 @@ impl Projector {
         }
         let mut position = built.min(live);
         while position < built.max(live) {
-            let limit = BATCH.min(built.max(live) - position);
+            let limit = REBUILT_AT_ONCE.min(built.max(live) - position);
             let batch = self.log.read_after(position, limit).await?;
             let Some(last) = batch.last() else { break };
             position = last.position;
@@ -354,4 +359,39 @@ pub(super) async fn checkpoint_in(
         .bind(reader)
         .fetch_optional(connection)
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is rested after each of `steps`: how long the lock was held, how long it was left beside, and whether others wrote.
+    fn rests(steps: &[(u64, u64, bool)]) -> Vec<u128> {
+        let mut courtesy = Courtesy::default();
+        let rest = |(held, left, others): &(u64, u64, bool)| {
+            let [held, left] = [held, left].map(|ms| Duration::from_millis(*ms));
+            courtesy.rest(held, left, *others).as_millis()
+        };
+        steps.iter().map(rest).collect()
+    }
+
+    #[test]
+    fn nobody_else_has_a_look_more_than_once_in_half_a_second() {
+        assert_eq!(rests(&[(150, 0, false); 6]), [0, 0, 110, 0, 0, 110]);
+        // That the next batch waits for its fold is no sure look.
+        assert_eq!(rests(&[(150, 150, false); 3]), [0, 0, 110]);
+    }
+
+    #[test]
+    fn a_third_of_the_time_is_for_others_while_they_write_and_a_look_all_the_same() {
+        assert_eq!(rests(&[(100, 0, true); 5]), [50, 50, 50, 50, 110]);
+        assert_eq!(rests(&[(100, 30, true); 2]), [20, 20]);
+        assert_eq!(rests(&[(100, 90, true)]), [0]);
+    }
+
+    #[test]
+    fn after_a_step_in_which_nobody_could_write_others_have_half_as_long() {
+        assert_eq!(rests(&[(6000, 0, false)]), [3000]);
+        assert_eq!(rests(&[(600, 0, false), (100, 0, false)]), [300, 0]);
+    }
 }

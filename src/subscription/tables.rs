@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use sqlx::AnyConnection;
 
-use super::projector::READ_MODELS;
 use super::{ApplyError, Before, Projection};
 use crate::database::{Cell, Database, Insert};
 use crate::store::{Position, Recorded};
@@ -22,7 +21,7 @@ pub(super) struct Tables {
     /// What the names of the read models' tables end in.
     pub(super) suffix: &'static str,
     pub(super) read_models: Vec<Arc<dyn Projection>>,
-    /// The ledger's leaves, which are never built anew.
+    /// The ledger's leaves, which the live ones have beside them, and which are never built anew.
     pub(super) leaves: Option<Arc<dyn Projection>>,
     /// The table of parked events.
     pub(super) parked: &'static str,
@@ -34,7 +33,7 @@ pub(super) struct Tables {
 
 impl Tables {
     pub(super) fn is_live(&self) -> bool {
-        self.reader == READ_MODELS
+        self.leaves.is_some()
     }
 
     /// A rebuild of some read models must not park what the others have.

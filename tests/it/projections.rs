@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -18,7 +19,9 @@ use kadode::projections::reports::report::Basis;
 use kadode::projections::reports::{Name, make};
 use kadode::projections::status::{MemberStatus, StatusProjection, StatusReader};
 use kadode::store::{Position, Recorded};
-use kadode::subscription::{ApplyError, Before, FollowError, Projection, Projector};
+use kadode::subscription::{
+    ApplyError, Before, FollowError, Projection, Projector, REBUILT_AT_ONCE,
+};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
@@ -305,16 +308,12 @@ async fn a_rebuild_of_all_or_of_one_is_what_stood_there_before() {
     expect_folded(&house.society).await;
 }
 
-#[tokio::test]
-async fn a_rebuild_in_many_batches_is_what_each_member_did() {
-    let house = House::new().await;
-    house.walk(1, 200).await;
-    house.society.projector().catch_up().await.unwrap();
-    let before = log_of(&house.society).await.len();
-    // The members, and those of the copy before, do it all again as others, all at once.
-    for digit in 1..=4 {
+/// The members, and those of the copy before, do it all again as others, all at once; answers how many events there are then: those of several
+/// batches.
+async fn all_again(society: &Society) -> usize {
+    for digit in 1..=6 {
         write(
-            &house.society,
+            society,
             &format!(
                 "INSERT INTO events SELECT (SELECT MAX(position) FROM events) + ROW_NUMBER() OVER (ORDER BY sequence, position), \
                  aggregate_type, substr(aggregate_id, 1, {digit} - 1) || 'f' || substr(aggregate_id, {digit} + 1), sequence, \
@@ -324,12 +323,81 @@ async fn a_rebuild_in_many_batches_is_what_each_member_did() {
         )
         .await;
     }
-    assert!(log_of(&house.society).await.len() > 8 * before);
+    let events = log_of(society).await.len();
+    assert!(events > 2 * usize::try_from(REBUILT_AT_ONCE).unwrap());
+    events
+}
+
+#[tokio::test]
+async fn a_rebuild_in_many_batches_is_what_each_member_did() {
+    let house = House::new().await;
+    house.walk(1, 200).await;
+    house.society.projector().catch_up().await.unwrap();
+    let events = all_again(&house.society).await;
     let projector = house.society.projector();
     projector.rebuild(None, |_| {}).await.unwrap();
     expect_folded(&house.society).await;
     projector.rebuild(None, |_| {}).await.unwrap();
     expect_folded(&house.society).await;
+    assert!(projector.compare(|_| {}).await.unwrap().is_empty());
+
+    // What is read ahead is folded there and then, and not once more after what it came behind is written.
+    let counting = Arc::new(CountsFolds {
+        folds: StatusProjection(house.society.log.clone()),
+        folded: AtomicUsize::new(0),
+    });
+    let (log, database) = (house.society.log.clone(), house.society.database.clone());
+    let read_models: Vec<Arc<dyn Projection>> = vec![counting.clone()];
+    let projector = Projector::new(log, database, read_models, Arc::new(Leaves::default()));
+    projector
+        .rebuild(Some("member_status"), |_| {})
+        .await
+        .unwrap();
+    assert_eq!(counting.folded.load(Ordering::SeqCst), events);
+    expect_folded(&house.society).await;
+}
+
+#[tokio::test]
+async fn a_rebuild_in_many_batches_parks_what_the_live_read_models_park() {
+    let house = House::new().await;
+    let society = &house.society;
+    let members = house.walk(1, 200).await;
+    poison(society, members[0]).await;
+    let projector = society.projector();
+    projector.catch_up().await.unwrap();
+    all_again(society).await;
+    append_behind(society, members[0]).await;
+    projector.catch_up().await.unwrap();
+    let before = (stored(society).await, parked(society).await);
+    assert!(before.1.len() > 2, "those who did it again are parked too");
+    projector.rebuild(None, |_| {}).await.unwrap();
+    assert_eq!((stored(society).await, parked(society).await), before);
+}
+
+/// A read model that counts the events it folds.
+struct CountsFolds {
+    folds: StatusProjection,
+    folded: AtomicUsize,
+}
+
+impl Projection for CountsFolds {
+    fn name(&self) -> &'static str {
+        self.folds.name()
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        self.folds.tables()
+    }
+
+    fn fold<'a>(
+        &'a self,
+        batch: &'a [Recorded],
+        suffix: &'a str,
+        before: &'a mut Before<'_>,
+    ) -> BoxFuture<'a, Result<Vec<Insert>, ApplyError>> {
+        self.folded.fetch_add(batch.len(), Ordering::SeqCst);
+        self.folds.fold(batch, suffix, before)
+    }
 }
 
 /// The tables' indexes, each with what it is over.

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 
 use super::counts::{Count, Key, Topic};
 use crate::database::{Cell, Insert};
-use crate::subscription::{ApplyError, Position};
+use crate::subscription::{ApplyError, Position, REBUILT_AT_ONCE};
 
 /// What stands there is of another version.
 pub(super) fn unreadable(what: &str) -> ApplyError {
@@ -38,6 +38,9 @@ pub(super) fn decoded(text: &str) -> Result<Vec<Count>, ApplyError> {
 
 /// How many positions of the log are added up beside the days: what a report as of a moment within a day reads event by event, at most.
 const PART: Position = 4096;
+
+// A rebuild writes each sum of a part once.
+const _: () = assert!(REBUILT_AT_ONCE % PART == 0);
 
 /// How many parts end at `position` or before: the number of the part after them.
 pub(super) const fn whole_parts(position: Position) -> Position {
@@ -75,10 +78,9 @@ impl Sums {
                 if !key.topic.by_day() {
                     *of_days.entry(String::new()).or_default() += number;
                 }
-                let [topic, cohort, a, b, c] = cells(key);
-                let number = *number;
                 *of_days.entry(day.clone()).or_default() += number;
-                if number != 0 {
+                if *number != 0 {
+                    let [topic, cohort, a, b, c] = cells(key);
                     parts.push([
                         day.into(),
                         (*part).into(),
@@ -87,7 +89,7 @@ impl Sums {
                         a,
                         b,
                         c,
-                        number.into(),
+                        (*number).into(),
                     ]);
                 }
             }
