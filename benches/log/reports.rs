@@ -41,7 +41,6 @@ const SEED: u64 = 20_260_401;
 /// Measures on a log of about so many events.
 pub(crate) async fn run(kind: Kind, events: Position, table: &mut Table) -> Result<(), Fault> {
     let ours = Ours::open(kind).await?;
-    let society = ours.society();
     let say = |what: &str| eprintln!("log: {kind:?}, {events} events: {what}");
     say("making a society's history");
     let head = fill(&ours, events).await?;
