@@ -24,6 +24,13 @@ use crate::subscription::Recorded;
 /// would be told from what their events make.
 pub(super) const MADE_SO: u32 = 7;
 
+impl Manifest {
+    /// Whether this program would make its reports in the same way.
+    pub(super) fn reports_are_made_so(&self) -> bool {
+        self.reports == Some(MADE_SO)
+    }
+}
+
 /// Counts the events of a package.
 pub(super) struct Reports {
     /// None from the first event on that cannot be read: of such a log there are no reports, and the check names that event.
@@ -93,17 +100,13 @@ impl Reports {
         Ok(listed)
     }
 
-    /// Whether the reports of a package are those that its events make. Answers whether that could be found out: of a program that made them in
-    /// another way, it cannot.
+    /// Whether the reports of a package, which were made in this way, are those that its events make.
     pub(super) fn check(
         &self,
         folder: &Path,
         head: &Head,
         manifest: &Manifest,
-    ) -> Result<bool, Stop> {
-        if manifest.reports != Some(MADE_SO) {
-            return Ok(false);
-        }
+    ) -> Result<(), Stop> {
         let made = self.files(head, &manifest.software);
         let mut made: HashMap<String, String> = made
             .map_err(|error| Stop::Io(REPORTS.to_owned(), error))?
@@ -129,7 +132,7 @@ impl Reports {
             }
         }
         match made.into_keys().min() {
-            None => Ok(true),
+            None => Ok(()),
             Some(name) => {
                 let why = format!("{MANIFEST} does not tell of {name}");
                 Err(Fault::new("manifest", why).into())

@@ -30,6 +30,8 @@ pub struct Given<'a> {
     pub since: Option<&'a Path>,
     /// The ledger's public key, as a vkey; the package's own, if none.
     pub key: Option<&'a Path>,
+    /// Whether its reports are made again. Those of a program that made them in another way cannot be.
+    pub reports: bool,
 }
 
 /// What was found.
@@ -76,6 +78,11 @@ pub enum Unable {
     /// The file of `--key` holds no key.
     #[error("key {0}: this is no key like name+id+key")]
     Key(PathBuf),
+    /// Its reports cannot be made again here.
+    #[error(
+        "the package's reports are of {0:?}, which makes them in another way than this program: check it with that one; --without-reports checks all else"
+    )]
+    Reports(String),
     /// The file of `--since` holds no checkpoint.
     #[error("checkpoint {0}: this is no signed checkpoint")]
     Since(PathBuf),
@@ -146,9 +153,17 @@ fn check(given: &Given<'_>, report: &mut Report, progress: impl FnMut(u64)) -> R
     let note = note.map_err(|error| missing(MANIFEST_NOTE, error))?;
     manifest::check(text.as_bytes(), &note, &key)
         .map_err(|error| Fault::new("manifest", format!("{MANIFEST_NOTE}: {error}")))?;
+    surplus::check(given, &manifest)?;
+    if !given.reports {
+        return Ok(());
+    }
+    if !manifest.reports_are_made_so() {
+        return Err(End::Unable(Unable::Reports(manifest.software)));
+    }
     // What is signed may still have been made up.
-    report.reports = reports.check(folder, &head, &manifest)?;
-    Ok(surplus::check(given, &manifest)?)
+    reports.check(folder, &head, &manifest)?;
+    report.reports = true;
+    Ok(())
 }
 
 fn key(given: &Given<'_>, report: &mut Report) -> Result<Verifier, End> {

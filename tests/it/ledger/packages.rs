@@ -137,6 +137,7 @@ async fn a_key_from_elsewhere_must_be_the_one_that_signed() {
             folder: package.path(),
             since: None,
             key: Some(&path),
+            reports: true,
         };
         package::verify(&given, |_| ())
     };
@@ -159,6 +160,7 @@ async fn what_cannot_be_checked_is_told_as_such() {
             folder,
             since,
             key: None,
+            reports: true,
         };
         package::verify(&given, |_| ())
     };
@@ -241,6 +243,7 @@ async fn nothing_but_plain_files_of_a_package_is_read() {
             folder: package.path(),
             since: None,
             key: None,
+            reports: true,
         };
         let checked = package::verify(&given, |_| ());
         assert!(!checked.is_ok_and(|report| report.ok), "{name}");

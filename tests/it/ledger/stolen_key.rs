@@ -3,6 +3,7 @@
 use std::fs;
 
 use data_encoding::BASE64;
+use kadode::ledger::package::{self, Given, Unable};
 use kadode::ledger::{Checkpoint, Frontier, Head, canonical, leaf_hash};
 use serde_json::{Value, json};
 
@@ -60,8 +61,24 @@ async fn an_event_inserted_and_back_dated_by_whoever_has_the_key() {
     let mut events = package.events();
     back_dated(&mut events);
     package.sign_anew(events);
-    let report = checked(package.folder.path());
-    assert_eq!((report.fault, report.reports), (None, false));
+    let given = Given {
+        folder: package.folder.path(),
+        since: None,
+        key: None,
+        reports: true,
+    };
+    // Nobody is told that all is well while something was not looked at.
+    let unable = package::verify(&given, |_| ());
+    assert!(matches!(unable, Err(Unable::Reports(_))), "{unable:?}");
+    let given = Given {
+        reports: false,
+        ..given
+    };
+    let report = package::verify(&given, |_| ()).unwrap();
+    assert_eq!(
+        (report.ok, report.fault, report.reports),
+        (true, None, false)
+    );
     let report = checked_since(package.folder.path(), Some(kept.path()));
     expect_fault(&report, "since", None);
 }

@@ -208,6 +208,7 @@ async fn what_is_checked_with_may_lie_in_the_package() {
         folder: package.folder.path(),
         since: Some(&kept),
         key: Some(&key),
+        reports: true,
     };
     assert_eq!(verify(&given, |_| ()).unwrap().fault, None);
     package.expect("surplus", None);
