@@ -20,6 +20,7 @@ mod staff;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::ambient::Clock;
 use crate::app::Fault;
@@ -68,6 +69,7 @@ enum Command {
 ///
 /// Ends with 0; with 2 where the operator has to do something else, told in one line; with 1 where something was found.
 pub async fn run() -> ExitCode {
+    leave_no_core();
     let line = match Line::try_parse() {
         Ok(line) => line,
         Err(error) if error.use_stderr() && error.kind() != SHORT_HELP => {
@@ -101,6 +103,17 @@ pub async fn run() -> ExitCode {
         eprintln!("kadode: {}", why.replace('\n', " "));
         ExitCode::from(2)
     })
+}
+
+/// Keys and personal data that the program has in memory must not be left in a file by a crash. For good: nobody can raise it again.
+fn leave_no_core() {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    if let Err(error) = setrlimit(Resource::Core, none) {
+        tracing::warn!(%error, "a crash may leave keys in a core file: forbid core files (`ulimit -c 0`, `LimitCORE=0`)");
+    }
 }
 
 const SHORT_HELP: clap::error::ErrorKind =

@@ -4,6 +4,7 @@ mod backup;
 mod beside;
 mod canaries;
 mod check;
+mod core_dumps;
 mod crashes;
 mod demo;
 mod keys;
