@@ -24,6 +24,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::ambient::Clock;
 use crate::app::Fault;
+use crate::policies::LoadedPolicy;
 
 /// From a sheet of paper to the portal: the first login of a health-insurance society's members.
 #[derive(Debug, Parser)]
@@ -137,4 +138,15 @@ fn in_one_line(error: &str) -> String {
 /// A line for the operator, on stderr, since stdout is for programs.
 fn tell(line: &str) {
     eprintln!("kadode: {line}");
+}
+
+/// Tells in one line what a policy leaves open that it could bound.
+fn warn_of(policy: &LoadedPolicy) {
+    if let Some(cohort) = policy.policy.unbounded_formula() {
+        tell(&format!(
+            "warning: policy {}: no limit bounds how many accounts are opened by guessing initial passwords that follow a formula, as those of cohort {:?} do: \
+             set wrong_formulas and wrong_formulas_per_symbol in [limits.sign_in] (see docs/security.md, Odds)",
+            policy.version.name, cohort.name
+        ));
+    }
 }

@@ -14,6 +14,7 @@ mod ledger;
 mod refusals;
 mod report;
 mod stop;
+mod warnings;
 
 use kadode::domain::ids::MemberId;
 
