@@ -19,6 +19,7 @@ use crate::projections::history::search::LogReader;
 use crate::projections::status::StatusReader;
 use crate::reactors::eraser::Eraser;
 use crate::reactors::importer::{Importer, RosterReactor};
+use crate::reactors::lifter::Lifter;
 use crate::reactors::mails::MailReactor;
 use crate::reactors::outbox::Outbox;
 use crate::reactors::reminder::Reminder;
@@ -162,10 +163,13 @@ impl Society {
         tasks.spawn(reminder.run());
         tasks.spawn(async move { projector.run().await });
         let decided = Arc::new(Notify::new());
-        let reactors: [Arc<dyn Reactor>; 3] = [
+        let reactors: [Arc<dyn Reactor>; 4] = [
             Arc::new(MailReactor::new(wake.clone(), self.clock.clone())),
             Arc::new(Eraser {
                 database: self.database.clone(),
+                vault: self.vault.clone(),
+            }),
+            Arc::new(Lifter {
                 vault: self.vault.clone(),
             }),
             Arc::new(RosterReactor(decided.clone())),

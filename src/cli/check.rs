@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::rebuild::{bar, show};
-use super::tell;
+use super::{tell, warn_of};
 use crate::ambient::Clock;
 use crate::app::{Fault, Opening, Society};
 use crate::config::DataSettings;
@@ -76,6 +76,7 @@ struct Findings {
 pub(super) async fn run(settings: &CheckSettings, clock: Clock) -> Result<ExitCode, Fault> {
     let society = Society::open(&settings.data, Opening::TO_LOOK, clock, tell).await?;
     let looked = look(&society, settings.read_models).await;
+    warn_of(&society.policy);
     society.close().await;
     let findings = looked.map_err(|error| Fault::from_error("the check broke off", error))?;
     let text = serde_json::to_string(&findings)

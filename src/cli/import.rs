@@ -156,6 +156,7 @@ async fn import(
         )));
     }
     if settings.dry_run {
+        super::warn_of(&policy);
         print(&report)?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -163,6 +164,7 @@ async fn import(
     // It holds a whole member's state, which is much for the stack.
     let importing = carry_out(settings, clock, opened, window, roster, &looked);
     let letters = Box::pin(importing).await?;
+    super::warn_of(&policy);
     super::tell(&format!(
         "roster {shown}: {} new members, {} changed, {} known before, {} back, {} left",
         report.new, report.changed, report.unchanged, report.returned, report.left

@@ -20,9 +20,11 @@ mod staff;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::ambient::Clock;
 use crate::app::Fault;
+use crate::policies::LoadedPolicy;
 
 /// From a sheet of paper to the portal: the first login of a health-insurance society's members.
 #[derive(Debug, Parser)]
@@ -68,6 +70,7 @@ enum Command {
 ///
 /// Ends with 0; with 2 where the operator has to do something else, told in one line; with 1 where something was found.
 pub async fn run() -> ExitCode {
+    leave_no_core();
     let line = match Line::try_parse() {
         Ok(line) => line,
         Err(error) if error.use_stderr() && error.kind() != SHORT_HELP => {
@@ -103,6 +106,17 @@ pub async fn run() -> ExitCode {
     })
 }
 
+/// Keys and personal data that the program has in memory must not be left in a file by a crash. For good: nobody can raise it again.
+fn leave_no_core() {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    if let Err(error) = setrlimit(Resource::Core, none) {
+        tracing::warn!(%error, "a crash may leave keys in a core file: forbid core files (`ulimit -c 0`, `LimitCORE=0`)");
+    }
+}
+
 const SHORT_HELP: clap::error::ErrorKind =
     clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
 
@@ -124,4 +138,15 @@ fn in_one_line(error: &str) -> String {
 /// A line for the operator, on stderr, since stdout is for programs.
 fn tell(line: &str) {
     eprintln!("kadode: {line}");
+}
+
+/// Tells in one line what a policy leaves open that it could bound.
+fn warn_of(policy: &LoadedPolicy) {
+    if let Some(cohort) = policy.policy.unbounded_formula() {
+        tell(&format!(
+            "warning: policy {}: no limit bounds how many accounts are opened by guessing initial passwords that follow a formula, as those of cohort {:?} do: \
+             set wrong_formulas and wrong_formulas_per_symbol in [limits.sign_in] (see docs/security.md, Odds)",
+            policy.version.name, cohort.name
+        ));
+    }
 }

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::backup::unsealed::remove_left_beside;
-use super::tell;
+use super::{tell, warn_of};
 use crate::ambient::Clock;
 use crate::api::blocklist::{blocklist, blocklist_with};
 use crate::app::{
@@ -82,6 +82,7 @@ pub(super) async fn run(settings: ServeCommand, clock: Clock) -> Result<ExitCode
             left.map_err(|error| Fault::from_error(&database.shown(), error))?;
         }
         society.adopt_policy().await?;
+        warn_of(&society.policy);
         if let Some(listener) = metrics {
             serve_metrics(listener)?;
         }

@@ -62,6 +62,15 @@ impl Policy {
     pub fn cohort(&self, name: &str) -> Option<&Cohort> {
         self.cohorts.iter().find(|cohort| cohort.name == name)
     }
+
+    /// The first cohort with a formula, where nothing bounds how many accounts guesses at it open, over all members (`docs/security.md`, odds);
+    /// such a policy is taken, since it was before there was that limit.
+    #[must_use]
+    pub fn unbounded_formula(&self) -> Option<&Cohort> {
+        let mut cohorts = self.cohorts.iter();
+        let formula = cohorts.find(|it| matches!(it.initial_password, InitialPassword::Formula(_)));
+        formula.filter(|_| self.limits.sign_in.wrong_formulas.is_none())
+    }
 }
 
 /// A text in both languages.

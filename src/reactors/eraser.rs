@@ -7,6 +7,7 @@ use sqlx::AnyConnection;
 use crate::database::Database;
 use crate::domain::ids::MemberId;
 use crate::domain::onboarding::Onboarding;
+use crate::reactors::member_of;
 use crate::subscription::{ApplyError, Reactor, Recorded};
 use crate::vault::{Vault, VaultError};
 
@@ -46,17 +47,7 @@ impl Reactor for Eraser {
                 event.stream_kind == Onboarding::TYPE && event.event_type == "PersonalDataErased"
             });
             for event in erased {
-                let member: MemberId = event
-                    .stream_id
-                    .parse()
-                    .map_err(|_| ApplyError::Unreadable("a stream of no member".to_owned()))?;
-                self.forget(member).await.map_err(|error| {
-                    if let VaultError::Database(error) = error {
-                        ApplyError::Database(error)
-                    } else {
-                        ApplyError::Unreadable(error.to_string())
-                    }
-                })?;
+                self.forget(member_of(event)?).await?;
             }
             Ok(())
         })

@@ -308,28 +308,41 @@ impl Waits {
     /// # Errors
     /// The database is away; then they run on.
     pub async fn lift(&self, user_id: &str) -> Result<(), VaultError> {
+        let mut transaction = self.database.begin().await?;
+        self.lift_by(user_id, &mut transaction).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// The same by `connection`, whoever commits it.
+    ///
+    /// # Errors
+    /// The database is away; then they run on.
+    pub async fn lift_by(
+        &self,
+        user_id: &str,
+        connection: &mut AnyConnection,
+    ) -> Result<(), VaultError> {
         let typed = self.blind.typed(user_id);
         let all_networks = self.all_networks(user_id);
         let left = self.limits.failures_before_wait;
         let most = self.limits.failures_per_id.saturating_sub(left);
-        let mut transaction = self.database.begin().await?;
         sqlx::query("DELETE FROM waits WHERE typed = $1 AND lane <> $2")
             .bind(typed.clone())
             .bind(all_networks.clone())
-            .execute(&mut *transaction)
+            .execute(&mut *connection)
             .await?;
         sqlx::query(
             "UPDATE waits SET wait_ends = NULL, failures = CASE WHEN failures > $1 THEN $1 ELSE failures END WHERE lane = $2",
         )
         .bind(i64::from(most))
         .bind(all_networks)
-        .execute(&mut *transaction)
+        .execute(&mut *connection)
         .await?;
         sqlx::query("DELETE FROM failing WHERE typed = $1")
             .bind(typed)
-            .execute(&mut *transaction)
+            .execute(&mut *connection)
             .await?;
-        transaction.commit().await?;
         Ok(())
     }
 

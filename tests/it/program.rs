@@ -4,6 +4,7 @@ mod backup;
 mod beside;
 mod canaries;
 mod check;
+mod core_dumps;
 mod crashes;
 mod demo;
 mod keys;
@@ -13,6 +14,7 @@ mod ledger;
 mod refusals;
 mod report;
 mod stop;
+mod warnings;
 
 use kadode::domain::ids::MemberId;
 

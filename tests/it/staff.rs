@@ -10,6 +10,7 @@ mod export;
 mod lifts;
 mod limits;
 mod lists;
+mod new_letters;
 mod notice;
 mod rights;
 mod rosters;

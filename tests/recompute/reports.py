@@ -620,6 +620,7 @@ def deviations(log, asked):
         "D-11": "OWASP ASVS 5.0 6.2.12",
         "D-12": "docs/security.md, attack 2", "D-13": "docs/security.md, attack 34", "D-14": "ISO 27001:2022 A.8.17; docs/security.md, attack 40",
         "D-15": "OWASP ASVS 5.0 4.2.1; docs/security.md, attack 42", "D-16": "OWASP ASVS 5.0 6.3.7; NIST SP 800-63B-4 4.6", "D-17": "OWASP ASVS 5.0 2.3.5",
+        "D-18": "OWASP ASVS 5.0 6.1.1; docs/security.md, attack 29", "D-19": "OWASP ASVS 5.0 6.6.3; docs/security.md, attack 19", "D-20": "docs/security.md, attack 42",
     }
     return [[number, number, rule] for number, rule in rules.items()]
 

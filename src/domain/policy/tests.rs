@@ -560,3 +560,17 @@ fn a_mail_of_the_night_waits_for_the_next_morning() {
         assert_eq!(few().next_moment(tokyo(now)), tokyo(then), "{now}");
     }
 }
+
+#[test]
+fn only_a_formula_without_the_limit_over_all_members_is_unbounded() {
+    let without = changed("wrong_formulas = 1000\n", "");
+    let first = policy(&without);
+    let name = |policy: &Policy| policy.unbounded_formula().map(|it| it.name.clone());
+    assert_eq!(name(&first), Some("registered-before-migration".to_owned()));
+    assert_eq!(name(&policy(SAMPLE)), None);
+    let mut printed = first;
+    for cohort in &mut printed.cohorts {
+        cohort.initial_password = InitialPassword::Printed;
+    }
+    assert_eq!(name(&printed), None);
+}

@@ -22,7 +22,7 @@ use crate::subscription::Recorded;
 
 /// The way in which this program makes reports. Whoever changes a report, a column or what is counted raises it: else honest packages of before
 /// would be told from what their events make.
-pub(super) const MADE_SO: u32 = 7;
+pub(super) const MADE_SO: u32 = 8;
 
 impl Manifest {
     /// Whether this program would make its reports in the same way.

@@ -4,7 +4,7 @@ use super::report::{Kind, Value};
 use super::{Content, column};
 
 /// Number; the rule that is departed from. What and why stand in the locale under `report.deviation`.
-const DEVIATIONS: [(&str, &str); 16] = [
+const DEVIATIONS: [(&str, &str); 19] = [
     ("D-1", "NIST SP 800-63B-4 3.1.3.1; OWASP ASVS 5.0 6.3.6"),
     ("D-2", "OWASP ASVS 5.0 6.4.1"),
     ("D-3", "OWASP ASVS 5.0 14.2.1"),
@@ -22,6 +22,9 @@ const DEVIATIONS: [(&str, &str); 16] = [
     ("D-15", "OWASP ASVS 5.0 4.2.1; docs/security.md, attack 42"),
     ("D-16", "OWASP ASVS 5.0 6.3.7; NIST SP 800-63B-4 4.6"),
     ("D-17", "OWASP ASVS 5.0 2.3.5"),
+    ("D-18", "OWASP ASVS 5.0 6.1.1; docs/security.md, attack 29"),
+    ("D-19", "OWASP ASVS 5.0 6.6.3; docs/security.md, attack 19"),
+    ("D-20", "docs/security.md, attack 42"),
 ];
 
 pub(super) fn deviations() -> Content {

@@ -1,11 +1,11 @@
-//! The names of all our tests, read from the sources: by module path, as a page can name them.
+//! The names of all our tests that run, read from the sources: by module path, as a page can name them.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::imports::{root, rust_files};
 
-/// Every test: of the library as `domain::email::tests::name`, of this binary as `it::otp::name`.
+/// Every test that is not ignored: of the library as `domain::email::tests::name`, of this binary as `it::otp::name`.
 pub(super) fn tests() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for (folder, first) in [("src", None), ("tests/it", Some("it"))] {
@@ -33,7 +33,7 @@ fn modules(file: &Path) -> Vec<String> {
 fn tests_in(code: &str, path: &[String]) -> Vec<String> {
     let mut found = Vec::new();
     let mut inner = None;
-    let mut marked = false;
+    let (mut marked, mut ignored) = (false, false);
     for line in code.lines() {
         if let Some(name) = line
             .strip_prefix("mod ")
@@ -47,8 +47,15 @@ fn tests_in(code: &str, path: &[String]) -> Vec<String> {
         if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
             marked = true;
         }
+        // Such a test shows nothing.
+        ignored |= ["#[ignore", "#[cfg_attr("]
+            .iter()
+            .any(|it| line.starts_with(it) && line.contains("ignore"));
         let function = line.trim_start_matches("async ").strip_prefix("fn ");
-        if let Some(rest) = function.filter(|_| std::mem::take(&mut marked)) {
+        let Some(rest) = function else { continue };
+        let (is_test, runs) = (marked, !ignored);
+        (marked, ignored) = (false, false);
+        if is_test && runs {
             let name = rest.split(['(', '<']).next().unwrap().to_owned();
             let parts = path.iter().cloned().chain(inner.clone()).chain([name]);
             found.push(parts.collect::<Vec<_>>().join("::"));
@@ -59,15 +66,16 @@ fn tests_in(code: &str, path: &[String]) -> Vec<String> {
 
 #[test]
 fn a_test_is_named_by_file_and_module() {
-    let code = "fn helper() {}\n#[test]\nfn a() {}\nmod tests {\n    #[tokio::test(start_paused = true)]\n    async fn b() {}\n}\n\
-                #[test]\n#[ignore]\nfn c() {}\n";
+    let code = "fn helper() {}\n#[test]\nfn a() {}\nmod tests {\n    #[tokio::test(start_paused = true)]\n    async fn b() {}\n}\n";
     let path = modules(Path::new("domain/email/mod.rs"));
     assert_eq!(
         tests_in(code, &path),
-        [
-            "domain::email::a",
-            "domain::email::tests::b",
-            "domain::email::c"
-        ]
+        ["domain::email::a", "domain::email::tests::b"]
     );
+}
+
+#[test]
+fn a_test_that_is_ignored_is_not_named() {
+    let code = "#[test]\n#[ignore]\nfn a() {}\n#[ignore = \"slow\"]\n#[test]\nfn b() {}\n#[test]\nfn c() {}\n";
+    assert_eq!(tests_in(code, &[]), ["c"]);
 }

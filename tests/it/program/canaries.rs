@@ -1,6 +1,7 @@
 //! No secret and no personal datum gets into database files, log (panics included), metrics, addresses, or mails where it does not
 //! belong, whatever members, auditors and strangers send.
 
+mod erased;
 mod search;
 
 use kadode::domain::ids::StaffId;

@@ -1,0 +1,57 @@
+//! Ends the waiting times of whoever gets a new letter: its password is random, so that nothing is lost of what they protect.
+
+use cqrs_es::Aggregate;
+use futures::future::BoxFuture;
+use sqlx::AnyConnection;
+
+use crate::domain::ids::MemberId;
+use crate::domain::onboarding::Onboarding;
+use crate::reactors::member_of;
+use crate::subscription::{ApplyError, Reactor, Recorded};
+use crate::vault::{Vault, VaultError};
+
+/// Lifts once for each new letter: in the transaction that moves its checkpoint, so that a repetition makes no later failure forgotten.
+pub struct Lifter {
+    /// Whose waiting times are lifted.
+    pub vault: Vault,
+}
+
+impl Lifter {
+    async fn lift(
+        &self,
+        member: MemberId,
+        connection: &mut AnyConnection,
+    ) -> Result<(), VaultError> {
+        match self.vault.profiles.get(member).await {
+            Ok(stored) => {
+                let user_id = stored.profile.user_id;
+                self.vault.waits.lift_by(&user_id, connection).await
+            }
+            Err(error @ VaultError::Database(_)) => Err(error),
+            // Whoever was erased since waits for nothing; and a damaged row must not keep others waiting.
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+impl Reactor for Lifter {
+    fn name(&self) -> &'static str {
+        "lifts"
+    }
+
+    fn react<'a>(
+        &'a self,
+        batch: &'a [Recorded],
+        connection: &'a mut AnyConnection,
+    ) -> BoxFuture<'a, Result<(), ApplyError>> {
+        Box::pin(async move {
+            let reissued = batch.iter().filter(|event| {
+                event.stream_kind == Onboarding::TYPE && event.event_type == "CredentialsReissued"
+            });
+            for event in reissued {
+                self.lift(member_of(event)?, connection).await?;
+            }
+            Ok(())
+        })
+    }
+}
