@@ -75,8 +75,11 @@ enum State {
     Custody(Custody),
 }
 
-/// The kinds of streams, each with the state of one that has no events yet; docs/ledger.md tells them to whoever writes a verifier.
-const KINDS: [(&str, fn() -> State); 9] = [
+/// A kind of stream, and the state of one that has no events yet.
+type Kind = (&'static str, fn() -> State);
+
+/// All kinds of streams; docs/ledger.md tells them to whoever writes a verifier.
+const KINDS: [Kind; 9] = [
     (Onboarding::TYPE, || State::Onboarding(Box::default())),
     (Delivery::TYPE, || State::Mail(Delivery::default())),
     (Attempts::TYPE, || State::Attempts),

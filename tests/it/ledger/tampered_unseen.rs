@@ -23,7 +23,10 @@ async fn an_event_said_to_be_a_microsecond_younger_and_still_older_than_the_next
     let (event, _) = neighbours
         .find(|(event, next)| moment(event) != moment(next))
         .unwrap();
-    let later = moment(event).as_str().unwrap().replace(".000000Z", ".000001Z");
+    let later = moment(event)
+        .as_str()
+        .unwrap()
+        .replace(".000000Z", ".000001Z");
     assert_ne!(moment(event), later);
     package.change_event(event["position"].as_i64().unwrap(), |event| {
         event["metadata"]["recorded_at"] = json!(later);
@@ -35,7 +38,12 @@ async fn an_event_said_to_be_a_microsecond_younger_and_still_older_than_the_next
 #[tokio::test]
 async fn a_package_emptied_of_all_that_happened() {
     let package = Package::new().await;
-    for name in ["events.jsonl", "leaves.txt", "checkpoints.jsonl", "proofs.jsonl"] {
+    for name in [
+        "events.jsonl",
+        "leaves.txt",
+        "checkpoints.jsonl",
+        "proofs.jsonl",
+    ] {
         package.write(name, "");
         package.list_anew(name);
     }

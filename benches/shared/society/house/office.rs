@@ -13,8 +13,8 @@ use kadode::domain::rosters::{Command, Content, Issued, Proposed, Rosters};
 use kadode::domain::staff::{Command as Staffing, Role, Scope};
 use kadode::domain::values::KeyId;
 
-use super::{Account, House, Stream};
 use super::super::{DAY, END, Fault, HOUR, IMPORTS, START, TO_COMMIT, id};
+use super::{Account, House, Stream};
 
 /// A command on rosters with its name, and who of the staff gives it; none, where the program does.
 type Act = (&'static str, Command, Option<StaffId>);
@@ -29,7 +29,7 @@ enum Became {
 }
 
 /// The plans that staff bring when all have been taken in: on which day after the start, and what becomes of them.
-const PLANS: [(i64, Became); 4] = [
+const PLANS: [(i32, Became); 4] = [
     (100, Became::Applied),
     (103, Became::Declined),
     (106, Became::Outdated),
