@@ -1,4 +1,6 @@
-//! What is of no single member: policies, the staff's accounts and what they look at, and tallies.
+//! What is of no single member: policies, the staff's accounts and what they look at, tallies, and what is done for the society.
+
+mod office;
 
 use cqrs_es::{Aggregate, DomainEvent};
 use jiff::{SignedDuration, Timestamp};
@@ -66,7 +68,13 @@ impl House {
         };
         house.policies(policies)?;
         house.tallies()?;
-        house.staff(members)?;
+        // Those of the first import are there on every later day.
+        let there = u64::from(members) * u64::from(IMPORTS[0].percent) / 100;
+        let there = u32::try_from(there).unwrap_or(u32::MAX).max(1);
+        let decide_on_rosters = house.staff(there)?;
+        house.rosters(members, decide_on_rosters)?;
+        house.anomalies(there)?;
+        house.custody()?;
         Ok(house)
     }
 
@@ -118,8 +126,8 @@ impl House {
         Ok(())
     }
 
-    /// Each account is used on most days, and whoever is signed in looks at some things.
-    fn staff(&mut self, members: u32) -> Result<(), Fault> {
+    /// Each account is used on most days, and whoever is signed in looks at some things. Answers who brings rosters, and who decides on them.
+    fn staff(&mut self, there: u32) -> Result<[StaffId; 2], Fault> {
         let roles = [
             Role::Administrator,
             Role::Auditor,
@@ -135,27 +143,15 @@ impl House {
                 stream: Stream::new("staff", String::new()),
             };
             account.stream.id = account.id.to_string();
-            let initial = Initial {
-                print: PrintId(self.fresh()),
-                key: key(),
-                expires_at: START + DAY * 30,
-            };
-            let totp = Totp {
-                totp: TotpId(self.fresh()),
-                key: key(),
-            };
             let command = Command::Add {
                 role,
-                initial,
-                totp,
+                initial: self.initial(START),
+                totp: self.totp(),
             };
             let metadata = self.metadata("system", "operator", "AddStaff");
             account.gives(START + HOUR, command, &metadata)?;
             accounts.push(account);
         }
-        // Those of the first import are there on every later day.
-        let there = u64::from(members) * u64::from(IMPORTS[0].percent) / 100;
-        let there = u32::try_from(there).unwrap_or(u32::MAX).max(1);
         let mut day = START + DAY;
         while day < END {
             let date = TOKYO.to_datetime(day).date().to_string();
@@ -172,11 +168,11 @@ impl House {
             day += DAY;
         }
         let leaver = accounts.last_mut().ok_or("no account")?;
-        let metadata = self.metadata("system", "operator", "DisableStaff");
-        leaver.gives(END - HOUR, Command::Disable, &metadata)?;
+        self.farewell(leaver)?;
+        let decide_on_rosters = [accounts[3].id, accounts[0].id];
         self.streams
             .extend(accounts.into_iter().map(|it| it.stream));
-        Ok(())
+        Ok(decide_on_rosters)
     }
 
     fn a_visit(
@@ -261,6 +257,21 @@ impl House {
             part: None,
             after: (view == View::Export).then_some(0),
             at,
+        }
+    }
+
+    fn initial(&mut self, at: Timestamp) -> Initial {
+        Initial {
+            print: PrintId(self.fresh()),
+            key: key(),
+            expires_at: at + DAY * 30,
+        }
+    }
+
+    fn totp(&mut self) -> Totp {
+        Totp {
+            totp: TotpId(self.fresh()),
+            key: key(),
         }
     }
 

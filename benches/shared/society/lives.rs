@@ -24,12 +24,17 @@ pub(super) const LIVES: usize = 400;
 
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
+/// The command that reminds.
+pub(super) const REMIND: &str = "RemindMember";
+
 /// More moves than any life has.
 const MOVES: usize = 300;
 
 /// What happens to a member, in the order of the log.
 pub(super) struct Life {
     pub(super) entries: Vec<Entry>,
+    /// Whether somebody was reminded, which happens by day whenever the life begins.
+    pub(super) has_reminder: bool,
 }
 
 /// One event of it.
@@ -104,7 +109,11 @@ fn life(policy: &LoadedPolicy, random: &mut StdRng) -> Result<Life, Fault> {
     // Mails arrive while the member goes on; what happens at one time stays together.
     let mut entries = walk.entries;
     entries.sort_by_key(|entry| entry.after);
-    Ok(Life { entries })
+    let has_reminder = entries.iter().any(|it| it.command == REMIND);
+    Ok(Life {
+        entries,
+        has_reminder,
+    })
 }
 
 impl Ways {
@@ -164,6 +173,7 @@ impl Walk<'_> {
             let due = alone.due();
             let is_left = self.state.frozen && self.slips(0.4);
             if self.ways.stops_at == Some(due) || is_left {
+                self.is_reminded()?;
                 break;
             }
             if due == Step::Completed && self.state.session.is_none() {
@@ -192,6 +202,23 @@ impl Walk<'_> {
                 Err(Refusal::WindowClosed) => break,
                 // Another time.
                 Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Twice, of whoever can be reached and can go on. In the life's own days, from nine to twelve hours after a day's beginning: so it is by day
+    /// when the life begins at eight in the morning, as here, and when it begins in the first eight hours of a day, as members' lives do.
+    fn is_reminded(&mut self) -> Result<(), Fault> {
+        let since = self.active;
+        for days in [4, 8] {
+            let whole = since.duration_since(START).as_hours() / 24 + days;
+            let hours = self.random.random_range(9.0..12.0);
+            self.at = START + DAY * i32::try_from(whole)? + in_micros(HOUR.mul_f64(hours));
+            let step = self.state.stands_at();
+            // Who cannot be reminded is not.
+            if let Ok(events) = self.decided(Command::Remind { step, since }) {
+                self.takes(REMIND, events)?;
             }
         }
         Ok(())

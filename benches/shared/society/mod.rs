@@ -16,7 +16,7 @@ use rand::{Rng, SeedableRng};
 use uuid::Uuid;
 
 use self::house::House;
-use self::lives::{LIVES, Life, giver_of, lives};
+use self::lives::{LIVES, Life, REMIND, giver_of, lives};
 use self::members::{COHORTS, Traits, cohort_of};
 
 /// Whatever goes wrong here, in words.
@@ -39,6 +39,9 @@ const WINDOW: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// By so much less do lives count on, since each begins up to a day later than it was made for.
 const SPREAD: SignedDuration = DAY;
+
+/// By how much lives with a reminder are spread at most: so long each of them stays by day.
+const SPREAD_BY_DAY: SignedDuration = SignedDuration::from_hours(8);
 
 /// From a decision to its commit.
 const TO_COMMIT: SignedDuration = SignedDuration::from_millis(4);
@@ -194,6 +197,7 @@ impl Society {
             (None, "LeaveMember" | "ReturnMember" | "ChangeProfile") => {
                 ("system", "import".to_owned())
             }
+            (None, REMIND) => ("system", "reminder".to_owned()),
             (None, command) => giver_of(command).map_or_else(
                 || ("member", member.clone()),
                 |staff| ("staff", id(staff).to_string()),
@@ -230,13 +234,19 @@ impl Society {
             first = end;
             end += self.share(import);
         }
-        let spread = random.random_range(0..SPREAD.as_micros());
+        let is_active = random.random_ratio(self.active, 100);
+        let life = random.random_range(0..LIVES);
+        let most = match self.lives[IMPORTS[import].policy][life].has_reminder {
+            true => SPREAD_BY_DAY,
+            false => SPREAD,
+        };
+        let spread = random.random_range(0..most.as_micros());
         let spread = i64::try_from(spread).unwrap_or_default();
         Traits {
             import,
             nth: member - first,
-            is_active: random.random_ratio(self.active, 100),
-            life: random.random_range(0..LIVES),
+            is_active,
+            life,
             begins: valid_from(import) + SignedDuration::from_micros(spread),
             cohort: COHORTS[cohort_of(import, &mut random)],
             joined: random.random_range(0.0..1.0),
@@ -282,16 +292,17 @@ fn valid_from(import: usize) -> Timestamp {
     START + IMPORTS[import].at - HOUR * 2 + HOUR * 16
 }
 
-/// The sample, and the same with step 4.
+/// The sample with reminders, and the same with step 4.
 fn policies() -> Result<[LoadedPolicy; 2], Fault> {
     let sample = include_str!("../../../policies/sample.toml");
+    let sample = sample.replace("# [limits.reminders]", "[limits.reminders]");
     let with_terms = sample
         .replace("sample-2026-04", "sample-2026-05")
         .replace("# [terms]", "[terms]")
         .replace("# version = ", "version = ")
         .replace("# text = ", "text = ");
     Ok([
-        LoadedPolicy::parse("sample", sample.to_owned())?,
+        LoadedPolicy::parse("sample", sample)?,
         LoadedPolicy::parse("with terms", with_terms)?,
     ])
 }

@@ -79,20 +79,22 @@ fn row_of(step: Step, passage: &Passage, basis: &Basis) -> Vec<Value> {
         .rev()
         .max_by_key(|(_, number)| **number);
     let asked = basis.asked;
-    let lost = passage.entered - passage.done;
-    // A share tells its number.
-    let few = [passage.entered, passage.done, lost].map(|members| asked.hides(members));
-    let lost = Value::percent(lost, passage.entered);
+    let (entered, done, waiting) = (passage.entered, passage.done, passage.waiting);
+    let lost = entered - done;
+    // What is left of one cell by another tells of few as well as a cell of its own, and a share tells its number.
+    let few = |numbers: [i64; 3]| numbers.into_iter().any(|number| asked.hides(number));
+    let hides_done = few([entered, done, lost]);
+    let hides_waiting = few([waiting, entered - waiting, lost - waiting]);
     let failed = Value::members(passage.stumbled.values().sum(), asked);
     let most = most.map_or(Value::None, |(name, _)| name.as_str().into());
     let most = most.hidden_if(failed == Value::Hidden);
     vec![
         i64::from(step.number()).into(),
         step.name().into(),
-        Value::members(passage.entered, asked),
-        Value::members(passage.done, asked),
-        Value::members(passage.waiting, asked),
-        lost.hidden_if(few.contains(&true)),
+        Value::members(entered, asked),
+        Value::from(done).hidden_if(hides_done),
+        Value::from(waiting).hidden_if(hides_waiting),
+        Value::percent(lost, entered).hidden_if(hides_done),
         passage.took.told(50, asked),
         passage.took.told(95, asked),
         failed,
@@ -107,9 +109,15 @@ mod tests {
 
     /// The cells of a step that so many came to and did, in a minute each.
     fn shown(entered: i64, done: i64, shield: bool) -> Vec<Value> {
+        cells([entered, done, 0], shield)
+    }
+
+    /// The same of a step at which so many wait.
+    fn cells([entered, done, waiting]: [i64; 3], shield: bool) -> Vec<Value> {
         let mut passage = Passage {
             entered,
             done,
+            waiting,
             ..Passage::default()
         };
         passage.took.add(60, done);
@@ -122,6 +130,38 @@ mod tests {
             ..Basis::default()
         };
         row_of(Step::Email, &passage, &basis)
+    }
+
+    /// How many came, did it and wait, as it is told; none, where it is hidden.
+    fn told(numbers: [i64; 3], shield: bool) -> [Option<i64>; 3] {
+        let cells = cells(numbers, shield);
+        [2, 3, 4].map(|at| {
+            if let Value::Number(number) = cells[at] {
+                Some(number)
+            } else {
+                assert_eq!(cells[at], Value::Hidden);
+                None
+            }
+        })
+    }
+
+    #[test]
+    fn nothing_hidden_is_what_one_cell_leaves_of_another() {
+        for (numbers, expected) in [
+            ([20, 10, 5], [Some(20), Some(10), Some(5)]),
+            // Few did not do it.
+            ([20, 17, 3], [Some(20), None, None]),
+            ([20, 16, 0], [Some(20), None, None]),
+            ([20, 15, 5], [Some(20), Some(15), Some(5)]),
+            // Few did: all others wait.
+            ([20, 3, 17], [Some(20), None, None]),
+            // Few neither did it nor wait: their accounts are frozen, say.
+            ([20, 10, 8], [Some(20), Some(10), None]),
+            ([4, 0, 4], [None, None, None]),
+        ] {
+            assert_eq!(told(numbers, true), expected, "{numbers:?}");
+            assert_eq!(told(numbers, false), numbers.map(Some));
+        }
     }
 
     #[test]

@@ -14,6 +14,9 @@ const SINCE: [&str; 2] = ["first_sign_in", "valid_from"];
 /// Percentiles that are told.
 const PERCENTS: [i64; 5] = [10, 50, 75, 90, 95];
 
+/// The column of the median.
+const MEDIAN: usize = 4;
+
 /// The upper ends of the bars of the histogram, in seconds; what is longer has a bar of its own.
 const BARS: [i64; 12] = [
     5 * MINUTE,
@@ -98,7 +101,11 @@ pub(super) fn percentiles(counts: &Counts, basis: &Basis) -> Content {
             column("seconds_max", Kind::Seconds),
         ],
         rows,
-        plot: None,
+        plot: Some(Plot {
+            labels: &[0, 1],
+            length: MEDIAN,
+            whole: None,
+        }),
     }
 }
 

@@ -8,6 +8,7 @@ mod sizes;
 mod stolen_key;
 mod tampered_database;
 mod tampered_package;
+mod tampered_unseen;
 
 use std::fs;
 use std::path::{Path, PathBuf};

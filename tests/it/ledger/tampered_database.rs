@@ -7,7 +7,7 @@ use kadode::database::Database;
 use kadode::domain::custody::{Command, Custody};
 use kadode::domain::values::KeyId;
 
-use super::{audited, checked, checked_since, expect_fault, exported, kept, sealed, tamper};
+use super::{audited, checked, checked_since, expect_fault, exported, sealed, tamper};
 use crate::support::postgres::owner_of;
 use crate::support::walk::{House, walk};
 
@@ -290,10 +290,15 @@ async fn a_fork_into_two_views() {
     let fork = House { society, ..fork };
     walk(&house.society, 21, 30).await;
     walk(&fork.society, 22, 30).await;
-    let one = sealed(&house.society).await.unwrap();
-    sealed(&fork.society).await.unwrap();
-    let package = exported(&fork.society).await;
-    assert!(checked(package.path()).ok);
-    let report = checked_since(package.path(), Some(&kept(&house, &one)));
-    expect_fault(&report, "since", None);
+    let mut packages = Vec::new();
+    for society in [&house.society, &fork.society] {
+        sealed(society).await.unwrap();
+        packages.push(exported(society).await);
+    }
+    for (one, other) in [(0, 1), (1, 0)] {
+        let [package, other] = [one, other].map(|number| packages[number].path());
+        assert!(checked(package).ok);
+        let report = checked_since(package, Some(&other.join("checkpoint")));
+        expect_fault(&report, "since", None);
+    }
 }

@@ -43,7 +43,7 @@ impl Package {
     }
 
     /// Changes one event, which stays canonical, and makes its leaf anew.
-    fn change_event(&self, position: i64, change: impl FnOnce(&mut Value)) {
+    pub(super) fn change_event(&self, position: i64, change: impl FnOnce(&mut Value)) {
         let place = usize::try_from(position).unwrap() - 1;
         self.edit("events.jsonl", |lines| {
             let mut event = serde_json::from_str(&lines[place]).unwrap();

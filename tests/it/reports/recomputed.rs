@@ -15,6 +15,7 @@ use kadode::api::reports::making::{Ledger, Wanted, made};
 use kadode::app::{Opening, Society as Opened};
 use kadode::database::Database;
 use kadode::domain::values::Language;
+use kadode::projections::history::kinds::KINDS;
 use kadode::projections::reports::counting::Counting;
 use kadode::projections::reports::report::{Asked, Report};
 use kadode::projections::reports::{Name, make};
@@ -163,6 +164,21 @@ async fn the_made_history_is_one_that_the_rules_make() {
     exported(&house);
     let done = Done::of(&mut house.command(&["ledger", "verify", "package"]));
     assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
+}
+
+/// Else there would be more that was compared on nothing.
+#[tokio::test]
+async fn the_made_history_has_every_type_of_event_but_what_follows_a_proof_of_identity() {
+    let house = House::new();
+    let opened = filled(&house, 2_000, 60).await;
+    let types = sqlx::query_scalar("SELECT DISTINCT event_type FROM events");
+    let types: Vec<String> = types.fetch_all(&opened.database.read).await.unwrap();
+    let mut missing = KINDS.map(|(event, _)| event).to_vec();
+    missing.retain(|event| !types.iter().any(|it| it == event));
+    assert_eq!(
+        missing,
+        ["EmailCleared", "AccountReleased", "CredentialsReissued"]
+    );
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::super::counts::Counts;
 use super::super::integrity::SealedDay;
-use super::super::report::{Asked, Basis, Value};
+use super::super::report::{Asked, Basis, Kind, Value};
 use super::super::{Name, make};
 use super::{Log, columns_of, minute, noon, number, text};
 
@@ -263,4 +263,21 @@ fn events_that_no_checkpoint_covers_are_pending() {
             [number(41), number(42), text("pending")],
         ]
     );
+}
+
+#[test]
+fn every_report_with_a_number_has_a_picture_of_one() {
+    for name in Name::ALL {
+        let report = make(name, &Counts::default(), &[], Basis::default());
+        let is_number = |kind| {
+            matches!(
+                kind,
+                Kind::Number | Kind::Percent | Kind::Seconds | Kind::Days
+            )
+        };
+        let drawn = report.plot.map(|plot| report.columns[plot.length].kind);
+        assert!(drawn.is_none_or(is_number), "{name:?}");
+        let has_numbers = report.columns.iter().any(|it| is_number(it.kind));
+        assert_eq!(drawn.is_some(), has_numbers, "{name:?}");
+    }
 }
