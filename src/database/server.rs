@@ -30,12 +30,11 @@ pub(super) const IMPORTING: i32 = 3;
 pub(super) const LEADING: i32 = 4;
 
 /// A node that was frozen, or cut off, must not keep its locks: the server ends a transaction that is idle for two seconds, before another node
-/// takes the lead, and finds out within some more that nobody is at the other end. No statement of ours takes so long that compiling it first,
-/// which takes half a second, would pay; the server would, where it expects many rows.
+/// takes the lead, and finds out within some more that nobody is at the other end.
 macro_rules! first {
     ($more:literal) => {
         concat!(
-            "SET client_min_messages = warning; SET timezone = 'UTC'; SET jit = off; SET lock_timeout = '1500ms'; \
+            "SET client_min_messages = warning; SET timezone = 'UTC'; SET lock_timeout = '1500ms'; \
              SET idle_in_transaction_session_timeout = '2s'; SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; \
              SET tcp_keepalives_count = 3; SET tcp_user_timeout = '10s';",
             $more
