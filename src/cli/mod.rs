@@ -106,7 +106,7 @@ pub async fn run() -> ExitCode {
     })
 }
 
-/// Keys and personal data that the program has in memory must not be left in a file by a crash. For good: nobody can raise it again.
+/// Keys and personal data that the program has in memory must not be left in a file by a crash. For good: only whoever is root can raise it again.
 fn leave_no_core() {
     let none = Rlimit {
         current: Some(0),

@@ -27,9 +27,14 @@ impl Lifter {
                 let user_id = stored.profile.user_id;
                 self.vault.waits.lift_by(&user_id, connection).await
             }
-            Err(error @ VaultError::Database(_)) => Err(error),
-            // Whoever was erased since waits for nothing; and a damaged row must not keep others waiting.
-            Err(_) => Ok(()),
+            // Whoever was erased since waits for nothing.
+            Err(VaultError::Missing(_) | VaultError::Erased) => Ok(()),
+            // A damaged row must not keep others waiting.
+            Err(error @ VaultError::Damaged(_)) => {
+                tracing::error!(%member, %error, "the member's waiting times are not lifted for the new letter: lift them at the desk");
+                Ok(())
+            }
+            Err(error) => Err(error),
         }
     }
 }

@@ -24,13 +24,6 @@ use crate::subscription::Recorded;
 /// would be told from what their events make.
 pub(super) const MADE_SO: u32 = 8;
 
-impl Manifest {
-    /// Whether this program would make its reports in the same way.
-    pub(super) fn reports_are_made_so(&self) -> bool {
-        self.reports == Some(MADE_SO)
-    }
-}
-
 /// Counts the events of a package.
 pub(super) struct Reports {
     /// None from the first event on that cannot be read: of such a log there are no reports, and the check names that event.

@@ -11,7 +11,7 @@ use super::checked::{Checkpoints, Stop, missing, next_line, open};
 use super::files::{Reading, read_short};
 use super::history::{History, Line};
 use super::manifest::{self, FORMAT, Listed, Manifest};
-use super::reports::Reports;
+use super::reports::{MADE_SO, Reports};
 use super::surplus;
 use super::{CHECKPOINT, EVENTS, Fault, KEY, LEAVES, MANIFEST, MANIFEST_NOTE, POLICIES, REPORTS};
 use crate::ledger::canonical::canonical;
@@ -80,9 +80,15 @@ pub enum Unable {
     Key(PathBuf),
     /// Its reports cannot be made again here.
     #[error(
-        "the package's reports are of {0:?}, which makes them in another way than this program: check it with that one; --without-reports checks all else"
+        "the package's reports were made in way {way} (by {software:?}), and this program makes them in way {here}: check it with one that makes them in way {way}; --without-reports checks all else",
+        here = MADE_SO
     )]
-    Reports(String),
+    Reports {
+        /// The number of the way in which they were made; 0 of one that had none yet.
+        way: u32,
+        /// By what.
+        software: String,
+    },
     /// The file of `--since` holds no checkpoint.
     #[error("checkpoint {0}: this is no signed checkpoint")]
     Since(PathBuf),
@@ -157,8 +163,11 @@ fn check(given: &Given<'_>, report: &mut Report, progress: impl FnMut(u64)) -> R
     if !given.reports {
         return Ok(());
     }
-    if !manifest.reports_are_made_so() {
-        return Err(End::Unable(Unable::Reports(manifest.software)));
+    if manifest.reports != Some(MADE_SO) {
+        return Err(End::Unable(Unable::Reports {
+            way: manifest.reports.unwrap_or(0),
+            software: manifest.software,
+        }));
     }
     // What is signed may still have been made up.
     reports.check(folder, &head, &manifest)?;

@@ -84,7 +84,7 @@ fn row_of(step: Step, passage: &Passage, basis: &Basis) -> Vec<Value> {
     // What is left of one cell by another tells of few as well as a cell of its own, and a share tells its number.
     let few = |numbers: [i64; 3]| numbers.into_iter().any(|number| asked.hides(number));
     let hides_done = few([entered, done, lost]);
-    let hides_waiting = few([waiting, entered - waiting, lost - waiting]);
+    let hides_waiting = few([waiting, entered - waiting, (lost - waiting).abs()]);
     let failed = Value::members(passage.stumbled.values().sum(), asked);
     let most = most.map_or(Value::None, |(name, _)| name.as_str().into());
     let most = most.hidden_if(failed == Value::Hidden);
@@ -157,6 +157,7 @@ mod tests {
             ([20, 3, 17], [Some(20), None, None]),
             // Few neither did it nor wait: their accounts are frozen, say.
             ([20, 10, 8], [Some(20), Some(10), None]),
+            ([20, 15, 8], [Some(20), Some(15), None]),
             ([4, 0, 4], [None, None, None]),
         ] {
             assert_eq!(told(numbers, true), expected, "{numbers:?}");

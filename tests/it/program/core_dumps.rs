@@ -6,7 +6,7 @@ use super::house_with_member;
 use crate::support::program::Program;
 
 #[tokio::test]
-async fn a_crash_leaves_no_core_file_and_nobody_can_change_that_while_it_runs() {
+async fn a_crash_leaves_no_core_file_and_the_program_cannot_change_that_while_it_runs() {
     let house = house_with_member();
     let program = Program::serve(&house).await;
     let limits = fs::read_to_string(format!("/proc/{}/limits", program.id())).unwrap();

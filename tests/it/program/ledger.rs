@@ -56,8 +56,13 @@ fn a_package_is_checked_by_somebody_who_has_nothing_but_it() {
     let exported = export(&house);
     expect_code(&exported, 0);
     let package = house.path("package");
+    let done = verify(&package, &["--without-reports"]);
+    expect_code(&done, 0);
+    assert_eq!(done.report()["reports"], json!(false));
+    assert!(done.stderr.contains("the reports were not checked"));
     let done = verify(&package, &[]);
     expect_code(&done, 0);
+    assert_eq!(done.report()["reports"], json!(true));
     assert_eq!(done.report()["ok"], true);
     assert_eq!(done.report()["size"], exported.report()["size"]);
     assert_eq!(done.stderr.lines().count(), 1, "{}", done.stderr);
