@@ -236,9 +236,10 @@ impl Society {
         }
         let is_active = random.random_ratio(self.active, 100);
         let life = random.random_range(0..LIVES);
-        let most = match self.lives[IMPORTS[import].policy][life].has_reminder {
-            true => SPREAD_BY_DAY,
-            false => SPREAD,
+        let most = if self.lives[IMPORTS[import].policy][life].has_reminder {
+            SPREAD_BY_DAY
+        } else {
+            SPREAD
         };
         let spread = random.random_range(0..most.as_micros());
         let spread = i64::try_from(spread).unwrap_or_default();
