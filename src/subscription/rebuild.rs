@@ -75,7 +75,7 @@ enum Step {
     Ended(Differing),
 }
 
-/// How long others had a file's lock for themselves.
+/// What others are left of a file's lock.
 #[derive(Default)]
 struct Courtesy {
     /// How long it was held here since they surely had their look.
@@ -155,7 +155,8 @@ impl Projector {
                     if self.database.file().is_some() {
                         let left = began.elapsed().saturating_sub(folded.lock_held);
                         let before = std::mem::replace(&mut seen, self.written_by_others().await);
-                        let rest = courtesy.rest(folded.lock_held, left, seen != before);
+                        let others_write = seen.is_none() || seen != before;
+                        let rest = courtesy.rest(folded.lock_held, left, others_write);
                         sleep(rest).await;
                     }
                 }
@@ -174,8 +175,9 @@ impl Projector {
         }
     }
 
-    /// What changes as others write to a file. Where that cannot be told, they do.
+    /// What changes as others write to a file; none on a server, or where it cannot be told.
     async fn written_by_others(&self) -> Option<i64> {
+        self.database.file()?;
         self.database.written_by_others().await.ok()
     }
 
