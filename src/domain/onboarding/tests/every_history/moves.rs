@@ -84,6 +84,9 @@ pub(super) enum Move {
     HoldUpdate,
     HoldPassword,
     HoldConfirm,
+    /// Another address, or another password, with the present password.
+    HoldChange,
+    HoldReplacement,
     Arrive,
     /// The next commands come with the cookie of the session before.
     WithEarlierCookie(Step),
@@ -164,7 +167,7 @@ impl Move {
     ];
 
     /// What happens to somebody who has completed.
-    pub(super) const LATER: [Self; 29] = [
+    pub(super) const LATER: [Self; 30] = [
         Self::ChangeEmail {
             password: Password::Own,
             again: false,
@@ -187,6 +190,7 @@ impl Move {
         Self::ConfirmChange,
         Self::CancelChange,
         Self::HoldConfirm,
+        Self::HoldChange,
         Self::Arrive,
         Self::SignIn(Password::Own),
         Self::SignIn(Password::Wrong),
@@ -209,7 +213,7 @@ impl Move {
     ];
 
     /// What happens to somebody who has completed and forgets the password, or changes it.
-    pub(super) const FORGOTTEN: [Self; 24] = [
+    pub(super) const FORGOTTEN: [Self; 26] = [
         Self::Forget { right: true },
         Self::Forget { right: false },
         Self::Reset,
@@ -237,6 +241,8 @@ impl Move {
         Self::SignIn(Password::Own),
         Self::SignIn(Password::New),
         Self::HoldSignIn(Password::Own),
+        Self::HoldChange,
+        Self::HoldReplacement,
         Self::Arrive,
         Self::Code(Code::Present),
         Self::LogOut,
@@ -289,6 +295,8 @@ impl Move {
                 | Self::FollowChange
                 | Self::ConfirmChange
                 | Self::HoldConfirm
+                | Self::HoldChange
+                | Self::HoldReplacement
                 | Self::Forget { right: true }
                 | Self::Reset
                 | Self::Day

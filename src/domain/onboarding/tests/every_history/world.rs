@@ -13,6 +13,8 @@ enum Held {
     Update(SessionId),
     Password(SessionId),
     Confirm(SessionId),
+    ChangeEmail(SessionId, CredentialInForce, Password, u128),
+    ReplacePassword(SessionId, CredentialInForce, Password, u128),
 }
 
 /// The member, as the rules and the monitor know them, and what others still have in their hands.
@@ -104,7 +106,9 @@ impl World {
             | Move::HoldCode
             | Move::HoldUpdate
             | Move::HoldPassword
-            | Move::HoldConfirm => {
+            | Move::HoldConfirm
+            | Move::HoldChange
+            | Move::HoldReplacement => {
                 if self.held.is_some() {
                     return None;
                 }
@@ -443,6 +447,8 @@ impl World {
             | Move::HoldUpdate
             | Move::HoldPassword
             | Move::HoldConfirm
+            | Move::HoldChange
+            | Move::HoldReplacement
             | Move::Arrive
             | Move::WithEarlierCookie(_)
             | Move::Minute
@@ -466,7 +472,11 @@ impl World {
     fn free_password(&self) -> u128 {
         let present = self.state.password.map(|it| it.credential);
         let coming = self.state.coming_password.map(|it| it.credential);
-        let taken = |n| [present, coming, Some(credential(1))].contains(&Some(credential(n)));
+        let held = match self.held {
+            Some(Held::ReplacePassword(.., n)) => Some(credential(n)),
+            _ => None,
+        };
+        let taken = |n| [present, coming, held, Some(credential(1))].contains(&Some(credential(n)));
         smallest(|n| !taken(n))
     }
 
@@ -501,6 +511,18 @@ impl World {
                 Held::Confirm(session?)
             }
             Move::HoldPassword if self.state.otp_method.is_some() => Held::Password(session?),
+            Move::HoldChange if self.is_completed() => Held::ChangeEmail(
+                session?,
+                self.credential_in_force(),
+                self.monitor.in_force(),
+                self.free_link(),
+            ),
+            Move::HoldReplacement if self.is_completed() => Held::ReplacePassword(
+                session?,
+                self.credential_in_force(),
+                self.monitor.in_force(),
+                self.free_password(),
+            ),
             _ => return None,
         })
     }
@@ -537,6 +559,29 @@ impl World {
                 typed.session = Some(session);
                 Command::ConfirmEmailChange { session }
             }
+            Held::ChangeEmail(session, against, password, n) => {
+                typed.session = Some(session);
+                typed.password = Some(password);
+                Command::ChangeEmail {
+                    session,
+                    against,
+                    check: PasswordCheck::Match,
+                    contact: contact(n),
+                    same_as: None,
+                    link: new_link(n),
+                }
+            }
+            Held::ReplacePassword(session, against, password, n) => {
+                typed.session = Some(session);
+                typed.password = Some(password);
+                Command::ReplacePassword {
+                    session,
+                    against,
+                    check: PasswordCheck::Match,
+                    credential: credential(n),
+                    form: form(n),
+                }
+            }
         };
         (command, typed)
     }
@@ -549,7 +594,9 @@ impl World {
                 | Held::Code(session, _)
                 | Held::Update(session)
                 | Held::Password(session)
-                | Held::Confirm(session),
+                | Held::Confirm(session)
+                | Held::ChangeEmail(session, ..)
+                | Held::ReplacePassword(session, ..),
             ) => Some(*session),
             None => None,
         };
@@ -562,7 +609,7 @@ impl World {
         let held = match &self.held {
             Some(Held::SignIn(_, _, _, n)) => Some(challenge(*n)),
             Some(Held::Code(_, challenge)) => Some(*challenge),
-            Some(Held::Update(_) | Held::Password(_) | Held::Confirm(_)) | None => None,
+            _ => None,
         };
         let present = self.state.challenge.as_ref().map(|it| it.id);
         let spent = self.state.spent_challenge.as_ref().map(|it| it.id);
@@ -581,7 +628,8 @@ impl World {
                 .into_iter()
                 .flatten();
             let earlier = earlier.any(|(of, by)| of == contact(n) || by == issue(n));
-            !of_present && !earlier && !state.disowned.contains(&contact(n))
+            let held = matches!(self.held, Some(Held::ChangeEmail(.., held)) if held == n);
+            !of_present && !earlier && !held && !state.disowned.contains(&contact(n))
         })
     }
 

@@ -14,6 +14,7 @@ pub(super) enum Move {
     },
     SignIn {
         check: PasswordCheck,
+        compared: Compared,
         lapsed: bool,
     },
     BirthDate {
@@ -50,6 +51,7 @@ pub(super) enum Move {
     Return,
     ChangeEmail {
         check: PasswordCheck,
+        compared: Compared,
         again: bool,
     },
     ConfirmChange,
@@ -62,6 +64,7 @@ pub(super) enum Move {
     CancelReset,
     ReplacePassword {
         check: PasswordCheck,
+        compared: Compared,
     },
     /// The initial password, from a browser that nobody knows.
     SignInElsewhere,
@@ -74,6 +77,13 @@ pub(super) enum Move {
     Stranger(Box<Move>),
 }
 
+/// When a password was compared: now, or before another one came to count.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Compared {
+    Now,
+    Before,
+}
+
 fn intervention() -> impl Strategy<Value = Intervention> {
     prop::sample::select(Intervention::ALL.as_slice())
 }
@@ -84,6 +94,10 @@ fn password_check() -> impl Strategy<Value = PasswordCheck> {
         1 => Just(PasswordCheck::Mismatch),
         1 => Just(PasswordCheck::Replaced),
     ]
+}
+
+fn compared() -> impl Strategy<Value = Compared> {
+    prop_oneof![4 => Just(Compared::Now), 1 => Just(Compared::Before)]
 }
 
 fn code_check() -> impl Strategy<Value = CodeCheck> {
@@ -103,8 +117,8 @@ pub(super) fn any_move() -> impl Strategy<Value = Move> {
     let asked = prop_oneof![
         60 => Just(Move::Due),
         2 => any::<bool>().prop_map(|terms| Move::Enrol { terms }),
-        6 => (password_check(), any::<bool>())
-            .prop_map(|(check, lapsed)| Move::SignIn { check, lapsed }),
+        6 => (password_check(), compared(), any::<bool>())
+            .prop_map(|(check, compared, lapsed)| Move::SignIn { check, compared, lapsed }),
         4 => (any::<bool>(), rarely)
             .prop_map(|(matches, waiting)| Move::BirthDate { matches, waiting }),
         3 => any::<bool>().prop_map(|right| Move::Terms { right }),
@@ -118,13 +132,15 @@ pub(super) fn any_move() -> impl Strategy<Value = Move> {
         3 => why().prop_map(Move::LogOut),
         8 => Just(Move::ResendOtp),
         8 => (code_check(), rarely).prop_map(|(check, stale)| Move::Submit { check, stale }),
-        5 => (password_check(), any::<bool>()).prop_map(|(check, again)| Move::ChangeEmail { check, again }),
+        5 => (password_check(), compared(), any::<bool>())
+            .prop_map(|(check, compared, again)| Move::ChangeEmail { check, compared, again }),
         4 => Just(Move::ConfirmChange),
         1 => Just(Move::CancelChange),
         4 => prop::bool::weighted(0.8).prop_map(|matches| Move::Forget { matches }),
         4 => Just(Move::Reset),
         1 => Just(Move::CancelReset),
-        3 => password_check().prop_map(|check| Move::ReplacePassword { check }),
+        3 => (password_check(), compared())
+            .prop_map(|(check, compared)| Move::ReplacePassword { check, compared }),
     ];
     prop_oneof![
         190 => asked.clone(),
@@ -153,6 +169,8 @@ pub(super) struct World {
     pub(super) at: Timestamp,
     fresh: u128,
     links: Vec<(ContactId, IssueId)>,
+    /// What passwords were ever compared with, in its order.
+    in_force: Vec<CredentialInForce>,
 }
 
 impl World {
@@ -163,6 +181,7 @@ impl World {
             at: opening(),
             fresh: 100,
             links: Vec::new(),
+            in_force: vec![CredentialInForce::Initial(0)],
         }
     }
 
@@ -177,6 +196,16 @@ impl World {
         found.copied().unwrap_or((contact(0), issue(0)))
     }
 
+    /// What a password was compared with; before, where another came to count.
+    fn against(&self, compared: Compared) -> CredentialInForce {
+        let back = match compared {
+            Compared::Now => 0,
+            Compared::Before => 1,
+        };
+        let found = self.in_force.iter().rev().nth(back);
+        found.copied().unwrap_or(CredentialInForce::Initial(0))
+    }
+
     fn last_proposal(&self) -> u128 {
         let last = self.state.proposals.last();
         last.map_or(0, |proposal| proposal.id.0.as_u128())
@@ -187,10 +216,12 @@ impl World {
             Step::SignIn if self.state.enrolment.is_none() => Move::Enrol { terms: true },
             _ if self.state.session.is_none() => Move::SignIn {
                 check: PasswordCheck::Match,
+                compared: Compared::Now,
                 lapsed: false,
             },
             Step::SignIn | Step::SignInAgain => Move::SignIn {
                 check: PasswordCheck::Match,
+                compared: Compared::Now,
                 lapsed: false,
             },
             Step::BirthDate => Move::BirthDate {
@@ -216,6 +247,10 @@ impl World {
     #[expect(clippy::too_many_lines, reason = "one arm a move")]
     pub(super) fn command(&mut self, asked: Move, stranger: bool) -> Command {
         let n = self.fresh();
+        let in_force = self.state.as_of(self.at).credential_in_force();
+        if self.in_force.last() != Some(&in_force) {
+            self.in_force.push(in_force);
+        }
         let present = self.state.session.as_ref().map(|open| open.id);
         let session = present.filter(|_| !stranger).unwrap_or(session(0));
         match asked {
@@ -233,12 +268,16 @@ impl World {
                 valid_from: opening(),
                 expires_at: closing(),
             },
-            Move::SignIn { check, lapsed } => Command::SignIn {
+            Move::SignIn {
+                check,
+                compared,
+                lapsed,
+            } => Command::SignIn {
                 session: super::session(n),
                 against: if stranger {
                     CredentialInForce::Own(credential(0))
                 } else {
-                    self.state.credential_in_force()
+                    self.against(compared)
                 },
                 check,
                 lapsed: present.filter(|_| lapsed),
@@ -323,11 +362,15 @@ impl World {
             Move::Return => Command::Return {
                 import: ImportId(Uuid::from_u128(n)),
             },
-            Move::ChangeEmail { check, again } => {
+            Move::ChangeEmail {
+                check,
+                compared,
+                again,
+            } => {
                 let coming = self.state.coming.as_ref().map(|it| it.id);
                 Command::ChangeEmail {
                     session,
-                    against: self.state.credential_in_force(),
+                    against: self.against(compared),
                     check,
                     contact: contact(n),
                     same_as: coming.filter(|_| again),
@@ -347,9 +390,9 @@ impl World {
                 form: form(n),
             },
             Move::CancelReset => Command::CancelPasswordReset { session },
-            Move::ReplacePassword { check } => Command::ReplacePassword {
+            Move::ReplacePassword { check, compared } => Command::ReplacePassword {
                 session,
-                against: self.state.credential_in_force(),
+                against: self.against(compared),
                 check,
                 credential: credential(n),
                 form: form(n),
@@ -383,7 +426,14 @@ impl World {
             };
             prop_assert_eq!(self.state.retrace(append), Ok(()));
         }
+        let in_force = self.against(Compared::Now);
+        let stale = compared_with(&issued.command).is_some_and(|against| against != in_force);
         for event in events {
+            prop_assert!(
+                !(stale && takes_a_password(&event)),
+                "{} by a password that counts no longer",
+                event.name()
+            );
             let before = self.state.due();
             let was_completed = self.state.completed;
             // It waits for a code, and goes back to the step that is due once it is entered or given up.
@@ -428,4 +478,24 @@ impl World {
         }
         Ok(())
     }
+}
+
+fn compared_with(command: &Command) -> Option<CredentialInForce> {
+    if let Command::SignIn { against, .. }
+    | Command::ChangeEmail { against, .. }
+    | Command::ReplacePassword { against, .. } = command
+    {
+        Some(*against)
+    } else {
+        None
+    }
+}
+
+const fn takes_a_password(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::CredentialsAccepted { .. }
+            | Event::EmailChangeRequested { .. }
+            | Event::PasswordReplaced { .. }
+    )
 }
