@@ -41,12 +41,13 @@ impl Reactor for Eraser {
         "erasures"
     }
 
+    fn concerns(&self, recorded: &Recorded) -> bool {
+        recorded.stream_kind == Onboarding::TYPE && recorded.event_type == "PersonalDataErased"
+    }
+
     fn prepare<'a>(&'a self, batch: &'a [Recorded]) -> BoxFuture<'a, Result<(), ApplyError>> {
         Box::pin(async move {
-            let erased = batch.iter().filter(|event| {
-                event.stream_kind == Onboarding::TYPE && event.event_type == "PersonalDataErased"
-            });
-            for event in erased {
+            for event in batch {
                 self.forget(member_of(event)?).await?;
             }
             Ok(())

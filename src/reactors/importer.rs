@@ -31,14 +31,16 @@ impl Reactor for RosterReactor {
         "rosters"
     }
 
+    fn concerns(&self, recorded: &Recorded) -> bool {
+        ["RosterApproved", "RosterDeclined"].contains(&recorded.event_type.as_str())
+    }
+
     fn react<'a>(
         &'a self,
         batch: &'a [Recorded],
         _: &'a mut AnyConnection,
     ) -> BoxFuture<'a, Result<(), ApplyError>> {
-        let decided = ["RosterApproved", "RosterDeclined"];
-        let is_decided = |event: &Recorded| decided.contains(&event.event_type.as_str());
-        if batch.iter().any(is_decided) {
+        if !batch.is_empty() {
             self.0.notify_one();
         }
         Box::pin(std::future::ready(Ok(())))

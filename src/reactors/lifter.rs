@@ -44,16 +44,17 @@ impl Reactor for Lifter {
         "lifts"
     }
 
+    fn concerns(&self, recorded: &Recorded) -> bool {
+        recorded.stream_kind == Onboarding::TYPE && recorded.event_type == "CredentialsReissued"
+    }
+
     fn react<'a>(
         &'a self,
         batch: &'a [Recorded],
         connection: &'a mut AnyConnection,
     ) -> BoxFuture<'a, Result<(), ApplyError>> {
         Box::pin(async move {
-            let reissued = batch.iter().filter(|event| {
-                event.stream_kind == Onboarding::TYPE && event.event_type == "CredentialsReissued"
-            });
-            for event in reissued {
+            for event in batch {
                 self.lift(member_of(event)?, connection).await?;
             }
             Ok(())

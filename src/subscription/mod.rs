@@ -33,6 +33,9 @@ pub const REBUILT_AT_ONCE: Position = 4096;
 /// for many events.
 const GATHER: Duration = Duration::from_millis(50);
 
+/// After so many positions a reactor notes how far it has come, though nothing has concerned it: what it reads again after a start, at most.
+const NOTED_AFTER: Position = 10_000;
+
 /// How long a reader rests after an error before it repeats the batch.
 const REST: Duration = Duration::from_millis(500);
 
@@ -63,6 +66,12 @@ pub trait Projection: Send + Sync {
 pub trait Reactor: Send + Sync {
     /// The name of its checkpoint.
     fn name(&self) -> &'static str;
+
+    /// Whether it has anything to do for an event. It is given no others, and its checkpoint passes over them with the next that it is given:
+    /// a transaction each would keep those waiting who append.
+    fn concerns(&self, _: &Recorded) -> bool {
+        true
+    }
 
     /// Does what has to be committed before the transaction that moves the checkpoint begins; all of it again, if the batch comes again.
     fn prepare<'a>(&'a self, _: &'a [Recorded]) -> BoxFuture<'a, Result<(), ApplyError>> {
@@ -206,18 +215,21 @@ async fn react(
     database: &Database,
     reactor: &dyn Reactor,
 ) -> Result<(), FollowError> {
-    let mut position = begin_reading(database, reactor.name()).await?;
+    let mut noted = begin_reading(database, reactor.name()).await?;
+    let mut position = noted;
     loop {
         let before = position;
-        let batch = log.read_after(before, BATCH).await?;
-        if let Some(last) = batch.last() {
+        let mut batch = log.read_after(before, BATCH).await?;
+        position = batch.last().map_or(before, |last| last.position);
+        batch.retain(|event| reactor.concerns(event));
+        if !batch.is_empty() || position - noted >= NOTED_AFTER {
             reactor.prepare(&batch).await?;
             let mut transaction = database.begin().await?;
             reactor.react(&batch, &mut transaction).await?;
-            move_checkpoint(reactor.name(), position, last.position, &mut transaction).await?;
+            move_checkpoint(reactor.name(), noted, position, &mut transaction).await?;
             transaction.commit().await?;
             reactor.committed();
-            position = last.position;
+            noted = position;
         }
         if position - before < BATCH {
             log.changed(position).await;

@@ -44,6 +44,7 @@ mod policies;
 mod program;
 mod projections;
 mod races;
+mod reactors;
 mod reminders;
 mod reports;
 mod resume;

@@ -66,6 +66,25 @@ pub struct ListedBody {
     decided_at: Option<Timestamp>,
 }
 
+impl ListedBody {
+    /// A proposal that nobody has decided.
+    fn open((member, proposal, person): (MemberId, Proposal, Option<Person>)) -> Self {
+        Self {
+            member: member.to_string(),
+            person,
+            proposal: proposal.id.to_string(),
+            intervention: proposal.intervention.name(),
+            reason: proposal.grounds.reason.name(),
+            ticket: proposal.grounds.ticket.as_str().to_owned(),
+            by: proposal.by.to_string(),
+            expires_at: proposal.expires_at,
+            verdict: "open",
+            decided_by: None,
+            decided_at: None,
+        }
+    }
+}
+
 impl Api {
     /// All proposals that can be approved now and that the role may see, with whose they are; the look is stored.
     ///
@@ -87,20 +106,7 @@ impl Api {
 
     async fn waiting_bodies(&self, who: &StaffIn) -> Result<Vec<ListedBody>, Problem> {
         let waiting = self.waiting_proposals(who).await?.into_iter();
-        let body = |(member, proposal, person): (MemberId, Proposal, Option<Person>)| ListedBody {
-            member: member.to_string(),
-            person,
-            proposal: proposal.id.to_string(),
-            intervention: proposal.intervention.name(),
-            reason: proposal.grounds.reason.name(),
-            ticket: proposal.grounds.ticket.as_str().to_owned(),
-            by: proposal.by.to_string(),
-            expires_at: proposal.expires_at,
-            verdict: "open",
-            decided_by: None,
-            decided_at: None,
-        };
-        Ok(waiting.map(body).collect())
+        Ok(waiting.map(ListedBody::open).collect())
     }
 
     async fn decided_bodies(&self, who: &StaffIn) -> Result<Vec<ListedBody>, Problem> {
@@ -158,18 +164,21 @@ impl Api {
         } else {
             "declined"
         };
-        Ok(Some(ListedBody {
-            member: member.to_string(),
-            person: self.person(member, None, Mask::On).await?,
-            proposal: proposal.to_string(),
-            intervention: intervention.name(),
-            reason: grounds.reason.name(),
-            ticket: grounds.ticket.as_str().to_owned(),
-            by: staff.to_string(),
+        let proposal = Proposal {
+            id: proposal,
+            intervention,
+            grounds,
+            by: staff,
             expires_at,
+            step: None,
+            verdict: None,
+        };
+        let person = self.person(member, None, Mask::On).await?;
+        Ok(Some(ListedBody {
             verdict,
             decided_by: Some(entry.line.actor_id.clone()),
             decided_at: Some(entry.line.recorded_at),
+            ..ListedBody::open((member, proposal, person))
         }))
     }
 }

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use kadode::domain::ids::MemberId;
 use kadode::domain::staff::Role;
-use kadode::subscription::checkpoint;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::support::{approves, at_work, hire};
 use crate::ledger::{checked, exported};
 use crate::reports::printed;
-use crate::support::app::{App, Client, INITIAL_PASSWORD, NEW_PASSWORD, USER_ID, eventually};
+use crate::support::app::{App, Client, INITIAL_PASSWORD, NEW_PASSWORD, USER_ID};
 use crate::support::browser::Browser;
 
 /// Erases the member, as two administrators do.
@@ -142,12 +141,7 @@ async fn is_in_no_table(app: &App, member: MemberId, typed: &str) {
 
 /// Waits until the program has come to the end of all that follows from the erasure.
 pub async fn is_finished(app: &App) {
-    eventually("the end of the erasure", || async {
-        let head = app.society.log.committed_head().await.unwrap();
-        let done = checkpoint(&app.society.database, "erasures").await;
-        (done.unwrap() == head).then_some(())
-    })
-    .await;
+    app.followed("PersonalDataErased", "erasures").await;
 }
 
 #[tokio::test]

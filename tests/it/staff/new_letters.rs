@@ -1,11 +1,10 @@
 //! A new letter ends the waiting times of a member whom strangers keep out everywhere, and gives strangers nothing else.
 
 use kadode::domain::onboarding::{Intervention, Reason};
-use kadode::subscription::checkpoint;
 use reqwest::StatusCode;
 
 use super::desk::DeskOfTwo;
-use crate::support::app::{App, Client, INITIAL_PASSWORD, Setup, USER_ID, eventually, profile};
+use crate::support::app::{App, Client, INITIAL_PASSWORD, Setup, USER_ID, profile};
 
 /// Two people at the desk of a society whose members come from many networks.
 async fn desk() -> DeskOfTwo {
@@ -50,12 +49,7 @@ async fn fails(desk: &DeskOfTwo, network: u8, times: u8) {
 
 /// Waits until what follows from a new letter was done.
 async fn is_lifted(app: &App) {
-    eventually("the end of the waiting times", || async {
-        let head = app.society.log.committed_head().await.unwrap();
-        let done = checkpoint(&app.society.database, "lifts").await;
-        (done.unwrap() == head).then_some(())
-    })
-    .await;
+    app.followed("CredentialsReissued", "lifts").await;
 }
 
 async fn gets_a_new_letter(desk: &DeskOfTwo) {

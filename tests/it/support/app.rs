@@ -479,6 +479,11 @@ impl App {
         .await;
     }
 
+    /// Waits until a reactor has done what follows from the last event of this type.
+    pub async fn followed(&self, event_type: &str, reactor: &str) {
+        followed(&self.society, event_type, reactor).await;
+    }
+
     async fn all_mails_left(&self) -> bool {
         let head = self.society.log.committed_head().await.unwrap();
         let asked = subscription::checkpoint(&self.society.database, "mails")
@@ -587,6 +592,17 @@ pub fn code_in(mail: &str) -> Option<String> {
     mail.split(|c: char| !c.is_ascii_digit())
         .find(|run| run.len() == 6)
         .map(str::to_owned)
+}
+
+/// Waits until a reactor has done what follows from the last event of this type.
+pub async fn followed(society: &Society, event_type: &str, reactor: &str) {
+    eventually("what follows from an event", || async {
+        let log = society.log.read_after(0, i64::MAX).await.unwrap();
+        let last = log.iter().rev().find(|it| it.event_type == event_type)?;
+        let done = subscription::checkpoint(&society.database, reactor).await;
+        (done.unwrap() >= last.position).then_some(())
+    })
+    .await;
 }
 
 /// Waits for a condition, looking again and again; fails after twenty seconds.

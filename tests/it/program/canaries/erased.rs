@@ -6,7 +6,6 @@ use std::path::Path;
 use kadode::domain::ids::{MemberId, ProposalId, StaffId};
 use kadode::domain::onboarding::{Command, Grounds, Intervention, Reason};
 use kadode::projections::reports::Name;
-use kadode::subscription::checkpoint;
 use reqwest::StatusCode;
 use serde_json::json;
 use uuid::Uuid;
@@ -15,7 +14,7 @@ use super::search::{database_files, forms, is_silent};
 use super::{ADDRESS, AUDITOR, BIRTH_DATE, INITIAL_PASSWORD, NEW_PASSWORD, USER_ID};
 use crate::import::house::{Done, House};
 use crate::program::member_of;
-use crate::support::app::{Client, eventually, token_in};
+use crate::support::app::{Client, followed, token_in};
 use crate::support::program::Program;
 use crate::support::walk::give;
 
@@ -92,12 +91,7 @@ async fn erase(house: &House, member: MemberId) {
         print: None,
     };
     give(&society, member, approve).await;
-    eventually("the end of the erasure", || async {
-        let head = society.log.committed_head().await.unwrap();
-        let done = checkpoint(&society.database, "erasures").await;
-        (done.unwrap() == head).then_some(())
-    })
-    .await;
+    followed(&society, "PersonalDataErased", "erasures").await;
     society.close().await;
 }
 

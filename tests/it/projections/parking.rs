@@ -1,0 +1,206 @@
+//! Parking: an event that cannot be folded, and what is behind it in its stream, holds up nobody else.
+
+use super::rebuilds::all_again;
+use super::*;
+use crate::support::walk::{enrol, give};
+
+/// Puts an event into the log that no version of ours can read, at the end of the member's stream.
+async fn poison(society: &Society, member: MemberId) -> Position {
+    let length = society
+        .log
+        .read_stream("onboarding", &member.to_string())
+        .await
+        .unwrap()
+        .len();
+    write(
+        society,
+        &format!(
+            "INSERT INTO events SELECT MAX(position) + 1, 'onboarding', '{member}', {}, 'BirthDateConfirmed', '1', \
+             '{{\"type\":\"NeverHeardOf\"}}', '{{}}', MAX(recorded_at) FROM events",
+            length + 1
+        ),
+    )
+    .await;
+    society.log.committed_head().await.unwrap()
+}
+
+/// Mends the event, as somebody who owns the file can.
+async fn mend(society: &Society, position: Position) {
+    write(society, "DROP TRIGGER events_are_never_changed").await;
+    write(
+        society,
+        &format!(
+            "UPDATE events SET payload = '{{\"type\":\"BirthDateConfirmed\"}}' WHERE position = {position}"
+        ),
+    )
+    .await;
+}
+
+/// Appends an event behind the poison, past the commands, which cannot read the stream.
+async fn append_behind(society: &Society, member: MemberId) {
+    write(
+        society,
+        &format!(
+            "INSERT INTO events SELECT (SELECT MAX(position) + 1 FROM events), aggregate_type, aggregate_id, \
+             sequence + 1, 'BirthDateRejected', '1', '{{\"type\":\"BirthDateRejected\"}}', '{{}}', recorded_at \
+             FROM events WHERE aggregate_id = '{member}' ORDER BY sequence DESC LIMIT 1"
+        ),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_rebuild_in_many_batches_parks_what_the_live_read_models_park() {
+    let house = House::new().await;
+    let society = &house.society;
+    let members = house.walk(1, 200).await;
+    poison(society, members[0]).await;
+    let projector = society.projector();
+    projector.catch_up().await.unwrap();
+    all_again(society).await;
+    append_behind(society, members[0]).await;
+    projector.catch_up().await.unwrap();
+    let before = (stored(society).await, parked(society).await);
+    assert!(before.1.len() > 2, "those who did it again are parked too");
+    projector.rebuild(None, |_| {}).await.unwrap();
+    assert_eq!((stored(society).await, parked(society).await), before);
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_read_is_parked_and_others_go_on() {
+    let house = House::new().await;
+    let society = &house.society;
+    let members = house.walk(1, 40).await;
+    let before = folded(society).await;
+    let bad = poison(society, members[0]).await;
+    append_behind(society, members[0]).await;
+    let other = MemberId(uuid::Uuid::from_u128(5));
+    give(society, other, enrol(society)).await;
+    append_behind(society, members[0]).await;
+    let projector = society.projector();
+    assert_eq!(projector.catch_up().await.unwrap(), bad + 3);
+
+    let parked_now = parked(society).await;
+    let positions: Vec<_> = parked_now.iter().map(|(position, _)| *position).collect();
+    assert_eq!(positions, [bad, bad + 1, bad + 3]);
+    assert!(parked_now[0].1.contains("NeverHeardOf"));
+    let after = stored(society).await;
+    let member = members[0].to_string();
+    assert_eq!(after.statuses[&member], before.statuses[&member]);
+    assert_eq!(after.history.len(), before.history.len() + 1);
+    assert!(after.statuses.contains_key(&other.to_string()));
+    let leaves: Vec<_> = log_of(society)
+        .await
+        .iter()
+        .map(|event| (event.position, ledger::leaf_of(event)))
+        .collect();
+    assert_eq!(after.leaves, leaves);
+
+    // What comes later waits behind it too, in a batch of its own.
+    append_behind(society, members[0]).await;
+    projector.catch_up().await.unwrap();
+    assert_eq!(parked(society).await.len(), 4);
+
+    let reader = StatusReader::new(
+        society.log.clone(),
+        society.database.read.clone(),
+        projector.progress(),
+        society.clock.clone(),
+    );
+    let health = reader.health().await.unwrap();
+    assert_eq!((health.parked, health.projected), (4, health.head));
+}
+
+#[tokio::test]
+async fn a_damaged_row_is_blamed_on_no_event_and_written_anew_from_the_log() {
+    let house = House::new().await;
+    let society = &house.society;
+    let members = house.walk(1, 40).await;
+    let projector = society.projector();
+    projector.catch_up().await.unwrap();
+    write(society, "UPDATE member_status SET status = '{\"odd\":'").await;
+    let reader = StatusReader::new(
+        society.log.clone(),
+        society.database.read.clone(),
+        projector.progress(),
+        society.clock.clone(),
+    );
+    let right = folded(society).await;
+    let status = reader.of(members[0]).await.unwrap();
+    assert_eq!(status.as_ref(), right.statuses.get(&members[0].to_string()));
+    for member in &members {
+        append_behind(society, *member).await;
+        append_behind(society, *member).await;
+    }
+    projector.catch_up().await.unwrap();
+    expect_folded(society).await;
+}
+
+#[tokio::test]
+async fn a_rebuild_after_the_repair_empties_the_parking() {
+    let house = House::new().await;
+    let society = &house.society;
+    let members = house.walk(1, 10).await;
+    let bad = poison(society, members[0]).await;
+    append_behind(society, members[0]).await;
+    let projector = society.projector();
+    projector.catch_up().await.unwrap();
+    let before = stored(society).await;
+
+    // While it is still there, a rebuild goes round it, and keeps it.
+    for only in [None, Some("history")] {
+        projector.rebuild(only, |_| {}).await.unwrap();
+        assert_eq!(stored(society).await, before);
+        assert_eq!(parked(society).await.len(), 2);
+    }
+    mend(society, bad).await;
+    // One read model alone must not show what the others cannot.
+    projector.rebuild(Some("history"), |_| {}).await.unwrap();
+    assert_eq!(stored(society).await, before);
+    projector.rebuild(None, |_| {}).await.unwrap();
+    assert_eq!(parked(society).await, []);
+    let after = stored(society).await;
+    let mut right = folded(society).await;
+    // The ledger is never rewritten: it still tells what had been stored.
+    assert_ne!(after.leaves, right.leaves);
+    right.leaves.clone_from(&after.leaves);
+    assert_eq!(after, right);
+}
+
+#[tokio::test]
+async fn an_event_that_breaks_a_constraint_is_parked() {
+    let house = House::new().await;
+    let society = &house.society;
+    let members = house.walk(1, 10).await;
+    let projector = society.projector();
+    projector.catch_up().await.unwrap();
+    let next = society.log.committed_head().await.unwrap() + 1;
+    write(
+        society,
+        &format!(
+            "INSERT INTO history (position, recorded_at, event_type, event_version, stream_kind, stream_id, sequence, member_id, \
+             actor, outcome, payload, metadata, counts) VALUES ({next}, '', 'X', '', '', '', 0, '{}', '', '', '{{}}', '{{}}', '[]')",
+            members[0]
+        ),
+    )
+    .await;
+    append_behind(society, members[0]).await;
+    append_behind(society, members[1]).await;
+    projector.catch_up().await.unwrap();
+    let positions: Vec<_> = parked(society).await.into_iter().map(|row| row.0).collect();
+    assert_eq!(positions, [next]);
+
+    // Its stream can be read all the same, and so its member's status is folded from there.
+    let reader = StatusReader::new(
+        society.log.clone(),
+        society.database.read.clone(),
+        projector.progress(),
+        society.clock.clone(),
+    );
+    let status = reader.of(members[0]).await.unwrap().unwrap();
+    assert_eq!(status.position, next);
+    assert_eq!(
+        status,
+        folded(society).await.statuses[&members[0].to_string()]
+    );
+}
