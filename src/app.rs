@@ -7,6 +7,7 @@ mod opening;
 mod serving;
 
 pub use connections::{Limits, answer_connections};
+pub use leading::panicked;
 pub use opening::{Opening, PolicyNeed, given_policy, look_at, migrate};
 pub use serving::{Served, Serving};
 

@@ -4,7 +4,7 @@ pub(super) mod manifest;
 pub(super) mod unsealed;
 
 use std::fs::{self, DirBuilder, File};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -140,7 +140,9 @@ async fn told_of(
 /// Writes the manifest, which makes a backup of the folder.
 fn finish(manifest: &Manifest, folder: &Path) -> io::Result<()> {
     if let Some(note) = &manifest.checkpoint {
-        fs::write(folder.join(CHECKPOINT), note)?;
+        let mut file = File::create_new(folder.join(CHECKPOINT))?;
+        file.write_all(note.as_bytes())?;
+        file.sync_all()?;
     }
     let file = NamedTempFile::new_in(folder)?;
     serde_json::to_writer_pretty(&file, manifest)?;

@@ -119,7 +119,7 @@ pub(super) async fn run(settings: DemoSettings, clock: Clock) -> Result<ExitCode
         printed_password(&letters).as_ref(),
         &hired,
     );
-    until_told_to_stop(served, listener, more_routes).await;
+    until_told_to_stop(served, listener, more_routes).await?;
     society.close().await;
     Ok(ExitCode::SUCCESS)
 }

@@ -21,6 +21,7 @@ use crate::ambient::Clock;
 use crate::api::blocklist::{blocklist, blocklist_with};
 use crate::app::{
     Fault, Limits, Opening, PolicyNeed, Served, Serving, Society, answer_connections, look_at,
+    panicked,
 };
 use crate::config::{DataSettings, PublicUrl, ServeSettings};
 use crate::database::Database;
@@ -96,7 +97,7 @@ pub(super) async fn run(settings: ServeCommand, clock: Clock) -> Result<ExitCode
             transport,
             blocklist,
         });
-        until_told_to_stop(served, listener, Router::new()).await;
+        until_told_to_stop(served, listener, Router::new()).await?;
         Ok(ExitCode::SUCCESS)
     }
     .await;
@@ -106,7 +107,14 @@ pub(super) async fn run(settings: ServeCommand, clock: Clock) -> Result<ExitCode
 }
 
 /// Answers requests until SIGTERM or Ctrl-C; then stores what was only counted.
-pub(super) async fn until_told_to_stop(served: Served, listener: TcpListener, more_routes: Router) {
+///
+/// # Errors
+/// A task beside the routes has panicked.
+pub(super) async fn until_told_to_stop(
+    served: Served,
+    listener: TcpListener,
+    more_routes: Router,
+) -> Result<(), Fault> {
     let Served {
         api,
         router,
@@ -125,10 +133,13 @@ pub(super) async fn until_told_to_stop(served: Served, listener: TcpListener, mo
         let _ = stopped.wait_for(|stop| *stop).await;
         tokio::time::sleep(LAST_REQUESTS).await;
     };
-    tokio::select! {
-        () = answering => {}
-        () = deadline => {}
-    }
+    let ended = tokio::select! {
+        () = answering => Ok(()),
+        () = deadline => Ok(()),
+        _ = panicked(&mut tasks) => Err(Fault(
+            "a part of the program has failed, as the panic above tells; it stops, to be started again".to_owned(),
+        )),
+    };
     let tallies = &api.tallies;
     if let Err(error) = tallies.store_all(&api.commands, &api.policy_version).await {
         tracing::error!(%error, "the last counts of attempts could not be stored");
@@ -144,6 +155,7 @@ pub(super) async fn until_told_to_stop(served: Served, listener: TcpListener, mo
     {
         tracing::warn!("a mail was on its way too long; it will be sent again");
     }
+    ended
 }
 
 /// Does the work, and breaks it off at SIGTERM or Ctrl-C, so that what it keeps in files for itself goes with it.

@@ -95,12 +95,14 @@ impl Tree {
 
     /// The tree of the leaves whose nodes are there: each pair has one.
     async fn grown(&self) -> Result<Frontier, TreeError> {
-        let pairs: i64 = sqlx::query_scalar(
-            "SELECT COALESCE(MAX(number) + 1, 0) FROM ledger_nodes WHERE level = 1",
+        // Planned anew each time: a server that planned it while there were no nodes yet would read all of them.
+        let last: Option<i64> = sqlx::query_scalar(
+            "SELECT number FROM ledger_nodes WHERE level = 1 ORDER BY number DESC LIMIT 1",
         )
-        .fetch_one(&self.database.read)
+        .persistent(false)
+        .fetch_optional(&self.database.read)
         .await?;
-        let size = u64::try_from(pairs).unwrap_or_default() * 2;
+        let size = last.map_or(0, |last| u64::try_from(last + 1).unwrap_or_default() * 2);
         let needed = complete_subtrees(0..size);
         let nodes = self.read(&needed).await?;
         let subtrees = needed.iter().filter_map(|node| nodes.get(node).copied());

@@ -120,7 +120,7 @@ impl Outbox {
         .bind(fixed_width(now + timeout + LEASE_MARGIN))
         .fetch_all(&self.0.write)
         .await?;
-        rows.iter().map(waiting).collect()
+        Ok(rows.iter().filter_map(readable).collect())
     }
 
     async fn anything_due(
@@ -192,6 +192,16 @@ impl Outbox {
             .await
             .map(drop)
     }
+}
+
+/// A damaged row must not keep others waiting: it is told again whenever its lease has run out.
+fn readable(row: &AnyRow) -> Option<Waiting> {
+    waiting(row)
+        .inspect_err(|error| {
+            let mail: String = row.try_get("mail_id").unwrap_or_default();
+            tracing::error!(%error, mail, "a mail in the outbox cannot be read, and does not leave");
+        })
+        .ok()
 }
 
 fn waiting(row: &AnyRow) -> Result<Waiting, sqlx::Error> {

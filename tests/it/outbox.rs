@@ -566,3 +566,24 @@ async fn two_senders_on_one_outbox_send_each_mail_once() {
     received.sort();
     assert_eq!(received, addresses);
 }
+
+#[tokio::test]
+async fn a_damaged_row_keeps_no_other_mail_waiting() {
+    let server = SmtpServer::start(Protection::StartTls).await;
+    server.answer(Answer::Refuse(451, "later"));
+    let app = App::start_as(mailing_to(to(&server))).await;
+    let clients = six_at_email(&app).await;
+    let address = |number: usize| format!("m{number}@example.jp");
+    register(&clients[0], &address(0)).await;
+    all_resting_after(&app, &[1]).await;
+    sqlx::query("UPDATE outbox SET kind = 'of another version'")
+        .execute(&app.society.database.write)
+        .await
+        .unwrap();
+    register(&clients[1], &address(1)).await;
+    all_resting_after(&app, &[1, 1]).await;
+    server.answer(Answer::Accept);
+    app.wait(15);
+    server.wait_for(1).await;
+    assert_eq!(server.received()[0].to, address(1));
+}

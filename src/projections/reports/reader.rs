@@ -108,6 +108,7 @@ async fn add_within_day(
          WHERE topic IN ({}) AND day = $1 AND part < $2 GROUP BY topic, cohort, of_a, of_b, of_c, day",
         quoted(topics)
     )))
+    .persistent(false)
     .bind(day.to_string())
     .bind(parts)
     .fetch_all(pool)
@@ -215,7 +216,8 @@ async fn days(
         "SELECT topic, cohort, of_a, of_b, of_c, told_day, {number} AS number FROM ({}) AS counted {grouped}",
         parts.join(" UNION ALL ")
     ));
-    let mut query = sqlx::query(&sql);
+    // Planned anew each time, for this very day: what does for most days may read all of them for the last.
+    let mut query = sqlx::query(&sql).persistent(false);
     if sql.contains("$1") {
         query = query.bind(last.to_string());
     }

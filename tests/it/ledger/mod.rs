@@ -3,6 +3,7 @@
 mod certificate;
 mod machines;
 mod packages;
+mod planned;
 mod sealing;
 mod sizes;
 mod stolen_key;
