@@ -1,4 +1,5 @@
-//! Every setting of the program: flags, each also as an environment variable `KADODE_…`.
+//! The settings that many subcommands share, and those of `serve`: flags, each also an environment variable `KADODE_…`. What one subcommand alone
+//! takes stands in its file in `cli/`.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;

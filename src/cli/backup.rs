@@ -38,7 +38,7 @@ pub(super) fn files_only(data: &DataSettings) -> Result<(), Fault> {
         if file.is_none() {
             return Err(Fault(
                 "this is for database files: on PostgreSQL, use pg_dump or base backups, first of the main database and then of the key database \
-                 (README, Back up and restore)"
+                 (docs/operating.md, Back up and restore)"
                     .to_owned(),
             ));
         }

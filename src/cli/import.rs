@@ -38,12 +38,13 @@ pub struct ImportSettings {
     #[arg(long, env = "KADODE_DRY_RUN")]
     pub dry_run: bool,
 
+    // These two have no variable: it would hold for each later import too, and make members leave by it.
     /// This is a roster of everybody: who is not in it has left, and cannot sign in any more
-    #[arg(long, env = "KADODE_COMPLETE")]
+    #[arg(long)]
     pub complete: bool,
 
     /// How many leave by a roster of everybody; needed when they are more than one in ten
-    #[arg(long, env = "KADODE_LEAVERS", value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER")]
     pub leavers: Option<u64>,
 
     /// The CSV file to write letters to; needed when a member gets a password or a user ID from us

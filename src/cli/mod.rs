@@ -140,7 +140,7 @@ fn tell(line: &str) {
     eprintln!("kadode: {line}");
 }
 
-/// Tells in one line what a policy leaves open that it could bound.
+/// Warns, in one line, of a policy that has a formula and sets no limit on wrong guesses at it.
 fn warn_of(policy: &LoadedPolicy) {
     if let Some(cohort) = policy.policy.unbounded_formula() {
         tell(&format!(

@@ -63,8 +63,8 @@ impl Policy {
         self.cohorts.iter().find(|cohort| cohort.name == name)
     }
 
-    /// The first cohort with a formula, where nothing bounds how many accounts guesses at it open, over all members (`docs/security.md`, odds);
-    /// such a policy is taken, since it was before there was that limit.
+    /// The first cohort with a formula, if the policy sets no limit (`wrong_formulas`) on wrong guesses at it over all members
+    /// (`docs/security.md`, odds). Such a policy is valid all the same: policies from before that limit have none.
     #[must_use]
     pub fn unbounded_formula(&self) -> Option<&Cohort> {
         let mut cohorts = self.cohorts.iter();

@@ -1,4 +1,4 @@
-//! Read models: each file holds the rows it writes and the queries it answers.
+//! Read models: each has a file, or a folder, with the rows it writes and the queries it answers. Reports are made of what they counted.
 
 pub mod history;
 pub mod mail_requests;

@@ -107,7 +107,8 @@ impl Outbox {
         }
         let timeout = SignedDuration::try_from(SEND_TIMEOUT).unwrap_or(SignedDuration::MAX);
         let rows = sqlx::query(&format!(
-            // Said twice: a server finds the rows before it waits for another node's lease of them, and asks again only outside.
+            // The condition on the lease stands here and in NEXT. PostgreSQL picks the rows by NEXT, waits while another node leases
+            // one of them, and then checks only the outer condition again.
             "UPDATE outbox SET lease = $4, leased_until = $5 WHERE (leased_until IS NULL OR leased_until <= $1) \
              AND mail_id IN ({NEXT}) \
              RETURNING mail_id, kind, member_id, contact_id, reference, key_id, language, expires_at, attempts, \

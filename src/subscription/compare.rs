@@ -16,8 +16,8 @@ pub type Differing = BTreeMap<&'static str, i64>;
 
 impl Projector {
     /// Builds all read models anew, without what is parked, and compares them with the live ones, which are kept up meanwhile and change
-    /// nothing. `told` hears how many events were folded. It takes as long as a rebuild, and as much room once more; a rebuild that is under
-    /// way comes to nothing by it, as by another rebuild.
+    /// nothing. `told` hears how many events were folded. It takes as long as a rebuild, and as much room once more. A rebuild that is running
+    /// meanwhile fails, as it does when another rebuild begins, and leaves the live tables as they are.
     ///
     /// # Errors
     /// See [`FollowError`].

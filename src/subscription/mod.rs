@@ -47,7 +47,8 @@ pub trait Projection: Send + Sync {
     /// The tables that it alone writes.
     fn tables(&self) -> &'static [&'static str];
 
-    /// Which rows of a table say something; all, unless others may be there or not, as the batches fell.
+    /// The WHERE clause of the rows that `kadode check --read-models` compares; empty: all rows of the table. It leaves out rows that may be
+    /// missing without harm, such as sums of 0: whether they are written depends on where batches end.
     fn telling(&self, _table: &str) -> &'static str {
         ""
     }
@@ -67,8 +68,8 @@ pub trait Reactor: Send + Sync {
     /// The name of its checkpoint.
     fn name(&self) -> &'static str;
 
-    /// Whether it has anything to do for an event. It is given no others, and its checkpoint passes over them with the next that it is given:
-    /// a transaction each would keep those waiting who append.
+    /// Whether this reactor has anything to do for an event. It is not given other events. Its checkpoint moves past them together with the
+    /// next event that it is given, since a transaction for each of them would make appends wait.
     fn concerns(&self, _: &Recorded) -> bool {
         true
     }

@@ -1,124 +1,82 @@
-//! Imports run downward only: reads the paths that the source names, and holds them against the floors of the house.
+//! Imports run downward only: reads the paths that the source names, and holds them against the table of floors in ARCHITECTURE.md.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Each room of `src/`, with the rooms below that it may import; itself and the ground floor go without saying.
-const MAY_IMPORT: &[(&str, &[&str])] = &[
-    // 6
-    ("main", EVERYTHING),
-    ("cli", EVERYTHING),
-    // 5
-    ("app", EVERYTHING_BELOW_APP),
-    // 4
-    (
-        "api",
-        &[
-            "commands",
-            "policies",
-            "rosters",
-            "projections",
-            "ledger",
-            "vault",
-            "domain",
-            "config",
-        ],
-    ),
-    // 3
-    ("rosters", &["policies", "commands", "vault", "domain"]),
-    ("policies", &["commands", "domain"]),
-    (
-        "reactors",
-        &[
-            "subscription",
-            "commands",
-            "projections",
-            "rosters",
-            "vault",
-            "mail",
-            "domain",
-            "config",
-        ],
-    ),
-    ("projections", &["subscription", "domain"]),
-    ("ledger", &["projections", "subscription", "domain"]),
-    // 2
-    ("commands", &["store", "domain"]),
-    ("subscription", &["store", "domain"]),
-    // 1
-    ("store", &["domain"]),
-    ("vault", &["domain"]),
-    ("mail", &["domain"]),
-    ("domain", &[]),
-    ("config", &[]),
-    // The ground floor
-    ("ambient", &[]),
-    ("database", &[]),
-    // The map: it declares the rooms.
-    ("lib", &[]),
-];
-
-const EVERYTHING: &[&str] = &[
-    "cli",
-    "app",
-    "api",
-    "reactors",
-    "rosters",
-    "policies",
-    "projections",
-    "ledger",
-    "commands",
-    "subscription",
-    "store",
-    "vault",
-    "mail",
-    "domain",
-    "config",
-];
-
-const EVERYTHING_BELOW_APP: &[&str] = &[
-    "api",
-    "reactors",
-    "rosters",
-    "policies",
-    "projections",
-    "ledger",
-    "commands",
-    "subscription",
-    "store",
-    "vault",
-    "mail",
-    "domain",
-    "config",
-];
-
-/// What everybody may use: the clock and chance, and the pools.
-const GROUND_FLOOR: &[&str] = &["ambient", "database"];
-
 /// What the rules may depend on besides the standard library.
 const CRATES_OF_DOMAIN: &[&str] = &["cqrs-es", "serde", "thiserror", "jiff", "uuid"];
 
-#[test]
-fn every_room_imports_only_from_below() {
-    let table: BTreeMap<_, _> = MAY_IMPORT.iter().copied().collect();
-    let mut violations = Vec::new();
-    for file in source_files() {
-        let room = room_of(&file);
-        let Some(allowed) = table.get(room.as_str()) else {
-            violations.push(format!("{room} has no line in MAY_IMPORT"));
-            continue;
-        };
-        for named in rooms_named_in(&code_of(&file)) {
-            let known = table.contains_key(named.as_str());
-            let fine = named == room
-                || GROUND_FLOOR.contains(&named.as_str())
-                || allowed.contains(&named.as_str());
-            if known && !fine {
-                violations.push(format!("{} imports {named}", file.display()));
-            }
+/// What the table of floors says of a room.
+struct Row {
+    floor: u8,
+    /// The rooms that it imports; not said of those that may import every room below.
+    imports: Option<BTreeSet<String>>,
+    /// Names of another room that it hands on, and that room.
+    hands_on: BTreeSet<String>,
+}
+
+/// The rooms of `src/`, as ARCHITECTURE.md has them.
+fn rooms() -> BTreeMap<String, Row> {
+    let page = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let mut rooms = BTreeMap::new();
+    for cells in table(&page, "Floors") {
+        for room in in_backticks(&cells[1]) {
+            let every_room_below = cells[2] == "every room below";
+            let row = Row {
+                floor: cells[0].parse().unwrap(),
+                imports: (!every_room_below).then(|| in_backticks(&cells[2])),
+                hands_on: in_backticks(&cells[3]),
+            };
+            rooms.insert(room, row);
         }
     }
-    assert!(violations.is_empty(), "{violations:#?}");
+    rooms
+}
+
+/// What a room's files have, by room; `lib.rs` only declares the rooms.
+fn by_room(of_code: impl Fn(&str) -> BTreeSet<String>) -> BTreeMap<String, BTreeSet<String>> {
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for file in source_files() {
+        let room = room_of(&file);
+        if room != "lib" {
+            let names = of_code(&code_of(&file));
+            found.entry(room).or_default().extend(names);
+        }
+    }
+    found
+}
+
+#[test]
+fn every_room_imports_only_from_below() {
+    let rooms = rooms();
+    for (room, imported) in by_room(rooms_named_in) {
+        let row = rooms
+            .get(&room)
+            .unwrap_or_else(|| panic!("{room} has no row"));
+        for other in imported.iter().filter(|it| **it != room) {
+            let is_below = rooms.get(other).is_none_or(|it| it.floor < row.floor);
+            assert!(is_below, "{room} imports {other}");
+        }
+    }
+}
+
+#[test]
+fn the_table_of_floors_names_what_each_room_imports() {
+    let rooms = rooms();
+    for (room, mut imported) in by_room(rooms_named_in) {
+        imported.retain(|it| *it != room && rooms.contains_key(it));
+        if let Some(told) = &rooms[&room].imports {
+            assert_eq!(imported, *told, "{room}");
+        }
+    }
+}
+
+#[test]
+fn the_table_of_floors_names_what_each_room_hands_on() {
+    let rooms = rooms();
+    for (room, handed_on) in by_room(names_handed_on) {
+        assert_eq!(handed_on, rooms[&room].hands_on, "{room}");
+    }
 }
 
 #[test]
@@ -167,6 +125,26 @@ fn a_group_of_imports_names_each_of_its_rooms() {
 /// The folder of the repository.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The lines of the table under a heading of a page: their cells.
+pub fn table(page: &str, heading: &str) -> Vec<Vec<String>> {
+    let (_, rest) = page
+        .split_once(&format!("\n## {heading}\n"))
+        .unwrap_or_else(|| panic!("there is no {heading}"));
+    let section = rest.split("\n## ").next().unwrap();
+    let lines = section.lines().filter(|line| line.starts_with("| "));
+    let cells = |line: &str| {
+        let inner = line.trim_matches('|').split(" | ");
+        inner.map(|cell| cell.trim().to_owned()).collect()
+    };
+    // The first names the columns.
+    lines.skip(1).map(cells).collect()
+}
+
+fn in_backticks(text: &str) -> BTreeSet<String> {
+    let words = text.split('`').skip(1).step_by(2);
+    words.map(str::to_owned).collect()
 }
 
 /// The files of `src/` but for those that hold tests alone.
@@ -243,6 +221,17 @@ fn rooms_named_in(code: &str) -> BTreeSet<String> {
         }
     }
     rooms
+}
+
+/// All words of each `pub use crate::…;` but `crate`.
+fn names_handed_on(code: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for rest in code.split("pub use crate::").skip(1) {
+        let path = rest.split(';').next().unwrap();
+        let words = path.split(|c: char| !c.is_alphanumeric() && c != '_');
+        names.extend(words.filter(|it| !it.is_empty()).map(str::to_owned));
+    }
+    names
 }
 
 /// The first words of a group's members: `a::{b, c}, d}` has `a` and `d`.

@@ -16,6 +16,7 @@ mod clock;
 mod commands;
 mod crossings;
 mod defences;
+mod documents;
 mod email;
 mod email_change;
 mod errors;

@@ -6,6 +6,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use crate::hostile::routes::{self, Route};
+use crate::imports::table;
 use crate::support::app::App;
 use crate::support::browser::{Browser, Shown};
 
@@ -46,7 +47,7 @@ async fn what_answers_strangers_is_what_the_page_lists() {
             }
         }
     }
-    let listed = super::map::table(&super::map::page(), "Doors");
+    let listed = table(&super::map::page(), "Doors");
     let listed: BTreeSet<String> = listed
         .into_iter()
         .flat_map(|cells| cells[0].split(", ").map(str::to_owned).collect::<Vec<_>>())

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::named;
-use crate::imports::root;
+use crate::imports::{root, table};
 
 /// How many lines may still say that something is open. Lower it with each that is closed; it never grows.
 const OPEN: usize = 0;
@@ -30,21 +30,6 @@ const ATTACKS: usize = 42;
 
 pub(super) fn page() -> String {
     std::fs::read_to_string(root().join("docs/security.md")).unwrap()
-}
-
-/// The lines of the table under a heading: their cells.
-pub(super) fn table(page: &str, heading: &str) -> Vec<Vec<String>> {
-    let (_, rest) = page
-        .split_once(&format!("\n## {heading}\n"))
-        .unwrap_or_else(|| panic!("there is no {heading}"));
-    let section = rest.split("\n## ").next().unwrap();
-    let lines = section.lines().filter(|line| line.starts_with("| "));
-    let cells = |line: &str| {
-        let inner = line.trim_matches('|').split(" | ");
-        inner.map(|cell| cell.trim().to_owned()).collect()
-    };
-    // The first names the columns.
-    lines.skip(1).map(cells).collect()
 }
 
 const REQUIRED: [&str; 3] = [

@@ -145,6 +145,16 @@ async fn who_is_not_in_a_roster_of_everybody_has_left_and_who_is_in_the_next_is_
     assert_eq!(types, ["MemberLeft", "MemberReturned"]);
 }
 
+#[test]
+fn no_variable_of_the_environment_makes_anybody_leave() {
+    let house = with_two();
+    let roster = house.roster(HANAKO);
+    let mut command = house.command(&["import"]);
+    let command = command.arg(&roster).env("KADODE_COMPLETE", "true");
+    let done = Done::of(command.env("KADODE_LEAVERS", "1"));
+    assert_eq!(done.report()["left"], 0);
+}
+
 #[tokio::test]
 async fn a_dry_run_counts_the_same_and_does_nothing() {
     let house = with_two();

@@ -24,7 +24,7 @@ const TABLES: [&str; 8] = [
     "ledger_leaves",
 ];
 
-/// Which rows of a table are compared: of sums, what adds up to nothing is there or not, as the batches fell.
+/// Which rows of a table are compared: sums of 0 are left out, since whether they are written depends on where batches end.
 fn compared(table: &str) -> &'static str {
     match table {
         "history_counts" | "history_parts" => "WHERE number <> 0",
