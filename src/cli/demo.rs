@@ -119,9 +119,9 @@ pub(super) async fn run(settings: DemoSettings, clock: Clock) -> Result<ExitCode
         printed_password(&letters).as_ref(),
         &hired,
     );
-    until_told_to_stop(served, listener, more_routes).await?;
+    let ended = until_told_to_stop(served, listener, more_routes).await;
     society.close().await;
-    Ok(ExitCode::SUCCESS)
+    Ok(ended)
 }
 
 /// User ID and password of the first letter that has a password on it.

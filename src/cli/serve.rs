@@ -97,8 +97,7 @@ pub(super) async fn run(settings: ServeCommand, clock: Clock) -> Result<ExitCode
             transport,
             blocklist,
         });
-        until_told_to_stop(served, listener, Router::new()).await?;
-        Ok(ExitCode::SUCCESS)
+        Ok(until_told_to_stop(served, listener, Router::new()).await)
     }
     .await;
     society.close().await;
@@ -106,15 +105,13 @@ pub(super) async fn run(settings: ServeCommand, clock: Clock) -> Result<ExitCode
     ended
 }
 
-/// Answers requests until SIGTERM or Ctrl-C; then stores what was only counted.
-///
-/// # Errors
-/// A task beside the routes has panicked.
+/// Answers requests until SIGTERM or Ctrl-C, or until a task beside the routes panics; then stores what was only counted. After a panic it fails
+/// with 1, not with 2 as for a wrong setting: another start helps.
 pub(super) async fn until_told_to_stop(
     served: Served,
     listener: TcpListener,
     more_routes: Router,
-) -> Result<(), Fault> {
+) -> ExitCode {
     let Served {
         api,
         router,
@@ -134,11 +131,12 @@ pub(super) async fn until_told_to_stop(
         tokio::time::sleep(LAST_REQUESTS).await;
     };
     let ended = tokio::select! {
-        () = answering => Ok(()),
-        () = deadline => Ok(()),
-        _ = panicked(&mut tasks) => Err(Fault(
-            "a part of the program has failed, as the panic above tells; it stops, to be started again".to_owned(),
-        )),
+        () = answering => ExitCode::SUCCESS,
+        () = deadline => ExitCode::SUCCESS,
+        _ = panicked(&mut tasks) => {
+            tracing::error!("a part of the program has panicked, as told above; it stops, to be started again");
+            ExitCode::FAILURE
+        }
     };
     let tallies = &api.tallies;
     if let Err(error) = tallies.store_all(&api.commands, &api.policy_version).await {
