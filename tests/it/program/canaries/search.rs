@@ -141,3 +141,36 @@ pub(super) fn master_keys(house: &House) -> Vec<String> {
     assert!(!secrets.is_empty(), "the key file has changed its form");
     secrets
 }
+
+/// Whether a code is found in a value.
+fn is_found(value: &str) -> bool {
+    let code = ["918273".to_owned()];
+    std::panic::catch_unwind(|| holds_no_code("a place", value, &code)).is_err()
+}
+
+#[test]
+fn a_code_is_found_inside_a_word_and_beside_an_id() {
+    for value in [
+        "918273",
+        "x918273y",
+        "{\"code\":\"918273\"}",
+        "0918273",
+        "01900000-0000-7000-8000-000000000000-918273",
+        "2026-04-10 918273",
+    ] {
+        assert!(is_found(value), "{value}");
+    }
+}
+
+#[test]
+fn digits_of_an_id_a_hash_or_a_moment_are_no_code() {
+    let hash = "0918273f".repeat(8);
+    for value in [
+        "onboarding-01900000-0000-7000-8000-000000918273",
+        &hash,
+        "2026-04-10T00:00:00.918273Z",
+        "91827",
+    ] {
+        assert!(!is_found(value), "{value}");
+    }
+}
