@@ -16,8 +16,10 @@ pub(crate) enum Cost {
     SignIn,
     /// A new password: one run of argon2.
     PasswordChange,
-    /// 503 or 429; no argon2.
-    TurnedAway,
+    /// 503: the queue is full, or something is busy; no argon2.
+    Crowded,
+    /// 429: a waiting time, or a budget that is spent; no argon2.
+    TooSoon,
 }
 
 /// All answers, each with when it came and how long it took.

@@ -53,8 +53,7 @@ impl Journey<'_> {
         // 5, 6, 7
         let address = member.address();
         self.step("email", &json!({"email": address})).await?;
-        let mail = self.post.next(&address).await?;
-        let token = token_in(&mail).ok_or("no link in the mail")?;
+        let token = self.mailed(&address, token_in).await?;
         self.ask("GET", &format!("/email/{token}"), &Value::Null, Cost::Page)
             .await?;
         let link = format!("/api/v1/email-confirmations/{token}");
@@ -83,8 +82,7 @@ impl Journey<'_> {
         self.page("/sign-in").await?;
         self.sign_in(&member.own_password()).await?;
         // 14
-        let mail = self.post.next(&address).await?;
-        let code = code_in(&mail).ok_or("no code in the mail")?;
+        let code = self.mailed(&address, code_in).await?;
         let path = "/api/v1/sessions/current/otp";
         let status = self
             .ask("POST", path, &json!({"code": code}), Cost::Command)
@@ -107,6 +105,16 @@ impl Journey<'_> {
         let typed = json!({"user_id": self.member.user_id(), "password": password});
         self.ask("POST", "/api/v1/sessions", &typed, Cost::SignIn)
             .await
+    }
+
+    /// What the next mail holds that has it; those that only tell of something are put aside.
+    async fn mailed(&self, address: &str, held: fn(&str) -> Option<&str>) -> Result<String, Fault> {
+        loop {
+            let mail = self.post.next(address).await?;
+            if let Some(found) = held(&mail) {
+                return Ok(found.to_owned());
+            }
+        }
     }
 
     async fn step(&mut self, name: &str, given: &Value) -> Result<Value, Fault> {
@@ -141,7 +149,12 @@ impl Journey<'_> {
                     return Ok(serde_json::from_slice(&answer.body).unwrap_or_default());
                 }
                 (429 | 503, Some(wait)) => {
-                    self.figures.answered(Cost::TurnedAway, took);
+                    let cost = if status == 503 {
+                        Cost::Crowded
+                    } else {
+                        Cost::TooSoon
+                    };
+                    self.figures.answered(cost, took);
                     // Not before, and not all in the same moment.
                     let scatter = Duration::from_millis(rand::random_range(0..1000));
                     tokio::time::sleep(wait + scatter).await;

@@ -108,8 +108,11 @@ pub(crate) fn token_in(mail: &str) -> Option<&str> {
     rest.split_whitespace().next()
 }
 
-/// The code in a mail: its only run of six digits.
+/// The code in a mail: its only run of six digits. A mail with a link has none, though its token may have such a run.
 pub(crate) fn code_in(mail: &str) -> Option<&str> {
+    if mail.contains("://") {
+        return None;
+    }
     mail.split(|c: char| !c.is_ascii_digit())
         .find(|run| run.len() == 6)
 }

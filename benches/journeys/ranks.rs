@@ -1,5 +1,6 @@
 //! Whether the time of an answer tells if a user ID is known: failing sign-ins with both kinds, mixed at random, compared by rank.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -14,8 +15,9 @@ use crate::Fault;
 use crate::http::Browser;
 use crate::society::{Member, Society};
 
-/// How many try at once: enough for a short run, few enough to leave the hasher idle moments.
-const AT_ONCE: usize = 10;
+/// How many try at once. Each failing sign-in takes a quarter of a second, of which argon2 has a tenth and the wait for the next line of
+/// the grid the rest: so few never keep two cores busy, and times are those of the work and not of a queue.
+const AT_ONCE: usize = 5;
 
 /// A user ID that is tried once.
 #[derive(Clone, Debug)]
@@ -103,6 +105,17 @@ pub(crate) struct Ranks {
     pub(crate) z: f64,
     /// How probable so large a difference is between samples that do not differ (two-sided).
     pub(crate) p: f64,
+}
+
+impl fmt::Display for Ranks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            z,
+            p,
+            first_smaller,
+        } = self;
+        write!(f, "{z:.2}, {p:.3}, {first_smaller:.3}")
+    }
 }
 
 /// Mann-Whitney U by the normal approximation, which is exact enough from twenty on; times do not tie often enough to matter.

@@ -1,11 +1,12 @@
-//! Tokens of mailed links: what opens is what was sealed, in the one way it is written, and nothing else opens.
+//! Tokens of mailed links and of notices: what opens is what was sealed, in the one way it is written, and nothing else opens.
 
 #![no_main]
 
+use std::fmt::Debug;
 use std::sync::LazyLock;
 
-use kadode::domain::ids::{ContactId, IssueId, MemberId};
-use kadode::vault::{Link, OneTime};
+use kadode::domain::ids::{ContactId, IssueId, MemberId, NoticeId};
+use kadode::vault::{Link, Notice, OneTime};
 use kadode_fuzz::keys;
 use libfuzzer_sys::{arbitrary, fuzz_target};
 use secrecy::ExposeSecret;
@@ -21,34 +22,49 @@ struct Input<'a> {
     instead: &'a str,
 }
 
+impl Input<'_> {
+    /// What was sealed opens by its token, and by no other.
+    fn alone_opens<T: PartialEq + Debug>(
+        &self,
+        token: &str,
+        sealed: T,
+        open: impl Fn(&str) -> Option<T>,
+    ) {
+        assert_eq!(open(token), Some(sealed));
+        assert!(
+            token
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        );
+        assert_eq!(open(self.instead), None, "a forged token opens");
+        let at = usize::from(self.at) % token.len();
+        let after = (at + self.instead.len()).min(token.len());
+        let changed = format!("{}{}{}", &token[..at], self.instead, &token[after..]);
+        if changed != token {
+            assert_eq!(open(&changed), None, "a changed token opens");
+        }
+    }
+}
+
 fuzz_target!(|input: Input<'_>| {
     let [member, contact, issue] = input.ids.map(Uuid::from_u128);
+    let member = MemberId(member);
+    let one_time = &*ONE_TIME;
     let link = Link {
-        member: MemberId(member),
+        member,
         contact: ContactId(contact),
         issue: IssueId(issue),
     };
-    let one_time = &*ONE_TIME;
-    let sealed = one_time
-        .seal_link(one_time.current_key(), &link)
-        .expect("the key is there");
-    let token = sealed.expose_secret();
-    assert_eq!(one_time.open_link(token), Some(link));
-    assert!(
-        token
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-    );
-
-    assert_eq!(
-        one_time.open_link(input.instead),
-        None,
-        "a forged token opens"
-    );
-    let at = usize::from(input.at) % token.len();
-    let after = (at + input.instead.len()).min(token.len());
-    let changed = format!("{}{}{}", &token[..at], input.instead, &token[after..]);
-    if changed != token {
-        assert_eq!(one_time.open_link(&changed), None, "a changed token opens");
-    }
+    let notice = Notice {
+        member,
+        about: NoticeId(issue),
+    };
+    let key = one_time.current_key();
+    let of_link = one_time.seal_link(key, &link).expect("the key is there");
+    let of_notice = one_time.seal_notice(&notice).expect("the key is there");
+    let (of_link, of_notice) = (of_link.expose_secret(), of_notice.expose_secret());
+    input.alone_opens(of_link, link, |text| one_time.open_link(text));
+    input.alone_opens(of_notice, notice, |text| one_time.open_notice(text));
+    assert_eq!(one_time.open_notice(of_link), None);
+    assert_eq!(one_time.open_link(of_notice), None);
 });

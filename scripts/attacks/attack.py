@@ -1,25 +1,18 @@
 """Attacks a program that is served for it on the loopback, with wapiti and sqlmap: attack.py PROGRAM MINUTES REPORTS."""
 
-import base64
-import hashlib
-import hmac
 import json
 import os
 import pathlib
 import re
-import struct
 import subprocess
 import sys
 import tempfile
-import time
-from urllib.parse import parse_qs, urlsplit
-
-import requests
 
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "openapi"))
 
-from members import PASSWORD, Member, Society  # noqa: E402
+from members import Member, Society, cookies_of  # noqa: E402
+from staff import Clerk  # noqa: E402
 
 TOOLS = pathlib.Path(sys.executable).parent
 
@@ -89,44 +82,6 @@ def sqlmap(name: str, reports: pathlib.Path, minutes: int, *target: str):
     return tell(f"sqlmap: {name}", figure, tried > 0 and not found)
 
 
-class Desk:
-    """Accounts of the staff."""
-
-    def __init__(self, program: pathlib.Path, society: Society, folder: pathlib.Path):
-        self.program, self.society, self.folder = program, society, folder
-
-    def run(self, *arguments):
-        settings = {"KADODE_DATABASE": "sqlite:kadode.sqlite", "KADODE_KEYS": "keys.toml", "KADODE_POLICY": "policy.toml"}
-        command = [self.program, "staff", *arguments]
-        done = subprocess.run(command, cwd=self.folder, env=settings, check=True, capture_output=True, text=True)
-        return json.loads(done.stdout)
-
-    def token(self):
-        self.run("add", "auditor", "--role", "auditor")
-        return self.run("token", "auditor", "--scope", "audit:read", "--days", "1")["token"]
-
-    def administrator(self):
-        """The cookie of somebody who sees all pages."""
-        account = self.run("add", "administrator", "--role", "administrator")
-        browser = requests.Session()
-        given = {"name": "administrator", "password": account["password"], "code": code_of(account["totp"])}
-        for path, fields in [("/staff/sign-in", given), ("/staff/password", {"new_password": PASSWORD})]:
-            page = browser.get(f"{self.society.url}{path}")
-            token = re.search(r'name="form_token" value="([^"]+)"', page.text)[1]
-            answer = browser.post(f"{self.society.url}{path}", data={"form_token": token, **fields}, allow_redirects=False)
-            if answer.status_code != 303:
-                raise SystemExit(f"{path}: {answer.status_code} {answer.text}")
-        return "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
-
-
-def code_of(address: str):
-    """What an authenticator shows now (RFC 6238)."""
-    secret = base64.b32decode(parse_qs(urlsplit(address).query)["secret"][0])
-    digest = hmac.new(secret, struct.pack(">Q", int(time.time()) // 30), hashlib.sha1).digest()
-    at = digest[-1] & 15
-    return f"{(int.from_bytes(digest[at:at + 4], 'big') & 0x7FFFFFFF) % 1_000_000:06}"
-
-
 def main():
     program, minutes, reports = pathlib.Path(sys.argv[1]).resolve(), int(sys.argv[2]), pathlib.Path(sys.argv[3]).resolve()
     reports.mkdir(parents=True, exist_ok=True)
@@ -143,8 +98,8 @@ def main():
             for member in members.values():
                 member.go()
             cookie = {name: member.browser.cookies["kadode"] for name, member in members.items()}
-            desk = Desk(program, society, folder)
-            token = desk.token()
+            society.run("staff", "add", "reader", "--role", "auditor")
+            token = society.run("staff", "token", "reader", "--scope", "audit:read", "--days", "1")["token"]
             api = f"{society.url}/api/v1"
             as_json = "--headers=Content-Type: application/json"
             held.append(sqlmap("the list of events", reports, minutes, "-u",
@@ -161,7 +116,7 @@ def main():
                 ("nobody", "", 5),
                 ("a member on the way", f"kadode={cookie['birth_date']}", 5),
                 ("a member who has arrived", f"kadode={cookie['completed']}", 5),
-                ("an administrator", desk.administrator(), 12),
+                ("an administrator", cookies_of(Clerk(society, "administrator").browser), 12),
             ]:
                 held.append(wapiti(who, society, sent, fewest, minutes, reports))
             log = society.log.read_text(errors="replace")

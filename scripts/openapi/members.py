@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import json
 import pathlib
 import re
 import subprocess
@@ -33,6 +34,11 @@ STANDINGS = [
     "completed",
 ]
 
+# Somebody who has arrived too, and for whom staff do what they can do.
+HELPED = "helped"
+
+MEMBERS = [*STANDINGS, HELPED]
+
 
 class Society:
     """A running `kadode serve` on a folder that goes with it."""
@@ -40,26 +46,34 @@ class Society:
     def __init__(self, program: pathlib.Path, policy: pathlib.Path, folder: pathlib.Path):
         self.mails = folder / "mails"
         (folder / "policy.toml").write_text(policy.read_text() + TERMS)
-        rows = [f"{name},1,{n:05},1980-01-01,見本 {n}号,,2005-04-01,0" for n, name in enumerate(STANDINGS)]
-        (folder / "roster.csv").write_text("\n".join([HEADER, *rows]) + "\n")
-        settings = {
+        rows = [f"{name},1,{n:05},1980-01-01,見本 {n}号,,2005-04-01,0" for n, name in enumerate(MEMBERS)]
+        self.roster = "\n".join([HEADER, *rows]) + "\n"
+        (folder / "roster.csv").write_text(self.roster)
+        self.program, self.folder = program, folder
+        self.settings = {
             "KADODE_DATABASE": "sqlite:kadode.sqlite",
             "KADODE_KEYS": "keys.toml",
             "KADODE_POLICY": "policy.toml",
         }
-        subprocess.run(
-            [program, "import", "roster.csv"], cwd=folder, env=settings, check=True, capture_output=True
-        )
+        self.run("import", "roster.csv")
         self.log = folder / "serve.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [program, "serve", "--listen", "127.0.0.1:0", "--mail", "file:mails"],
                 cwd=folder,
-                env=settings,
+                env=self.settings,
                 stdout=log,
                 stderr=log,
             )
         self.url = wait_for("its address", self.address)
+
+    def run(self, *arguments):
+        """What a subcommand answers, beside the running program."""
+        command = [self.program, *arguments]
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.settings, check=True, capture_output=True, text=True
+        )
+        return json.loads(done.stdout)
 
     def address(self):
         if self.process.poll() is not None:
@@ -101,6 +115,10 @@ class Member:
         answer = self.browser.request(method, f"{self.society.url}/api/v1{path}", json=body)
         if not answer.ok:
             raise SystemExit(f"{self.name}: {method} {path}: {answer.status_code} {answer.text}")
+        return answer
+
+    def id(self):
+        return self.ask("GET", "/onboarding").json()["member"]
 
     def sign_in(self, password: str):
         self.ask("POST", "/sessions", {"user_id": self.name, "password": password})
@@ -109,8 +127,8 @@ class Member:
         self.ask("POST", f"/email-confirmations/{self.token}", {})
 
     def go(self):
-        """To the step that the member is named after."""
-        self.sign_in(f"1{STANDINGS.index(self.name):05}19800101")
+        """To the step that the member is named after, or to the end."""
+        self.sign_in(f"1{MEMBERS.index(self.name):05}19800101")
         steps = {
             "birth_date": lambda: self.ask("POST", "/onboarding/birth-date", {"birth_date": "1980-01-01"}),
             "terms": lambda: self.ask("POST", "/onboarding/terms", {"version": "1"}),
@@ -138,6 +156,11 @@ class Member:
     def enter_code(self):
         code = self.society.mailed(self.address, r"(?<!\d)(\d{6})(?!\d)")
         self.ask("POST", "/sessions/current/otp", {"code": code})
+
+
+def cookies_of(browser: requests.Session):
+    """All of a browser's, as it sends them: a session counts in the browser in which it began."""
+    return "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
 
 
 def wait_for(what: str, look):

@@ -13,7 +13,7 @@ mod lists;
 mod new_letters;
 mod notice;
 mod rights;
-mod rosters;
+pub(crate) mod rosters;
 mod sign_in;
 pub(crate) mod support;
 mod timeline;

@@ -8,7 +8,7 @@ use crate::import::house::{Done, HEADER, House};
 const ROW: &str = "kp1,1,2,1980-01-01,見本 花子,,2005-04-01,0";
 
 /// Rosters that are none, each with its name and what is said of it.
-fn rosters() -> Vec<(&'static str, Vec<u8>, &'static str)> {
+pub(super) fn rosters() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let good = format!("{HEADER}\n{ROW}\n");
     let utf16: Vec<u8> = format!("\u{feff}{good}")
         .encode_utf16()

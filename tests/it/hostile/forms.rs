@@ -6,10 +6,10 @@ use futures::{StreamExt, stream};
 use reqwest::{Method, StatusCode};
 
 use super::Target;
-use super::texts::texts;
+use super::texts::{beside, texts};
 use crate::support::browser::Browser;
 
-const FORM: &str = "application/x-www-form-urlencoded";
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The pages of the steps, in their order, as far as they have forms that hostile fields cannot satisfy.
 const DUE: [&str; 8] = [
@@ -77,10 +77,10 @@ fn bodies(fields: &BTreeSet<String>) -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// The names of the fields that a page asks for.
-fn fields_of(html: &str) -> BTreeSet<String> {
+pub(super) fn fields_of(html: &str) -> BTreeSet<String> {
     let tags = html
-        .split("<input ")
-        .skip(1)
+        .split('<')
+        .filter(|tag| tag.starts_with("input ") || tag.starts_with("select "))
         .map(|rest| rest.split('>').next().unwrap());
     let names = tags.filter_map(|tag| tag.split_once("name=\"")?.1.split('"').next());
     let asked = names
@@ -96,7 +96,7 @@ fn filled(fields: &BTreeSet<String>) -> Vec<(String, Vec<u8>)> {
         for (count, (name, text)) in texts().into_iter().enumerate() {
             let mut form = url::form_urlencoded::Serializer::new("form_token=TOKEN".to_owned());
             for other in fields.iter().filter(|other| *other != field) {
-                form.append_pair(other, &format!("p{count}"));
+                form.append_pair(other, &beside(other, count));
             }
             form.append_pair(field, &text);
             all.push((format!("{name} as {field}"), form.finish().into_bytes()));
@@ -106,7 +106,7 @@ fn filled(fields: &BTreeSet<String>) -> Vec<(String, Vec<u8>)> {
 }
 
 /// Sends all of it to a form's address in the browser's name, and counts what was asked for again.
-async fn sweep(
+pub(super) async fn sweep(
     target: &Target,
     browser: &Browser,
     address: &str,

@@ -5,6 +5,7 @@ use axum::http::HeaderValue;
 use reqwest::{Method, StatusCode};
 
 use super::lines::lines;
+use super::office::Office;
 use super::{Target, value};
 use crate::support::browser::Browser;
 
@@ -63,14 +64,40 @@ async fn no_header_breaks_any_page_of_a_member() {
                 .send(name, request.body(Body::empty()).unwrap())
                 .await;
             // A full session alone is one for a proxy, and none is one of staff.
-            let for_staff = ["/api/v1/audit/", "/api/v1/support/", "/api/v1/rosters"];
-            let for_others = route.path == "/api/v1/session"
-                || for_staff.iter().any(|it| route.path.starts_with(it));
+            let for_others = route.path == "/api/v1/session" || route.is_for_staff();
             let lost = answer.status == StatusCode::UNAUTHORIZED && !for_others;
             assert!(!lost, "{} with {name}", route.path);
         }
     }
     assert_eq!(target.app.events(target.member).await, before);
+    target.serves_on().await;
+}
+
+#[tokio::test]
+async fn no_header_breaks_any_page_of_staff() {
+    let target = Target::new().await;
+    let office = Office::open(&target).await;
+    let hostile = lines();
+    let shown = target
+        .routes
+        .iter()
+        .filter(|route| route.takes(&Method::GET));
+    for route in shown.filter(|route| route.is_for_staff()) {
+        let address = office.address(&route.path);
+        for (name, lines) in &hostile {
+            let request = target
+                .request(&Method::GET, &address)
+                .header("cookie", office.administrator.cookie_header());
+            let request = lines.iter().fold(request, |request, (name, value)| {
+                request.header(*name, value)
+            });
+            let answer = target
+                .send(name, request.body(Body::empty()).unwrap())
+                .await;
+            let lost = answer.status == StatusCode::UNAUTHORIZED && !name.contains("authorization");
+            assert!(!lost, "{address} with {name}");
+        }
+    }
     target.serves_on().await;
 }
 

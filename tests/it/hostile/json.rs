@@ -7,6 +7,8 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use super::bodies::{bodies, values};
+use super::routes::is_for_staff;
+use super::texts::beside;
 use super::{NO_TOKEN, Target};
 use crate::support::browser::Browser;
 
@@ -29,13 +31,13 @@ const DUE: [(&str, &str); 14] = [
 ];
 
 /// A route that takes a body, and the fields of it.
-struct Operation {
-    address: String,
+pub(super) struct Operation {
+    pub(super) address: String,
     fields: Vec<String>,
 }
 
 /// Every operation of the API that may change something, as the document has it.
-fn operations() -> Vec<Operation> {
+pub(super) fn operations() -> Vec<Operation> {
     let document = serde_json::to_value(Document::openapi()).unwrap();
     let fields = |operation: &Value| -> Vec<String> {
         let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
@@ -61,14 +63,13 @@ fn operations() -> Vec<Operation> {
 }
 
 /// Everything that may be sent to an operation.
-fn hostile(operation: &Operation) -> Vec<(String, Vec<u8>)> {
+pub(super) fn hostile(operation: &Operation) -> Vec<(String, Vec<u8>)> {
     let mut all = bodies(&operation.fields);
     for field in &operation.fields {
         for (count, (name, value)) in values().into_iter().enumerate() {
-            // Other user IDs each time, so that no waiting time answers instead.
             let others = operation.fields.iter().filter(|other| *other != field);
             let mut pairs = vec![format!("\"{field}\":{value}")];
-            pairs.extend(others.map(|other| format!("\"{other}\":\"p{count}\"")));
+            pairs.extend(others.map(|other| format!("\"{other}\":\"{}\"", beside(other, count))));
             let body = format!("{{{}}}", pairs.join(","));
             all.push((format!("{name} as {field}"), body.into_bytes()));
         }
@@ -117,11 +118,9 @@ async fn a_stranger_gets_nowhere_with_any_body() {
             .await;
         let needs_session = answer.status == 401;
         let is_due_somewhere = DUE.iter().any(|(_, address)| *address == operation.address);
-        let for_staff = ["/api/v1/audit/", "/api/v1/support/", "/api/v1/rosters"];
-        let is_for_staff = for_staff.iter().any(|it| operation.address.starts_with(it));
         assert_eq!(
             needs_session,
-            is_due_somewhere || is_for_staff,
+            is_due_somewhere || is_for_staff(&operation.address),
             "{}",
             operation.address
         );

@@ -4,6 +4,7 @@ use axum::body::Body;
 use reqwest::{Method, StatusCode};
 
 use super::Target;
+use super::office::Office;
 use crate::support::browser::Browser;
 
 /// Those of HTTP, and two that are none.
@@ -52,11 +53,13 @@ async fn a_method_that_a_route_does_not_know_is_refused_with_those_it_knows_and_
 #[tokio::test]
 async fn whoever_is_signed_in_meets_the_same_methods() {
     let target = Target::new().await;
+    let office = Office::open(&target).await;
     for path in ["/birth-date", "/completed"] {
         let browser = Browser::at(&target.app, path).await;
         let before = target.app.events(target.member).await;
         sweep(&target, &browser.cookie_header()).await;
         assert_eq!(target.app.events(target.member).await, before);
     }
+    sweep(&target, &office.administrator.cookie_header()).await;
     target.serves_on().await;
 }

@@ -9,6 +9,7 @@ mod json;
 mod lines;
 pub(crate) mod log;
 mod methods;
+mod office;
 mod parsers;
 mod requests;
 pub(crate) mod routes;

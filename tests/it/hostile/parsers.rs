@@ -4,9 +4,12 @@ use kadode::api::input::{normalise_digits, normalise_email, normalise_id};
 use kadode::config::{Network, PublicUrl};
 use kadode::domain::birth_date::{BirthDate, parse_date};
 use kadode::domain::email::EmailAddress;
+use kadode::domain::ids::NoticeId;
 use kadode::policies::{LoadedPolicy, PolicyError};
+use kadode::vault::Notice;
 use proptest::prelude::*;
 use proptest::sample::Index;
+use secrecy::ExposeSecret;
 
 use super::Target;
 use crate::support::browser::Browser;
@@ -128,6 +131,26 @@ proptest! {
     }
 }
 
+/// Fails unless a token opens something, and neither a text near it nor any other does.
+fn alone_opens(token: &str, opens: impl Fn(&str) -> bool) {
+    assert!(opens(token));
+    for place in 0..token.len() {
+        for other in ["", "A", "_", "%", "\0", "é", "AA", "=", " "] {
+            let near = format!("{}{other}{}", &token[..place], &token[place + 1..]);
+            assert!(near == token || !opens(&near), "{place} {other:?}");
+        }
+        assert!(!opens(&token[..place]), "{place}");
+        assert!(!opens(&token[place + 1..]), "{place}");
+    }
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let any_text = prop_oneof![any::<String>(), "[A-Za-z0-9_-]{0,120}"];
+    let opened = runner.run(&any_text, |text| {
+        prop_assert!(!opens(&text));
+        Ok(())
+    });
+    assert_eq!(opened, Ok(()));
+}
+
 #[tokio::test]
 async fn a_link_opens_by_its_own_token_and_by_none_that_is_near_it() {
     let target = Target::new().await;
@@ -135,22 +158,21 @@ async fn a_link_opens_by_its_own_token_and_by_none_that_is_near_it() {
     let one_time = &target.app.society.vault.one_time;
     let token = target.app.tokens(target.member).await.remove(0);
     assert_eq!(one_time.open_link(&token).unwrap().member, target.member);
-    for place in 0..token.len() {
-        for other in ["", "A", "_", "%", "\0", "é", "AA", "=", " "] {
-            let near = format!("{}{other}{}", &token[..place], &token[place + 1..]);
-            assert!(
-                near == token || one_time.open_link(&near).is_none(),
-                "{place} {other:?}"
-            );
-        }
-        assert!(one_time.open_link(&token[..place]).is_none(), "{place}");
-        assert!(one_time.open_link(&token[place + 1..]).is_none(), "{place}");
-    }
-    let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let any_text = prop_oneof![any::<String>(), "[A-Za-z0-9_-]{0,120}"];
-    let opened = runner.run(&any_text, |text| {
-        prop_assert!(one_time.open_link(&text).is_none());
-        Ok(())
-    });
-    assert_eq!(opened, Ok(()));
+    alone_opens(&token, |text| one_time.open_link(text).is_some());
+    assert_eq!(one_time.open_notice(&token), None);
+}
+
+#[tokio::test]
+async fn a_notice_opens_by_its_own_token_and_by_none_that_is_near_it() {
+    let target = Target::new().await;
+    let one_time = &target.app.society.vault.one_time;
+    let notice = Notice {
+        member: target.member,
+        about: NoticeId(uuid::Uuid::from_u128(1)),
+    };
+    let token = one_time.seal_notice(&notice).unwrap();
+    let token = token.expose_secret();
+    assert_eq!(one_time.open_notice(token), Some(notice));
+    alone_opens(token, |text| one_time.open_notice(text).is_some());
+    assert!(one_time.open_link(token).is_none());
 }

@@ -43,6 +43,19 @@ impl Route {
     pub(crate) fn is_json(&self) -> bool {
         self.path.starts_with("/api/")
     }
+
+    /// Whether only staff have what is there, if they are let in.
+    pub(super) fn is_for_staff(&self) -> bool {
+        is_for_staff(&self.path)
+    }
+}
+
+/// Whether only staff have what is at an address.
+pub(super) fn is_for_staff(address: &str) -> bool {
+    let address = address.strip_prefix("/api/v1").unwrap_or(address);
+    ["/staff", "/audit", "/support", "/approvals", "/rosters"]
+        .iter()
+        .any(|part| address.starts_with(part))
 }
 
 /// All routes of a router: axum has no list to ask for, but its `Debug` shows them.

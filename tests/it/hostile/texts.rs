@@ -46,3 +46,15 @@ pub(super) fn texts() -> Vec<(&'static str, String)> {
     ])
     .collect()
 }
+
+/// What stands in a field beside a hostile one: of what staff decide, what lets all else be looked at; of all else, another text each time,
+/// so that no waiting time answers instead.
+pub(super) fn beside(field: &str, count: usize) -> String {
+    match field {
+        "intervention" => "record_proofing".to_owned(),
+        "reason" => "in_person".to_owned(),
+        "ticket" => "HD-1".to_owned(),
+        "verdict" => "approve".to_owned(),
+        _ => format!("p{count}"),
+    }
+}

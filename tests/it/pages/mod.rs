@@ -1,5 +1,6 @@
 //! The members' pages, as a browser without scripts meets them.
 
+mod at_once;
 mod double_press;
 mod forms;
 mod headers;

@@ -119,8 +119,8 @@ impl Desk {
     }
 }
 
-/// A form in parts, as browsers send it.
-fn upload(browser: &Browser, fields: &[(&str, &str)], file: &[u8]) -> reqwest::RequestBuilder {
+/// A form in parts, as browsers send it: its media type, and its body.
+pub(crate) fn in_parts(fields: &[(&str, &str)], file: &[u8]) -> (String, Vec<u8>) {
     const EDGE: &str = "----kadode-test";
     let mut body = Vec::new();
     for (name, value) in fields {
@@ -135,7 +135,11 @@ fn upload(browser: &Browser, fields: &[(&str, &str)], file: &[u8]) -> reqwest::R
     body.extend(part.as_bytes());
     body.extend(file);
     body.extend(format!("\r\n--{EDGE}--\r\n").as_bytes());
-    let kind = format!("multipart/form-data; boundary={EDGE}");
+    (format!("multipart/form-data; boundary={EDGE}"), body)
+}
+
+fn upload(browser: &Browser, fields: &[(&str, &str)], file: &[u8]) -> reqwest::RequestBuilder {
+    let (kind, body) = in_parts(fields, file);
     let request = browser.request(Method::POST, "/rosters");
     request.header("content-type", kind).body(body)
 }
