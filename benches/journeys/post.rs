@@ -86,10 +86,6 @@ impl Post {
         let text = mail.body_text(0).ok_or("a mail without text")?.into_owned();
         let mut boxes = self.lock();
         boxes.delivered += 1;
-        // A notice: nobody waits for it.
-        if token_in(&text).is_none() && code_in(&text).is_none() {
-            return Ok(());
-        }
         match boxes.waiting.remove(to) {
             Some(waiting) => waiting.send(text).map_err(|_| "nobody waits any more")?,
             None => boxes.arrived.entry(to.to_owned()).or_default().push(text),
