@@ -14,15 +14,26 @@ use crate::mail::SEND_TIMEOUT;
 /// A lease outlives the longest sending by so much.
 const LEASE_MARGIN: SignedDuration = SignedDuration::from_secs(60);
 
-/// Which mails are leased next at $1: those that have been due for longest, $2 at most, and reminders after all others, $3 at most.
-const NEXT: &str = "SELECT mail_id FROM (\
-    SELECT mail_id, 1 AS turn, due_at FROM (SELECT mail_id, due_at FROM outbox \
-    WHERE kind <> 'reminder' AND due_at <= $1 AND (leased_until IS NULL OR leased_until <= $1) \
-    ORDER BY due_at LIMIT $2) AS others \
-    UNION ALL SELECT mail_id, 2 AS turn, due_at FROM (SELECT mail_id, due_at FROM outbox \
-    WHERE kind = 'reminder' AND due_at <= $1 AND (leased_until IS NULL OR leased_until <= $1) \
-    ORDER BY due_at LIMIT $3) AS reminders\
-    ) AS due ORDER BY turn, due_at LIMIT $2";
+/// Which mails but those in `except` are leased next at $1: those that have been due for longest, $2 at most, and reminders after all others,
+/// $3 at most.
+fn next(except: &[MailId]) -> String {
+    let mut free = "(leased_until IS NULL OR leased_until <= $1)".to_owned();
+    // Mostly there are none, and the statement is the same as before.
+    if !except.is_empty() {
+        let except: Vec<_> = except.iter().map(|mail| format!("'{mail}'")).collect();
+        free = format!("{free} AND mail_id NOT IN ({})", except.join(", "));
+    }
+    format!(
+        "SELECT mail_id FROM (\
+         SELECT mail_id, 1 AS turn, due_at FROM (SELECT mail_id, due_at FROM outbox \
+         WHERE kind <> 'reminder' AND due_at <= $1 AND {free} \
+         ORDER BY due_at LIMIT $2) AS others \
+         UNION ALL SELECT mail_id, 2 AS turn, due_at FROM (SELECT mail_id, due_at FROM outbox \
+         WHERE kind = 'reminder' AND due_at <= $1 AND {free} \
+         ORDER BY due_at LIMIT $3) AS reminders\
+         ) AS due ORDER BY turn, due_at LIMIT $2"
+    )
+}
 
 /// A mail that waits.
 #[derive(Clone, Debug)]
@@ -90,7 +101,8 @@ impl Outbox {
     }
 
     /// Leases the `most` mails that have been due for longest, reminders after all others and no more than `reminders` of them: whoever waits for
-    /// a code does not wait for those. A lease that nobody gives back runs out by itself.
+    /// a code does not wait for those. A lease that nobody gives back runs out by itself; `in_hand` are those of such leases that are not to be
+    /// taken all the same.
     ///
     /// # Errors
     /// The database is away.
@@ -100,16 +112,18 @@ impl Outbox {
         reminders: usize,
         lease: Uuid,
         now: Timestamp,
+        in_hand: &[MailId],
     ) -> Result<Vec<Waiting>, sqlx::Error> {
         let [most, reminders] = [most, reminders].map(|it| i64::try_from(it).unwrap_or(i64::MAX));
-        if !self.anything_due(most, reminders, now).await? {
+        let next = next(in_hand);
+        if !self.anything_due(&next, most, reminders, now).await? {
             return Ok(Vec::new());
         }
         let timeout = SignedDuration::try_from(SEND_TIMEOUT).unwrap_or(SignedDuration::MAX);
         let rows = sqlx::query(&format!(
             // Said twice: a server finds the rows before it waits for another node's lease of them, and asks again only outside.
             "UPDATE outbox SET lease = $4, leased_until = $5 WHERE (leased_until IS NULL OR leased_until <= $1) \
-             AND mail_id IN ({NEXT}) \
+             AND mail_id IN ({next}) \
              RETURNING mail_id, kind, member_id, contact_id, reference, key_id, language, expires_at, attempts, \
              lease, leased_until, outcome"
         ))
@@ -125,11 +139,12 @@ impl Outbox {
 
     async fn anything_due(
         &self,
+        next: &str,
         most: i64,
         reminders: i64,
         now: Timestamp,
     ) -> Result<bool, sqlx::Error> {
-        let due: i64 = sqlx::query_scalar(&format!("SELECT COUNT(*) FROM ({NEXT}) AS next"))
+        let due: i64 = sqlx::query_scalar(&format!("SELECT COUNT(*) FROM ({next}) AS next"))
             .bind(fixed_width(now))
             .bind(most)
             .bind(reminders)
@@ -138,8 +153,8 @@ impl Outbox {
         Ok(due > 0)
     }
 
-    /// Notes what became of a mail, and to which address it was, before the log learns it; answers whether the lease
-    /// still held.
+    /// Notes what became of a mail, and to which address it was, before the log learns it; answers whether it was noted. A lease that
+    /// is over still counts, as long as no other sender has taken the mail.
     ///
     /// # Errors
     /// The database is away.
