@@ -499,12 +499,12 @@ async fn a_mail_that_left_is_not_sent_again_however_long_its_note_is_refused() {
         .unwrap();
     register(&clients[0], "m0@example.jp").await;
     server.wait_for(1).await;
-    for number in 1..=2 {
-        let longest = i64::try_from(SEND_TIMEOUT.as_secs()).unwrap();
+    let longest = i64::try_from(SEND_TIMEOUT.as_secs()).unwrap();
+    for (before, client) in (1..).zip(&clients[1..3]) {
         app.wait(longest + 60);
         // Whatever is due leaves with it.
-        register(&clients[number], &format!("m{number}@example.jp")).await;
-        server.wait_for(number + 1).await;
+        register(client, &format!("m{before}@example.jp")).await;
+        server.wait_for(before + 1).await;
     }
     sqlx::query("DROP TRIGGER full")
         .execute(&write)
@@ -514,7 +514,10 @@ async fn a_mail_that_left_is_not_sent_again_however_long_its_note_is_refused() {
     assert_eq!(told.len(), 3);
     let mut received: Vec<_> = server.received().into_iter().map(|mail| mail.to).collect();
     received.sort();
-    assert_eq!(received, ["m0@example.jp", "m1@example.jp", "m2@example.jp"]);
+    assert_eq!(
+        received,
+        ["m0@example.jp", "m1@example.jp", "m2@example.jp"]
+    );
 }
 
 /// Six members whose next step is to enter an address.
@@ -555,7 +558,7 @@ async fn all_resting_after(app: &App, attempts: &[i64]) {
 #[tokio::test]
 async fn a_server_that_refuses_hangs_goes_and_comes_back_gets_each_mail_that_is_still_wanted_once()
 {
-    let mut server = SmtpServer::start(Protection::StartTls).await;
+    let server = SmtpServer::start(Protection::StartTls).await;
     let transport = to(&server).give_up_after(Duration::from_secs(3));
     let app = App::start_as(mailing_to(transport)).await;
     let clients = six_at_email(&app).await;
