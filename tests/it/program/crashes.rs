@@ -10,6 +10,7 @@ mod figures;
 mod kills;
 mod load;
 mod log;
+mod mail_server;
 mod mails;
 mod member;
 mod seen;
