@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
+use kadode::mail::CONNECTIONS;
 use kadode::store::Recorded;
 use mail_parser::MessageParser;
 use uuid::Uuid;
@@ -15,8 +16,8 @@ use crate::support::smtp::Received;
 const ASKING: [&str; 3] = ["EmailRegistered", "PasswordChanged", "OtpIssued"];
 
 /// The instant between the server's acceptance of a mail and the record of it, at most: until the server's word has arrived, and one
-/// commit is through. 165 ms were measured under this load with a build beside; a try that fails comes again a second later.
-const INSTANT: Duration = Duration::from_secs(2);
+/// commit is through. Under this load, 165 ms at most were measured on two cores, and 469 ms with two more such tests beside.
+const INSTANT: Duration = Duration::from_secs(1);
 
 /// One copy of a mail that the server took.
 struct Taken {
@@ -27,8 +28,10 @@ struct Taken {
 /// The copies that a kill made necessary.
 pub(super) struct Surplus {
     pub(super) copies: usize,
-    /// How long before its run's end, or before the disk was bad, the server had taken the first copy; the longest.
+    /// How long before its run's end, or before the disk was bad, the server had taken a mail that was not on record; the longest.
     pub(super) longest: Duration,
+    /// How many mails each run had in hand at its end that the server had taken, and that were not on record.
+    taken: HashMap<usize, usize>,
 }
 
 /// Fails if a mail was lost, or left twice without a kill to blame.
@@ -48,6 +51,7 @@ pub(super) fn expect_each_once(log: &[Recorded], received: &[Received], seen: &S
     let mut surplus = Surplus {
         copies: 0,
         longest: Duration::ZERO,
+        taken: HashMap::new(),
     };
     for event in log
         .iter()
@@ -92,10 +96,11 @@ impl Surplus {
                 before <= INSTANT,
                 "{mail} was taken {before:?} before the end of run {run}, and is not on record"
             );
-            if !is_last {
-                self.copies += 1;
-                self.longest = self.longest.max(before);
-            }
+            let taken = self.taken.entry(*run).or_default();
+            *taken += 1;
+            assert!(*taken <= CONNECTIONS, "run {run} had more in hand");
+            self.longest = self.longest.max(before);
+            self.copies += usize::from(!is_last);
         }
     }
 }
