@@ -42,7 +42,7 @@ enum Moment {
 impl Moment {
     fn draw(random: &mut StdRng) -> Self {
         match random.random_range(0..5) {
-            0 => Self::Answers(random.random_range(1..=20)),
+            0 => Self::Answers(random.random_range(1..=60)),
             1 => Self::Mails(random.random_range(1..=3)),
             2 => Self::Step,
             _ => Self::Writes(random.random_range(1..=60)),
