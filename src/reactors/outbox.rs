@@ -1,38 +1,47 @@
 //! The outbox: a row for each mail that waits, leased by one sender at a time.
 
+use std::iter::repeat;
+
 use jiff::{SignedDuration, Timestamp};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
-use crate::database::{Database, fixed_width, time_of};
+use crate::database::{AnyQuery, Database, bind_all, fixed_width, time_of};
 use crate::domain::delivery::{MailKind, Outcome};
 use crate::domain::ids::{ContactId, MailId, MemberId};
 use crate::domain::values::{KeyId, Language};
-use crate::mail::SEND_TIMEOUT;
+use crate::mail::{CONNECTIONS, SEND_TIMEOUT};
 
 /// A lease outlives the longest sending by so much.
 const LEASE_MARGIN: SignedDuration = SignedDuration::from_secs(60);
 
-/// Which mails but those in `except` are leased next at $1: those that have been due for longest, $2 at most, and reminders after all others,
-/// $3 at most.
-fn next(except: &[MailId]) -> String {
-    let mut free = "(leased_until IS NULL OR leased_until <= $1)".to_owned();
-    // Mostly there are none, and the statement is the same as before.
-    if !except.is_empty() {
-        let except: Vec<_> = except.iter().map(|mail| format!("'{mail}'")).collect();
-        free = format!("{free} AND mail_id NOT IN ({})", except.join(", "));
-    }
-    format!(
-        "SELECT mail_id FROM (\
-         SELECT mail_id, 1 AS turn, due_at FROM (SELECT mail_id, due_at FROM outbox \
-         WHERE kind <> 'reminder' AND due_at <= $1 AND {free} \
-         ORDER BY due_at LIMIT $2) AS others \
-         UNION ALL SELECT mail_id, 2 AS turn, due_at FROM (SELECT mail_id, due_at FROM outbox \
-         WHERE kind = 'reminder' AND due_at <= $1 AND {free} \
-         ORDER BY due_at LIMIT $3) AS reminders\
-         ) AS due ORDER BY turn, due_at LIMIT $2"
-    )
+/// Which mails are leased next at $1: those that have been due for longest, $2 at most, and reminders after all others, $3 at most; but
+/// none of $4 to $11, as many as there are connections.
+const NEXT: &str = "SELECT mail_id FROM (\
+    SELECT mail_id, 1 AS turn, due_at FROM (SELECT mail_id, due_at FROM outbox \
+    WHERE kind <> 'reminder' AND due_at <= $1 AND (leased_until IS NULL OR leased_until <= $1) \
+    AND mail_id NOT IN ($4, $5, $6, $7, $8, $9, $10, $11) \
+    ORDER BY due_at LIMIT $2) AS others \
+    UNION ALL SELECT mail_id, 2 AS turn, due_at FROM (SELECT mail_id, due_at FROM outbox \
+    WHERE kind = 'reminder' AND due_at <= $1 AND (leased_until IS NULL OR leased_until <= $1) \
+    AND mail_id NOT IN ($4, $5, $6, $7, $8, $9, $10, $11) \
+    ORDER BY due_at LIMIT $3) AS reminders\
+    ) AS due ORDER BY turn, due_at LIMIT $2";
+
+/// Binds what [`NEXT`] asks for.
+fn bind_next<'q>(
+    query: AnyQuery<'q>,
+    most: usize,
+    reminders: usize,
+    now: Timestamp,
+    in_hand: &[MailId],
+) -> AnyQuery<'q> {
+    let [most, reminders] = [most, reminders].map(|it| i64::try_from(it).unwrap_or(i64::MAX));
+    let query = query.bind(fixed_width(now)).bind(most).bind(reminders);
+    let ids = in_hand.iter().map(MailId::to_string);
+    // No mail has the empty id.
+    bind_all(query, ids.chain(repeat(String::new())).take(CONNECTIONS))
 }
 
 /// A mail that waits.
@@ -114,43 +123,37 @@ impl Outbox {
         now: Timestamp,
         in_hand: &[MailId],
     ) -> Result<Vec<Waiting>, sqlx::Error> {
-        let [most, reminders] = [most, reminders].map(|it| i64::try_from(it).unwrap_or(i64::MAX));
-        let next = next(in_hand);
-        if !self.anything_due(&next, most, reminders, now).await? {
+        if !self.anything_due(most, reminders, now, in_hand).await? {
             return Ok(Vec::new());
         }
         let timeout = SignedDuration::try_from(SEND_TIMEOUT).unwrap_or(SignedDuration::MAX);
-        let rows = sqlx::query(&format!(
-            // Said twice: a server finds the rows before it waits for another node's lease of them, and asks again only outside.
-            "UPDATE outbox SET lease = $4, leased_until = $5 WHERE (leased_until IS NULL OR leased_until <= $1) \
-             AND mail_id IN ({next}) \
+        // Said twice: a server finds the rows before it waits for another node's lease of them, and asks again only outside.
+        let sql = format!(
+            "UPDATE outbox SET lease = $12, leased_until = $13 WHERE (leased_until IS NULL OR leased_until <= $1) \
+             AND mail_id IN ({NEXT}) \
              RETURNING mail_id, kind, member_id, contact_id, reference, key_id, language, expires_at, attempts, \
              lease, leased_until, outcome"
-        ))
-        .bind(fixed_width(now))
-        .bind(most)
-        .bind(reminders)
-        .bind(lease.to_string())
-        .bind(fixed_width(now + timeout + LEASE_MARGIN))
-        .fetch_all(&self.0.write)
-        .await?;
+        );
+        let rows = bind_next(sqlx::query(&sql), most, reminders, now, in_hand)
+            .bind(lease.to_string())
+            .bind(fixed_width(now + timeout + LEASE_MARGIN))
+            .fetch_all(&self.0.write)
+            .await?;
         rows.iter().map(waiting).collect()
     }
 
     async fn anything_due(
         &self,
-        next: &str,
-        most: i64,
-        reminders: i64,
+        most: usize,
+        reminders: usize,
         now: Timestamp,
+        in_hand: &[MailId],
     ) -> Result<bool, sqlx::Error> {
-        let due: i64 = sqlx::query_scalar(&format!("SELECT COUNT(*) FROM ({next}) AS next"))
-            .bind(fixed_width(now))
-            .bind(most)
-            .bind(reminders)
+        let sql = format!("SELECT COUNT(*) FROM ({NEXT}) AS next");
+        let due = bind_next(sqlx::query(&sql), most, reminders, now, in_hand)
             .fetch_one(&self.0.read)
             .await?;
-        Ok(due > 0)
+        Ok(due.try_get::<i64, _>(0)? > 0)
     }
 
     /// Notes what became of a mail, and to which address it was, before the log learns it; answers whether it was noted. A lease that
