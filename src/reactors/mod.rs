@@ -2,6 +2,7 @@
 
 pub mod eraser;
 pub mod importer;
+mod in_hand;
 pub mod lifter;
 pub mod mails;
 pub mod outbox;

@@ -1,28 +1,48 @@
 //! The outbox: a row for each mail that waits, leased by one sender at a time.
 
+use std::iter::repeat;
+
 use jiff::{SignedDuration, Timestamp};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
-use crate::database::{Database, fixed_width, time_of};
+use crate::database::{AnyQuery, Database, bind_all, fixed_width, time_of};
 use crate::domain::delivery::{MailKind, Outcome};
 use crate::domain::ids::{ContactId, MailId, MemberId};
 use crate::domain::values::{KeyId, Language};
-use crate::mail::SEND_TIMEOUT;
+use crate::mail::{CONNECTIONS, SEND_TIMEOUT};
 
 /// A lease outlives the longest sending by so much.
 const LEASE_MARGIN: SignedDuration = SignedDuration::from_secs(60);
 
-/// Which mails are leased next at $1: those that have been due for longest, $2 at most, and reminders after all others, $3 at most.
+/// Which mails are leased next at $1: those that have been due for longest, $2 at most, and reminders after all others, $3 at most; but
+/// none of $4 to $11, as many as there are connections.
 const NEXT: &str = "SELECT mail_id FROM (\
     SELECT mail_id, 1 AS turn, due_at FROM (SELECT mail_id, due_at FROM outbox \
     WHERE kind <> 'reminder' AND due_at <= $1 AND (leased_until IS NULL OR leased_until <= $1) \
+    AND mail_id NOT IN ($4, $5, $6, $7, $8, $9, $10, $11) \
     ORDER BY due_at LIMIT $2) AS others \
     UNION ALL SELECT mail_id, 2 AS turn, due_at FROM (SELECT mail_id, due_at FROM outbox \
     WHERE kind = 'reminder' AND due_at <= $1 AND (leased_until IS NULL OR leased_until <= $1) \
+    AND mail_id NOT IN ($4, $5, $6, $7, $8, $9, $10, $11) \
     ORDER BY due_at LIMIT $3) AS reminders\
     ) AS due ORDER BY turn, due_at LIMIT $2";
+
+/// Binds what [`NEXT`] asks for.
+fn bind_next<'q>(
+    query: AnyQuery<'q>,
+    most: usize,
+    reminders: usize,
+    now: Timestamp,
+    in_hand: &[MailId],
+) -> AnyQuery<'q> {
+    let [most, reminders] = [most, reminders].map(|it| i64::try_from(it).unwrap_or(i64::MAX));
+    let query = query.bind(fixed_width(now)).bind(most).bind(reminders);
+    let ids = in_hand.iter().map(MailId::to_string);
+    // No mail has the empty id.
+    bind_all(query, ids.chain(repeat(String::new())).take(CONNECTIONS))
+}
 
 /// A mail that waits.
 #[derive(Clone, Debug)]
@@ -90,7 +110,8 @@ impl Outbox {
     }
 
     /// Leases the `most` mails that have been due for longest, reminders after all others and no more than `reminders` of them: whoever waits for
-    /// a code does not wait for those. A lease that nobody gives back runs out by itself.
+    /// a code does not wait for those. A lease that nobody gives back runs out by itself; `in_hand` are those of such leases that are not to be
+    /// taken all the same.
     ///
     /// # Errors
     /// The database is away.
@@ -100,47 +121,44 @@ impl Outbox {
         reminders: usize,
         lease: Uuid,
         now: Timestamp,
+        in_hand: &[MailId],
     ) -> Result<Vec<Waiting>, sqlx::Error> {
-        let [most, reminders] = [most, reminders].map(|it| i64::try_from(it).unwrap_or(i64::MAX));
-        if !self.anything_due(most, reminders, now).await? {
+        if !self.anything_due(most, reminders, now, in_hand).await? {
             return Ok(Vec::new());
         }
         let timeout = SignedDuration::try_from(SEND_TIMEOUT).unwrap_or(SignedDuration::MAX);
-        let rows = sqlx::query(&format!(
-            // The condition on the lease stands here and in NEXT. PostgreSQL picks the rows by NEXT, waits while another node leases
-            // one of them, and then checks only the outer condition again.
-            "UPDATE outbox SET lease = $4, leased_until = $5 WHERE (leased_until IS NULL OR leased_until <= $1) \
+        // The condition on the lease stands here and in NEXT. PostgreSQL picks the rows by NEXT, waits while another node leases one of them,
+        // and then checks only the outer condition again.
+        let sql = format!(
+            "UPDATE outbox SET lease = $12, leased_until = $13 WHERE (leased_until IS NULL OR leased_until <= $1) \
              AND mail_id IN ({NEXT}) \
              RETURNING mail_id, kind, member_id, contact_id, reference, key_id, language, expires_at, attempts, \
              lease, leased_until, outcome"
-        ))
-        .bind(fixed_width(now))
-        .bind(most)
-        .bind(reminders)
-        .bind(lease.to_string())
-        .bind(fixed_width(now + timeout + LEASE_MARGIN))
-        .fetch_all(&self.0.write)
-        .await?;
+        );
+        let rows = bind_next(sqlx::query(&sql), most, reminders, now, in_hand)
+            .bind(lease.to_string())
+            .bind(fixed_width(now + timeout + LEASE_MARGIN))
+            .fetch_all(&self.0.write)
+            .await?;
         Ok(rows.iter().filter_map(readable).collect())
     }
 
     async fn anything_due(
         &self,
-        most: i64,
-        reminders: i64,
+        most: usize,
+        reminders: usize,
         now: Timestamp,
+        in_hand: &[MailId],
     ) -> Result<bool, sqlx::Error> {
-        let due: i64 = sqlx::query_scalar(&format!("SELECT COUNT(*) FROM ({NEXT}) AS next"))
-            .bind(fixed_width(now))
-            .bind(most)
-            .bind(reminders)
+        let sql = format!("SELECT COUNT(*) FROM ({NEXT}) AS next");
+        let due = bind_next(sqlx::query(&sql), most, reminders, now, in_hand)
             .fetch_one(&self.0.read)
             .await?;
-        Ok(due > 0)
+        Ok(due.try_get::<i64, _>(0)? > 0)
     }
 
-    /// Notes what became of a mail, and to which address it was, before the log learns it; answers whether the lease
-    /// still held.
+    /// Notes what became of a mail, and to which address it was, before the log learns it; answers whether it was noted. A lease that
+    /// is over still counts, as long as no other sender has taken the mail.
     ///
     /// # Errors
     /// The database is away.

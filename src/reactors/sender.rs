@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
+use super::in_hand::InHand;
 use super::outbox::{Outbox, Waiting};
 use super::reminder::still_goes_to;
 use crate::ambient::{Clock, Entropy};
@@ -49,6 +50,7 @@ pub struct Sender {
     lines: Arc<Semaphore>,
     /// One permit for each line that reminders may take.
     lines_for_reminders: Arc<Semaphore>,
+    in_hand: InHand,
 }
 
 /// The parts of [`Sender`].
@@ -114,6 +116,7 @@ impl Sender {
             parts: Arc::new(parts),
             lines: Arc::new(Semaphore::new(CONNECTIONS)),
             lines_for_reminders: Arc::new(Semaphore::new(REMINDERS_AT_ONCE)),
+            in_hand: InHand::default(),
         }
     }
 
@@ -157,7 +160,10 @@ impl Sender {
         let (lease, now) = (self.parts.entropy.id(), self.parts.clock.now());
         let wanted = lines.len();
         let reminders = self.lines_for_reminders.available_permits();
-        let leased = self.parts.outbox.lease(wanted, reminders, lease, now).await;
+        // Before the outbox: what was read there of a mail that comes out of hand meanwhile would be out of date.
+        let in_hand = self.in_hand.overdue(now);
+        let outbox = &self.parts.outbox;
+        let leased = outbox.lease(wanted, reminders, lease, now, &in_hand).await;
         let leased = match leased {
             Ok(leased) => leased,
             Err(error) => {
@@ -168,6 +174,7 @@ impl Sender {
         let enough = leased.len() == wanted;
         for (mail, line) in leased.into_iter().zip(lines) {
             let sender = self.clone();
+            let held = self.in_hand.hold(&mail);
             let is_reminder = mail.kind == MailKind::Reminder;
             let reminder =
                 is_reminder.then(|| self.lines_for_reminders.clone().try_acquire_owned());
@@ -176,7 +183,7 @@ impl Sender {
                     tracing::error!(%error, mail = %mail.mail, "a mail could not be seen to its end; it is tried again");
                     sender.give_back(&mail).await;
                 }
-                drop((reminder, line));
+                drop((held, reminder, line));
             });
         }
         enough
@@ -191,24 +198,28 @@ impl Sender {
                 None => return Ok(()),
             },
         };
-        let outbox = &self.parts.outbox;
-        if mail.outcome.is_none() {
-            // A mail that has left and is not noted would leave again: try as long as the lease holds.
-            let noted = loop {
-                match outbox.note(mail, contact, &outcome).await {
-                    Ok(noted) => break noted,
-                    Err(error) if self.parts.clock.now() >= mail.leased_until => {
-                        return Err(told(error));
-                    }
-                    Err(_) => tokio::time::sleep(LOOK).await,
-                }
-            };
-            if !noted {
-                return Ok(());
-            }
+        if mail.outcome.is_none() && !self.note(mail, contact, &outcome).await {
+            return Ok(());
         }
         self.conclude(mail, contact, outcome).await?;
-        outbox.remove(mail).await.map_err(told)
+        self.parts.outbox.remove(mail).await.map_err(told)
+    }
+
+    /// Notes what became of a mail; answers whether that was still ours to note. A mail that has left and is not noted would leave again: this
+    /// is tried for as long as the process lives, however long the lease is over. It stays in hand meanwhile; only another node may take it.
+    async fn note(&self, mail: &Waiting, contact: Option<ContactId>, outcome: &Outcome) -> bool {
+        let mut is_told = false;
+        loop {
+            match self.parts.outbox.note(mail, contact, outcome).await {
+                Ok(noted) => return noted,
+                Err(error) if !is_told => {
+                    tracing::error!(%error, mail = %mail.mail, "what became of a mail cannot be noted; it is tried until it can");
+                    is_told = true;
+                }
+                Err(_) => {}
+            }
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// Gives back a mail that could not be seen to its end, so that its lease need not run out; tries for as long as it holds.

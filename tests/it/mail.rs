@@ -195,7 +195,7 @@ async fn a_mail_given_up_half_way_leaves_the_next_one_alone() {
 
 #[tokio::test]
 async fn a_server_that_has_gone_is_a_passing_failure() {
-    let mut server = SmtpServer::start(Protection::StartTls).await;
+    let server = SmtpServer::start(Protection::StartTls).await;
     let transport = to("smtp://", &server);
     assert_eq!(transport.send(&taro()).await, ACCEPTED);
     server.stop().await;

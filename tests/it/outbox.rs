@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use kadode::api::blocklist::blocklist;
 use kadode::app::Serving;
 use kadode::config::PublicUrl;
+use kadode::domain::delivery::Outcome;
 use kadode::domain::ids::{ContactId, IssueId};
 use kadode::domain::onboarding::{Command, NewLink, Onboarding};
 use kadode::domain::values::Language;
@@ -198,7 +199,7 @@ async fn a_mail_that_a_killed_program_had_in_hand_leaves_at_the_restart() {
 }
 
 #[tokio::test]
-async fn a_lease_outlives_any_try_to_send_and_then_runs_out() {
+async fn a_lease_outlives_any_try_to_send_and_counts_until_another_sender_takes_the_mail() {
     let server = SmtpServer::start(Protection::StartTls).await;
     server.answer(Answer::Hang);
     let app = served(&server).await;
@@ -207,12 +208,24 @@ async fn a_lease_outlives_any_try_to_send_and_then_runs_out() {
     let outbox = Outbox::new(app.society.database.clone());
     let after = async |seconds| {
         let then = app.clock.now() + SignedDuration::from_secs(seconds);
-        let leased = outbox.lease(1, 0, app.society.entropy.id(), then).await;
-        leased.unwrap().len()
+        let lease = app.society.entropy.id();
+        outbox.lease(1, 0, lease, then, &[]).await.unwrap()
     };
     let longest = i64::try_from(SEND_TIMEOUT.as_secs()).unwrap();
-    assert_eq!(after(longest + 59).await, 0);
-    assert_eq!(after(longest + 60).await, 1);
+    assert!(after(longest + 59).await.is_empty());
+    let [mail] = &after(longest + 60).await[..] else {
+        panic!("the lease does not run out")
+    };
+
+    // Also when it is over, until another sender has taken the mail.
+    let outcome = Outcome::Failed {
+        smtp_code: None,
+        domain_class: "other".to_owned(),
+    };
+    let note = async || outbox.note(mail, None, &outcome).await.unwrap();
+    assert!(note().await);
+    assert_eq!(after(3600).await.len(), 1);
+    assert!(!note().await);
 }
 
 #[tokio::test]
@@ -473,6 +486,40 @@ async fn a_mail_whose_end_could_not_be_told_is_told_long_before_its_lease_runs_o
     assert_eq!(server.received().len(), 1);
 }
 
+#[tokio::test]
+async fn a_mail_that_left_is_not_sent_again_however_long_its_note_is_refused() {
+    let server = SmtpServer::start(Protection::StartTls).await;
+    let app = App::start_as(mailing_to(to(&server))).await;
+    let clients = six_at_email(&app).await;
+    let write = app.society.database.write.clone();
+    // Leases are written, so that the sender could take the mail again.
+    sqlx::query("CREATE TRIGGER full BEFORE UPDATE OF outcome ON outbox BEGIN SELECT RAISE(ABORT, 'full'); END")
+        .execute(&write)
+        .await
+        .unwrap();
+    register(&clients[0], "m0@example.jp").await;
+    server.wait_for(1).await;
+    let longest = i64::try_from(SEND_TIMEOUT.as_secs()).unwrap();
+    for (before, client) in (1..).zip(&clients[1..3]) {
+        app.wait(longest + 60);
+        // Whatever is due leaves with it.
+        register(client, &format!("m{before}@example.jp")).await;
+        server.wait_for(before + 1).await;
+    }
+    sqlx::query("DROP TRIGGER full")
+        .execute(&write)
+        .await
+        .unwrap();
+    let told = all_concluded(&app, 3).await;
+    assert_eq!(told.len(), 3);
+    let mut received: Vec<_> = server.received().into_iter().map(|mail| mail.to).collect();
+    received.sort();
+    assert_eq!(
+        received,
+        ["m0@example.jp", "m1@example.jp", "m2@example.jp"]
+    );
+}
+
 /// Six members whose next step is to enter an address.
 async fn six_at_email(app: &App) -> Vec<Client> {
     let mut clients = Vec::new();
@@ -511,7 +558,7 @@ async fn all_resting_after(app: &App, attempts: &[i64]) {
 #[tokio::test]
 async fn a_server_that_refuses_hangs_goes_and_comes_back_gets_each_mail_that_is_still_wanted_once()
 {
-    let mut server = SmtpServer::start(Protection::StartTls).await;
+    let server = SmtpServer::start(Protection::StartTls).await;
     let transport = to(&server).give_up_after(Duration::from_secs(3));
     let app = App::start_as(mailing_to(transport)).await;
     let clients = six_at_email(&app).await;

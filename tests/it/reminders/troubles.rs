@@ -96,7 +96,7 @@ async fn a_link_leaves_before_reminders_that_have_waited_for_longer() {
     let leased = async |most: usize, reminders: usize| -> Vec<MailKind> {
         outbox.free_leases().await.unwrap();
         let lease = society.entropy.id();
-        let leased = outbox.lease(most, reminders, lease, clock.now()).await;
+        let leased = outbox.lease(most, reminders, lease, clock.now(), &[]).await;
         let mut kinds: Vec<_> = leased.unwrap().iter().map(|mail| mail.kind).collect();
         kinds.sort_by_key(|kind| *kind == MailKind::Reminder);
         kinds

@@ -1,12 +1,12 @@
 //! A mail server in this process, on a free port of the loopback, with a certificate from a CA of its own.
 //!
 //! The SMTP is that of the crate `mailin-embedded`. In front of it stands a small relay, which speaks implicit TLS (mailin knows
-//! STARTTLS alone), counts connections, and can be stopped (mailin cannot).
+//! STARTTLS alone), counts connections, and can be silent and stopped (mailin cannot).
 
 use std::net::{IpAddr, Ipv4Addr, TcpListener as StdListener};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Instant;
 
 use mailin_embedded::response::{AUTH_OK, INVALID_CREDENTIALS, OK};
 use mailin_embedded::{AuthMechanism, Handler, Response, Server, SslConfig};
@@ -14,7 +14,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Mutex as AsyncMutex, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -32,7 +32,7 @@ pub(crate) enum Protection {
     None,
 }
 
-/// What the server says to a recipient.
+/// What the server says to a recipient, and to a mail that it was about to take.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// 250
@@ -52,6 +52,8 @@ pub(crate) struct Received {
     pub(crate) to: String,
     /// The mail itself.
     pub(crate) bytes: Vec<u8>,
+    /// When the server took it.
+    pub(crate) at: Instant,
 }
 
 /// A running server; dropping it closes its port and all connections.
@@ -63,8 +65,10 @@ pub(crate) struct SmtpServer {
     acceptor: Option<TlsAcceptor>,
     folder: TempDir,
     mailbox: Arc<Mailbox>,
-    connections: Arc<AtomicUsize>,
-    relay: JoinSet<()>,
+    connections: watch::Sender<usize>,
+    /// Whether connections are taken without a word.
+    silent: watch::Sender<bool>,
+    relay: AsyncMutex<JoinSet<()>>,
 }
 
 struct Mailbox {
@@ -109,16 +113,18 @@ impl SmtpServer {
         });
         let inner_port = serve(protection, &folder, &mailbox);
         let acceptor = (protection == Protection::Implicit).then(|| TlsAcceptor::from(tls));
-        let mut server = Self {
-            port: 0,
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let server = Self {
+            port: listener.local_addr().unwrap().port(),
             inner_port,
             acceptor,
             folder,
             mailbox,
-            connections: Arc::default(),
-            relay: JoinSet::new(),
+            connections: watch::Sender::new(0),
+            silent: watch::Sender::new(false),
+            relay: AsyncMutex::default(),
         };
-        server.come_back().await;
+        server.listen(listener).await;
         server
     }
 
@@ -169,24 +175,38 @@ impl SmtpServer {
 
     /// How many connections were opened so far.
     pub(crate) fn connections(&self) -> usize {
-        self.connections.load(Ordering::SeqCst)
+        *self.connections.borrow()
+    }
+
+    /// Waits until `count` connections were opened.
+    pub(crate) async fn wait_for_connections(&self, count: usize) {
+        let mut changes = self.connections.subscribe();
+        changes.wait_for(|opened| *opened >= count).await.unwrap();
+    }
+
+    /// From now on says nothing on new connections; or speaks again, also on those.
+    pub(crate) fn be_silent(&self, silent: bool) {
+        self.silent.send_replace(silent);
     }
 
     /// Closes the port and all connections.
-    pub(crate) async fn stop(&mut self) {
-        self.relay.shutdown().await;
+    pub(crate) async fn stop(&self) {
+        self.relay.lock().await.shutdown().await;
     }
 
     /// Opens the port again.
-    pub(crate) async fn come_back(&mut self) {
+    pub(crate) async fn come_back(&self) {
         let address = (Ipv4Addr::LOCALHOST, self.port);
-        let listener = TcpListener::bind(address).await.unwrap();
-        self.port = listener.local_addr().unwrap().port();
-        self.relay.spawn(accept(
+        self.listen(TcpListener::bind(address).await.unwrap()).await;
+    }
+
+    async fn listen(&self, listener: TcpListener) {
+        self.relay.lock().await.spawn(accept(
             listener,
             self.inner_port,
             self.acceptor.clone(),
             self.connections.clone(),
+            self.silent.clone(),
         ));
     }
 }
@@ -233,6 +253,7 @@ fn serve(protection: Protection, folder: &TempDir, mailbox: &Arc<Mailbox>) -> u1
             user: String::new(),
             to: String::new(),
             bytes: Vec::new(),
+            at: Instant::now(),
         },
     });
     server
@@ -257,14 +278,17 @@ async fn accept(
     listener: TcpListener,
     inner_port: u16,
     acceptor: Option<TlsAcceptor>,
-    connections: Arc<AtomicUsize>,
+    connections: watch::Sender<usize>,
+    silent: watch::Sender<bool>,
 ) {
     let mut open = JoinSet::new();
     while let Ok((outer, _)) = listener.accept().await {
-        connections.fetch_add(1, Ordering::SeqCst);
+        connections.send_modify(|count| *count += 1);
         let acceptor = acceptor.clone();
+        let mut silent = silent.subscribe();
         open.spawn(async move {
             outer.set_nodelay(true).unwrap();
+            silent.wait_for(|silent| !silent).await.unwrap();
             match acceptor {
                 None => pass_on(outer, inner_port).await,
                 Some(acceptor) => {
@@ -331,6 +355,11 @@ impl Handler for Session {
     }
 
     fn data_end(&mut self) -> Response {
+        let answer = self.mailbox.answer.lock().unwrap();
+        if let Answer::Refuse(code, words) = &*answer {
+            return Response::custom(*code, (*words).to_owned());
+        }
+        self.mail.at = Instant::now();
         let mail = self.mail.clone();
         self.mailbox.received.send_modify(|mails| mails.push(mail));
         OK

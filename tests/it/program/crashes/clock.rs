@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::figures::conclude;
 use super::load::{Load, MAIL_PASSWORD, grown, serve};
-use super::log::Seen;
+use super::seen::Seen;
 use crate::import::house::House;
 use crate::support::smtp::SmtpServer;
 
@@ -50,8 +50,7 @@ async fn a_clock_that_is_set_back_an_hour_keeps_nobody_and_no_mail() {
     let said = program.said();
     assert_eq!(said.matches(told).count(), 1, "{said}");
 
-    program.kill();
-    seen.look(&house).await;
+    seen.kill(program, &house, None).await;
     program = serve(&house, &mails, 1, &settings).await;
     load.moved_to(&program);
     tokio::time::timeout(SOON, load.finish()).await.unwrap();

@@ -1,4 +1,4 @@
-//! A member's browser: it asks wherever the program is now, and takes nothing for granted that was not answered.
+//! A member's browser: it asks wherever the program is now, and asks the same again if the answer was lost.
 
 use std::time::Duration;
 
@@ -25,6 +25,15 @@ pub(super) struct Device<'a> {
     address: String,
 }
 
+/// What was answered.
+pub(super) struct Reply {
+    pub(super) answer: Answer,
+    /// The run of the program that answered.
+    pub(super) run: usize,
+    /// Whether the same was asked before, and the answer lost.
+    pub(super) again: bool,
+}
+
 impl<'a> Device<'a> {
     pub(super) fn new(
         server: watch::Receiver<Server>,
@@ -44,31 +53,42 @@ impl<'a> Device<'a> {
         Self::new(self.server.clone(), self.journal, self.address.clone())
     }
 
-    /// Asks, and answers with the run of the program that answered. None where there was no answer, or none for now: then
-    /// it was waited until the next request makes sense.
+    /// Asks, and asks the very same again after a restart if the answer was lost, as whoever presses again or reloads does. None where
+    /// there was no answer for now: then it was waited until the next request makes sense.
     pub(super) async fn ask(
         &mut self,
         method: Method,
         path: &str,
         body: Option<Value>,
-    ) -> Option<(Answer, usize)> {
-        let Server { run, url } = self.server.borrow().clone();
-        let mut request = self
-            .client
-            .http
-            .request(method, format!("{url}/api/v1{path}"));
-        if let Some(body) = body {
-            request = request.json(&body);
-        }
-        let Some(answer) = whole(request).await else {
-            self.journal.broken.send_modify(|count| *count += 1);
-            let back = self.server.wait_for(|server| server.run > run);
-            let back = tokio::time::timeout(PATIENCE, back).await;
-            assert!(
-                back.is_ok(),
-                "a connection broke, and nobody killed the program"
-            );
-            return None;
+    ) -> Option<Reply> {
+        self.ask_under(None, method, path, body).await
+    }
+
+    /// The same, under an `Idempotency-Key` if there is one.
+    pub(super) async fn ask_under(
+        &mut self,
+        key: Option<&str>,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Option<Reply> {
+        let mut again = false;
+        let (answer, run) = loop {
+            let Server { run, url } = self.server.borrow().clone();
+            let url = format!("{url}/api/v1{path}");
+            let mut request = self.client.http.request(method.clone(), url);
+            if let Some(key) = key {
+                request = request.header("idempotency-key", key);
+            }
+            if let Some(body) = &body {
+                request = request.json(body);
+            }
+            if let Some(answer) = whole(request).await {
+                break (answer, run);
+            }
+            self.journal.lost.send_modify(|count| *count += 1);
+            self.back_after(run).await;
+            again = true;
         };
         match answer.status.as_u16() {
             503 | 429 => {
@@ -81,15 +101,23 @@ impl<'a> Device<'a> {
                 }
                 // As told: this wait is the member's, not the test's.
                 tokio::time::sleep(Duration::from_secs(seconds)).await;
-                None
+                return None;
             }
             500.. => panic!("{path}: {}", answer.text),
-            200..400 => {
-                self.journal.answered.send_modify(|count| *count += 1);
-                Some((answer, run))
-            }
-            _ => Some((answer, run)),
+            200..400 => self.journal.answered.send_modify(|count| *count += 1),
+            _ => {}
         }
+        Some(Reply { answer, run, again })
+    }
+
+    /// Waits for the program's next run.
+    async fn back_after(&mut self, run: usize) {
+        let back = self.server.wait_for(|server| server.run > run);
+        let back = tokio::time::timeout(PATIENCE, back).await;
+        assert!(
+            back.is_ok(),
+            "a connection broke, and nobody killed the program"
+        );
     }
 }
 

@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::figures::conclude;
+use super::figures::{conclude, not_tried};
 use super::load::{Load, MAIL_PASSWORD, grown, serve};
-use super::log::Seen;
+use super::seen::Seen;
 use crate::import::house::House;
 use crate::support::smtp::SmtpServer;
+
+const WHAT: &str = "full disk, twice";
 
 const MEMBERS: usize = 16;
 
@@ -35,7 +37,7 @@ fn fill(house: &House) -> PathBuf {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_refuses_loses_nothing_and_is_forgotten_when_there_is_room() {
     let Some(house) = House::on_a_disk_of(8) else {
-        println!("full disk: SKIPPED, no tmpfs can be mounted here");
+        not_tried(WHAT, "no tmpfs can be mounted here");
         return;
     };
     let paper = Load::import(&house, MEMBERS);
@@ -58,5 +60,5 @@ async fn a_full_disk_refuses_loses_nothing_and_is_forgotten_when_there_is_room()
         std::fs::remove_file(ballast).unwrap();
         load.until(grown(&journal.answered, 30)).await;
     }
-    conclude("full disk, twice", &house, load, program, Seen::default()).await;
+    conclude(WHAT, &house, load, program, Seen::default()).await;
 }

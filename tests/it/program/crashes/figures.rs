@@ -7,8 +7,9 @@ use kadode::app::Society;
 use serde_json::{Value, json};
 
 use super::load::Load;
-use super::log::{self, Seen};
+use super::log;
 use super::mails;
+use super::seen::Seen;
 use crate::import::house::{Done, House};
 use crate::support::program::Program;
 
@@ -33,14 +34,15 @@ fn compared(table: &str) -> &'static str {
 }
 
 /// Lets everybody come to the end, ends the program, and fails unless all is as it must be. Prints the figures after
-/// `what`, which says what was done to the program, as a row of the table of `scripts/crashes`.
+/// `what`, which says what was done to the program, as a row of the table of `scripts/crashes`. Answers how many steps were stored
+/// and not answered.
 pub(super) async fn conclude(
     what: &str,
     house: &House,
     mut load: Load,
     program: Program,
     seen: Seen,
-) {
+) -> usize {
     load.finish().await;
     let took = load.began.elapsed();
     nothing_waits(&program).await;
@@ -56,21 +58,41 @@ pub(super) async fn conclude(
     society.close().await;
     log::expect_legal(&log, load.members);
     let acknowledged = load.journal.acknowledged();
-    let unanswered = log::expect_kept(&acknowledged, &members, &log, &seen);
+    log::expect_kept(&acknowledged, &members, &log, &seen);
+    let unanswered = log::unanswered(&acknowledged, &members, &log, &seen);
     let received = load.mails.received();
     let surplus = mails::expect_each_once(&log, &received, &seen);
     expect_rebuilt(house).await;
 
     println!(
-        "| {what} | {} members, {} requests acknowledged, {} turned away, {unanswered} stored and the answer lost, {} events, \
-         {} mails, {surplus} of them twice, {:.0} s | nothing lost, doubled or unlike its rebuild | holds |",
+        "| {what} | {} members, {} requests acknowledged, {} turned away, {} asked again as the answer was lost, of which {unanswered} were \
+         stored, {} events, {} mails, {} of them twice (taken {} ms before the end at most), {:.0} s | nothing lost, doubled or unlike its \
+         rebuild | holds |",
         load.members,
         *load.journal.answered.borrow(),
         *load.journal.refused.borrow(),
+        *load.journal.lost.borrow(),
         found["events"],
         received.len(),
+        surplus.copies,
+        surplus.longest.as_millis(),
         took.as_secs_f64(),
     );
+    unanswered
+}
+
+/// Prints a row that says what cannot be tried on this machine, and why. `scripts/crashes` then fails.
+pub(super) fn not_tried(what: &str, why: &str) {
+    println!("| {what} | {why} | | not tried |");
+}
+
+/// How many steps were stored and not answered so far.
+pub(super) async fn unanswered(house: &House, load: &Load, seen: &Seen) -> usize {
+    let society = house.society().await;
+    let log = society.log.read_after(0, i64::MAX).await.unwrap();
+    let members = members(&society, load).await;
+    society.close().await;
+    log::unanswered(&load.journal.acknowledged(), &members, &log, seen)
 }
 
 /// Fails if the program has told of a panic.

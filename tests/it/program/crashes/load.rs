@@ -47,8 +47,8 @@ pub(super) struct Journal {
     pub(super) answered: watch::Sender<usize>,
     /// Requests answered with 503.
     pub(super) refused: watch::Sender<usize>,
-    /// Requests whose connection broke.
-    pub(super) broken: watch::Sender<usize>,
+    /// Requests whose answer was lost, as the connection broke; each was asked again.
+    pub(super) lost: watch::Sender<usize>,
 }
 
 impl Journal {

@@ -4,87 +4,28 @@
 use std::collections::{HashMap, HashSet};
 
 use cqrs_es::Aggregate;
-use kadode::database::Database;
 use kadode::domain::onboarding::{Event, Onboarding, Step};
 use kadode::store::Recorded;
-use tempfile::TempDir;
 
 use super::load::Acknowledged;
-use crate::import::house::House;
+use super::seen::Seen;
 
-/// What happens once to each member on the way that the clients take.
-const ONCE: [&str; 9] = [
-    "MemberEnrolled",
+/// The steps on the way that the clients take: each is stored once, and answered.
+pub(super) const STEPS: [&str; 6] = [
     "BirthDateConfirmed",
     "EmailRegistered",
     "EmailLinkFollowed",
     "EmailVerified",
     "OtpMethodChosen",
     "PasswordChanged",
+];
+
+/// What is stored once beside them.
+const BESIDE: [&str; 3] = [
+    "MemberEnrolled",
     "FirstLoginCompleted",
     "OnboardingCompleted",
 ];
-
-/// All rows of the log so far, as they were on disk when the program died.
-#[derive(Default)]
-pub(super) struct Seen {
-    rows: Vec<String>,
-    /// How long the log was at the end of each run.
-    pub(super) lengths: Vec<usize>,
-    /// The mails whose outcome was on record at the end of each run, in the outbox if not yet in the log.
-    pub(super) recorded: Vec<HashSet<String>>,
-}
-
-const ROWS: &str = "SELECT json_array(position, aggregate_type, aggregate_id, sequence, event_type, event_version, \
-     payload, metadata, recorded_at) FROM events WHERE position > $1 ORDER BY position";
-
-const RECORDED: &str = "SELECT mail_id FROM outbox WHERE outcome IS NOT NULL \
-     UNION SELECT aggregate_id FROM events WHERE aggregate_type = 'mail'";
-
-impl Seen {
-    /// Looks at what a killed program left, on a copy, so that the next run finds it as it was left.
-    pub(super) async fn look(&mut self, house: &House) {
-        let copy = TempDir::new().unwrap();
-        for end in ["", "-wal"] {
-            let from = house.path(&format!("kadode.sqlite{end}"));
-            std::fs::copy(from, copy.path().join(format!("copy.sqlite{end}"))).unwrap();
-        }
-        let url = format!("sqlite:{}", copy.path().join("copy.sqlite").display());
-        let database = Database::open_existing(&url).await.unwrap();
-        let new: Vec<String> = sqlx::query_scalar(ROWS)
-            .bind(i64::try_from(self.rows.len()).unwrap())
-            .fetch_all(&database.write)
-            .await
-            .unwrap();
-        let recorded: Vec<String> = sqlx::query_scalar(RECORDED)
-            .fetch_all(&database.write)
-            .await
-            .unwrap();
-        database.close().await;
-        self.rows.extend(new);
-        self.lengths.push(self.rows.len());
-        self.recorded.push(recorded.into_iter().collect());
-    }
-
-    /// Fails unless the log still holds every row as it was on disk at each kill.
-    pub(super) async fn expect_kept(&self, database: &Database) {
-        let rows: Vec<String> = sqlx::query_scalar(ROWS)
-            .bind(0)
-            .fetch_all(&database.read)
-            .await
-            .unwrap();
-        assert!(rows.len() >= self.rows.len());
-        for (now, then) in rows.iter().zip(&self.rows) {
-            assert_eq!(now, then, "a committed event has changed");
-        }
-    }
-
-    /// The length of the log when a run ended; of the run that was told to stop, all.
-    fn length_after(&self, run: usize) -> i64 {
-        let length = self.lengths.get(run).copied();
-        length.map_or(i64::MAX, |length| i64::try_from(length).unwrap())
-    }
-}
 
 /// Fails unless positions have no gap, times do not run back, and each member's history is legal and complete.
 pub(super) fn expect_legal(log: &[Recorded], members: usize) {
@@ -122,7 +63,7 @@ fn expect_legal_history(history: &[&Recorded]) {
         );
         state.apply(event);
     }
-    for name in ONCE {
+    for name in STEPS.into_iter().chain(BESIDE) {
         let count = history.iter().filter(|it| it.event_type == name).count();
         assert_eq!(count, 1, "{name}");
     }
@@ -198,13 +139,13 @@ fn may_follow(state: &Onboarding, event: &Event) -> bool {
 }
 
 /// Fails unless every step that a run acknowledged was in the log when that run ended. `members` are the members' ids by
-/// their number. Answers how many steps were stored whose answer was lost.
+/// their number.
 pub(super) fn expect_kept(
     acknowledged: &[Acknowledged],
     members: &[String],
     log: &[Recorded],
     seen: &Seen,
-) -> usize {
+) {
     let histories = histories(log);
     let mut counts: HashMap<(usize, &str), usize> = HashMap::new();
     let mut acknowledged = acknowledged.to_vec();
@@ -219,16 +160,24 @@ pub(super) fn expect_kept(
             .count();
         assert!(stored >= *count, "{step:?} is not in the log");
     }
-    let told = [
-        "MemberEnrolled",
-        "FirstLoginCompleted",
-        "OnboardingCompleted",
-    ];
-    let stored = ONCE.len() - told.len();
-    let answered: usize = counts
+}
+
+/// How many steps were stored by a run that was killed before it had answered. Each was asked again.
+pub(super) fn unanswered(
+    acknowledged: &[Acknowledged],
+    members: &[String],
+    log: &[Recorded],
+    seen: &Seen,
+) -> usize {
+    let answered: HashSet<(&str, &str, usize)> = acknowledged
         .iter()
-        .filter(|((_, event), _)| ONCE.contains(event))
-        .map(|(_, count)| count)
-        .sum();
-    members.len() * stored - answered
+        .map(|step| (members[step.member].as_str(), step.event, step.run))
+        .collect();
+    let without = log.iter().filter(|event| {
+        let run = seen.run_at(event.position);
+        STEPS.contains(&event.event_type.as_str())
+            && run < seen.kills.len()
+            && !answered.contains(&(&event.stream_id, &event.event_type, run))
+    });
+    without.count()
 }

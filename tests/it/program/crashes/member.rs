@@ -1,4 +1,4 @@
-//! A member's client: it takes nothing for granted that was not answered, and looks what is due.
+//! A member's client: it takes nothing for granted that was not answered, asks the same again, and looks what is due.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::device::Device;
+use super::device::{Device, Reply};
 use super::load::{Acknowledged, Journal, Server};
 use crate::support::app::{NEW_PASSWORD, code_in, token_in};
 use crate::support::smtp::SmtpServer;
@@ -23,6 +23,14 @@ const ONCE: [(&str, &str); 7] = [
     ("otp_method", "OtpMethodChosen"),
     ("password", "PasswordChanged"),
     ("log_out", "LoggedOut"),
+];
+
+/// What may come with a new secret of the session; the address in a browser that nobody knows.
+const EXCHANGING: [&str; 4] = [
+    "EmailVerified",
+    "PasswordChanged",
+    "SignInConfirmed",
+    "OtpLoginSucceeded",
 ];
 
 /// How long a mail may take at most; far longer than it does.
@@ -126,7 +134,10 @@ impl Walk<'_> {
             "password" => {
                 let body = json!({"new_password": NEW_PASSWORD});
                 self.password = Password::Unknown { try_own: true };
-                self.step("password", body, "PasswordChanged").await;
+                // Some clients name the showing of the form, and some do not.
+                let key = self.member.random.random::<bool>().then_some("one showing");
+                let path = "/onboarding/password";
+                self.post(key, path, body, "PasswordChanged").await;
             }
             "log_out" => {
                 self.password = Password::Own;
@@ -135,7 +146,7 @@ impl Walk<'_> {
                     .ask(Method::DELETE, "/sessions/current", None)
                     .await;
                 self.status = Value::Null;
-                if let Some((answer, run)) = left {
+                if let Some(Reply { answer, run, .. }) = left {
                     answer.expect(StatusCode::NO_CONTENT);
                     self.acknowledged("LoggedOut", run);
                 }
@@ -153,7 +164,8 @@ impl Walk<'_> {
         if self.member.random.random_range(0..3) == 0 {
             self.device = self.device.another();
         }
-        let Some((answer, _)) = self.device.ask(Method::GET, "/onboarding", None).await else {
+        let looked = self.device.ask(Method::GET, "/onboarding", None).await;
+        let Some(Reply { answer, .. }) = looked else {
             return false;
         };
         match answer.status {
@@ -176,8 +188,8 @@ impl Walk<'_> {
             &self.member.initial
         };
         let body = json!({"user_id": self.member.user_id, "password": password});
-        let Some((answer, run)) = self.device.ask(Method::POST, "/sessions", Some(body)).await
-        else {
+        let asked = self.device.ask(Method::POST, "/sessions", Some(body)).await;
+        let Some(Reply { answer, run, .. }) = asked else {
             return;
         };
         if answer.status == StatusCode::UNAUTHORIZED {
@@ -197,14 +209,17 @@ impl Walk<'_> {
 
     async fn step(&mut self, name: &str, body: Value, event: &'static str) {
         let path = format!("/onboarding/{name}");
-        self.post(&path, body, event).await;
+        self.post(None, &path, body, event).await;
     }
 
     /// Posts what brings `event` about.
-    async fn post(&mut self, path: &str, body: Value, event: &'static str) {
-        let answer = self.device.ask(Method::POST, path, Some(body)).await;
+    async fn post(&mut self, key: Option<&str>, path: &str, body: Value, event: &'static str) {
+        let asked = self.device.ask_under(key, Method::POST, path, Some(body));
+        let reply = asked.await;
         self.status = Value::Null;
-        let Some((answer, run)) = answer else { return };
+        let Some(Reply { answer, run, again }) = reply else {
+            return;
+        };
         match answer.status {
             StatusCode::OK => {
                 self.status = answer.body;
@@ -212,6 +227,15 @@ impl Walk<'_> {
             }
             // The session's row was not written yet when the program died.
             StatusCode::UNAUTHORIZED => {}
+            // It is done, and the answer that was lost had the session's new secret.
+            StatusCode::CONFLICT if again && EXCHANGING.contains(&event) => {
+                let is_unnamed = event == "PasswordChanged" && key.is_none();
+                let name = match answer.body["type"].as_str() {
+                    Some("/api/docs#already-set") if is_unnamed => "already-set",
+                    _ => "session-rotated",
+                };
+                answer.problem(409, name);
+            }
             other => panic!("{path}: {other} {}", answer.text),
         }
     }
@@ -223,7 +247,7 @@ impl Walk<'_> {
         let mut phone = self.device.another();
         let answer = phone.ask(Method::POST, &path, Some(json!({}))).await;
         self.status = Value::Null;
-        if let Some((answer, run)) = answer {
+        if let Some(Reply { answer, run, .. }) = answer {
             answer.expect(StatusCode::OK);
             self.acknowledged("EmailLinkFollowed", run);
         }
@@ -240,7 +264,8 @@ impl Walk<'_> {
         } else {
             "OtpLoginSucceeded"
         };
-        self.post("/sessions/current/otp", body, event).await;
+        let path = "/sessions/current/otp";
+        self.post(None, path, body, event).await;
     }
 
     /// What is in a mail to this member, once there is one that has it.

@@ -2,16 +2,19 @@
 
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::time::Instant;
 
 use tempfile::NamedTempFile;
 
-use super::figures::conclude;
+use super::figures::{conclude, not_tried};
 use super::load::{Load, MAIL_PASSWORD, grown, serve};
-use super::log::Seen;
+use super::seen::Seen;
 use crate::import::house::House;
 use crate::support::app::eventually;
 use crate::support::program::Program;
 use crate::support::smtp::SmtpServer;
+
+const WHAT: &str = "fsync fails, then a kill";
 
 const MEMBERS: usize = 16;
 
@@ -77,8 +80,9 @@ async fn what_cannot_be_brought_to_rest_is_not_acknowledged() {
     load.until(grown(&journal.answered, 30)).await;
 
     // It goes on by itself.
+    let unwell_since = Instant::now();
     let Some(bad) = BadDisk::under(&program).await else {
-        println!("fsync fails: SKIPPED, nothing can be traced here");
+        not_tried(WHAT, "nothing can be traced here");
         return;
     };
     load.until(grown(&journal.refused, 4)).await;
@@ -95,10 +99,9 @@ async fn what_cannot_be_brought_to_rest_is_not_acknowledged() {
     // Nor does a kill meanwhile lose or double anything.
     let bad = BadDisk::under(&program).await;
     load.until(grown(&journal.refused, 4)).await;
-    program.kill();
+    seen.kill(program, &house, Some(unwell_since)).await;
     drop(bad);
-    seen.look(&house).await;
     program = serve(&house, &mails, 1, &[]).await;
     load.moved_to(&program);
-    conclude("fsync fails, then a kill", &house, load, program, seen).await;
+    conclude(WHAT, &house, load, program, seen).await;
 }
