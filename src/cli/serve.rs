@@ -145,7 +145,7 @@ pub(super) async fn until_told_to_stop(
     match tokio::time::timeout(LAST_REQUESTS, storing).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
-            tracing::error!(%error, "the last counts of attempts could not be stored")
+            tracing::error!(%error, "the last counts of attempts could not be stored");
         }
         Err(_) => tracing::error!("the last counts of attempts could not be stored in time"),
     }
