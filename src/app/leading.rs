@@ -2,7 +2,8 @@
 //! freezes or is cut off.
 //!
 //! That no two do so at once is a matter of cost, not of truth: a checkpoint moves only from where it was read, and a mail is
-//! sent under a lease. So a node that does not know yet that it has lost the lead can do no harm.
+//! sent under a lease. A node that does not know yet that it has lost the lead can do one kind of harm: a mail that it sent and could not
+//! note is sent again by the next.
 
 use std::any::Any;
 use std::panic;

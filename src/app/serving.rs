@@ -1,5 +1,6 @@
 //! A society being served: routes, and what runs beside them.
 
+use std::panic;
 use std::sync::Arc;
 
 use axum::Router;
@@ -91,6 +92,11 @@ impl Society {
             }
             tasks
         };
+        let log = self.log.clone();
+        tasks.spawn(async move {
+            log.ended().await;
+            panic::resume_unwind(Box::new("what writes the log has panicked"));
+        });
         let rotation = self.vault.rotation.clone();
         tasks.spawn(hold_keys(rotation, self.clock.clone()));
         tasks.spawn(

@@ -106,7 +106,7 @@ pub(super) async fn run(settings: ServeCommand, clock: Clock) -> Result<ExitCode
 }
 
 /// Answers requests until SIGTERM or Ctrl-C, or until a task beside the routes panics; then stores what was only counted. After a panic it fails
-/// with 1, not with 2 as for a wrong setting: another start helps.
+/// with 1.
 pub(super) async fn until_told_to_stop(
     served: Served,
     listener: TcpListener,
@@ -121,8 +121,15 @@ pub(super) async fn until_told_to_stop(
     let router = more_routes.fallback_service(router);
     let (stopping, mut stopped) = tokio::sync::watch::channel(false);
     let limits = Limits::of_this_process();
-    let answering = answer_connections(listener, router, limits, async move {
-        told_to_stop().await;
+    let mut ended = ExitCode::SUCCESS;
+    let answering = answer_connections(listener, router, limits, async {
+        tokio::select! {
+            () = told_to_stop() => {}
+            _ = panicked(&mut tasks) => {
+                tracing::error!("a part of the program has panicked, as told above; it stops, to be started again");
+                ended = ExitCode::FAILURE;
+            }
+        }
         stopping.send_replace(true);
     });
     let deadline = async {
@@ -130,17 +137,17 @@ pub(super) async fn until_told_to_stop(
         let _ = stopped.wait_for(|stop| *stop).await;
         tokio::time::sleep(LAST_REQUESTS).await;
     };
-    let ended = tokio::select! {
-        () = answering => ExitCode::SUCCESS,
-        () = deadline => ExitCode::SUCCESS,
-        _ = panicked(&mut tasks) => {
-            tracing::error!("a part of the program has panicked, as told above; it stops, to be started again");
-            ExitCode::FAILURE
+    tokio::select! {
+        () = answering => {}
+        () = deadline => {}
+    }
+    let storing = api.tallies.store_all(&api.commands, &api.policy_version);
+    match tokio::time::timeout(LAST_REQUESTS, storing).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            tracing::error!(%error, "the last counts of attempts could not be stored");
         }
-    };
-    let tallies = &api.tallies;
-    if let Err(error) = tallies.store_all(&api.commands, &api.policy_version).await {
-        tracing::error!(%error, "the last counts of attempts could not be stored");
+        Err(_) => tracing::error!("the last counts of attempts could not be stored in time"),
     }
     tasks.shutdown().await;
     if let Err(error) = api.vault.rotation.leave().await {

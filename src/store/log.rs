@@ -176,6 +176,15 @@ impl EventLog {
         either!(self, log => log.changed(position).await);
     }
 
+    /// Waits until nothing can be appended any more, since what writes the log has panicked.
+    pub async fn ended(&self) {
+        match self {
+            Self::Sql(log) => log.ended().await,
+            // Each append writes for itself.
+            Self::Kurrent(_) => std::future::pending().await,
+        }
+    }
+
     /// A repository for one command, which learns where its append was committed. An append whose commit has not begun by
     /// `deadline` fails with [`GivenUp`](super::GivenUp).
     #[must_use]

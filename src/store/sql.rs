@@ -107,6 +107,10 @@ impl SqlLog {
         })))
     }
 
+    pub(super) async fn ended(&self) {
+        self.0.appends.closed().await;
+    }
+
     pub(super) fn head(&self) -> Position {
         *self.0.head.borrow()
     }

@@ -7,9 +7,11 @@ mod rebuild;
 mod tables;
 
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use sqlx::AnyConnection;
 use sqlx::error::ErrorKind;
@@ -137,6 +139,9 @@ pub enum FollowError {
     /// The batch could not be folded.
     #[error(transparent)]
     Apply(#[from] ApplyError),
+    /// It panicked, and said so on stderr.
+    #[error("it panicked")]
+    Panicked,
     /// Another program moved the checkpoint.
     #[error("another program moved the checkpoint of {0}")]
     CheckpointMoved(String),
@@ -156,7 +161,7 @@ impl FollowError {
         match self {
             Self::Read(error) => matches!(error, ReadError::Database(_) | ReadError::Away(_)),
             Self::Apply(error) => !error.is_of_the_event(),
-            Self::CheckpointMoved(_) | Self::GaveUp { .. } => false,
+            Self::CheckpointMoved(_) | Self::GaveUp { .. } | Self::Panicked => false,
         }
     }
 }
@@ -204,11 +209,21 @@ impl Progress {
 /// Follows the log for ever for one reactor.
 pub async fn follow(log: EventLog, database: Database, reactor: Arc<dyn Reactor>) {
     loop {
-        if let Err(error) = react(&log, &database, reactor.as_ref()).await {
+        if let Err(error) = unless_it_panics(react(&log, &database, reactor.as_ref())).await {
             tracing::error!(%error, reactor = reactor.name(), "a reactor rests and tries again");
             tokio::time::sleep(REST).await;
         }
     }
+}
+
+/// What an event makes panic stays undone, as with any other error, and all else goes on.
+async fn unless_it_panics(
+    work: impl Future<Output = Result<(), FollowError>>,
+) -> Result<(), FollowError> {
+    AssertUnwindSafe(work)
+        .catch_unwind()
+        .await
+        .unwrap_or(Err(FollowError::Panicked))
 }
 
 async fn react(

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::tables::{Fold, PARKED, Tables, park, parked_row};
 use super::{
     BATCH, Before, FollowError, GATHER, Progress, Projection, REST, begin_reading, checkpoint,
-    move_checkpoint,
+    move_checkpoint, unless_it_panics,
 };
 use crate::database::Database;
 use crate::store::{EventLog, Position, Recorded};
@@ -100,7 +100,7 @@ impl Projector {
     /// Follows the log for ever.
     pub async fn run(&self) {
         loop {
-            if let Err(error) = self.follow().await {
+            if let Err(error) = unless_it_panics(self.follow()).await {
                 tracing::error!(%error, "the read models rest and try again");
                 tokio::time::sleep(REST).await;
             }

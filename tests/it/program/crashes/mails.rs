@@ -16,8 +16,12 @@ use crate::support::smtp::Received;
 const ASKING: [&str; 3] = ["EmailRegistered", "PasswordChanged", "OtpIssued"];
 
 /// The instant between the server's acceptance of a mail and the record of it, at most: until the server's word has arrived, and one
-/// commit is through. Under this load, 165 ms at most were measured on two cores, and 469 ms with two more such tests beside.
-const INSTANT: Duration = Duration::from_secs(1);
+/// commit is through. Under this load, 165 ms at most were measured on two cores, and 469 ms with two more such tests beside. `scripts/crashes`
+/// has the machine for itself; among all other tests, nobody can say how long such a program waits for the processor.
+fn instant() -> Duration {
+    let alone = std::env::var_os("KADODE_TEST_KILLS").is_some();
+    Duration::from_secs(if alone { 1 } else { 10 })
+}
 
 /// One copy of a mail that the server took.
 struct Taken {
@@ -93,7 +97,7 @@ impl Surplus {
             }
             let before = kill.unwell_since.saturating_duration_since(*at);
             assert!(
-                before <= INSTANT,
+                before <= instant(),
                 "{mail} was taken {before:?} before the end of run {run}, and is not on record"
             );
             let taken = self.taken.entry(*run).or_default();

@@ -80,7 +80,6 @@ async fn what_cannot_be_brought_to_rest_is_not_acknowledged() {
     load.until(grown(&journal.answered, 30)).await;
 
     // It goes on by itself.
-    let unwell_since = Instant::now();
     let Some(bad) = BadDisk::under(&program).await else {
         not_tried(WHAT, "nothing can be traced here");
         return;
@@ -97,6 +96,7 @@ async fn what_cannot_be_brought_to_rest_is_not_acknowledged() {
     load.until(grown(&journal.answered, 30)).await;
 
     // Nor does a kill meanwhile lose or double anything.
+    let unwell_since = Instant::now();
     let bad = BadDisk::under(&program).await;
     load.until(grown(&journal.refused, 4)).await;
     seen.kill(program, &house, Some(unwell_since)).await;
