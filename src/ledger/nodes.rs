@@ -102,7 +102,9 @@ impl Tree {
         .persistent(false)
         .fetch_optional(&self.database.read)
         .await?;
-        let size = last.map_or(0, |last| u64::try_from(last + 1).unwrap_or_default() * 2);
+        // Whoever was at the table may have put any number there.
+        let last = last.and_then(|last| u64::try_from(last).ok());
+        let size = last.map_or(0, |last| last.saturating_add(1).saturating_mul(2));
         let needed = complete_subtrees(0..size);
         let nodes = self.read(&needed).await?;
         let subtrees = needed.iter().filter_map(|node| nodes.get(node).copied());
