@@ -169,7 +169,7 @@ impl Commands {
         self.recent.keep(format!("{}-{id}", A::TYPE), left);
     }
 
-    /// The state of a stream now, with nothing asked.
+    /// The state of a stream now, with nothing asked. A command that follows need not load it again.
     ///
     /// # Errors
     /// The store is away, or an event cannot be read.
@@ -180,7 +180,13 @@ impl Commands {
             .load_aggregate(id)
             .await
             .map_err(|error| error.to_string())?;
-        Ok(context.aggregate)
+        let state = context.aggregate;
+        let left = Left {
+            state: state.clone(),
+            sequence: context.current_sequence,
+        };
+        self.recent.keep(format!("{}-{id}", A::TYPE), left);
+        Ok(state)
     }
 
     /// Which of these streams have an event.

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use sqlx::any::AnyRow;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{PgPool, SqlitePool};
 
@@ -20,7 +21,9 @@ pub use self::connections::{Connections, Lent, Transaction};
 pub use self::file::folder_of;
 pub use self::lead::Lead;
 pub use self::rebuilt::REBUILD;
-pub use self::sql::{AnyQuery, Cell, Insert, bind_all, fixed_width, placeholders, time_of};
+pub use self::sql::{
+    AnyQuery, Cell, Insert, Statement, bind_all, fixed_width, placeholders, time_of,
+};
 pub use self::turn::Turn;
 
 /// The same tables in two dialects.
@@ -242,6 +245,25 @@ impl Database {
     /// The database is away or stayed locked for one and a half seconds.
     pub async fn begin(&self) -> Result<Transaction, sqlx::Error> {
         self.write.begin().await
+    }
+
+    /// The same, with a first statement; answers with its rows.
+    ///
+    /// # Errors
+    /// The database is away, stayed locked for one and a half seconds, or refuses the statement.
+    pub async fn begin_with(
+        &self,
+        first: AnyQuery<'_>,
+    ) -> Result<(Transaction, Vec<AnyRow>), sqlx::Error> {
+        self.write.begin_with(first).await
+    }
+
+    /// Writes all of it or nothing, and answers how many rows each statement wrote.
+    ///
+    /// # Errors
+    /// The database is away, stayed locked for one and a half seconds, or refuses a statement.
+    pub async fn write_all(&self, statements: &[Statement]) -> Result<Vec<u64>, sqlx::Error> {
+        self.write.write_all(statements).await
     }
 
     /// Begins a transaction that sees everything as it is at its first statement, and writes nothing.

@@ -12,6 +12,8 @@ use sqlx::{AnyConnection, ConnectOptions, Connection, Describe, Either, Execute,
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use super::sql::{AnyQuery, Statement};
+
 /// How long to wait for a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -37,6 +39,8 @@ pub(super) struct Settings {
     pub(super) first: &'static str,
     /// What begins a transaction that is alone.
     pub(super) begin: &'static str,
+    /// Whether statements with parameters may stand in one text: each way to a file's thread and back costs more than the work there.
+    pub(super) together: bool,
     /// How long a single statement may take, or the beginning of a transaction; for ever if it ends in a file.
     pub(super) patience: Option<Duration>,
     /// How long one may have been idle and is still believed to answer; for ever if it ends in a file.
@@ -97,6 +101,59 @@ impl Connections {
             Ok(transaction)
         })
         .await
+    }
+
+    /// Begins a transaction as [`Connections::begin`] does, with a first statement; answers with its rows.
+    pub(super) async fn begin_with(
+        &self,
+        mut first: AnyQuery<'_>,
+    ) -> Result<(Transaction, Vec<AnyRow>), sqlx::Error> {
+        if !self.0.settings.together {
+            let mut transaction = self.begin().await?;
+            let rows = first.fetch_all(&mut *transaction).await?;
+            return Ok((transaction, rows));
+        }
+        let mut transaction = Transaction(self.acquire().await?);
+        let sql = format!("{}; {}", self.0.settings.begin, first.sql());
+        let given = first.take_arguments().map_err(sqlx::Error::Encode)?;
+        let query = sqlx::query_with(&sql, given.unwrap_or_default());
+        let rows = query.fetch_all(&mut *transaction).await?;
+        Ok((transaction, rows))
+    }
+
+    /// Writes all of it in one transaction, and answers how many rows each statement wrote.
+    pub(super) async fn write_all(
+        &self,
+        statements: &[Statement],
+    ) -> Result<Vec<u64>, sqlx::Error> {
+        self.in_time(self.write_in_one(statements)).await
+    }
+
+    async fn write_in_one(&self, statements: &[Statement]) -> Result<Vec<u64>, sqlx::Error> {
+        if !self.0.settings.together {
+            // Nothing is read that has to stay true.
+            let mut transaction = Transaction(self.acquire().await?);
+            transaction.execute("BEGIN").await?;
+            let mut written = Vec::with_capacity(statements.len());
+            for statement in statements {
+                let done = statement.query().execute(&mut *transaction).await?;
+                written.push(done.rows_affected());
+            }
+            transaction.commit().await?;
+            return Ok(written);
+        }
+        // Dropped on the way, it is closed, and nothing was written.
+        let mut lent = self.acquire().await?;
+        let all = Statement::together(self.0.settings.begin, statements);
+        let results: Vec<_> = lent.fetch_many(all.query()).try_collect().await?;
+        lent.give_back();
+        let done = results.into_iter().filter_map(Either::left);
+        // Behind that of the beginning.
+        Ok(done
+            .map(|it| it.rows_affected())
+            .skip(1)
+            .take(statements.len())
+            .collect())
     }
 
     /// A server that fell silent is no reason to wait for ever. What was begun is dropped, and so is its connection.

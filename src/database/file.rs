@@ -18,12 +18,14 @@ const WRITER: Settings = Settings {
     first: "PRAGMA busy_timeout = 1500; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; \
             PRAGMA secure_delete = ON; PRAGMA journal_mode = WAL; PRAGMA cache_size = -32000;",
     begin: "BEGIN IMMEDIATE",
+    together: true,
     patience: None,
     trusted_for: None,
 };
 const READER: Settings = Settings {
     first: "PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = OFF; PRAGMA query_only = ON;",
     begin: "BEGIN",
+    together: true,
     patience: None,
     trusted_for: None,
 };

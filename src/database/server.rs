@@ -46,12 +46,14 @@ const WRITER: Settings = Settings {
     first: first!(""),
     // One lock for all nodes, as SQLite's is for all programs: what a transaction reads stays true until it commits.
     begin: "BEGIN; SELECT pg_advisory_xact_lock(1264673903, 1)",
+    together: false,
     patience: Some(STATEMENT),
     trusted_for: Some(Duration::from_secs(1)),
 };
 const READER: Settings = Settings {
     first: first!("SET default_transaction_read_only = on;"),
     begin: "BEGIN ISOLATION LEVEL REPEATABLE READ",
+    together: false,
     patience: Some(STATEMENT),
     trusted_for: Some(Duration::from_secs(1)),
 };

@@ -168,6 +168,69 @@ impl Insert {
     }
 }
 
+/// A statement with what is bound to it.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    sql: String,
+    cells: Vec<Cell>,
+}
+
+impl Statement {
+    /// Nothing is bound yet.
+    #[must_use]
+    pub fn new(sql: impl Into<String>) -> Self {
+        let (sql, cells) = (sql.into(), Vec::new());
+        Self { sql, cells }
+    }
+
+    /// Binds the next parameter.
+    #[must_use]
+    pub fn bind(mut self, cell: impl Into<Cell>) -> Self {
+        self.cells.push(cell.into());
+        self
+    }
+
+    /// Binds texts in their order, for a list made by [`placeholders`].
+    #[must_use]
+    pub fn bind_all(self, texts: impl IntoIterator<Item = impl ToString>) -> Self {
+        texts
+            .into_iter()
+            .fold(self, |it, text| it.bind(text.to_string()))
+    }
+
+    /// These, from `begin` to COMMIT, in one text with the parameters of all.
+    pub(super) fn together(begin: &str, statements: &[Self]) -> Self {
+        let mut all = Self::new(begin);
+        for statement in statements {
+            // The first part has no parameter; each other begins with the number of one.
+            let mut parts = statement.sql.split('$');
+            all.sql.push_str("; ");
+            all.sql.push_str(parts.next().unwrap_or_default());
+            for part in parts {
+                let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+                let (number, rest) = part.split_at(digits);
+                let number: usize = number.parse().unwrap_or_default();
+                all.sql
+                    .push_str(&format!("${}{rest}", number + all.cells.len()));
+            }
+            all.cells.extend(statement.cells.iter().cloned());
+        }
+        all.sql.push_str("; COMMIT");
+        all
+    }
+
+    pub(super) fn query(&self) -> AnyQuery<'_> {
+        let mut query = sqlx::query(&self.sql);
+        for cell in &self.cells {
+            query = match cell {
+                Cell::Text(text) => query.bind(text.clone()),
+                Cell::Number(number) => query.bind(*number),
+            };
+        }
+        query
+    }
+}
+
 /// `($1,$2),($3,$4)` for two rows of two columns; for one row of any number of columns also the list of an `IN`.
 #[must_use]
 pub fn placeholders(rows: usize, columns: usize) -> String {

@@ -16,6 +16,7 @@ use futures::future::BoxFuture;
 use sqlx::AnyConnection;
 use sqlx::error::ErrorKind;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 pub use self::before::Before;
 pub use self::compare::Differing;
@@ -31,9 +32,9 @@ const BATCH: i64 = 500;
 /// multiple of it, so what is added up for so many positions of the log is written once.
 pub const REBUILT_AT_ONCE: Position = 4096;
 
-/// How long a reader lets what was committed gather before it goes on, unless somebody waits for it: under load, one transaction does
-/// for many events.
-const GATHER: Duration = Duration::from_millis(50);
+/// A reader looks no more often than this, unless somebody waits for it: under load, what was committed gathers meanwhile, and one
+/// transaction does for many events. What comes after a while of rest is read at once.
+const APART: Duration = Duration::from_millis(200);
 
 /// After so many positions a reactor notes how far it has come, though nothing has concerned it: what it reads again after a start, at most.
 const NOTED_AFTER: Position = 10_000;
@@ -235,6 +236,7 @@ async fn react(
     let mut position = noted;
     loop {
         let before = position;
+        let began = Instant::now();
         let mut batch = log.read_after(before, BATCH).await?;
         position = batch.last().map_or(before, |last| last.position);
         batch.retain(|event| reactor.concerns(event));
@@ -249,7 +251,7 @@ async fn react(
         }
         if position - before < BATCH {
             log.changed(position).await;
-            tokio::time::sleep(GATHER).await;
+            tokio::time::sleep_until(began + APART).await;
         }
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::tables::{Fold, PARKED, Tables, park, parked_row};
 use super::{
-    BATCH, Before, FollowError, GATHER, Progress, Projection, REST, begin_reading, checkpoint,
+    APART, BATCH, Before, FollowError, Progress, Projection, REST, begin_reading, checkpoint,
     move_checkpoint, unless_it_panics,
 };
 use crate::database::Database;
@@ -111,11 +111,12 @@ impl Projector {
         let mut position = self.begin().await?;
         loop {
             let before = position;
+            let began = Instant::now();
             position = self.fold_next(before).await?;
             if position - before < BATCH {
                 self.log.changed(position).await;
                 // Whether the time is over or somebody waits, it goes on.
-                let _ = tokio::time::timeout(GATHER, self.hurry.notified()).await;
+                let _ = tokio::time::timeout_at(began + APART, self.hurry.notified()).await;
             }
         }
     }

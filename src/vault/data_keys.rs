@@ -125,9 +125,7 @@ impl DataKeys {
         if missing.is_empty() {
             return Ok(found);
         }
-        self.insert(&missing, class, now).await?;
-        // Another may have made them in between; what stands in the table counts.
-        found.extend(self.find(&missing, class).await?);
+        found.extend(self.insert(&missing, class, now).await?);
         Ok(found)
     }
 
@@ -242,47 +240,45 @@ impl DataKeys {
         Ok(found)
     }
 
+    /// Makes keys of members who have none; one whose keys were destroyed gets none.
     async fn insert(
         &self,
         members: &[MemberId],
         class: Class,
         now: Timestamp,
-    ) -> Result<(), VaultError> {
+    ) -> Result<HashMap<MemberId, DataKey>, VaultError> {
         let mut rows = Vec::with_capacity(members.len());
+        let mut made = HashMap::with_capacity(members.len());
         for member in members {
             let id = self.entropy.id().to_string();
             let secret = Zeroizing::new(self.entropy.bytes::<32>());
             let place = place_of(&id, &member.to_string(), class.name(), class.year());
             let wrapped = self.wrap(&place, &secret)?;
             rows.push([
-                Cell::from(id),
+                Cell::from(id.as_str()),
                 Cell::from(member.to_string()),
                 Cell::from(class.name()),
                 Cell::from(class.year()),
                 Cell::from(wrapped),
                 Cell::from(now),
             ]);
+            made.insert(*member, DataKey { id, secret });
         }
-        let mut transaction = self.database.begin().await?;
-        Insert::new(
+        let mut connection = self.database.write.acquire().await?;
+        let written = Insert::new(
             "INSERT INTO data_keys (data_key_id, member_id, class, year, wrapped, created_at)",
             &rows,
-            "ON CONFLICT (member_id, class, year) DO NOTHING",
+            "AND NOT EXISTS (SELECT 1 FROM data_keys AS person WHERE person.member_id = cells.value ->> 1 \
+             AND person.class = 'person' AND person.wrapped IS NULL) ON CONFLICT (member_id, class, year) DO NOTHING",
         )?
-        .write(&mut transaction)
+        .write(&mut connection)
         .await?;
-        // An erased member gets no new key of any class.
-        for members in members.chunks(AT_ONCE) {
-            let list = placeholders(1, members.len());
-            let sql = format!(
-                "UPDATE data_keys SET wrapped = NULL WHERE member_id IN {list} AND member_id IN \
-                 (SELECT member_id FROM data_keys WHERE member_id IN {list} AND class = 'person' AND wrapped IS NULL)"
-            );
-            let query = bind_all(sqlx::query(&sql), members);
-            query.execute(&mut *transaction).await?;
+        connection.give_back();
+        if written == u64::try_from(rows.len()).unwrap_or(u64::MAX) {
+            return Ok(made);
         }
-        transaction.commit().await?;
-        Ok(())
+        // Another has made some in between, or destroyed them; what stands in the table counts.
+        self.find(members, class).await
     }
 
     fn wrap(&self, row: &str, secret: &[u8; 32]) -> Result<String, VaultError> {

@@ -1,11 +1,10 @@
 //! How many user IDs are failing in one network or with one symbol, so that a sweep over many of them is slowed.
 
 use jiff::{SignedDuration, Timestamp};
-use sqlx::AnyConnection;
 
 use super::VaultError;
 use super::forget::forget;
-use crate::database::{Cell, Database, Insert, fixed_width};
+use crate::database::{AnyQuery, Cell, Database, Insert, fixed_width};
 
 /// Failures older than this no longer count (judgement).
 const WINDOW: SignedDuration = SignedDuration::from_hours(1);
@@ -20,29 +19,36 @@ pub(super) struct Scopes {
 }
 
 impl Scopes {
-    /// Whether enough other user IDs failed lately in one of the places. Only what has failed counts, so that a company
-    /// whose members sign in all at once is not taken for a sweep.
-    pub(super) async fn hot(
-        &self,
-        connection: &mut AnyConnection,
-        now: Timestamp,
-    ) -> Result<bool, VaultError> {
-        for (scope, bound) in &self.places {
-            let others: i64 = sqlx::query_scalar(
-                "SELECT count(*) FROM (SELECT 1 FROM failing WHERE scope = $1 AND failed_at > $2 AND typed <> $3 \
-                 LIMIT $4) AS others",
+    /// An expression: 1, if enough other user IDs failed lately in one of the places, else 0. Only what has failed counts, so that a company
+    /// whose members sign in all at once is not taken for a sweep. Its parameters come after the first `before`, and are
+    /// bound by [`Scopes::bind_hot`].
+    pub(super) fn hot(&self, before: usize) -> String {
+        let (since, typed) = (before + 1, before + 2);
+        let is_hot = |place: usize| {
+            let (scope, bound) = (2 * place + before + 3, 2 * place + before + 4);
+            format!(
+                "(SELECT count(*) FROM (SELECT 1 FROM failing WHERE scope = ${scope} AND failed_at > ${since} \
+                 AND typed <> ${typed} LIMIT ${bound}) AS others) >= ${bound}"
             )
-            .bind(scope.clone())
-            .bind(fixed_width(now - WINDOW))
-            .bind(self.typed.clone())
-            .bind(i64::from(*bound))
-            .fetch_one(&mut *connection)
-            .await?;
-            if others >= i64::from(*bound) {
-                return Ok(true);
-            }
+        };
+        let places: Vec<String> = (0..self.places.len()).map(is_hot).collect();
+        if places.is_empty() {
+            return "0".to_owned();
         }
-        Ok(false)
+        format!("CASE WHEN {} THEN 1 ELSE 0 END", places.join(" OR "))
+    }
+
+    pub(super) fn bind_hot<'q>(&self, mut query: AnyQuery<'q>, now: Timestamp) -> AnyQuery<'q> {
+        if self.places.is_empty() {
+            return query;
+        }
+        query = query
+            .bind(fixed_width(now - WINDOW))
+            .bind(self.typed.clone());
+        for (scope, bound) in &self.places {
+            query = query.bind(scope.clone()).bind(i64::from(*bound));
+        }
+        query
     }
 
     /// Notes that the user ID failed.

@@ -1,13 +1,15 @@
 //! How many wrong passwords by the formula, and wrong codes behind such a password, were tried lately: beyond a bound, no more is looked at
 //! for a while, since a sweep with one guess for each of many members would find some however slow it is.
 
+use std::collections::HashMap;
+
 use jiff::{SignedDuration, Timestamp};
 use sqlx::{AnyConnection, Row};
 
 use super::VaultError;
 use super::forget::forget;
 use super::waits::{Lanes, Waits};
-use crate::database::{Database, fixed_width, time_of};
+use crate::database::{Database, Statement, bind_all, fixed_width, placeholders, time_of};
 
 /// Tries older than this no longer count (judgement: a day of work, in which somebody looks).
 const WINDOW: SignedDuration = SignedDuration::from_hours(24);
@@ -30,24 +32,30 @@ impl Guesses {
         connection: &mut AnyConnection,
         now: Timestamp,
     ) -> Result<Option<Timestamp>, VaultError> {
+        if self.places.is_empty() {
+            return Ok(None);
+        }
+        let count = self.places.len();
+        let sql = format!(
+            "SELECT scope, tries, tried_at FROM guesses WHERE scope IN {} AND tried_at > ${} ORDER BY tried_at DESC",
+            placeholders(1, count),
+            count + 1
+        );
+        let scopes = self.places.iter().map(|(scope, _)| scope);
+        let query = bind_all(sqlx::query(&sql), scopes).bind(fixed_width(now - WINDOW));
+        let left = |(scope, bound): &(String, u32)| (scope.clone(), i64::from(*bound));
+        let mut left: HashMap<String, i64> = self.places.iter().map(left).collect();
         let mut closed = None;
-        for (scope, bound) in &self.places {
-            let rows = sqlx::query(
-                "SELECT tries, tried_at FROM guesses WHERE scope = $1 AND tried_at > $2 ORDER BY tried_at DESC",
-            )
-            .bind(scope.clone())
-            .bind(fixed_width(now - WINDOW))
-            .fetch_all(&mut *connection)
-            .await?;
-            let mut left = i64::from(*bound);
-            for row in rows {
-                left -= row.try_get::<i64, _>("tries")?;
-                // Without it and all before it, too few are left to close the way.
-                if left <= 0 {
-                    let tried_at = time_of(&row.try_get::<String, _>("tried_at")?)?;
-                    closed = closed.max(Some(tried_at + WINDOW));
-                    break;
-                }
+        for row in query.fetch_all(connection).await? {
+            let Some(left) = left.get_mut(&row.try_get::<String, _>("scope")?) else {
+                continue;
+            };
+            let before = *left;
+            *left -= row.try_get::<i64, _>("tries")?;
+            // Without it and all before it, too few are left to close the way.
+            if before > 0 && *left <= 0 {
+                let tried_at = time_of(&row.try_get::<String, _>("tried_at")?)?;
+                closed = closed.max(Some(tried_at + WINDOW));
             }
         }
         Ok(closed)
@@ -74,15 +82,10 @@ impl Guesses {
 
     /// Takes out what the same browser guessed of this member, who got in there. What was guessed elsewhere stays counted: members get in
     /// every day, and each would give a guesser's tries back.
-    pub(super) async fn forgive(&self, connection: &mut AnyConnection) -> Result<(), VaultError> {
-        if let Some(browser) = &self.browser {
-            sqlx::query("DELETE FROM guesses WHERE typed = $1 AND browser = $2")
-                .bind(self.typed.clone())
-                .bind(browser.clone())
-                .execute(connection)
-                .await?;
-        }
-        Ok(())
+    pub(super) fn forgiven(&self) -> Option<Statement> {
+        let browser = self.browser.as_deref()?;
+        let sql = "DELETE FROM guesses WHERE typed = $1 AND browser = $2";
+        Some(Statement::new(sql).bind(&*self.typed).bind(browser))
     }
 }
 

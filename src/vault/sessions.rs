@@ -13,7 +13,7 @@ use super::keys::{Keys, Purpose};
 use super::session::{Found, Fresh, Opening, Session, kind_name, kind_named};
 use super::{Settings, VaultError};
 use crate::ambient::Entropy;
-use crate::database::{Database, bind_all, fixed_width, placeholders, time_of};
+use crate::database::{Database, Statement, bind_all, fixed_width, placeholders, time_of};
 use crate::domain::ids::{MemberId, SessionId};
 use crate::domain::onboarding::SessionKind;
 use crate::domain::policy::SessionLimits;
@@ -53,42 +53,40 @@ impl Sessions {
         }
     }
 
-    /// Begins a session in place of the member's others. `None` if a session that began later in the log is there already.
+    /// Begins a session in place of the member's others, and writes what is to be written `before` with it. `None` if a session that began later
+    /// in the log is there already.
     ///
     /// # Errors
     /// The database is away.
     pub async fn open(
         &self,
         opening: &Opening<'_>,
+        before: Vec<Statement>,
         now: Timestamp,
     ) -> Result<Option<Fresh>, VaultError> {
         let (secret, secret_hash) = self.new_secret();
         let ends_at = now + self.longest(opening.kind);
-        let mut transaction = self.database.begin().await?;
-        sqlx::query("DELETE FROM sessions WHERE member_id = $1 AND mark <= $2")
-            .bind(opening.member.to_string())
-            .bind(opening.mark)
-            .execute(&mut *transaction)
-            .await?;
-        let opened = sqlx::query(
+        let session = Statement::new(
             "INSERT INTO sessions (session_id, member_id, kind, language, secret_hash, browser_hash, started_at, \
-             last_seen, ends_at, mark) SELECT $1, $2, $3, $4, $5, $6, $7, $7, $8, $9 \
-             WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE member_id = $2)",
+             last_seen, ends_at, mark) VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9) \
+             ON CONFLICT (member_id) DO UPDATE SET session_id = excluded.session_id, kind = excluded.kind, \
+             language = excluded.language, secret_hash = excluded.secret_hash, previous_hash = NULL, rotated_at = NULL, \
+             browser_hash = excluded.browser_hash, started_at = excluded.started_at, last_seen = excluded.last_seen, \
+             ends_at = excluded.ends_at, mark = excluded.mark WHERE sessions.mark <= excluded.mark",
         )
         .bind(opening.session.to_string())
         .bind(opening.member.to_string())
         .bind(kind_name(opening.kind))
         .bind(opening.language.tag())
-        .bind(secret_hash.clone())
+        .bind(&*secret_hash)
         .bind(self.keys.tag(Purpose::Sessions, &browser_parts(opening.browser)))
-        .bind(fixed_width(now))
-        .bind(fixed_width(ends_at))
-        .bind(opening.mark)
-        .execute(&mut *transaction)
-        .await?
-        .rows_affected();
-        transaction.commit().await?;
-        Ok((opened == 1).then(|| Fresh {
+        .bind(now)
+        .bind(ends_at)
+        .bind(opening.mark);
+        let mut statements = before;
+        statements.push(session);
+        let opened = self.database.write_all(&statements).await?.pop();
+        Ok((opened == Some(1)).then(|| Fresh {
             secret,
             session: Session {
                 id: opening.session,

@@ -1,5 +1,6 @@
 //! Failures in a row and the waiting times that follow from them, known user ID or not.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use jiff::{SignedDuration, Timestamp};
@@ -11,7 +12,9 @@ use super::devices::Devices;
 use super::failing::{self, Scopes};
 use super::forget::forget;
 use super::guesses::{self, Guesses};
-use crate::database::{Database, bind_all, fixed_width, placeholders, time_of};
+use crate::database::{
+    Database, Statement, Transaction, bind_all, fixed_width, placeholders, time_of,
+};
 use crate::domain::policy::SignInLimits;
 
 /// How long failures are kept after the last: far beyond the longest waiting time, so that waiting longer than that gains nothing.
@@ -188,27 +191,14 @@ impl Waits {
     pub async fn begin_try(&self, lanes: &Lanes, now: Timestamp) -> Result<Begun, VaultError> {
         let mut tries_left = u32::MAX;
         let mut wait_ends: Option<Timestamp> = None;
-        let mut transaction = self.database.begin().await?;
-        let hot = lanes.scopes.hot(&mut transaction, now).await?;
+        let (mut transaction, hot, counted) = self.count(lanes, now).await?;
+        if counted.len() < lanes.ids.len() {
+            let until = waiting(&mut *transaction, lanes, now).await?.unwrap_or(now);
+            transaction.rollback().await?;
+            return Ok(Begun::Waiting { until });
+        }
         for (lane, kind) in &lanes.ids {
-            let counted = sqlx::query(
-                "INSERT INTO waits (lane, failures, tried_at, typed, kind) VALUES ($1, 1, $2, $3, $4) \
-                 ON CONFLICT (lane) DO UPDATE SET failures = waits.failures + 1, tried_at = excluded.tried_at, \
-                 typed = excluded.typed, kind = excluded.kind \
-                 WHERE waits.wait_ends IS NULL OR waits.wait_ends <= excluded.tried_at RETURNING failures",
-            )
-            .bind(lane.clone())
-            .bind(fixed_width(now))
-            .bind(lanes.scopes.typed.clone())
-            .bind(kind.name())
-            .fetch_optional(&mut *transaction)
-            .await?;
-            let Some(row) = counted else {
-                let until = waiting(&mut *transaction, lanes, now).await?.unwrap_or(now);
-                transaction.rollback().await?;
-                return Ok(Begun::Waiting { until });
-            };
-            let failures = u32::try_from(row.try_get::<i64, _>("failures")?).unwrap_or(u32::MAX);
+            let failures = counted.get(lane).copied().unwrap_or(u32::MAX);
             if *kind == Kind::Browser && failures > self.limits.failures_per_browser {
                 transaction.rollback().await?;
                 return Ok(Begun::NeedsSupport);
@@ -238,6 +228,39 @@ impl Waits {
         })
     }
 
+    /// Counts one failure more in each lane where no waiting time runs, and answers how many there are now, and whether many others are failing
+    /// beside them.
+    async fn count(
+        &self,
+        lanes: &Lanes,
+        now: Timestamp,
+    ) -> Result<(Transaction, bool, HashMap<String, u32>), VaultError> {
+        let row = |at: usize| format!("(${}, 1, $1, $2, ${})", 2 * at + 3, 2 * at + 4);
+        let rows: Vec<String> = (0..lanes.ids.len()).map(row).collect();
+        let (rows, hot) = (rows.join(", "), lanes.scopes.hot(2 + 2 * lanes.ids.len()));
+        let sql = format!(
+            "INSERT INTO waits (lane, failures, tried_at, typed, kind) VALUES {rows} \
+             ON CONFLICT (lane) DO UPDATE SET failures = waits.failures + 1, tried_at = excluded.tried_at, \
+             typed = excluded.typed, kind = excluded.kind \
+             WHERE waits.wait_ends IS NULL OR waits.wait_ends <= excluded.tried_at RETURNING lane, failures, {hot} AS hot"
+        );
+        let mut query = sqlx::query(&sql)
+            .bind(fixed_width(now))
+            .bind(lanes.scopes.typed.clone());
+        for (lane, kind) in &lanes.ids {
+            query = query.bind(lane.clone()).bind(kind.name());
+        }
+        let query = lanes.scopes.bind_hot(query, now);
+        let (transaction, rows) = self.database.begin_with(query).await?;
+        let (mut hot, mut counted) = (false, HashMap::new());
+        for row in rows {
+            hot = row.try_get::<i64, _>("hot")? == 1;
+            let failures = u32::try_from(row.try_get::<i64, _>("failures")?);
+            counted.insert(row.try_get("lane")?, failures.unwrap_or(u32::MAX));
+        }
+        Ok((transaction, hot, counted))
+    }
+
     /// The try failed: its user ID is counted among those that fail in its network and with its symbol. Only now, so that tries
     /// in flight make nothing hot.
     ///
@@ -252,21 +275,27 @@ impl Waits {
     /// # Errors
     /// The database is away.
     pub async fn succeeded(&self, lanes: &Lanes) -> Result<(), VaultError> {
+        self.database.write_all(&Self::success(lanes)).await?;
+        Ok(())
+    }
+
+    /// What [`Waits::succeeded`] writes, to be written with something else.
+    #[must_use]
+    pub fn success(lanes: &Lanes) -> Vec<Statement> {
         let sql = format!(
             "DELETE FROM waits WHERE lane IN {}",
             placeholders(1, lanes.ids.len())
         );
-        let mut transaction = self.database.begin().await?;
-        bind_all(sqlx::query(&sql), lanes.ids.iter().map(|(lane, _)| lane))
-            .execute(&mut *transaction)
-            .await?;
-        sqlx::query("DELETE FROM failing WHERE typed = $1")
-            .bind(lanes.scopes.failing_as())
-            .execute(&mut *transaction)
-            .await?;
-        lanes.guesses.forgive(&mut transaction).await?;
-        transaction.commit().await?;
-        Ok(())
+        let waits = Statement::new(sql).bind_all(lanes.ids.iter().map(|(lane, _)| lane));
+        let failing = lanes
+            .scopes
+            .failing_as()
+            .map(|typed| Statement::new("DELETE FROM failing WHERE typed = $1").bind(typed));
+        let guesses = lanes.guesses.forgiven();
+        [Some(waits), failing, guesses]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     /// What keeps whoever has a user ID from signing in, and [`Waits::lift`] would end; none, if nothing does.
@@ -368,13 +397,18 @@ impl Waits {
     /// # Errors
     /// The database is away; then it stays counted.
     pub async fn take_back(&self, lanes: &Lanes) -> Result<(), VaultError> {
+        self.database.write_all(&Self::taken_back(lanes)).await?;
+        Ok(())
+    }
+
+    /// What [`Waits::take_back`] writes, to be written with something else.
+    #[must_use]
+    pub fn taken_back(lanes: &Lanes) -> Vec<Statement> {
         let sql = format!(
             "UPDATE waits SET failures = failures - 1, wait_ends = NULL WHERE failures > 0 AND lane IN {}",
             placeholders(1, lanes.ids.len())
         );
-        let query = bind_all(sqlx::query(&sql), lanes.ids.iter().map(|(lane, _)| lane));
-        query.execute(&self.database.write).await?;
-        Ok(())
+        vec![Statement::new(sql).bind_all(lanes.ids.iter().map(|(lane, _)| lane))]
     }
 
     /// Forgets lanes in which nobody tried for long, the sooner if they never reached the bound of a waiting time, and who failed

@@ -34,14 +34,15 @@ impl Api {
         let member = who.session.member;
         let hasher = &self.vault.hasher;
         hasher.has_room().map_err(|full| self.crowded(full))?;
-        let profile = self.vault.profiles.get(member).await?.profile;
+        let stored = self.vault.profiles.get(member).await?;
+        let profile = &stored.profile;
         let (symbol, device) = (profile.symbol.as_str(), who.visit.device.as_deref());
         let waits = &self.vault.waits;
         let lanes = waits
             .lanes(&profile.user_id, Some(symbol), who.visit.address, device)
             .await?;
         let (slot, tries_left) = self.take_turn(&lanes, None).await?;
-        match self.check(slot, member, state, password, &lanes).await {
+        match self.check(slot, &stored, state, password, &lanes).await {
             Ok(check) => Ok(Checked {
                 against: state.credential_in_force(),
                 check,

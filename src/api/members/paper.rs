@@ -2,16 +2,15 @@
 
 use crate::api::Api;
 use crate::api::problem::Problem;
-use crate::domain::ids::MemberId;
 use crate::domain::onboarding::{Onboarding, PasswordCheck};
 use crate::domain::policy::InitialPassword;
-use crate::vault::{FIRST_ISSUE, Lanes};
+use crate::vault::{FIRST_ISSUE, Lanes, Stored};
 
 impl Api {
     /// Compares it with the password on the member's paper, but for one by the formula where too many of those were wrong lately.
     pub(super) async fn check_initial(
         &self,
-        member: MemberId,
+        stored: &Stored,
         state: &Onboarding,
         password: &str,
         lanes: &Lanes,
@@ -22,7 +21,7 @@ impl Api {
             self.tallies.count("formula-closed");
             return Err(Problem::SignInFailed);
         }
-        if self.is_initial(member, state, password).await? {
+        if self.is_initial(stored, state, password).await? {
             return Ok(PasswordCheck::Match);
         }
         if by_formula {
@@ -47,35 +46,24 @@ impl Api {
     /// Whether it is the password on the member's paper.
     pub(super) async fn is_initial(
         &self,
-        member: MemberId,
+        stored: &Stored,
         state: &Onboarding,
         password: &str,
     ) -> Result<bool, Problem> {
+        let passwords = &self.vault.initial_passwords;
         if state.reissues > 0 {
             let issue = FIRST_ISSUE.saturating_add(state.reissues);
-            let stored = self.vault.profiles.get(member).await?;
-            let passwords = &self.vault.initial_passwords;
-            return Ok(passwords.matches_printed(&stored, issue, state.print, password)?);
+            return Ok(passwords.matches_printed(stored, issue, state.print, password)?);
         }
         let policy = self.policy_of(state).await?;
         let name = state.enrolment.as_ref().map(|it| it.cohort.as_str());
         let cohort = name.and_then(|name| policy.cohort(name));
         match cohort.map(|cohort| &cohort.initial_password) {
             Some(InitialPassword::Formula(parts)) => {
-                let profile = self.vault.profiles.get(member).await?.profile;
-                Ok(self
-                    .vault
-                    .initial_passwords
-                    .matches_formula(&profile, parts, password))
+                Ok(passwords.matches_formula(&stored.profile, parts, password))
             }
             Some(InitialPassword::Printed) => {
-                let stored = self.vault.profiles.get(member).await?;
-                Ok(self.vault.initial_passwords.matches_printed(
-                    &stored,
-                    FIRST_ISSUE,
-                    None,
-                    password,
-                )?)
+                Ok(passwords.matches_printed(stored, FIRST_ISSUE, None, password)?)
             }
             None => {
                 tracing::error!("a member's cohort is not in their own policy");

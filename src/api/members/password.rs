@@ -104,16 +104,17 @@ impl Api {
         if typed.contains('\0') {
             return Err(invalid("too_simple"));
         }
-        let profile = self.vault.profiles.get(member).await?.profile;
+        let stored = self.vault.profiles.get(member).await?;
         let address = self.address(state.contact.as_ref().map(|it| it.id)).await?;
-        let mut own_data = vec![profile.user_id, profile.name.clone()];
+        let profile = &stored.profile;
+        let mut own_data = vec![profile.user_id.clone(), profile.name.clone()];
         own_data.extend(profile.name.split_whitespace().map(str::to_owned));
         // Digits count for nothing in the check: a 記号 matters only where it has letters.
         own_data.extend(
             [
-                Some(profile.symbol),
-                profile.symbol_at_migration,
-                profile.gid,
+                Some(profile.symbol.clone()),
+                profile.symbol_at_migration.clone(),
+                profile.gid.clone(),
             ]
             .into_iter()
             .flatten(),
@@ -129,7 +130,7 @@ impl Api {
         };
         password::check(&password, self.limits.password, &forbidden)
             .map_err(|fault| invalid(fault.why()))?;
-        if self.is_initial(member, state, typed).await? {
+        if self.is_initial(&stored, state, typed).await? {
             // The paper must not stay valid for ever (ASVS 5.0.0, 6.4.1).
             return Err(invalid("initial_password"));
         }

@@ -16,7 +16,7 @@ use crate::domain::ids::{MemberId, SessionId};
 use crate::domain::onboarding::{
     Command, CredentialInForce, Event, Onboarding, PasswordCheck, SessionKind,
 };
-use crate::vault::{Begun, Lanes, Opening, QueueFull, Slot};
+use crate::vault::{Begun, Lanes, Opening, QueueFull, Slot, Stored, Waits};
 
 /// What a member types to sign in.
 pub struct Credentials {
@@ -70,18 +70,20 @@ impl Api {
         // Before anything is looked up: where many are turned away, that alone would keep the others waiting.
         let hasher = &self.vault.hasher;
         hasher.has_room().map_err(|full| self.crowded(full))?;
-        let (member, profile) = self.vault.profiles.find_by_user_id(&user_id).await?;
-        let symbol = profile.map(|stored| stored.profile.symbol);
+        let (member, stored) = self.vault.profiles.find_by_user_id(&user_id).await?;
+        let symbol = stored.as_ref().map(|it| it.profile.symbol.as_str());
         let device = visit.device.as_deref();
         let lanes = self
             .vault
             .waits
-            .lanes(&user_id, symbol.as_deref(), visit.address, device)
+            .lanes(&user_id, symbol, visit.address, device)
             .await?;
         let lanes = self.vault.waits.in_browser(lanes, visit.form.as_deref());
         // Before the member is looked at: else, where many wait, known IDs would stand further back, and be told to wait later.
         let (slot, _) = self.take_turn(&lanes, Some(grid)).await?;
-        match self.try_password(visit, slot, member, typed, &lanes).await {
+        // Not the stand-in of an ID that is unknown; nobody, where the member was erased.
+        let stored = stored.filter(|stored| member == Some(stored.member));
+        match self.try_password(visit, slot, stored, typed, &lanes).await {
             Ok(accepted) => self.begin_session(visit, accepted, &lanes).await,
             Err(Problem::SignInFailed) => {
                 self.vault.waits.failed(&lanes, self.clock.now()).await?;
@@ -181,17 +183,22 @@ impl Api {
         }
     }
 
-    /// The member with this id, if enrolled.
-    async fn known(&self, member: MemberId) -> Result<Option<(MemberId, Onboarding)>, Problem> {
-        let state = self.as_of_now(member).await?;
-        Ok(state.enrolment.is_some().then_some((member, state)))
+    /// The member with this profile, if enrolled.
+    async fn known(&self, stored: Stored) -> Result<Option<(Stored, Onboarding)>, Problem> {
+        let state = self.as_of_now(stored.member).await?;
+        Ok(state.enrolment.is_some().then_some((stored, state)))
+    }
+
+    async fn lapsed_session_of(&self, member: MemberId) -> Result<Option<SessionId>, Problem> {
+        let sessions = &self.vault.sessions;
+        Ok(sessions.lapsed_session_of(member, self.clock.now()).await?)
     }
 
     /// Compares the password with the one in force, in one argon2 run.
     pub(super) async fn check(
         &self,
         slot: Slot,
-        member: MemberId,
+        stored: &Stored,
         state: &Onboarding,
         password: &str,
         lanes: &Lanes,
@@ -199,7 +206,7 @@ impl Api {
         match state.credential_in_force() {
             CredentialInForce::Initial(_) => {
                 slot.dummy().await?;
-                self.check_initial(member, state, password, lanes).await
+                self.check_initial(stored, state, password, lanes).await
             }
             CredentialInForce::Own(credential) => {
                 let matches = self
@@ -207,7 +214,7 @@ impl Api {
                     .credentials
                     .verify(slot, credential, password)
                     .await?;
-                let replaced = self.is_initial(member, state, password).await?;
+                let replaced = self.is_initial(stored, state, password).await?;
                 Ok(match (matches, replaced) {
                     (true, _) => PasswordCheck::Match,
                     (false, true) => PasswordCheck::Replaced,
@@ -222,32 +229,28 @@ impl Api {
         &self,
         visit: &Visit,
         slot: Slot,
-        member: Option<MemberId>,
+        stored: Option<Stored>,
         typed: &Credentials,
         lanes: &Lanes,
     ) -> Result<Accepted, Problem> {
-        let known = match member {
-            Some(member) => self.known(member).await?,
+        let known = match stored {
+            Some(stored) => self.known(stored).await?,
             None => None,
         };
-        let Some((member, state)) = known else {
+        let Some((stored, state)) = known else {
             slot.dummy().await?;
             self.tallies.count("unknown-id");
             return Err(Problem::SignInFailed);
         };
         let check = self
-            .check(slot, member, &state, &typed.password, lanes)
+            .check(slot, &stored, &state, &typed.password, lanes)
             .await?;
+        let member = stored.member;
         let against = state.credential_in_force();
         let shown = lanes.shown();
         self.forget_browser_of_before(visit, &typed.user_id, &state)
             .await?;
         let session = SessionId(self.entropy.id());
-        let lapsed = self
-            .vault
-            .sessions
-            .lapsed_session_of(member, self.clock.now())
-            .await?;
         let (api, language) = (self.clone(), visit.language);
         let outcome = self
             .carry_out("SignIn", member, visit, move |state: Arc<Onboarding>| {
@@ -257,6 +260,10 @@ impl Api {
                         // It was replaced meanwhile; no further comparison, for each answer costs one.
                         return Err(Problem::SignInFailed);
                     }
+                    let lapsed = match &state.session {
+                        Some(_) => api.lapsed_session_of(member).await?,
+                        None => None,
+                    };
                     let contact = state.contact.as_ref().map(|contact| contact.id);
                     let code = api.new_code(contact, language).await?;
                     let known_browser = shown.is_some_and(|it| state.knows_browser_of(it));
@@ -301,11 +308,11 @@ impl Api {
         // Before step 9, whoever has the paper can do so much: as long as a date of birth or a code is to come, nothing is proven.
         let is_trusted =
             state.birth_date_confirmed && (state.password.is_some() || state.challenge.is_none());
-        if is_trusted {
-            self.vault.waits.succeeded(lanes).await?;
+        let counted = if is_trusted {
+            Waits::success(lanes)
         } else {
-            self.vault.waits.take_back(lanes).await?;
-        }
+            Waits::taken_back(lanes)
+        };
         let kind = outcome
             .state
             .session_kind()
@@ -319,7 +326,7 @@ impl Api {
             browser,
             mark,
         };
-        let opened = self.vault.sessions.open(&opening, now).await?;
+        let opened = self.vault.sessions.open(&opening, counted, now).await?;
         // Another sign-in of the same member came later and has the session already.
         let fresh = opened.ok_or(Problem::NoSession)?;
         Ok(Done {

@@ -45,7 +45,7 @@ async fn live(house: &House) -> Vec<String> {
     };
     let fresh = vault
         .sessions
-        .open(&opening, house.now())
+        .open(&opening, Vec::new(), house.now())
         .await
         .unwrap()
         .unwrap();

@@ -24,7 +24,7 @@ async fn open(house: &House, member: MemberId, kind: SessionKind, mark: i64) -> 
     house
         .vault
         .sessions
-        .open(&opening, house.now())
+        .open(&opening, Vec::new(), house.now())
         .await
         .unwrap()
 }
