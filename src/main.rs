@@ -3,12 +3,7 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use mimalloc::MiMalloc;
 use tracing_subscriber::EnvFilter;
-
-/// Faster than the system's where many small values come and go on several threads, as events and rows do (measured).
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -17,16 +17,10 @@ mod work;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use mimalloc::MiMalloc;
-
 use self::floors::{Stock, raw, raw_by_pgbench};
 use self::ours::Ours;
 use self::table::Table;
 use self::work::{Rate, measure};
-
-/// As the program has it.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Whatever goes wrong here, in words.
 pub(crate) type Fault = Box<dyn std::error::Error + Send + Sync>;

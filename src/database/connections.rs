@@ -12,7 +12,7 @@ use sqlx::{AnyConnection, ConnectOptions, Connection, Describe, Either, Execute,
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::sql::{AnyQuery, Statement};
+use super::sql::{AnyQuery, Insert, Statement};
 
 /// How long to wait for a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -144,7 +144,7 @@ impl Connections {
         }
         // Dropped on the way, it is closed, and nothing was written.
         let mut lent = self.acquire().await?;
-        let all = Statement::together(self.0.settings.begin, statements);
+        let all = Statement::together(Some(self.0.settings.begin), statements);
         let results: Vec<_> = lent.fetch_many(all.query()).try_collect().await?;
         lent.give_back();
         let done = results.into_iter().filter_map(Either::left);
@@ -222,6 +222,26 @@ impl Transaction {
     /// The database refuses; then nothing was written, unless only its answer got lost.
     pub async fn commit(self) -> Result<(), sqlx::Error> {
         self.end("COMMIT").await
+    }
+
+    /// Writes some more and commits.
+    ///
+    /// # Errors
+    /// As [`Transaction::commit`].
+    pub async fn commit_with(mut self, inserts: &[Insert]) -> Result<(), sqlx::Error> {
+        let together = self.0.home.0.settings.together;
+        let statements = inserts.iter().flat_map(|it| it.statements(!together));
+        let statements: Vec<Statement> = statements.collect();
+        if together {
+            let all = Statement::together(None, &statements);
+            all.query().execute(&mut *self).await?;
+            self.0.give_back();
+            return Ok(());
+        }
+        for statement in statements {
+            statement.query().execute(&mut *self).await?;
+        }
+        self.commit().await
     }
 
     /// Takes back what was written, as dropping the transaction does, and keeps the connection.

@@ -135,7 +135,16 @@ impl Insert {
     /// # Errors
     /// As the database has it; what was written before the error stays, so pass the connection of a transaction.
     pub async fn write(&self, connection: &mut AnyConnection) -> Result<u64, sqlx::Error> {
-        let on_server = connection.backend_name() == "PostgreSQL";
+        let mut written = 0;
+        for statement in self.statements(connection.backend_name() == "PostgreSQL") {
+            let query = statement.query();
+            written += query.execute(&mut *connection).await?.rows_affected();
+        }
+        Ok(written)
+    }
+
+    /// What writes the rows.
+    pub(super) fn statements(&self, on_server: bool) -> Vec<Statement> {
         let cells: Vec<String> = self
             .numbers
             .iter()
@@ -159,12 +168,10 @@ impl Insert {
         let sql = format!(
             "{into} WITH cells (value) AS MATERIALIZED ({rows}) SELECT {cells} FROM cells WHERE true {then}"
         );
-        let mut written = 0;
-        for rows in &self.statements {
-            let query = sqlx::query(&sql).bind(rows.as_str());
-            written += query.execute(&mut *connection).await?.rows_affected();
-        }
-        Ok(written)
+        let chunks = self.statements.iter();
+        chunks
+            .map(|rows| Statement::new(&*sql).bind(rows.as_str()))
+            .collect()
     }
 }
 
@@ -198,25 +205,31 @@ impl Statement {
             .fold(self, |it, text| it.bind(text.to_string()))
     }
 
-    /// These, from `begin` to COMMIT, in one text with the parameters of all.
-    pub(super) fn together(begin: &str, statements: &[Self]) -> Self {
-        let mut all = Self::new(begin);
+    /// These in one text with the parameters of all, after `begin` if there is one, and COMMIT.
+    pub(super) fn together(begin: Option<&str>, statements: &[Self]) -> Self {
+        let mut texts: Vec<String> = begin.map(str::to_owned).into_iter().collect();
+        let mut cells = Vec::new();
         for statement in statements {
-            // The first part has no parameter; each other begins with the number of one.
-            let mut parts = statement.sql.split('$');
-            all.sql.push_str("; ");
-            all.sql.push_str(parts.next().unwrap_or_default());
-            for part in parts {
-                let digits = part.bytes().take_while(u8::is_ascii_digit).count();
-                let (number, rest) = part.split_at(digits);
-                let number: usize = number.parse().unwrap_or_default();
-                all.sql
-                    .push_str(&format!("${}{rest}", number + all.cells.len()));
-            }
-            all.cells.extend(statement.cells.iter().cloned());
+            texts.push(statement.numbered_after(cells.len()));
+            cells.extend(statement.cells.iter().cloned());
         }
-        all.sql.push_str("; COMMIT");
-        all
+        texts.push("COMMIT".to_owned());
+        let sql = texts.join("; ");
+        Self { sql, cells }
+    }
+
+    /// Its text, where so many parameters of others come before its own.
+    fn numbered_after(&self, others: usize) -> String {
+        // Before the first `$` there is none; what follows each begins with its number.
+        let mut parts = self.sql.split('$');
+        let mut text = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+            let (number, rest) = part.split_at(digits);
+            let number: usize = number.parse().unwrap_or_default();
+            text.push_str(&format!("${}{rest}", number + others));
+        }
+        text
     }
 
     pub(super) fn query(&self) -> AnyQuery<'_> {

@@ -76,6 +76,59 @@ async fn the_writer_keeps_what_it_acknowledged() {
     assert_eq!((mode.as_str(), synchronous), ("wal", 2));
 }
 
+#[tokio::test]
+async fn statements_are_written_together_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = database(&folder).await;
+    sqlx::query("CREATE TABLE t (a TEXT PRIMARY KEY, b BIGINT)")
+        .execute(&database.write)
+        .await
+        .unwrap();
+    let insert = |a: &str, b: i64| {
+        Statement::new("INSERT INTO t (b, a) VALUES ($2, $1)")
+            .bind(a)
+            .bind(b)
+    };
+    let update = Statement::new("UPDATE t SET b = b + $1 WHERE a IN ($2,$3,$4)")
+        .bind(10)
+        .bind_all(["x", "y", "z"]);
+    let written = database
+        .write_all(&[insert("x", 1), insert("y", 2), update.clone()])
+        .await;
+    assert_eq!(written.unwrap(), [1, 1, 2]);
+    let again = database.write_all(&[update.clone(), insert("x", 3)]).await;
+    assert!(again.is_err());
+    assert_eq!(database.write_all(&[update]).await.unwrap(), [2]);
+    let rows: Vec<(String, i64)> = sqlx::query_as("SELECT a, b FROM t ORDER BY a")
+        .fetch_all(&database.read)
+        .await
+        .unwrap();
+    assert_eq!(rows, [("x".to_owned(), 21), ("y".to_owned(), 22)]);
+}
+
+#[tokio::test]
+async fn a_transaction_that_begins_with_a_statement_is_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = database(&folder).await;
+    sqlx::query("CREATE TABLE t (a TEXT)")
+        .execute(&database.write)
+        .await
+        .unwrap();
+    let insert = || sqlx::query("INSERT INTO t VALUES ($1) RETURNING a").bind("x");
+    let (transaction, rows) = database.begin_with(insert()).await.unwrap();
+    assert_eq!(rows[0].try_get::<String, _>("a").unwrap(), "x");
+    transaction.rollback().await.unwrap();
+    let (transaction, _) = database.begin_with(insert()).await.unwrap();
+    drop(transaction);
+    let (transaction, _) = database.begin_with(insert()).await.unwrap();
+    transaction.commit().await.unwrap();
+    let rows: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM t")
+        .fetch_one(&database.read)
+        .await
+        .unwrap();
+    assert_eq!(rows, 1);
+}
+
 /// However far a beginning had come when its caller went away, no transaction is left open into which others would write.
 #[tokio::test]
 async fn a_caller_who_goes_away_while_a_transaction_begins_takes_nobodys_write_along() {

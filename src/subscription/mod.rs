@@ -21,7 +21,7 @@ use tokio::time::Instant;
 pub use self::before::Before;
 pub use self::compare::Differing;
 pub use self::projector::Projector;
-use crate::database::{Database, Insert};
+use crate::database::{AnyQuery, Database, Insert};
 pub use crate::store::{EventLog, Position, ReadError, Recorded};
 
 /// How many events are read and folded at once.
@@ -284,6 +284,16 @@ async fn begin_reading(database: &Database, reader: &str) -> Result<Position, sq
     checkpoint(database, reader).await
 }
 
+/// Moves a checkpoint that stands at `from`, and answers with a row if it did.
+fn moving(reader: &str, from: Position, to: Position) -> AnyQuery<'_> {
+    sqlx::query(
+        "UPDATE checkpoints SET position = $3 WHERE reader = $1 AND position = $2 RETURNING position",
+    )
+    .bind(reader)
+    .bind(from)
+    .bind(to)
+}
+
 /// Moves a checkpoint that stands at `from`.
 async fn move_checkpoint(
     reader: &str,
@@ -291,16 +301,8 @@ async fn move_checkpoint(
     to: Position,
     connection: &mut AnyConnection,
 ) -> Result<(), FollowError> {
-    let moved =
-        sqlx::query("UPDATE checkpoints SET position = $3 WHERE reader = $1 AND position = $2")
-            .bind(reader)
-            .bind(from)
-            .bind(to)
-            .execute(connection)
-            .await?;
-    if moved.rows_affected() == 1 {
-        Ok(())
-    } else {
-        Err(FollowError::CheckpointMoved(reader.to_owned()))
-    }
+    let moved = moving(reader, from, to).fetch_optional(connection).await?;
+    moved
+        .map(drop)
+        .ok_or_else(|| FollowError::CheckpointMoved(reader.to_owned()))
 }

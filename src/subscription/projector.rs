@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::tables::{Fold, PARKED, Tables, park, parked_row};
 use super::{
     APART, BATCH, Before, FollowError, Progress, Projection, REST, begin_reading, checkpoint,
-    move_checkpoint, unless_it_panics,
+    move_checkpoint, moving, unless_it_panics,
 };
 use crate::database::Database;
 use crate::store::{EventLog, Position, Recorded};
@@ -218,16 +218,19 @@ impl Projector {
         to: Position,
         fold: &Fold,
     ) -> Result<Option<Duration>, FollowError> {
-        let mut transaction = self.database.begin().await?;
+        let moving = moving(&tables.reader, from, to);
+        let (mut transaction, moved) = self.database.begin_with(moving).await?;
         let began = Instant::now();
+        if moved.is_empty() {
+            return Err(FollowError::CheckpointMoved(tables.reader.clone()));
+        }
         if !tables.is_live() {
             self.database.commit_soon(&mut transaction).await?;
         }
-        move_checkpoint(&tables.reader, from, to, &mut transaction).await?;
-        if !fold.write(tables, &mut transaction).await? {
+        if !fold.is_true(tables, &mut transaction).await? {
             return Ok(None);
         }
-        transaction.commit().await?;
+        transaction.commit_with(&fold.inserts).await?;
         Ok(Some(began.elapsed()))
     }
 

@@ -324,7 +324,7 @@ impl Projector {
             }
             let before = &mut Before::new(&mut transaction, &[]);
             let folded = match new.fold(&batch, before).await {
-                Ok(fold) => fold.write(new, &mut transaction).await.map(drop),
+                Ok(fold) => fold.write(&mut transaction).await,
                 Err(error) => Err(error),
             };
             match folded {

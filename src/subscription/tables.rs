@@ -69,8 +69,8 @@ impl Tables {
         events: &[Recorded],
         before: &mut Before<'_>,
     ) -> Result<Fold, ApplyError> {
-        let swaps = swaps(before.connection()).await?;
-        let parked = parked_streams(self.parked, before.connection()).await?;
+        let standing = standing(self.parked, before.connection()).await?;
+        let parked = &standing.parked;
         let is_behind = |event: &Recorded| {
             let stream = (event.stream_kind.clone(), event.stream_id.clone());
             parked
@@ -96,54 +96,72 @@ impl Tables {
             let rows: Vec<_> = behind.iter().map(|event| parked_row(event, why)).collect();
             inserts.push(park(self.parked, &rows)?);
         }
-        Ok(Fold {
-            swaps,
-            parked,
-            inserts,
-        })
+        Ok(Fold { standing, inserts })
     }
 }
 
 /// What is to be written of some events.
 pub(super) struct Fold {
-    /// How often tables had been put in place when it was made.
-    swaps: Position,
-    /// The streams that were parked then.
-    parked: Parked,
+    /// How all stood when it was made.
+    standing: Standing,
     pub(super) inserts: Vec<Insert>,
 }
 
 impl Fold {
-    /// Writes it, and answers whether it is still true: no rebuilt tables may have been put in place since it was made, and nothing parked
-    /// or taken up again.
-    pub(super) async fn write(
+    /// Whether it is still true: no rebuilt tables may have been put in place since it was made, and nothing parked or taken up again.
+    pub(super) async fn is_true(
         &self,
         tables: &Tables,
         connection: &mut AnyConnection,
-    ) -> Result<bool, ApplyError> {
-        if swaps(connection).await? != self.swaps
-            || parked_streams(tables.parked, connection).await? != self.parked
-        {
-            return Ok(false);
-        }
+    ) -> Result<bool, sqlx::Error> {
+        Ok(standing(tables.parked, connection).await? == self.standing)
+    }
+
+    /// Writes it, in the transaction in which it was made.
+    pub(super) async fn write(&self, connection: &mut AnyConnection) -> Result<(), ApplyError> {
         for insert in &self.inserts {
             insert.write(connection).await?;
         }
-        Ok(true)
+        Ok(())
     }
+}
+
+/// What else a fold rests on.
+#[derive(PartialEq)]
+struct Standing {
+    /// How often rebuilt tables were put in place.
+    swaps: Position,
+    parked: Parked,
+}
+
+/// The streams with parked events, each with the position of the first.
+type Parked = HashMap<(String, String), Position>;
+
+/// How all stands now, by one question.
+async fn standing(
+    table: &'static str,
+    connection: &mut AnyConnection,
+) -> Result<Standing, sqlx::Error> {
+    let rows: Vec<(String, String, Position)> = sqlx::query_as(&format!(
+        "SELECT aggregate_type, aggregate_id, MIN(position) FROM {table} GROUP BY aggregate_type, aggregate_id \
+         UNION ALL SELECT '', reader, position FROM checkpoints WHERE reader = $1"
+    ))
+    .bind(SWAPS)
+    .fetch_all(connection)
+    .await?;
+    let (mut swaps, mut parked) = (0, Parked::new());
+    for (kind, id, position) in rows {
+        if kind.is_empty() {
+            swaps = position;
+        } else {
+            parked.insert((kind, id), position);
+        }
+    }
+    Ok(Standing { swaps, parked })
 }
 
 /// Where it is counted how often rebuilt tables were put in place.
 const SWAPS: &str = "swaps";
-
-/// How often rebuilt tables were put in place.
-async fn swaps(connection: &mut AnyConnection) -> Result<Position, sqlx::Error> {
-    let counted = sqlx::query_scalar("SELECT position FROM checkpoints WHERE reader = $1")
-        .bind(SWAPS)
-        .fetch_optional(connection)
-        .await?;
-    Ok(counted.unwrap_or(0))
-}
 
 /// Counts that rebuilt tables are put in place: what was folded from the old ones must not be written to them.
 pub(super) async fn count_swap(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
@@ -155,24 +173,6 @@ pub(super) async fn count_swap(connection: &mut AnyConnection) -> Result<(), sql
     .execute(connection)
     .await
     .map(drop)
-}
-
-/// The streams with parked events, each with the position of the first.
-type Parked = HashMap<(String, String), Position>;
-
-async fn parked_streams(
-    table: &'static str,
-    connection: &mut AnyConnection,
-) -> Result<Parked, sqlx::Error> {
-    let rows: Vec<(String, String, Position)> = sqlx::query_as(&format!(
-        "SELECT aggregate_type, aggregate_id, MIN(position) FROM {table} GROUP BY aggregate_type, aggregate_id"
-    ))
-    .fetch_all(connection)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|(kind, id, first)| ((kind, id), first))
-        .collect())
 }
 
 pub(super) fn parked_row(event: &Recorded, why: &str) -> [Cell; 4] {
