@@ -262,7 +262,7 @@ impl Database {
     ///
     /// # Errors
     /// The database is away, stayed locked for one and a half seconds, or refuses a statement.
-    pub async fn write_all(&self, statements: &[Statement]) -> Result<Vec<u64>, sqlx::Error> {
+    pub async fn write_all(&self, statements: Vec<Statement>) -> Result<Vec<u64>, sqlx::Error> {
         self.write.write_all(statements).await
     }
 

@@ -124,12 +124,12 @@ impl Connections {
     /// Writes all of it in one transaction, and answers how many rows each statement wrote.
     pub(super) async fn write_all(
         &self,
-        statements: &[Statement],
+        statements: Vec<Statement>,
     ) -> Result<Vec<u64>, sqlx::Error> {
         self.in_time(self.write_in_one(statements)).await
     }
 
-    async fn write_in_one(&self, statements: &[Statement]) -> Result<Vec<u64>, sqlx::Error> {
+    async fn write_in_one(&self, statements: Vec<Statement>) -> Result<Vec<u64>, sqlx::Error> {
         if !self.0.settings.together {
             // Nothing is read that has to stay true.
             let mut transaction = Transaction(self.acquire().await?);
@@ -144,6 +144,7 @@ impl Connections {
         }
         // Dropped on the way, it is closed, and nothing was written.
         let mut lent = self.acquire().await?;
+        let count = statements.len();
         let all = Statement::together(Some(self.0.settings.begin), statements);
         let results: Vec<_> = lent.fetch_many(all.query()).try_collect().await?;
         lent.give_back();
@@ -152,7 +153,7 @@ impl Connections {
         Ok(done
             .map(|it| it.rows_affected())
             .skip(1)
-            .take(statements.len())
+            .take(count)
             .collect())
     }
 
@@ -229,17 +230,15 @@ impl Transaction {
     /// # Errors
     /// As [`Transaction::commit`].
     pub async fn commit_with(mut self, inserts: &[Insert]) -> Result<(), sqlx::Error> {
-        let together = self.0.home.0.settings.together;
-        let statements = inserts.iter().flat_map(|it| it.statements(!together));
-        let statements: Vec<Statement> = statements.collect();
-        if together {
-            let all = Statement::together(None, &statements);
+        if self.0.home.0.settings.together {
+            let statements = inserts.iter().flat_map(Insert::statements).collect();
+            let all = Statement::together(None, statements);
             all.query().execute(&mut *self).await?;
             self.0.give_back();
             return Ok(());
         }
-        for statement in statements {
-            statement.query().execute(&mut *self).await?;
+        for insert in inserts {
+            insert.write(&mut self).await?;
         }
         self.commit().await
     }

@@ -135,16 +135,25 @@ impl Insert {
     /// # Errors
     /// As the database has it; what was written before the error stays, so pass the connection of a transaction.
     pub async fn write(&self, connection: &mut AnyConnection) -> Result<u64, sqlx::Error> {
+        let sql = self.sql(connection.backend_name() == "PostgreSQL");
         let mut written = 0;
-        for statement in self.statements(connection.backend_name() == "PostgreSQL") {
-            let query = statement.query();
+        for rows in &self.statements {
+            let query = sqlx::query(&sql).bind(rows.as_str());
             written += query.execute(&mut *connection).await?.rows_affected();
         }
         Ok(written)
     }
 
-    /// What writes the rows.
-    pub(super) fn statements(&self, on_server: bool) -> Vec<Statement> {
+    /// What writes the rows to a file.
+    pub(super) fn statements(&self) -> Vec<Statement> {
+        let sql = self.sql(false);
+        let chunks = self.statements.iter();
+        chunks
+            .map(|rows| Statement::new(&*sql).bind(rows.as_str()))
+            .collect()
+    }
+
+    fn sql(&self, on_server: bool) -> String {
         let cells: Vec<String> = self
             .numbers
             .iter()
@@ -165,13 +174,9 @@ impl Insert {
         };
         // Without a WHERE, ON CONFLICT would be read as the condition of a join.
         let (into, cells, then) = (&self.into, cells.join(", "), self.then);
-        let sql = format!(
+        format!(
             "{into} WITH cells (value) AS MATERIALIZED ({rows}) SELECT {cells} FROM cells WHERE true {then}"
-        );
-        let chunks = self.statements.iter();
-        chunks
-            .map(|rows| Statement::new(&*sql).bind(rows.as_str()))
-            .collect()
+        )
     }
 }
 
@@ -206,12 +211,12 @@ impl Statement {
     }
 
     /// These in one text with the parameters of all, after `begin` if there is one, and COMMIT.
-    pub(super) fn together(begin: Option<&str>, statements: &[Self]) -> Self {
+    pub(super) fn together(begin: Option<&str>, statements: Vec<Self>) -> Self {
         let mut texts: Vec<String> = begin.map(str::to_owned).into_iter().collect();
         let mut cells = Vec::new();
         for statement in statements {
             texts.push(statement.numbered_after(cells.len()));
-            cells.extend(statement.cells.iter().cloned());
+            cells.extend(statement.cells);
         }
         texts.push("COMMIT".to_owned());
         let sql = texts.join("; ");
@@ -227,7 +232,7 @@ impl Statement {
             let digits = part.bytes().take_while(u8::is_ascii_digit).count();
             let (number, rest) = part.split_at(digits);
             let number: usize = number.parse().unwrap_or_default();
-            text.push_str(&format!("${}{rest}", number + others));
+            text.extend(["$", &(number + others).to_string(), rest]);
         }
         text
     }
@@ -236,7 +241,7 @@ impl Statement {
         let mut query = sqlx::query(&self.sql);
         for cell in &self.cells {
             query = match cell {
-                Cell::Text(text) => query.bind(text.clone()),
+                Cell::Text(text) => query.bind(text.as_deref()),
                 Cell::Number(number) => query.bind(*number),
             };
         }

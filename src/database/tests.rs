@@ -93,12 +93,14 @@ async fn statements_are_written_together_or_not_at_all() {
         .bind(10)
         .bind_all(["x", "y", "z"]);
     let written = database
-        .write_all(&[insert("x", 1), insert("y", 2), update.clone()])
+        .write_all(vec![insert("x", 1), insert("y", 2), update.clone()])
         .await;
     assert_eq!(written.unwrap(), [1, 1, 2]);
-    let again = database.write_all(&[update.clone(), insert("x", 3)]).await;
+    let again = database
+        .write_all(vec![update.clone(), insert("x", 3)])
+        .await;
     assert!(again.is_err());
-    assert_eq!(database.write_all(&[update]).await.unwrap(), [2]);
+    assert_eq!(database.write_all(vec![update]).await.unwrap(), [2]);
     let rows: Vec<(String, i64)> = sqlx::query_as("SELECT a, b FROM t ORDER BY a")
         .fetch_all(&database.read)
         .await

@@ -85,7 +85,7 @@ impl Sessions {
         .bind(opening.mark);
         let mut statements = before;
         statements.push(session);
-        let opened = self.database.write_all(&statements).await?.pop();
+        let opened = self.database.write_all(statements).await?.pop();
         Ok((opened == Some(1)).then(|| Fresh {
             secret,
             session: Session {

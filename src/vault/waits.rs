@@ -275,7 +275,7 @@ impl Waits {
     /// # Errors
     /// The database is away.
     pub async fn succeeded(&self, lanes: &Lanes) -> Result<(), VaultError> {
-        self.database.write_all(&Self::success(lanes)).await?;
+        self.database.write_all(Self::success(lanes)).await?;
         Ok(())
     }
 
@@ -397,7 +397,7 @@ impl Waits {
     /// # Errors
     /// The database is away; then it stays counted.
     pub async fn take_back(&self, lanes: &Lanes) -> Result<(), VaultError> {
-        self.database.write_all(&Self::taken_back(lanes)).await?;
+        self.database.write_all(Self::taken_back(lanes)).await?;
         Ok(())
     }
 
