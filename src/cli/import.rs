@@ -24,7 +24,8 @@ use crate::domain::ids::ImportId;
 use crate::domain::rosters::{Command, Content, Rosters};
 use crate::domain::values::TOKYO;
 use crate::rosters::{
-    BATCH, LARGEST, Looked, Members, Roster, RowError, Run, STREAM, Window, look, mend, sha256,
+    BATCH, LARGEST, Looked, Members, Roster, RowError, Run, STREAM, Standing, Window, Written,
+    look, mend, sha256,
 };
 
 /// What `kadode import` is told.
@@ -247,14 +248,36 @@ async fn write(
     let run = Run::new(members, id, window);
     let all = looked.plan.standings.len() + looked.plan.leavers.len();
     let progress = ProgressBar::new(all as u64);
-    for standings in looked.plan.standings.chunks(BATCH) {
-        let rows = roster.rows(BATCH);
-        let written = run.write(&rows, standings).await?;
-        if let Some(letters) = &mut letters {
-            letters.write(&written, standings).await?;
+    let mut batches = looked.plan.standings.chunks(BATCH);
+    let mut before: Option<(Written<'_>, &[Standing])> = None;
+    loop {
+        let next = batches.next();
+        let writing = async {
+            let Some(standings) = next else {
+                return Ok(None);
+            };
+            let written = run.write(roster.rows(BATCH), standings).await?;
+            Ok::<_, Fault>(Some((written, standings)))
+        };
+        let enrolling = async {
+            let Some((written, standings)) = before.take() else {
+                return Ok(());
+            };
+            if let Some(letters) = &mut letters {
+                letters.write(&written, standings).await?;
+            }
+            run.enrol(written).await?;
+            progress.inc(standings.len() as u64);
+            Ok::<_, Fault>(())
+        };
+        // The database has the profiles of a batch to write while members of the one before are enrolled here. Each comes to its end,
+        // whatever becomes of the other.
+        let (written, enrolled) = tokio::join!(writing, enrolling);
+        enrolled?;
+        before = written?;
+        if before.is_none() {
+            break;
         }
-        run.enrol(written).await?;
-        progress.inc(rows.len() as u64);
     }
     let told = |gone: usize| progress.inc(gone as u64);
     run.let_go(&looked.plan.leavers, told).await?;

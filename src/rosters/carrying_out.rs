@@ -28,17 +28,17 @@ pub struct Run<'a> {
 }
 
 /// New members of a batch who have a profile and are not enrolled yet.
-pub struct Written<'a, 'policy> {
-    rows: Vec<&'a Row<'policy>>,
+pub struct Written<'policy> {
+    rows: Vec<Row<'policy>>,
     /// Who they are, in their order.
     pub members: Vec<MemberId>,
 }
 
-impl<'policy> Written<'_, 'policy> {
+impl<'policy> Written<'policy> {
     /// Each with its row.
     pub fn each(&self) -> impl Iterator<Item = (&Row<'policy>, MemberId)> {
         let members = self.members.iter().copied();
-        self.rows.iter().copied().zip(members)
+        self.rows.iter().zip(members)
     }
 }
 
@@ -59,14 +59,14 @@ impl<'a> Run<'a> {
     ///
     /// # Errors
     /// A store is away, or another import brings the same persons.
-    pub async fn write<'b, 'policy>(
+    pub async fn write<'policy>(
         &self,
-        rows: &'b [Row<'policy>],
+        rows: Vec<Row<'policy>>,
         standings: &[Standing],
-    ) -> Result<Written<'b, 'policy>, RosterFault> {
-        self.change_known(rows, standings).await?;
-        let rows: Vec<&Row<'_>> = rows
-            .iter()
+    ) -> Result<Written<'policy>, RosterFault> {
+        self.change_known(&rows, standings).await?;
+        let rows: Vec<Row<'_>> = rows
+            .into_iter()
             .zip(standings)
             .filter(|(_, standing)| **standing == Standing::New)
             .map(|(row, _)| row)
@@ -140,7 +140,7 @@ impl<'a> Run<'a> {
     ///
     /// # Errors
     /// The log is away.
-    pub async fn enrol(&self, written: Written<'_, '_>) -> Result<(), RosterFault> {
+    pub async fn enrol(&self, written: Written<'_>) -> Result<(), RosterFault> {
         let commands = &self.members.commands;
         for member in &written.members {
             commands.presume_empty::<Onboarding>(&member.to_string());
@@ -256,10 +256,11 @@ impl<'a> Run<'a> {
 
     /// Writes the profiles of new members. Who has one from a killed run gets the row's data under the same member id, and
     /// the same user ID if we gave it.
-    async fn write_profiles(&self, rows: &[&Row<'_>]) -> Result<Vec<MemberId>, RosterFault> {
+    async fn write_profiles(&self, rows: &[Row<'_>]) -> Result<Vec<MemberId>, RosterFault> {
         let (entropy, profiles) = (&self.members.entropy, &self.members.vault.profiles);
         // Looked up again: an earlier batch may have enrolled whom a killed run left.
-        let known = Found::of(self.members, rows).await?;
+        let looked_up: Vec<&Row<'_>> = rows.iter().collect();
+        let known = Found::of(self.members, &looked_up).await?;
         let left_over: Vec<MemberId> = known.left_over().collect();
         let stored = profiles.get_many(&left_over).await;
         let stored = stored.map_err(RosterFault::failed)?;

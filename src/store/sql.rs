@@ -185,9 +185,11 @@ impl SqlLog {
     ) -> Result<HashSet<String>, ReadError> {
         let mut begun = HashSet::new();
         for ids in ids.chunks(100) {
+            // One look-up for each: asked for all at once, PostgreSQL reads the whole log as long as it does not know how different the ids are.
             let sql = format!(
-                "SELECT aggregate_id FROM events WHERE aggregate_id IN {} AND aggregate_type = ${} AND sequence = 1",
-                placeholders(1, ids.len()),
+                "SELECT column1 FROM (VALUES {}) AS asked WHERE (SELECT sequence FROM events \
+                 WHERE aggregate_type = ${} AND aggregate_id = column1 AND sequence = 1) = 1",
+                placeholders(ids.len(), 1),
                 ids.len() + 1
             );
             let rows = bind_all(sqlx::query(&sql), ids)

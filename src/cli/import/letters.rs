@@ -36,7 +36,7 @@ impl Letters {
     /// Writes the letters of a batch in the order of its rows.
     pub(super) async fn write(
         &mut self,
-        new: &Written<'_, '_>,
+        new: &Written<'_>,
         standings: &[Standing],
     ) -> Result<(), Fault> {
         let before: Vec<MemberId> = standings
