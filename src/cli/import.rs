@@ -252,11 +252,14 @@ async fn write(
     let mut before: Option<(Written<'_>, &[Standing])> = None;
     loop {
         let next = batches.next();
+        let being_enrolled = before.as_ref().map(|(written, _)| written.members.clone());
+        let being_enrolled = being_enrolled.unwrap_or_default();
         let writing = async {
             let Some(standings) = next else {
                 return Ok(None);
             };
-            let written = run.write(roster.rows(BATCH), standings).await?;
+            let rows = roster.rows(BATCH);
+            let written = run.write(rows, standings, &being_enrolled).await?;
             Ok::<_, Fault>(Some((written, standings)))
         };
         let enrolling = async {

@@ -152,7 +152,7 @@ impl Importer {
         let mut roster = Roster::read_again(&kept.file, policy, today);
         for standings in left.standings.chunks(BATCH) {
             let rows = roster.rows(BATCH);
-            let written = run.write(rows, standings).await?;
+            let written = run.write(rows, standings, &[]).await?;
             run.enrol(written).await?;
         }
         run.let_go(&left.leavers, |_| ()).await?;

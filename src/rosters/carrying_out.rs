@@ -55,7 +55,7 @@ impl<'a> Run<'a> {
     }
 
     /// Carries out what a batch tells of members who are known, and writes the profiles of those who are new. Nobody has heard of these
-    /// until [`Run::enrol`], so that their letters can be written first.
+    /// until [`Run::enrol`], so that their letters can be written first. Those of the batch before may still be `being_enrolled`.
     ///
     /// # Errors
     /// A store is away, or another import brings the same persons.
@@ -63,15 +63,16 @@ impl<'a> Run<'a> {
         &self,
         rows: Vec<Row<'policy>>,
         standings: &[Standing],
+        being_enrolled: &[MemberId],
     ) -> Result<Written<'policy>, RosterFault> {
-        self.change_known(&rows, standings).await?;
+        self.change_known(&rows, standings, being_enrolled).await?;
         let rows: Vec<Row<'_>> = rows
             .into_iter()
             .zip(standings)
             .filter(|(_, standing)| **standing == Standing::New)
             .map(|(row, _)| row)
             .collect();
-        let members = self.write_profiles(&rows).await?;
+        let members = self.write_profiles(&rows, being_enrolled).await?;
         Ok(Written { rows, members })
     }
 
@@ -80,6 +81,7 @@ impl<'a> Run<'a> {
         &self,
         rows: &[Row<'_>],
         standings: &[Standing],
+        being_enrolled: &[MemberId],
     ) -> Result<(), RosterFault> {
         let known = rows.iter().zip(standings).filter_map(|(row, standing)| {
             let Standing::Known(known) = standing else {
@@ -92,7 +94,8 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         let rows: Vec<&Row<'_>> = known.iter().map(|(row, _)| *row).collect();
-        let left_over: Vec<MemberId> = Found::of(self.members, &rows).await?.left_over().collect();
+        let found = Found::of(self.members, &rows, being_enrolled).await?;
+        let left_over: Vec<MemberId> = found.left_over().collect();
         if !left_over.is_empty() {
             // What a killed run left would hold the GID or the user ID that is about to be written.
             let profiles = &self.members.vault.profiles;
@@ -256,11 +259,15 @@ impl<'a> Run<'a> {
 
     /// Writes the profiles of new members. Who has one from a killed run gets the row's data under the same member id, and
     /// the same user ID if we gave it.
-    async fn write_profiles(&self, rows: &[Row<'_>]) -> Result<Vec<MemberId>, RosterFault> {
+    async fn write_profiles(
+        &self,
+        rows: &[Row<'_>],
+        being_enrolled: &[MemberId],
+    ) -> Result<Vec<MemberId>, RosterFault> {
         let (entropy, profiles) = (&self.members.entropy, &self.members.vault.profiles);
         // Looked up again: an earlier batch may have enrolled whom a killed run left.
         let looked_up: Vec<&Row<'_>> = rows.iter().collect();
-        let known = Found::of(self.members, &looked_up).await?;
+        let known = Found::of(self.members, &looked_up, being_enrolled).await?;
         let left_over: Vec<MemberId> = known.left_over().collect();
         let stored = profiles.get_many(&left_over).await;
         let stored = stored.map_err(RosterFault::failed)?;

@@ -88,17 +88,20 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// Looks some rows up.
-    pub(super) async fn of(members: &Members, rows: &[&Row<'_>]) -> Result<Self, RosterFault> {
+    /// Looks some rows up; who is `being_enrolled` counts as enrolled already.
+    pub(super) async fn of(
+        members: &Members,
+        rows: &[&Row<'_>],
+        being_enrolled: &[MemberId],
+    ) -> Result<Self, RosterFault> {
         let profiles: Vec<&Profile> = rows.iter().map(|row| &row.profile).collect();
         let matches = members.vault.profiles.matches(&profiles).await;
         let matches = matches.map_err(RosterFault::unreadable)?;
         let ids: Vec<String> = everybody(&matches).map(|id| id.to_string()).collect();
         let enrolled = members.commands.begun::<Onboarding>(&ids).await;
-        Ok(Self {
-            matches,
-            enrolled: enrolled.map_err(RosterFault::unreadable)?,
-        })
+        let mut enrolled = enrolled.map_err(RosterFault::unreadable)?;
+        enrolled.extend(being_enrolled.iter().map(ToString::to_string));
+        Ok(Self { matches, enrolled })
     }
 
     /// The members who are enrolled.
@@ -123,7 +126,7 @@ pub(super) async fn compare(
     errors: &mut Errors,
 ) -> Result<Vec<Standing>, RosterFault> {
     let rows: Vec<&Row<'_>> = rows.iter().collect();
-    let known = Found::of(members, &rows).await?;
+    let known = Found::of(members, &rows, &[]).await?;
     let enrolled: Vec<MemberId> = known.enrolled().collect();
     let stored = members.vault.profiles.get_many(&enrolled).await;
     let stored = stored.map_err(RosterFault::unreadable)?;
