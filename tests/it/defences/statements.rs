@@ -19,7 +19,7 @@ const WRITERS: [&str; 8] = [
 
 /// What stands in statements by name: tables, columns, placeholders, numbers and parts of our own. A new one is to be looked at by
 /// somebody: nothing that was typed may be among them.
-const PARTS: [&str; 38] = [
+const PARTS: [&str; 39] = [
     "",
     "BETWEEN",
     "COLUMNS",
@@ -38,6 +38,7 @@ const PARTS: [&str; 38] = [
     "function",
     "given",
     "grouped",
+    "hot",
     "id",
     "into",
     "key",

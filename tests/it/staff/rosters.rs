@@ -534,7 +534,8 @@ async fn left_in_the_middle(members: &Members, file: &[u8]) -> ImportId {
     let mut roster = Roster::read_again(file, &members.policy.policy, today);
     let rows = roster.rows(BATCH);
     let run = Run::new(members, import, window);
-    let written = run.write(&rows, &looked.plan.standings[..rows.len()]).await;
+    let standings = &looked.plan.standings[..rows.len()];
+    let written = run.write(rows, standings, &[]).await;
     run.enrol(written.unwrap()).await.unwrap();
     import
 }
@@ -576,8 +577,28 @@ async fn enrolled_meanwhile(members: &Members) {
     let mut roster = Roster::read(file.as_bytes(), &members.policy.policy, today);
     let rows = roster.rows(BATCH);
     let run = Run::new(members, ImportId(members.entropy.id()), window);
-    let written = run.write(&rows, &[Standing::New]).await.unwrap();
+    let written = run.write(rows, &[Standing::New], &[]).await.unwrap();
     run.enrol(written).await.unwrap();
+}
+
+#[tokio::test]
+async fn whom_the_batch_before_is_still_enrolling_gives_way_to_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let society = open(&folder).await;
+    society.adopt_policy().await.unwrap();
+    let members = society.members();
+    let today = TOKYO.to_datetime(members.clock.now()).date();
+    let window = Window::new(today, 30, today).unwrap();
+    let run = Run::new(&members, ImportId(members.entropy.id()), window);
+    let file = roster(&[TARO]);
+    let rows = || Roster::read(file.as_bytes(), &members.policy.policy, today).rows(BATCH);
+    let new = [Standing::New];
+    let under_way = run.write(rows(), &new, &[]).await.unwrap();
+    let again = run.write(rows(), &new, &under_way.members).await;
+    let why = again.err().map(|fault| fault.0);
+    assert!(why.is_some_and(|why| why.contains("has just brought")));
+    run.enrol(under_way).await.unwrap();
+    society.close().await;
 }
 
 #[tokio::test]
