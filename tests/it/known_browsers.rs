@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use serde_json::json;
 
-use crate::support::app::{App, Client, INITIAL_PASSWORD, NEW_PASSWORD, USER_ID};
+use crate::support::app::{Answer, App, Client, INITIAL_PASSWORD, NEW_PASSWORD, USER_ID};
 
 /// Signs in with the paper; whether a code is asked for.
 async fn needs_a_code(browser: &Client) -> bool {
@@ -19,8 +19,7 @@ async fn whoever_signs_in_by_paper_while_the_member_is_on_the_way_needs_a_code_o
     let member = app.client_at("email_link").await;
     let attacker = app.client();
     let begun = attacker.sign_in(USER_ID, INITIAL_PASSWORD).await;
-    let remembers = |cookie: &&str| cookie.starts_with("kadode-device=");
-    assert!(!begun.cookies().iter().any(remembers));
+    assert!(!remembers(&begun));
     app.wait(60);
     assert!(!needs_a_code(&member).await);
     app.advance_client(&member, "otp_method").await;
@@ -46,6 +45,49 @@ async fn the_browser_that_gave_the_date_of_birth_and_confirmed_the_address_needs
     app.wait(60);
     app.advance_client(&own, "otp_method").await;
     assert!(!needs_a_code(&own).await);
+}
+
+/// Whether an answer makes the browser known.
+fn remembers(answer: &Answer) -> bool {
+    let device = |cookie: &&str| cookie.starts_with("kadode-device=");
+    answer.cookies().iter().any(device)
+}
+
+#[tokio::test]
+async fn a_browser_that_drops_the_answer_to_the_first_of_two_presses_is_known_all_the_same() {
+    let (app, _) = App::with_member().await;
+    let own = app.client();
+    let session = own
+        .sign_in(USER_ID, INITIAL_PASSWORD)
+        .await
+        .session_cookie();
+    let dropped = || Client::new(&app.url, &[("cookie", &session)]);
+    for (step, body) in [
+        ("birth-date", json!({"birth_date": "1980-01-01"})),
+        ("email", json!({"email": "hanako@example.jp"})),
+    ] {
+        dropped().step(step, body.clone()).await;
+        own.step(step, body).await;
+    }
+    app.advance_client(&own, "otp_method").await;
+    app.wait(60);
+    assert!(!needs_a_code(&own).await);
+}
+
+#[tokio::test]
+async fn a_date_of_birth_that_was_given_elsewhere_or_long_ago_makes_no_browser_known() {
+    let (app, _) = App::with_member().await;
+    let date = json!({"birth_date": "1980-01-01"});
+    let own = app.client_at("email").await;
+    let again = own.post("/onboarding/birth-date", date.clone()).await;
+    assert!(remembers(&again));
+    app.wait(31);
+    let late = own.post("/onboarding/birth-date", date.clone()).await;
+    assert!(!remembers(&late));
+    let another = app.client();
+    assert!(!needs_a_code(&another).await);
+    let elsewhere = another.post("/onboarding/birth-date", date).await;
+    assert!(!remembers(&elsewhere));
 }
 
 /// The member enters the address; somebody else who has the paper signs in; the link is followed.

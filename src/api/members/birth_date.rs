@@ -21,7 +21,11 @@ impl Api {
     pub async fn confirm_birth_date(&self, who: &SignedIn, typed: &str) -> Result<Done, Problem> {
         let state = self.member_status(&who.session).await?.state;
         if state.birth_date_confirmed {
-            return Ok(already_done(who));
+            let device = self.browser_remembered_again(who).await;
+            return Ok(Done {
+                device,
+                ..already_done(who)
+            });
         }
         let date = parse(typed, self.clock.now())?;
         let profile = self.vault.profiles.get(who.session.member).await?.profile;
@@ -92,10 +96,12 @@ impl Api {
             self.vault.waits.succeeded(&lanes).await?;
         }
         let mut done = Self::done(who, &outcome);
-        if tries_left.is_some() {
-            // The date is confirmed: that must not look as if it were not.
-            done.device = self.browser_remembered(who).await;
-        }
+        // The date is confirmed: that must not look as if it were not.
+        done.device = if tries_left.is_some() {
+            self.browser_remembered(who).await
+        } else {
+            self.browser_remembered_again(who).await
+        };
         Ok(done)
     }
 }

@@ -70,9 +70,11 @@ impl Api {
             )
             .await?;
         let mut done = Self::done(who, &outcome);
-        if done.stored {
-            done.device = self.browser_remembered(who).await;
-        }
+        done.device = if done.stored {
+            self.browser_remembered(who).await
+        } else {
+            self.browser_remembered_again(who).await
+        };
         Ok(done)
     }
 

@@ -12,6 +12,7 @@ mod forgotten;
 mod grid;
 mod hold;
 mod json;
+mod known_browsers;
 mod notice;
 mod once_more;
 mod paper;

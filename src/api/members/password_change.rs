@@ -3,7 +3,6 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use secrecy::SecretString;
 use unicode_normalization::UnicodeNormalization;
 
 use super::SignedIn;
@@ -67,25 +66,6 @@ impl Api {
             None => None,
         };
         Done { device, ..done }
-    }
-
-    /// The cookie of a browser that has shown that it is the member's; none, where the vault is away: what was done is done, and the
-    /// session's new secret must not be lost with it.
-    pub(super) async fn browser_remembered(&self, who: &SignedIn) -> Option<SecretString> {
-        let profile = self.vault.profiles.get(who.session.member).await;
-        let remembered = match profile {
-            Ok(stored) => {
-                self.remember_browser(&who.visit, &stored.profile.user_id)
-                    .await
-            }
-            Err(error) => Err(error.into()),
-        };
-        remembered
-            .inspect_err(|problem| {
-                let problem = problem.name();
-                tracing::error!(problem, "a browser that showed enough is not remembered");
-            })
-            .ok()
     }
 
     /// Whether the session's newest secret came with another password, rather than with its code.

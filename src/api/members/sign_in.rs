@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use secrecy::SecretString;
 
 use crate::api::Api;
 use crate::api::input;
@@ -95,37 +94,6 @@ impl Api {
                 Err(problem)
             }
         }
-    }
-
-    /// Gives the browser a lane of its own for later failures, once it has shown that it is the member's.
-    pub(in crate::api) async fn remember_browser(
-        &self,
-        visit: &Visit,
-        user_id: &str,
-    ) -> Result<SecretString, Problem> {
-        let remembered = self
-            .vault
-            .devices
-            .remember(visit.device.as_deref(), user_id, self.clock.now())
-            .await?;
-        Ok(remembered)
-    }
-
-    /// Forgets that the browser signed in with this user ID, if that was before another password took the place of the first, or staff
-    /// stopped all use: whoever forgot or changed the password may have lost the browser as well, or have shown it to somebody.
-    pub(super) async fn forget_browser_of_before(
-        &self,
-        visit: &Visit,
-        user_id: &str,
-        state: &Onboarding,
-    ) -> Result<(), Problem> {
-        let since = state.forgets_browsers_before();
-        if let Some((device, since)) = visit.device.as_deref().zip(since) {
-            let user_id = input::normalise_id(user_id);
-            let devices = &self.vault.devices;
-            devices.forget_before(device, &user_id, since).await?;
-        }
-        Ok(())
     }
 
     /// The turn at argon2 of a try with these lanes, which counts from now on, and how many are left. The wait for it is no part of the

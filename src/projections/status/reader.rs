@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use cqrs_es::Aggregate;
+use jiff::Timestamp;
 
 use super::{MemberStatus, parse};
 use crate::ambient::Clock;
 use crate::database::Connections;
-use crate::domain::ids::MemberId;
+use crate::domain::ids::{MemberId, SessionId};
 use crate::domain::onboarding::Onboarding;
 use crate::subscription::{ApplyError, EventLog, FollowError, Position, Progress};
 
@@ -23,6 +24,9 @@ pub struct Health {
     /// Mails that wait to be sent.
     pub mails_waiting: i64,
 }
+
+/// By what a browser shows that it is the member's before there is a code.
+const SHOWING: [&str; 2] = ["BirthDateConfirmed", "EmailRegistered"];
 
 /// How long a page waits for the read models.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -85,6 +89,29 @@ impl StatusReader {
             status.fold(event)?;
         }
         Ok(status.state.enrolment.is_some().then_some(status))
+    }
+
+    /// The session in which the member last gave the date of birth or entered an address, and when; none, if nothing tells.
+    ///
+    /// # Errors
+    /// The log is away, or an event cannot be read.
+    pub async fn showed_last(
+        &self,
+        member: MemberId,
+    ) -> Result<Option<(SessionId, Timestamp)>, FollowError> {
+        let stream = self
+            .log
+            .read_stream(Onboarding::TYPE, &member.to_string())
+            .await?;
+        let (mut status, mut showed) = (MemberStatus::default(), None);
+        for recorded in &stream {
+            status.fold(recorded)?;
+            if SHOWING.contains(&recorded.event_type.as_str()) {
+                let session = status.state.session.as_ref();
+                showed = session.map(|session| (session.id, recorded.recorded_at));
+            }
+        }
+        Ok(showed)
     }
 
     /// Waits until the read models show what is committed now, for whoever needs more than a status; two seconds at most. Answers

@@ -19,7 +19,7 @@ const WRITERS: [&str; 8] = [
 
 /// What stands in statements by name: tables, columns, placeholders, numbers and parts of our own. A new one is to be looked at by
 /// somebody: nothing that was typed may be among them.
-const PARTS: [&str; 39] = [
+const PARTS: [&str; 43] = [
     "",
     "BETWEEN",
     "COLUMNS",
@@ -28,6 +28,7 @@ const PARTS: [&str; 39] = [
     "PORTION",
     "REBUILD",
     "TRACES_UNTIL",
+    "bound",
     "cells",
     "column",
     "columns",
@@ -52,11 +53,14 @@ const PARTS: [&str; 39] = [
     "place",
     "rebuilt",
     "rows",
+    "scope",
+    "since",
     "suffix",
     "table",
     "then",
     "to_contacts",
     "told_day",
+    "typed",
     "which",
     "within",
 ];
