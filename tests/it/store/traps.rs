@@ -9,9 +9,11 @@ use kadode::database::Database;
 use kadode::domain::attempts::Attempts;
 use kadode::store::EventLog;
 use serde_json::json;
+use sqlx::Executor;
 
 use super::{Place, Sqlite, all, append, expect_gapless, note, soon, standing, try_append};
 use crate::commands::{attribution, tally};
+use crate::support::app::eventually;
 use crate::support::postgres::Places;
 
 /// The server interrupts whatever it likes for reasons of its own; postgres-es calls that unexpected, as it does a server that is away.
@@ -90,4 +92,40 @@ async fn a_stream_that_could_end_unnoticed_is_not_to_be_had_on_sqlite() {
 #[tokio::test]
 async fn a_stream_that_could_end_unnoticed_is_not_to_be_had_on_postgres() {
     nothing_is_streamed(Places::new().await.open(&standing()).await).await;
+}
+
+/// Streams of one event each, and how often some of them are asked for.
+const STREAMS: i64 = 20_000;
+const ASKED: i64 = 8;
+
+/// As an import does in the first minute, before the server knows how different the ids of its streams are.
+#[tokio::test]
+async fn which_streams_have_begun_is_not_looked_for_in_the_whole_log() {
+    let places = Places::new().await;
+    let owner = Database::open(&places.owner).await.unwrap();
+    let mut connection = owner.write.acquire().await.unwrap();
+    let fill = format!(
+        "SET kadode.appending = 'yes'; INSERT INTO events SELECT n, 'onboarding', 's' || n, 1, 'Noted', '1', '{{}}', '{{}}', \
+         '2026-07-01T00:00:00.000000Z' FROM generate_series(1, {STREAMS}) AS n"
+    );
+    connection.execute(fill.as_str()).await.unwrap();
+    let log = places.open(&standing()).await;
+    let asked: Vec<String> = (STREAMS - 49..=STREAMS + 50)
+        .map(|n| format!("s{n}"))
+        .collect();
+    for _ in 0..ASKED {
+        let begun = log.begun("onboarding", &asked).await.unwrap();
+        assert_eq!(begun.len(), 50);
+    }
+    let read = eventually("the server's count", || async {
+        let (scans, read): (i64, i64) = sqlx::query_as(
+            "SELECT seq_scan + COALESCE(idx_scan, 0), seq_tup_read FROM pg_stat_user_tables WHERE relname = 'events'",
+        )
+        .fetch_one(&owner.read)
+        .await
+        .unwrap();
+        (scans >= ASKED).then_some(read)
+    })
+    .await;
+    assert!(read < STREAMS, "{read} rows were read one after the other");
 }
