@@ -78,16 +78,21 @@ async fn a_browser_that_drops_the_answer_to_the_first_of_two_presses_is_known_al
 async fn a_date_of_birth_that_was_given_elsewhere_or_long_ago_makes_no_browser_known() {
     let (app, _) = App::with_member().await;
     let date = json!({"birth_date": "1980-01-01"});
-    let own = app.client_at("email").await;
-    let again = own.post("/onboarding/birth-date", date.clone()).await;
-    assert!(remembers(&again));
+    let own = app.client();
+    let session = own
+        .sign_in(USER_ID, INITIAL_PASSWORD)
+        .await
+        .session_cookie();
+    let without_device = || Client::new(&app.url, &[("cookie", &session)]);
+    own.step("birth-date", date.clone()).await;
+    let give = async |client: &Client| client.post("/onboarding/birth-date", date.clone()).await;
+    assert!(!remembers(&give(&own).await));
+    assert!(remembers(&give(&without_device()).await));
     app.wait(31);
-    let late = own.post("/onboarding/birth-date", date.clone()).await;
-    assert!(!remembers(&late));
+    assert!(!remembers(&give(&without_device()).await));
     let another = app.client();
     assert!(!needs_a_code(&another).await);
-    let elsewhere = another.post("/onboarding/birth-date", date).await;
-    assert!(!remembers(&elsewhere));
+    assert!(!remembers(&give(&another).await));
 }
 
 /// The member enters the address; somebody else who has the paper signs in; the link is followed.
