@@ -119,7 +119,7 @@ async fn which_streams_have_begun_is_not_looked_for_in_the_whole_log() {
     }
     let read = eventually("the server's count", || async {
         let (scans, read): (i64, i64) = sqlx::query_as(
-            "SELECT seq_scan + COALESCE(idx_scan, 0), seq_tup_read FROM pg_stat_user_tables WHERE relname = 'events'",
+            "SELECT seq_scan + idx_scan, seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'events'",
         )
         .fetch_one(&owner.read)
         .await
@@ -127,5 +127,5 @@ async fn which_streams_have_begun_is_not_looked_for_in_the_whole_log() {
         (scans >= ASKED).then_some(read)
     })
     .await;
-    assert!(read < STREAMS, "{read} rows were read one after the other");
+    assert!(read < STREAMS, "{read} rows were read");
 }
