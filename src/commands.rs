@@ -185,7 +185,7 @@ impl Commands {
             state: state.clone(),
             sequence: context.current_sequence,
         };
-        self.recent.keep(format!("{}-{id}", A::TYPE), left);
+        self.recent.keep_loaded(format!("{}-{id}", A::TYPE), left);
         Ok(state)
     }
 

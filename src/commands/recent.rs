@@ -35,6 +35,17 @@ impl Recent {
         left.downcast().ok().map(|left| *left)
     }
 
+    /// Keeps a state that was loaded, where none is kept that a command left: that may be a later one.
+    pub(super) fn keep_loaded<A: Send + 'static>(&self, stream: String, left: Left<A>) {
+        let is_kept = {
+            let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.young.contains_key(&stream) || kept.old.contains_key(&stream)
+        };
+        if !is_kept {
+            self.keep(stream, left);
+        }
+    }
+
     /// Keeps the state that was left in this stream.
     pub(super) fn keep<A: Send + 'static>(&self, stream: String, left: Left<A>) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -63,6 +74,17 @@ mod tests {
         assert!(recent.take::<String>("b").is_none());
         assert_eq!(recent.take::<String>("a").unwrap().sequence, 3);
         assert!(recent.take::<String>("a").is_none());
+    }
+
+    #[test]
+    fn what_is_loaded_takes_the_place_of_nothing() {
+        let recent = Recent::default();
+        recent.keep_loaded("a".to_owned(), left(1));
+        recent.keep_loaded("a".to_owned(), left(2));
+        assert_eq!(recent.take::<String>("a").unwrap().sequence, 1);
+        recent.keep("a".to_owned(), left(3));
+        recent.keep_loaded("a".to_owned(), left(2));
+        assert_eq!(recent.take::<String>("a").unwrap().sequence, 3);
     }
 
     #[test]

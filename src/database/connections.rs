@@ -131,9 +131,7 @@ impl Connections {
 
     async fn write_in_one(&self, statements: Vec<Statement>) -> Result<Vec<u64>, sqlx::Error> {
         if !self.0.settings.together {
-            // Nothing is read that has to stay true.
-            let mut transaction = Transaction(self.acquire().await?);
-            transaction.execute("BEGIN").await?;
+            let mut transaction = self.begin().await?;
             let mut written = Vec::with_capacity(statements.len());
             for statement in statements {
                 let done = statement.query().execute(&mut *transaction).await?;

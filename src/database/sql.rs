@@ -180,7 +180,7 @@ impl Insert {
     }
 }
 
-/// A statement with what is bound to it.
+/// A statement with what is bound to it. `$` stands in its text before numbers of parameters alone.
 #[derive(Clone, Debug)]
 pub struct Statement {
     sql: String,

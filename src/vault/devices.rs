@@ -123,6 +123,12 @@ impl Devices {
         Ok(shown.map(|shown| (device, shown)))
     }
 
+    /// Whether a cookie is one of ours.
+    #[must_use]
+    pub fn is_ours(&self, cookie: &str) -> bool {
+        self.open(cookie).is_some()
+    }
+
     /// The browser's id, if its cookie is ours.
     pub(super) fn open(&self, cookie: &str) -> Option<[u8; 16]> {
         let (device, signature) = cookie.split_once('.')?;

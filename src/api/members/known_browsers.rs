@@ -67,7 +67,8 @@ impl Api {
     /// The same for a form that is pressed twice: the browser may have dropped the first answer, and the cookie with it. Only for the session
     /// that showed it, a moment later, and where the browser has no such cookie: one that it had was good for the first press too.
     pub(super) async fn browser_remembered_again(&self, who: &SignedIn) -> Option<SecretString> {
-        if who.visit.device.is_some() {
+        let device = who.visit.device.as_deref();
+        if device.is_some_and(|cookie| self.vault.devices.is_ours(cookie)) {
             return None;
         }
         let showed = self.statuses.showed_last(who.session.member).await;
