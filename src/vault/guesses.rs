@@ -47,13 +47,14 @@ impl Guesses {
         let mut left: HashMap<String, i64> = self.places.iter().map(left).collect();
         let mut closed = None;
         for row in query.fetch_all(connection).await? {
-            let Some(left) = left.get_mut(&row.try_get::<String, _>("scope")?) else {
+            let scope: String = row.try_get("scope")?;
+            let Some(left_there) = left.get_mut(&scope) else {
                 continue;
             };
-            let before = *left;
-            *left -= row.try_get::<i64, _>("tries")?;
+            *left_there -= row.try_get::<i64, _>("tries")?;
             // Without it and all before it, too few are left to close the way.
-            if before > 0 && *left <= 0 {
+            if *left_there <= 0 {
+                left.remove(&scope);
                 let tried_at = time_of(&row.try_get::<String, _>("tried_at")?)?;
                 closed = closed.max(Some(tried_at + WINDOW));
             }

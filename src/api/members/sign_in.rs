@@ -157,11 +157,6 @@ impl Api {
         Ok(state.enrolment.is_some().then_some((stored, state)))
     }
 
-    async fn lapsed_session_of(&self, member: MemberId) -> Result<Option<SessionId>, Problem> {
-        let sessions = &self.vault.sessions;
-        Ok(sessions.lapsed_session_of(member, self.clock.now()).await?)
-    }
-
     /// Compares the password with the one in force, in one argon2 run.
     pub(super) async fn check(
         &self,
@@ -228,8 +223,9 @@ impl Api {
                         // It was replaced meanwhile; no further comparison, for each answer costs one.
                         return Err(Problem::SignInFailed);
                     }
+                    let (sessions, now) = (&api.vault.sessions, api.clock.now());
                     let lapsed = match &state.session {
-                        Some(_) => api.lapsed_session_of(member).await?,
+                        Some(_) => sessions.lapsed_session_of(member, now).await?,
                         None => None,
                     };
                     let contact = state.contact.as_ref().map(|contact| contact.id);

@@ -9,7 +9,8 @@ use super::{MemberStatus, parse};
 use crate::ambient::Clock;
 use crate::database::Connections;
 use crate::domain::ids::{MemberId, SessionId};
-use crate::domain::onboarding::Onboarding;
+use crate::domain::onboarding::{Event, Onboarding};
+use crate::projections::event;
 use crate::subscription::{ApplyError, EventLog, FollowError, Position, Progress};
 
 /// How far the parts of the program have come.
@@ -24,9 +25,6 @@ pub struct Health {
     /// Mails that wait to be sent.
     pub mails_waiting: i64,
 }
-
-/// By what a browser shows that it is the member's before there is a code.
-const SHOWING: [&str; 2] = ["BirthDateConfirmed", "EmailRegistered"];
 
 /// How long a page waits for the read models.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -106,7 +104,10 @@ impl StatusReader {
         let (mut status, mut showed) = (MemberStatus::default(), None);
         for recorded in &stream {
             status.fold(recorded)?;
-            if SHOWING.contains(&recorded.event_type.as_str()) {
+            if matches!(
+                event(recorded)?,
+                Event::BirthDateConfirmed {} | Event::EmailRegistered { .. }
+            ) {
                 let session = status.state.session.as_ref();
                 showed = session.map(|session| (session.id, recorded.recorded_at));
             }
