@@ -252,8 +252,9 @@ async fn write(
     let mut before: Option<(Written<'_>, &[Standing])> = None;
     loop {
         let next = batches.next();
-        let being_enrolled = before.as_ref().map(|(written, _)| written.members.clone());
-        let being_enrolled = being_enrolled.unwrap_or_default();
+        let being_enrolled = before
+            .as_ref()
+            .map_or_else(Vec::new, |(written, _)| written.members.clone());
         let writing = async {
             let Some(standings) = next else {
                 return Ok(None);

@@ -69,7 +69,8 @@ pub struct Insert {
     then: &'static str,
     /// Whether each column holds numbers.
     numbers: Vec<bool>,
-    statements: Vec<String>,
+    /// As JSON, for one statement each.
+    chunks: Vec<String>,
 }
 
 impl Insert {
@@ -91,7 +92,7 @@ impl Insert {
             into: into.into(),
             then,
             numbers: rows.first().into_iter().flatten().map(is_number).collect(),
-            statements: rows
+            chunks: rows
                 .chunks(ROWS_A_STATEMENT)
                 .map(statement)
                 .collect::<Result<_, _>>()?,
@@ -114,7 +115,7 @@ impl Insert {
     /// They are not texts.
     pub fn pairs(&self) -> Result<HashMap<String, String>, sqlx::Error> {
         let mut pairs = HashMap::new();
-        for rows in &self.statements {
+        for rows in &self.chunks {
             let rows: Vec<Vec<Cell>> =
                 serde_json::from_str(rows).map_err(|error| sqlx::Error::Decode(error.into()))?;
             for row in rows {
@@ -137,7 +138,7 @@ impl Insert {
     pub async fn write(&self, connection: &mut AnyConnection) -> Result<u64, sqlx::Error> {
         let sql = self.sql(connection.backend_name() == "PostgreSQL");
         let mut written = 0;
-        for rows in &self.statements {
+        for rows in &self.chunks {
             let query = sqlx::query(&sql).bind(rows.as_str());
             written += query.execute(&mut *connection).await?.rows_affected();
         }
@@ -147,8 +148,8 @@ impl Insert {
     /// What writes the rows to a file.
     pub(super) fn statements(&self) -> Vec<Statement> {
         let sql = self.sql(false);
-        let chunks = self.statements.iter();
-        chunks
+        self.chunks
+            .iter()
             .map(|rows| Statement::new(&*sql).bind(rows.as_str()))
             .collect()
     }
