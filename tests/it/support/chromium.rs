@@ -53,23 +53,27 @@ impl Driver {
         // The client asks for the process's provider, and with two in the tree there is none by itself.
         let _ = ring::default_provider().install_default();
         let folder = tempfile::tempdir().unwrap();
-        let mut child = Command::new("chromedriver")
-            .arg("--port=0")
-            .env("TMPDIR", folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| {
-                panic!("chromedriver does not start ({error}): scripts/test installs it")
-            });
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        let port = port_in(&mut output);
-        Self {
-            child,
-            port,
-            _output: output,
-            _folder: folder,
+        loop {
+            let mut child = Command::new("chromedriver")
+                .arg("--port=0")
+                .env("TMPDIR", folder.path())
+                .stdin(Stdio::null())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap_or_else(|error| {
+                    panic!("chromedriver does not start ({error}): scripts/test installs it")
+                });
+            let mut output = BufReader::new(child.stdout.take().unwrap());
+            if let Some(port) = port_in(&mut output) {
+                return Self {
+                    child,
+                    port,
+                    _output: output,
+                    _folder: folder,
+                };
+            }
+            child.wait().unwrap();
         }
     }
 
@@ -118,17 +122,20 @@ impl Drop for Driver {
     }
 }
 
-fn port_in(output: &mut impl BufRead) -> u16 {
+/// The driver's port; none if the one that it found free for IPv6 is another's for IPv4, where it gives up.
+fn port_in(output: &mut impl BufRead) -> Option<u16> {
     let mut said = String::new();
     loop {
         let mut line = String::new();
-        assert_ne!(
-            output.read_line(&mut line).unwrap(),
-            0,
-            "chromedriver: {said}"
-        );
+        if output.read_line(&mut line).unwrap() == 0 {
+            assert!(
+                said.contains("port not available"),
+                "chromedriver ends: {said}"
+            );
+            return None;
+        }
         if let Some((_, port)) = line.trim_end().split_once("successfully on port ") {
-            return port.trim_end_matches('.').parse().unwrap();
+            return Some(port.trim_end_matches('.').parse().unwrap());
         }
         said += &line;
     }
