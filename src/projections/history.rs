@@ -57,7 +57,7 @@ impl Projection for HistoryProjection {
     fn telling(&self, table: &str) -> &'static str {
         match table {
             // What adds up to nothing.
-            "history_counts" | "history_parts" => "WHERE number <> 0",
+            "history_counts" => "WHERE number <> 0",
             _ => "",
         }
     }
@@ -107,7 +107,10 @@ impl Projection for HistoryProjection {
                 "INSERT INTO history{suffix} (position, recorded_at, event_type, event_version, stream_kind, stream_id, \
                  sequence, cohort, member_id, actor, actor_id, outcome, payload, metadata, counts)"
             );
-            let [days, parts] = sums.inserts(suffix)?;
+            let (after, until) = before.positions();
+            sums.complete(after, until, suffix, before.connection())
+                .await?;
+            let [days, parts] = sums.inserts(until, suffix)?;
             Ok(vec![
                 written_tracks(&tracks, suffix)?,
                 Insert::new(insert, &rows, "")?,

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use sqlx::AnyConnection;
 
 use crate::database::{Insert, placeholders};
+use crate::store::Position;
 
 /// Members asked for by one statement.
 const AT_ONCE: usize = 100;
@@ -15,15 +16,31 @@ pub struct Before<'a> {
     stored: &'a mut AnyConnection,
     /// What is being written of the batch before, and may not be stored yet.
     coming: &'a [Insert],
+    positions: (Position, Position),
 }
 
 impl<'a> Before<'a> {
-    pub(super) const fn new(stored: &'a mut AnyConnection, coming: &'a [Insert]) -> Self {
-        Self { stored, coming }
+    pub(super) const fn new(
+        stored: &'a mut AnyConnection,
+        coming: &'a [Insert],
+        positions: (Position, Position),
+    ) -> Self {
+        Self {
+            stored,
+            coming,
+            positions,
+        }
     }
 
-    pub(super) const fn connection(&mut self) -> &mut AnyConnection {
+    /// What is stored, which may lack the batch before where this one begins at a multiple of [`REBUILT_AT_ONCE`](super::REBUILT_AT_ONCE).
+    pub const fn connection(&mut self) -> &mut AnyConnection {
         self.stored
+    }
+
+    /// The position after which the batch begins, and its last. An event there may be parked, and not be in the batch.
+    #[must_use]
+    pub const fn positions(&self) -> (Position, Position) {
+        self.positions
     }
 
     /// What `table`, which has a row a member, has in `column` of those of `members` who are in it.

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::tables::{Fold, PARKED, Tables, park, parked_row};
 use super::{
-    APART, BATCH, Before, FollowError, Progress, Projection, REST, begin_reading, checkpoint,
+    APART, BATCH, FollowError, Progress, Projection, REST, begin_reading, checkpoint,
     move_checkpoint, moving, unless_it_panics,
 };
 use crate::database::Database;
@@ -205,7 +205,7 @@ impl Projector {
     ) -> Result<Duration, FollowError> {
         // Before the transaction, which keeps all other writers waiting. Nobody writes here who does not move the checkpoint or put
         // rebuilt tables in place, which is counted.
-        let fold = tables.fold_after(&self.database, part, &[]).await?;
+        let fold = tables.fold_after(&self.database, from, part, &[]).await?;
         let lock_held = self.write(tables, from, to, &fold).await?;
         lock_held.ok_or_else(|| FollowError::CheckpointMoved(tables.reader.clone()))
     }
@@ -243,15 +243,12 @@ impl Projector {
     ) -> Result<(), FollowError> {
         let mut transaction = self.database.begin().await?;
         move_checkpoint(&tables.reader, from, poison.position, &mut transaction).await?;
-        let mut inserts = vec![park(tables.parked, &[parked_row(poison, why)])?];
-        if let Some(leaves) = &tables.leaves {
-            let leaf = std::slice::from_ref(poison);
-            let before = &mut Before::new(&mut transaction, &[]);
-            inserts.extend(leaves.fold(leaf, "", before).await?);
-        }
-        for insert in inserts {
-            insert.write(&mut transaction).await?;
-        }
+        let parked = park(tables.parked, &[parked_row(poison, why)])?;
+        parked.write(&mut transaction).await?;
+        // The ledger has a leaf of it all the same, and a part of the log may end here.
+        let events = std::slice::from_ref(poison);
+        let fold = tables.fold(from, events, &mut transaction, &[]).await?;
+        fold.write(&mut transaction).await?;
         transaction.commit().await?;
         tracing::error!(
             position = poison.position,

@@ -53,7 +53,7 @@ async fn ready(
     let batch = log.read_after(from, limit).await?;
     let coming = coming.as_ref().map_or(&[][..], |fold| &fold.inserts);
     let fold = new
-        .fold_after(&database, &batch, coming)
+        .fold_after(&database, from, &batch, coming)
         .await
         .map(Arc::new);
     Ok(Ready { from, batch, fold })
@@ -212,7 +212,10 @@ impl Projector {
             if let Ok(fold) = &ready.fold {
                 // On a core of its own, and given up with this.
                 let mut next = JoinSet::new();
-                next.spawn(ready_after(last.position, Some(fold.clone())));
+                // What a batch adds up of the one before must be stored; of none, where that was a whole one.
+                if last.position % REBUILT_AT_ONCE == 0 {
+                    next.spawn(ready_after(last.position, Some(fold.clone())));
+                }
                 match self.write(new, position, last.position, fold).await {
                     Ok(Some(lock_held)) => {
                         // What could not be read is read again.
@@ -313,17 +316,16 @@ impl Projector {
             let limit = REBUILT_AT_ONCE.min(built.max(live) - position);
             let batch = self.log.read_after(position, limit).await?;
             let Some(last) = batch.last() else { break };
-            position = last.position;
+            let before = std::mem::replace(&mut position, last.position);
             if live < built {
                 // The live ones lag: they start where the new ones are, and only the ledger has to catch up.
-                let before = &mut Before::new(&mut transaction, &[]);
+                let before = &mut Before::new(&mut transaction, &[], (before, position));
                 for insert in self.leaves.fold(&batch, "", before).await? {
                     insert.write(&mut transaction).await?;
                 }
                 continue;
             }
-            let before = &mut Before::new(&mut transaction, &[]);
-            let folded = match new.fold(&batch, before).await {
+            let folded = match new.fold(before, &batch, &mut transaction, &[]).await {
                 Ok(fold) => fold.write(&mut transaction).await,
                 Err(error) => Err(error),
             };

@@ -48,27 +48,30 @@ impl Tables {
             .copied()
     }
 
-    /// What these events make of the tables as they are stored, after what is `coming`.
+    /// What these events `after` a position make of the tables as they are stored, after what is `coming`.
     pub(super) async fn fold_after(
         &self,
         database: &Database,
+        after: Position,
         events: &[Recorded],
         coming: &[Insert],
     ) -> Result<Fold, ApplyError> {
         let mut stored = database.read.acquire().await?;
-        let fold = self
-            .fold(events, &mut Before::new(&mut stored, coming))
-            .await?;
+        let fold = self.fold(after, events, &mut stored, coming).await?;
         stored.give_back();
         Ok(fold)
     }
 
-    /// What these events make of the tables; what a parked one stands before is parked too.
+    /// What these events `after` a position make of the tables; what a parked one stands before is parked too.
     pub(super) async fn fold(
         &self,
+        after: Position,
         events: &[Recorded],
-        before: &mut Before<'_>,
+        stored: &mut AnyConnection,
+        coming: &[Insert],
     ) -> Result<Fold, ApplyError> {
+        let until = events.last().map_or(after, |last| last.position);
+        let before = &mut Before::new(stored, coming, (after, until));
         let standing = standing(self.parked, before.connection()).await?;
         let parked = &standing.parked;
         let is_behind = |event: &Recorded| {

@@ -8,8 +8,8 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::counting::{day_of, label};
-use super::counts::{Count, Counts, Key, Topic};
-use super::stored::{before_part, decoded, unreadable, whole_parts};
+use super::counts::{Counts, Topic};
+use super::stored::{BETWEEN, WITHIN, before_part, one_by_one, unpacked, unreadable, whole_parts};
 use super::{Name, topics};
 use crate::database::{Connections, time_of};
 use crate::domain::values::TOKYO;
@@ -103,11 +103,10 @@ async fn add_within_day(
     counts: &mut Counts,
 ) -> Result<(), ApplyError> {
     let parts = whole_parts(position);
-    let rows = sqlx::query(&packed(&format!(
-        "SELECT topic, cohort, of_a, of_b, of_c, day AS told_day, CAST(SUM(number) AS BIGINT) AS number FROM history_parts \
-         WHERE topic IN ({}) AND day = $1 AND part < $2 GROUP BY topic, cohort, of_a, of_b, of_c, day",
+    let rows = sqlx::query(&format!(
+        "SELECT topic, day AS told_day, counts FROM history_parts WHERE topic IN ({}) AND day = $1 AND part < $2",
         quoted(topics)
-    )))
+    ))
     .persistent(false)
     .bind(day.to_string())
     .bind(parts)
@@ -117,33 +116,12 @@ async fn add_within_day(
         add_packed(row, counts)?;
     }
     let after = after.max(before_part(parts));
-    for count in one_by_one(pool, topics, after, position).await? {
-        counts.add(day, count);
+    for (day, count) in one_by_one(pool, "history", (after, position)).await? {
+        if topics.contains(&count.key.topic) {
+            counts.add(day, count);
+        }
     }
     Ok(())
-}
-
-/// What the events after `after` up to `until` count for.
-async fn one_by_one(
-    pool: &Connections,
-    topics: &[Topic],
-    after: Position,
-    until: Position,
-) -> Result<Vec<Count>, ApplyError> {
-    let events: Vec<(String, String, String)> = sqlx::query_as(
-        "SELECT event_type, outcome, counts FROM history WHERE position > $1 AND position <= $2",
-    )
-    .bind(after)
-    .bind(until)
-    .fetch_all(pool)
-    .await?;
-    let mut all = Vec::new();
-    for (event_type, outcome, counts) in &events {
-        all.push(Count::new(Topic::Events, "", [event_type, outcome, ""], 1));
-        all.extend(decoded(counts)?);
-    }
-    all.retain(|count| topics.contains(&count.key.topic));
-    Ok(all)
 }
 
 /// Which days are added up.
@@ -239,10 +217,6 @@ fn quoted<'a>(topics: impl IntoIterator<Item = &'a Topic>) -> String {
     names.join(",")
 }
 
-/// What stands between counts, and within one: no text that is counted holds either.
-const BETWEEN: char = '\u{1e}';
-const WITHIN: char = '\u{1f}';
-
 /// Gets what `counted` selects in one row for each topic and day: a driver takes longer for tens of thousands of rows than databases take
 /// to add them up.
 fn packed(counted: &str) -> String {
@@ -262,17 +236,8 @@ fn add_packed(row: &AnyRow, counts: &mut Counts) -> Result<(), ApplyError> {
         "" => Date::default(),
         day => day.parse().map_err(|_| unreadable(day))?,
     };
-    let packed: &str = row.try_get("counts")?;
-    for count in packed.split(BETWEEN) {
-        let mut texts = count.split(WITHIN);
-        let mut text = || texts.next().ok_or_else(|| unreadable("a count"));
-        let key = Key {
-            topic,
-            cohort: text()?.to_owned(),
-            of: [text()?.to_owned(), text()?.to_owned(), text()?.to_owned()],
-        };
-        let number = text()?.parse().map_err(|_| unreadable("a number"))?;
-        counts.add(day, Count { key, number });
+    for count in unpacked(topic, row.try_get("counts")?) {
+        counts.add(day, count?);
     }
     Ok(())
 }

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::civil::Date;
+use sqlx::{Any, AnyConnection, Executor};
 
+use super::counting::day_of;
 use super::counts::{Count, Key, Topic};
-use crate::database::{Cell, Insert};
+use crate::database::{Cell, Insert, time_of};
 use crate::subscription::{ApplyError, Position, REBUILT_AT_ONCE};
 
 /// What stands there is of another version.
@@ -36,10 +38,68 @@ pub(super) fn decoded(text: &str) -> Result<Vec<Count>, ApplyError> {
         .collect()
 }
 
+/// What the events in `table` after one position up to another count for.
+pub(super) async fn one_by_one<'a>(
+    stored: impl Executor<'a, Database = Any>,
+    table: &str,
+    (after, until): (Position, Position),
+) -> Result<Vec<(Date, Count)>, ApplyError> {
+    let sql = format!(
+        "SELECT recorded_at, event_type, outcome, counts FROM {table} WHERE position > $1 AND position <= $2"
+    );
+    let events: Vec<(String, String, String, String)> = sqlx::query_as(&sql)
+        .bind(after)
+        .bind(until)
+        .fetch_all(stored)
+        .await?;
+    let mut all = Vec::new();
+    for (recorded_at, event_type, outcome, counts) in &events {
+        let day = day_of(time_of(recorded_at)?);
+        let of_event = Count::new(Topic::Events, "", [event_type, outcome, ""], 1);
+        let others = decoded(counts)?;
+        all.extend([of_event].into_iter().chain(others).map(|it| (day, it)));
+    }
+    Ok(all)
+}
+
+/// What stands between counts, and within one: no text that is counted holds either.
+pub(super) const BETWEEN: char = '\u{1e}';
+pub(super) const WITHIN: char = '\u{1f}';
+
+/// Adds a count to the text of its topic's.
+fn pack(key: &Key, number: i64, packed: &mut String) {
+    if !packed.is_empty() {
+        packed.push(BETWEEN);
+    }
+    for text in [&key.cohort].into_iter().chain(&key.of) {
+        packed.push_str(text);
+        packed.push(WITHIN);
+    }
+    packed.push_str(&number.to_string());
+}
+
+/// The counts of a topic, read again.
+pub(super) fn unpacked(
+    topic: Topic,
+    packed: &str,
+) -> impl Iterator<Item = Result<Count, ApplyError>> {
+    packed.split(BETWEEN).map(move |count| {
+        let mut texts = count.split(WITHIN);
+        let mut text = || texts.next().ok_or_else(|| unreadable("a count"));
+        let key = Key {
+            topic,
+            cohort: text()?.to_owned(),
+            of: [text()?.to_owned(), text()?.to_owned(), text()?.to_owned()],
+        };
+        let number = text()?.parse().map_err(|_| unreadable("a number"))?;
+        Ok(Count { key, number })
+    })
+}
+
 /// How many positions of the log are added up beside the days: what a report as of a moment within a day reads event by event, at most.
 const PART: Position = 4096;
 
-// A rebuild writes each sum of a part once.
+// A rebuild need not read what it adds up of a part.
 const _: () = assert!(REBUILT_AT_ONCE % PART == 0);
 
 /// How many parts end at `position` or before: the number of the part after them.
@@ -55,42 +115,76 @@ pub(super) const fn before_part(part: Position) -> Position {
 /// What a batch adds to the sums: for each thing that is counted, in which part of which day, so many. As a map with an order, whose texts are
 /// compared again and again, it took half the time of a rebuild.
 #[derive(Debug, Default)]
-pub(in crate::projections) struct Sums(HashMap<Key, BTreeMap<(Date, Position), i64>>);
+pub(in crate::projections) struct Sums(HashMap<Key, BTreeMap<(Date, Position), Sum>>);
+
+#[derive(Debug, Default)]
+struct Sum {
+    /// What the batch brought.
+    brought: i64,
+    /// With what came before it in the same part.
+    of_part: i64,
+}
 
 impl Sums {
     /// Adds what the event at `position` counts for.
     pub(in crate::projections) fn add(&mut self, day: Date, position: Position, count: Count) {
-        let part = whole_parts(position - 1);
-        let sums = self.0.entry(count.key).or_default();
-        *sums.entry((day, part)).or_default() += count.number;
+        let number = count.number;
+        let sum = self.sum(day, whole_parts(position - 1), count.key);
+        sum.brought += number;
+        sum.of_part += number;
     }
 
-    /// The rows that add them to parts of days, to days, and to what all days add up to, where reports do not tell days apart. In the order of
-    /// the tables' keys, or almost, so that neighbours are written together.
-    pub(in crate::projections) fn inserts(self, suffix: &str) -> Result<[Insert; 2], sqlx::Error> {
-        let (mut days, mut parts) = (Vec::new(), Vec::new());
+    fn sum(&mut self, day: Date, part: Position, key: Key) -> &mut Sum {
+        self.0
+            .entry(key)
+            .or_default()
+            .entry((day, part))
+            .or_default()
+    }
+
+    /// Adds what came `after` the beginning of a part that is over with the batch.
+    ///
+    /// # Errors
+    /// The database is away, or a row is of another version: rebuild the read model.
+    pub(in crate::projections) async fn complete(
+        &mut self,
+        after: Position,
+        until: Position,
+        suffix: &str,
+        stored: &mut AnyConnection,
+    ) -> Result<(), ApplyError> {
+        let part = whole_parts(after);
+        if before_part(part) < after && part < whole_parts(until) {
+            let table = format!("history{suffix}");
+            let earlier = one_by_one(stored, &table, (before_part(part), after)).await?;
+            for (day, Count { key, number }) in earlier {
+                self.sum(day, part, key).of_part += number;
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows that add them to days, and to what all days add up to, where reports do not tell days apart, and those of the parts that are over
+    /// `until` there. In the order of the tables' keys, or almost, so that neighbours are written together.
+    pub(in crate::projections) fn inserts(
+        self,
+        until: Position,
+        suffix: &str,
+    ) -> Result<[Insert; 2], sqlx::Error> {
+        let (mut days, mut parts) = (Vec::new(), BTreeMap::<_, String>::new());
         let mut sums: Vec<_> = self.0.into_iter().collect();
         sums.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         for (key, of_parts) in &sums {
             let mut of_days = BTreeMap::<_, i64>::new();
-            for ((day, part), number) in of_parts {
-                let day = day.to_string();
+            for ((day, part), sum) in of_parts {
+                let text = day.to_string();
                 if !key.topic.by_day() {
-                    *of_days.entry(String::new()).or_default() += number;
+                    *of_days.entry(String::new()).or_default() += sum.brought;
                 }
-                *of_days.entry(day.clone()).or_default() += number;
-                if *number != 0 {
-                    let [topic, cohort, a, b, c] = cells(key);
-                    parts.push([
-                        day.into(),
-                        (*part).into(),
-                        topic,
-                        cohort,
-                        a,
-                        b,
-                        c,
-                        (*number).into(),
-                    ]);
+                *of_days.entry(text).or_default() += sum.brought;
+                if sum.of_part != 0 && *part < whole_parts(until) {
+                    let packed = parts.entry((key.topic, *day, *part)).or_default();
+                    pack(key, sum.of_part, packed);
                 }
             }
             for (day, number) in of_days.into_iter().filter(|(_, number)| *number != 0) {
@@ -98,6 +192,17 @@ impl Sums {
                 days.push([day.into(), topic, cohort, a, b, c, number.into()]);
             }
         }
+        let parts: Vec<[Cell; 4]> = parts
+            .into_iter()
+            .map(|((topic, day, part), packed)| {
+                [
+                    topic.name().into(),
+                    day.to_string().into(),
+                    part.into(),
+                    packed.into(),
+                ]
+            })
+            .collect();
         Ok([
             Insert::new(
                 format!(
@@ -107,11 +212,9 @@ impl Sums {
                 "ON CONFLICT (topic, day, cohort, of_a, of_b, of_c) DO UPDATE SET number = known.number + excluded.number",
             )?,
             Insert::new(
-                format!(
-                    "INSERT INTO history_parts{suffix} AS known (day, part, topic, cohort, of_a, of_b, of_c, number)"
-                ),
+                format!("INSERT INTO history_parts{suffix} (topic, day, part, counts)"),
                 &parts,
-                "ON CONFLICT (topic, day, part, cohort, of_a, of_b, of_c) DO UPDATE SET number = known.number + excluded.number",
+                "",
             )?,
         ])
     }

@@ -26,7 +26,7 @@ const TABLES: [&str; 8] = [
 /// Which rows of a table are compared: sums of 0 are left out, since whether they are written depends on where batches end.
 fn compared(table: &str) -> &'static str {
     match table {
-        "history_counts" | "history_parts" => "WHERE number <> 0",
+        "history_counts" => "WHERE number <> 0",
         _ => "",
     }
 }

@@ -1,5 +1,7 @@
 //! Parking: an event that cannot be folded, and what is behind it in its stream, holds up nobody else.
 
+use kadode::subscription::REBUILT_AT_ONCE;
+
 use super::rebuilds::all_again;
 use super::*;
 use crate::support::walk::{enrol, give};
@@ -64,6 +66,50 @@ async fn a_rebuild_in_many_batches_parks_what_the_live_read_models_park() {
     assert!(before.1.len() > 2, "those who did it again are parked too");
     projector.rebuild(None, |_| {}).await.unwrap();
     assert_eq!((stored(society).await, parked(society).await), before);
+}
+
+#[tokio::test]
+async fn a_part_of_the_log_is_added_up_though_its_last_event_is_parked() {
+    let house = House::new().await;
+    let society = &house.society;
+    house.walk(1, 200).await;
+    all_again(society).await;
+    write(society, "DROP TRIGGER events_are_never_changed").await;
+    write(
+        society,
+        &format!(
+            "UPDATE events SET payload = '{{\"type\":\"NeverHeardOf\"}}' WHERE position = {REBUILT_AT_ONCE}"
+        ),
+    )
+    .await;
+    let log = log_of(society).await;
+    let as_of = log.last().unwrap().recorded_at;
+    society.clock.advance(SignedDuration::from_secs(1));
+    house.walk(2, 10).await;
+    let projector = society.projector();
+    projector.catch_up().await.unwrap();
+    for _ in ["as it grew", "built anew"] {
+        let parked = parked(society).await;
+        assert_eq!(parked[0].0, REBUILT_AT_ONCE);
+        let told: Vec<Recorded> = log
+            .iter()
+            .filter(|event| event.recorded_at <= as_of)
+            .filter(|event| {
+                parked
+                    .iter()
+                    .all(|(position, _)| *position != event.position)
+            })
+            .cloned()
+            .collect();
+        expect_reports(society, &told, Some(as_of)).await;
+        let parts: Vec<Position> =
+            sqlx::query_scalar("SELECT DISTINCT part FROM history_parts ORDER BY part")
+                .fetch_all(&society.database.read)
+                .await
+                .unwrap();
+        assert_eq!(parts[..2], [0, 1]);
+        projector.rebuild(None, |_| {}).await.unwrap();
+    }
 }
 
 #[tokio::test]

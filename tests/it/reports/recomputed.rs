@@ -223,8 +223,7 @@ async fn tables(opened: &Opened) -> [Vec<String>; 4] {
     for sql in [
         "SELECT topic || '|' || day || '|' || cohort || '|' || of_a || '|' || of_b || '|' || of_c || '|' || number FROM history_counts \
          WHERE number <> 0 ORDER BY topic, day, cohort, of_a, of_b, of_c",
-        "SELECT topic || '|' || day || '|' || part || '|' || cohort || '|' || of_a || '|' || of_b || '|' || of_c || '|' || number \
-         FROM history_parts WHERE number <> 0 ORDER BY topic, day, part, cohort, of_a, of_b, of_c",
+        "SELECT topic || '|' || day || '|' || part || '|' || counts FROM history_parts ORDER BY topic, day, part",
         "SELECT member_id || track FROM history_members ORDER BY member_id",
         "SELECT position || counts FROM history ORDER BY position",
     ] {

@@ -1,0 +1,18 @@
+-- The sums of each part of the log are one text a topic, written once the part is over: to keep each sum up with each batch took a quarter of a
+-- rebuild. Between counts stands U+001E, within one U+001F.
+CREATE TEMPORARY TABLE packed_parts ON COMMIT DROP AS
+SELECT topic, day, part, string_agg(
+    cohort || chr(31) || of_a || chr(31) || of_b || chr(31) || of_c || chr(31) || number, chr(30)
+    ORDER BY cohort COLLATE "C", of_a COLLATE "C", of_b COLLATE "C", of_c COLLATE "C"
+) AS counts FROM history_parts
+WHERE number <> 0 AND part < (SELECT position FROM checkpoints WHERE reader = 'read_models') / 4096
+GROUP BY topic, day, part;
+DROP TABLE history_parts;
+CREATE TABLE history_parts (
+    topic TEXT NOT NULL,
+    day TEXT NOT NULL,
+    part BIGINT NOT NULL,           -- the first 4,096 positions are part 0
+    counts TEXT NOT NULL,           -- cohort, of_a, of_b, of_c and number of each
+    PRIMARY KEY (topic, day, part)
+);
+INSERT INTO history_parts (topic, day, part, counts) SELECT topic, day, part, counts FROM packed_parts;
