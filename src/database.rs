@@ -22,7 +22,7 @@ pub use self::file::folder_of;
 pub use self::lead::Lead;
 pub use self::rebuilt::REBUILD;
 pub use self::sql::{
-    AnyQuery, Cell, Insert, Statement, bind_all, fixed_width, placeholders, time_of,
+    AnyQuery, Cell, Dialect, Insert, Statement, bind_all, fixed_width, placeholders, time_of,
 };
 pub use self::turn::Turn;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use kadode::database::{self, Cell, Connections, Database, Insert, Tables};
+use kadode::database::{self, Cell, Connections, Database, Dialect, Insert, Tables};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 use tempfile::TempDir;
@@ -240,21 +240,21 @@ async fn raw(kind: Kind, from: &Places, folder: &TempDir) -> Result<Duration, Fa
         let mut transaction = keys.begin().await?;
         let into =
             "INSERT INTO data_keys (data_key_id, member_id, class, wrapped, created_at, year)";
-        Insert::new(into, &data_keys, "")?
+        Insert::new(Dialect::of(&transaction), into, &data_keys, "")?
             .write(&mut transaction)
             .await?;
         transaction.commit().await?;
         let mut transaction = main.begin().await?;
         let into = "INSERT INTO profiles (member_id, import_id, letters_key_id, sealed, user_id_index, person_index, \
              symbol_number_index, gid_index, written_at)";
-        Insert::new(into, &profiles, "")?
+        Insert::new(Dialect::of(&transaction), into, &profiles, "")?
             .write(&mut transaction)
             .await?;
         transaction.commit().await?;
         let mut transaction = main.begin().await?;
         let into = "INSERT INTO raw_events (aggregate_type, aggregate_id, event_type, event_version, payload, metadata, \
              recorded_at, position, sequence)";
-        Insert::new(into, &events, "")?
+        Insert::new(Dialect::of(&transaction), into, &events, "")?
             .write(&mut transaction)
             .await?;
         transaction.commit().await?;

@@ -250,7 +250,7 @@ async fn rows_beyond_one_statement_all_arrive() {
     let rows: Vec<_> = (0..2500)
         .map(|n| [Cell::from("x"), Cell::from(n)])
         .collect();
-    let insert = Insert::new("INSERT INTO t (a, b)", &rows, "").unwrap();
+    let insert = Insert::new(Dialect::Sqlite, "INSERT INTO t (a, b)", &rows, "").unwrap();
     let written = insert.write(&mut transaction).await.unwrap();
     transaction.commit().await.unwrap();
     let (count, sum): (i64, i64) = sqlx::query_as("SELECT count(*), sum(b) FROM t")
@@ -358,15 +358,25 @@ fn rows_that_are_coming_tell_the_second_cell_by_the_first_whatever_stands_after_
         ]
     };
     let rows = [row("a", "1"), row("b", "{\"x\":null}")];
-    let insert = Insert::new("INSERT INTO t (a, b, c, d)", &rows, "").unwrap();
-    assert!(insert.is_for("t") && !insert.is_for("t_rebuild"));
-    let pairs = [("a", "1"), ("b", "{\"x\":null}")];
-    let pairs = pairs.map(|(first, second)| (first.to_owned(), second.to_owned()));
-    assert_eq!(insert.pairs().unwrap(), pairs.into());
-
     let numbers = [[Cell::from(1), Cell::from("b")]];
-    let insert = Insert::new("INSERT INTO t (a, b)", &numbers, "").unwrap();
-    assert!(insert.pairs().is_err());
+    for dialect in [Dialect::Sqlite, Dialect::Postgres] {
+        let insert = Insert::new(dialect, "INSERT INTO t (a, b, c, d)", &rows, "").unwrap();
+        assert!(insert.is_for("t") && !insert.is_for("t_rebuild"));
+        let pairs = [("a", "1"), ("b", "{\"x\":null}")];
+        let pairs = pairs.map(|(first, second)| (first.to_owned(), second.to_owned()));
+        assert_eq!(insert.pairs().unwrap(), pairs.into());
+
+        let insert = Insert::new(dialect, "INSERT INTO t (a, b)", &numbers, "").unwrap();
+        assert!(insert.pairs().is_err());
+    }
+}
+
+#[test]
+fn what_would_be_read_as_another_cell_is_not_written() {
+    for text in ["a\u{1d}b", "\u{1d}", "\u{1c}"] {
+        let rows = [[Cell::from(text)]];
+        assert!(Insert::new(Dialect::Postgres, "INSERT INTO t (a)", &rows, "").is_err());
+    }
 }
 
 #[tokio::test]

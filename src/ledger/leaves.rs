@@ -40,7 +40,7 @@ impl Projection for Leaves {
         &'a self,
         batch: &'a [Recorded],
         suffix: &'a str,
-        _before: &'a mut Before<'_>,
+        before: &'a mut Before<'_>,
     ) -> BoxFuture<'a, Result<Vec<Insert>, ApplyError>> {
         Box::pin(async move {
             let rows: Vec<_> = batch
@@ -52,6 +52,7 @@ impl Projection for Leaves {
                 self.urgent.send_replace(event.position);
             }
             Ok(vec![Insert::new(
+                before.dialect(),
                 format!("INSERT INTO ledger_leaves{suffix} (position, hash)"),
                 &rows,
                 "ON CONFLICT (position) DO NOTHING",

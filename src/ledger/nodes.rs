@@ -10,7 +10,7 @@ use sqlx::Row;
 use super::leaves::leaves;
 use super::proof::Head;
 use super::tree::{Frontier, Hash, Node, complete_subtrees, range_hash};
-use crate::database::{Cell, Connections, Database, Insert};
+use crate::database::{Cell, Connections, Database, Dialect, Insert};
 use crate::subscription::Position;
 
 /// Leaves that are read, and whose nodes are written, at once.
@@ -82,6 +82,7 @@ impl Tree {
             }
             let mut transaction = self.database.begin().await?;
             Insert::new(
+                Dialect::of(&transaction),
                 "INSERT INTO ledger_nodes (level, number, hash)",
                 &rows,
                 "ON CONFLICT (level, number) DO NOTHING",

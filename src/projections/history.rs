@@ -15,7 +15,7 @@ use super::event;
 use super::reports::counting;
 use super::reports::stored;
 use super::reports::track::Track;
-use crate::database::{Cell, Connections, Insert, time_of};
+use crate::database::{Cell, Connections, Dialect, Insert, time_of};
 use crate::domain::delivery::{Delivery, DeliveryEvent};
 use crate::domain::ids::{MemberId, StaffId};
 use crate::domain::onboarding::Onboarding;
@@ -110,10 +110,11 @@ impl Projection for HistoryProjection {
             let (after, until) = before.positions();
             sums.complete(after, until, suffix, before.connection())
                 .await?;
-            let [days, parts] = sums.inserts(until, suffix)?;
+            let dialect = before.dialect();
+            let [days, parts] = sums.inserts(dialect, until, suffix)?;
             Ok(vec![
-                written_tracks(&tracks, suffix)?,
-                Insert::new(insert, &rows, "")?,
+                written_tracks(dialect, &tracks, suffix)?,
+                Insert::new(dialect, insert, &rows, "")?,
                 days,
                 parts,
             ])
@@ -193,6 +194,7 @@ async fn known_tracks(
 }
 
 fn written_tracks(
+    dialect: Dialect,
     tracks: &HashMap<String, Option<Track>>,
     suffix: &str,
 ) -> Result<Insert, ApplyError> {
@@ -204,6 +206,7 @@ fn written_tracks(
         rows.push([Cell::from(member.clone()), Cell::from(text)]);
     }
     Ok(Insert::new(
+        dialect,
         format!("INSERT INTO history_members{suffix} (member_id, track)"),
         &rows,
         "ON CONFLICT (member_id) DO UPDATE SET track = excluded.track",

@@ -28,7 +28,7 @@ impl Projection for MailRequestsProjection {
         &'a self,
         batch: &'a [Recorded],
         suffix: &'a str,
-        _before: &'a mut Before<'_>,
+        before: &'a mut Before<'_>,
     ) -> BoxFuture<'a, Result<Vec<Insert>, ApplyError>> {
         Box::pin(async move {
             let mut rows = Vec::new();
@@ -50,7 +50,7 @@ impl Projection for MailRequestsProjection {
             let insert = format!(
                 "INSERT INTO mail_requests{suffix} (member_id, position, kind, contact_id, requested_at)"
             );
-            Ok(vec![Insert::new(insert, &rows, "")?])
+            Ok(vec![Insert::new(before.dialect(), insert, &rows, "")?])
         })
     }
 }

@@ -213,6 +213,7 @@ impl Projection for StatusProjection {
                 ]);
             }
             Ok(vec![Insert::new(
+                before.dialect(),
                 format!(
                     "INSERT INTO member_status{suffix} (member_id, status, waits_since, waits_until, reminded_after)"
                 ),

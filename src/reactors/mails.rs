@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::ambient::Clock;
-use crate::database::{Cell, Insert};
+use crate::database::{Cell, Dialect, Insert};
 use crate::domain::delivery::MailKind;
 use crate::domain::ids::{ContactId, MailId};
 use crate::domain::onboarding::{Event, Onboarding};
@@ -72,6 +72,7 @@ impl Reactor for MailReactor {
                 .map(|(recorded, it)| row_of(recorded, it, now))
                 .collect();
             Insert::new(
+                Dialect::of(connection),
                 "INSERT INTO outbox (mail_id, kind, member_id, contact_id, reference, key_id, language, \
                  expires_at, due_at, attempts)",
                 &rows,

@@ -89,12 +89,14 @@ impl SqlLog {
             }
             Native::Postgres(pool) => {
                 let loads = PostgresEventRepository::new(pool.clone());
+                let own = Arc::default();
                 tokio::spawn(postgres::listen(
                     pool.clone(),
                     database.clone(),
                     head.clone(),
+                    own.clone(),
                 ));
-                let writer = PostgresWriter::new(pool, stamp, last_time);
+                let writer = PostgresWriter::new(pool, stamp, last_time, own);
                 (Loads::Postgres(loads), Writer::Postgres(writer))
             }
         };

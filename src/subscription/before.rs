@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use sqlx::AnyConnection;
 
-use crate::database::{Insert, placeholders};
+use crate::database::{Dialect, Insert, placeholders};
 use crate::store::Position;
 
 /// Members asked for by one statement.
@@ -35,6 +35,12 @@ impl<'a> Before<'a> {
     /// What is stored, which may lack the batch before where this one begins at a multiple of [`REBUILT_AT_ONCE`](super::REBUILT_AT_ONCE).
     pub const fn connection(&mut self) -> &mut AnyConnection {
         self.stored
+    }
+
+    /// Whose SQL what is folded is written in.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        Dialect::of(self.stored)
     }
 
     /// The position after which the batch begins, and its last. An event there may be parked, and not be in the batch.

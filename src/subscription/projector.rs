@@ -11,7 +11,7 @@ use super::{
     APART, BATCH, FollowError, Progress, Projection, REST, begin_reading, checkpoint,
     move_checkpoint, moving, unless_it_panics,
 };
-use crate::database::Database;
+use crate::database::{Database, Dialect};
 use crate::store::{EventLog, Position, Recorded};
 
 /// The checkpoint that all read models and the ledger's leaves share.
@@ -243,7 +243,8 @@ impl Projector {
     ) -> Result<(), FollowError> {
         let mut transaction = self.database.begin().await?;
         move_checkpoint(&tables.reader, from, poison.position, &mut transaction).await?;
-        let parked = park(tables.parked, &[parked_row(poison, why)])?;
+        let dialect = Dialect::of(&transaction);
+        let parked = park(dialect, tables.parked, &[parked_row(poison, why)])?;
         parked.write(&mut transaction).await?;
         // The ledger has a leaf of it all the same, and a part of the log may end here.
         let events = std::slice::from_ref(poison);

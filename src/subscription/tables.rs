@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sqlx::AnyConnection;
 
 use super::{ApplyError, Before, Projection};
-use crate::database::{Cell, Database, Insert};
+use crate::database::{Cell, Database, Dialect, Insert};
 use crate::store::{Position, Recorded};
 
 /// The table of events that the read models could not take.
@@ -97,7 +97,7 @@ impl Tables {
         if self.parks() {
             let why = "an earlier event of the stream is parked";
             let rows: Vec<_> = behind.iter().map(|event| parked_row(event, why)).collect();
-            inserts.push(park(self.parked, &rows)?);
+            inserts.push(park(before.dialect(), self.parked, &rows)?);
         }
         Ok(Fold { standing, inserts })
     }
@@ -187,7 +187,12 @@ pub(super) fn parked_row(event: &Recorded, why: &str) -> [Cell; 4] {
     ]
 }
 
-pub(super) fn park(table: &'static str, rows: &[[Cell; 4]]) -> Result<Insert, sqlx::Error> {
+pub(super) fn park(
+    dialect: Dialect,
+    table: &'static str,
+    rows: &[[Cell; 4]],
+) -> Result<Insert, sqlx::Error> {
     let insert = format!("INSERT INTO {table} (position, aggregate_type, aggregate_id, why)");
-    Insert::new(insert, rows, "ON CONFLICT (position) DO NOTHING")
+    let then = "ON CONFLICT (position) DO NOTHING";
+    Insert::new(dialect, insert, rows, then)
 }

@@ -14,7 +14,7 @@ use sqlx::any::AnyRow;
 use super::VaultError;
 use super::keys::Keys;
 use crate::ambient::Entropy;
-use crate::database::{Cell, Database, Insert, bind_all, placeholders};
+use crate::database::{Cell, Database, Dialect, Insert, bind_all, placeholders};
 use crate::domain::ids::MemberId;
 use crate::domain::values::KeyId;
 
@@ -266,9 +266,10 @@ impl DataKeys {
         }
         let mut connection = self.database.write.acquire().await?;
         let written = Insert::new(
+            Dialect::of(&connection),
             "INSERT INTO data_keys (data_key_id, member_id, class, year, wrapped, created_at)",
             &rows,
-            "AND NOT EXISTS (SELECT 1 FROM data_keys AS person WHERE person.member_id = cells.value ->> 1 \
+            "AND NOT EXISTS (SELECT 1 FROM data_keys AS person WHERE person.member_id = cells.c1 \
              AND person.class = 'person' AND person.wrapped IS NULL) ON CONFLICT (member_id, class, year) DO NOTHING",
         )?
         .write(&mut connection)

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::VaultError;
 use super::forget::forget;
-use crate::database::{AnyQuery, Cell, Database, Insert, fixed_width};
+use crate::database::{AnyQuery, Cell, Database, Dialect, Insert, fixed_width};
 
 /// Failures older than this no longer count (judgement).
 const WINDOW: SignedDuration = SignedDuration::from_hours(1);
@@ -62,6 +62,7 @@ impl Scopes {
         });
         let mut connection = database.write.acquire().await?;
         Insert::new(
+            Dialect::of(&connection),
             "INSERT INTO failing (scope, typed, failed_at)",
             &rows.collect::<Vec<_>>(),
             "ON CONFLICT (scope, typed) DO UPDATE SET failed_at = excluded.failed_at",

@@ -11,7 +11,7 @@ use super::blind::Index;
 use super::data_keys::Class;
 use super::profile::{Inserted, Match, Profile};
 use super::profiles::{AT_ONCE, Profiles, TABLE, member_of, place};
-use crate::database::{Cell, Insert, bind_all, placeholders};
+use crate::database::{Cell, Dialect, Insert, bind_all, placeholders};
 use crate::domain::ids::{ImportId, MemberId};
 
 impl Profiles {
@@ -102,6 +102,7 @@ impl Profiles {
             });
         }
         Insert::new(
+            Dialect::of(&transaction),
             "INSERT INTO profiles (member_id, import_id, letters_key_id, sealed, user_id_index, person_index, \
              symbol_number_index, gid_index, written_at)",
             &new,

@@ -7,7 +7,7 @@ use sqlx::{Any, AnyConnection, Executor};
 
 use super::counting::day_of;
 use super::counts::{Count, Key, Topic};
-use crate::database::{Cell, Insert, time_of};
+use crate::database::{Cell, Dialect, Insert, time_of};
 use crate::subscription::{ApplyError, Position, REBUILT_AT_ONCE};
 
 /// What stands there is of another version.
@@ -168,6 +168,7 @@ impl Sums {
     /// `until` there. In the order of the tables' keys, or almost, so that neighbours are written together.
     pub(in crate::projections) fn inserts(
         self,
+        dialect: Dialect,
         until: Position,
         suffix: &str,
     ) -> Result<[Insert; 2], sqlx::Error> {
@@ -205,6 +206,7 @@ impl Sums {
             .collect();
         Ok([
             Insert::new(
+                dialect,
                 format!(
                     "INSERT INTO history_counts{suffix} AS known (day, topic, cohort, of_a, of_b, of_c, number)"
                 ),
@@ -212,6 +214,7 @@ impl Sums {
                 "ON CONFLICT (topic, day, cohort, of_a, of_b, of_c) DO UPDATE SET number = known.number + excluded.number",
             )?,
             Insert::new(
+                dialect,
                 format!("INSERT INTO history_parts{suffix} (topic, day, part, counts)"),
                 &parts,
                 "",

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::Place;
 use super::events::{Names, Stored};
 use super::server::{PATIENCE, Server};
-use crate::database::{Cell, Database, Insert, fixed_width, time_of};
+use crate::database::{Cell, Database, Dialect, Insert, fixed_width, time_of};
 use crate::store::stamp::Stamp;
 use crate::store::{Position, ReadError, advance};
 
@@ -158,7 +158,7 @@ impl Numbers {
             last = Some(numbered);
         }
         let insert = format!("INSERT INTO positions ({COLUMNS})");
-        Insert::new(insert, &rows, "")?
+        Insert::new(Dialect::of(&transaction), insert, &rows, "")?
             .write(&mut transaction)
             .await?;
         transaction.commit().await?;

@@ -1,6 +1,8 @@
 //! How PostgreSQL commits a group: by one function of the database, in one round trip.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
 use cqrs_es::persist::SerializedEvent;
@@ -34,6 +36,8 @@ pub(super) struct PostgresWriter {
     /// The time of the last event that this program knows of.
     last_time: Option<Timestamp>,
     session: Option<Session>,
+    /// The server's process behind the last session.
+    own: Arc<AtomicI32>,
     /// What served a connection that was lost in the middle of an append, while it may still commit that.
     lost: Option<Backend>,
 }
@@ -65,12 +69,18 @@ struct Columns {
 }
 
 impl PostgresWriter {
-    pub(super) fn new(pool: PgPool, stamp: Stamp, last_time: Option<Timestamp>) -> Self {
+    pub(super) fn new(
+        pool: PgPool,
+        stamp: Stamp,
+        last_time: Option<Timestamp>,
+        own: Arc<AtomicI32>,
+    ) -> Self {
         Self {
             pool,
             stamp,
             last_time,
             session: None,
+            own,
             lost: None,
         }
     }
@@ -146,12 +156,14 @@ impl PostgresWriter {
             return Err(sqlx::Error::PoolClosed);
         }
         self.end_lost().await?;
-        match self.session.take() {
-            Some(session) => Ok(session),
-            None => timeout(SESSION_PATIENCE, Session::begin(&self.pool))
-                .await
-                .unwrap_or(Err(sqlx::Error::PoolTimedOut)),
+        if let Some(session) = self.session.take() {
+            return Ok(session);
         }
+        let session = timeout(SESSION_PATIENCE, Session::begin(&self.pool))
+            .await
+            .unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+        self.own.store(session.backend.id, Ordering::Relaxed);
+        Ok(session)
     }
 
     /// Ends what served a lost connection: afterwards, what was sent by it is committed, or never will be. Else it could wait in the
@@ -257,10 +269,16 @@ fn follow_one_another(events: &[SerializedEvent]) -> bool {
         .all(|(due, event)| event.sequence == due)
 }
 
-/// Hears of commits by other programs, and tells how far the log has grown. Who reads looks now and then by itself, too.
-pub(super) async fn listen(pool: PgPool, database: Database, head: watch::Sender<Position>) {
+/// Hears of commits by other programs, whose sessions are not this one's `own`, and tells how far the log has grown. Who reads looks now and
+/// then by itself, too.
+pub(super) async fn listen(
+    pool: PgPool,
+    database: Database,
+    head: watch::Sender<Position>,
+    own: Arc<AtomicI32>,
+) {
     loop {
-        if let Err(error) = hear(&pool, &database, &head).await {
+        if let Err(error) = hear(&pool, &database, &head, &own).await {
             if pool.is_closed() {
                 return;
             }
@@ -274,14 +292,21 @@ async fn hear(
     pool: &PgPool,
     database: &Database,
     head: &watch::Sender<Position>,
+    own: &AtomicI32,
 ) -> Result<(), sqlx::Error> {
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen("kadode_events").await?;
     loop {
         advance(head, stored_head(database).await?);
-        // None: the connection was lost, and something may have been missed.
-        if listener.try_recv().await?.is_none() {
-            return Ok(());
+        loop {
+            // None: the connection was lost, and something may have been missed.
+            let Some(heard) = listener.try_recv().await? else {
+                return Ok(());
+            };
+            // The writer tells of its own.
+            if i32::try_from(heard.process_id()) != Ok(own.load(Ordering::Relaxed)) {
+                break;
+            }
         }
     }
 }
