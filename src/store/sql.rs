@@ -8,6 +8,7 @@ mod sqlite;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicI32;
 use std::time::Duration;
 
 use cqrs_es::Aggregate;
@@ -89,7 +90,7 @@ impl SqlLog {
             }
             Native::Postgres(pool) => {
                 let loads = PostgresEventRepository::new(pool.clone());
-                let own = Arc::default();
+                let own = Arc::<AtomicI32>::default();
                 tokio::spawn(postgres::listen(
                     pool.clone(),
                     database.clone(),

@@ -14,7 +14,7 @@ use super::{
     move_checkpoint,
 };
 use crate::database::{Database, REBUILD};
-use crate::store::{EventLog, Position, Recorded};
+use crate::store::{EventLog, Position, ReadError, Recorded};
 
 /// What the checkpoint of a rebuild is called, before its number. The last one's stays, so that no number comes twice: whoever
 /// was overtaken must not take the tables of another for its own.
@@ -26,9 +26,9 @@ const PARKED_ANEW: &str = "parked_events_rebuild";
 /// How long a rebuild goes on trying while the database refuses, before it gives up (judgement).
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// How long a file's lock is held, but for moments, before others have a look, unless one step alone takes longer (judgement): a third of
-/// what they wait for it.
-const HELD_AT_ONCE: Duration = Duration::from_millis(500);
+/// How long a file's lock is held, but for moments, before others have a look, unless one step alone takes longer (judgement): half of what they
+/// wait for it.
+const HELD_AT_ONCE: Duration = Duration::from_millis(750);
 
 /// What passes between two looks of others, and a little more.
 const A_LOOK: Duration = Duration::from_millis(110);
@@ -38,25 +38,71 @@ struct Ready {
     from: Position,
     batch: Vec<Recorded>,
     fold: Result<Arc<Fold>, ApplyError>,
+    /// The batch after it, where this one is whole.
+    next: Option<Reading>,
 }
 
-/// Reads the batch after `from`, and folds it after what is `coming`.
+/// A batch that is being read, on a core of its own, and given up with this.
+struct Reading(JoinSet<Result<Vec<Recorded>, ReadError>>);
+
+impl Reading {
+    fn begin(log: EventLog, from: Position, until: Position) -> Self {
+        let mut reading = JoinSet::new();
+        reading.spawn(async move { read_batch(&log, from, until).await });
+        Self(reading)
+    }
+
+    /// None, if there was nothing to read, or it could not be read.
+    async fn end(mut self) -> Option<Vec<Recorded>> {
+        let batch = self.0.join_next().await?.ok()?.ok()?;
+        (!batch.is_empty()).then_some(batch)
+    }
+}
+
+async fn read_batch(
+    log: &EventLog,
+    from: Position,
+    until: Position,
+) -> Result<Vec<Recorded>, ReadError> {
+    let limit = (REBUILT_AT_ONCE - from % REBUILT_AT_ONCE).min(until - from);
+    log.read_after(from, limit).await
+}
+
+/// Reads the batch after `from`, unless it is being read, and folds it after what is `coming`.
 async fn ready(
     log: EventLog,
     database: Database,
     new: Tables,
-    from: Position,
-    until: Position,
+    (from, until): (Position, Position),
+    reading: Option<Reading>,
     coming: Option<Arc<Fold>>,
 ) -> Result<Ready, FollowError> {
-    let limit = (REBUILT_AT_ONCE - from % REBUILT_AT_ONCE).min(until - from);
-    let batch = log.read_after(from, limit).await?;
+    let read = match reading {
+        Some(reading) => reading.end().await,
+        None => None,
+    };
+    let batch = match read {
+        Some(batch) => batch,
+        None => read_batch(&log, from, until).await?,
+    };
+    let whole = batch.last().filter(|last| is_whole(last.position));
+    let next = whole.map(|last| Reading::begin(log, last.position, until));
     let coming = coming.as_ref().map_or(&[][..], |fold| &fold.inserts);
     let fold = new
         .fold_after(&database, from, &batch, coming)
         .await
         .map(Arc::new);
-    Ok(Ready { from, batch, fold })
+    Ok(Ready {
+        from,
+        batch,
+        fold,
+        next,
+    })
+}
+
+/// Whether a batch that ends there needs nothing of what comes after it, nor that of it: all parts of the log that are added up end there too.
+const fn is_whole(last: Position) -> bool {
+    last % REBUILT_AT_ONCE == 0
 }
 
 /// What becomes of new tables in the end.
@@ -84,7 +130,7 @@ struct Courtesy {
 
 impl Courtesy {
     /// How long to rest after the lock was held so long, and left to others for so long beside: a third of the time is theirs if they write, or
-    /// could not, and once in half a second whoever begins to has a look.
+    /// could not, and once in three quarters of a second whoever begins to has a look.
     fn rest(&mut self, held: Duration, left: Duration, others_write: bool) -> Duration {
         self.held += held;
         let mut rest = Duration::ZERO;
@@ -182,7 +228,7 @@ impl Projector {
     }
 
     /// Goes one step on from wherever the new tables are: creates them, folds a batch into them, or ends. While a batch is written, the next
-    /// is read and folded `ahead`.
+    /// is folded `ahead`, and the one after that is read.
     async fn go_on(
         &self,
         new: &mut Tables,
@@ -200,21 +246,23 @@ impl Projector {
         } else {
             checkpoint(&self.database, READ_MODELS).await?
         };
-        let ready_after = |from, coming| {
+        let ready_after = |from, reading, coming| {
             let (log, database) = (self.log.clone(), self.database.clone());
-            ready(log, database, new.clone(), from, until, coming)
+            let positions = (from, until);
+            ready(log, database, new.clone(), positions, reading, coming)
         };
-        let ready = match ahead.take() {
+        let mut ready = match ahead.take() {
             Some(ready) if ready.from == position => ready,
-            _ => ready_after(position, None).await?,
+            _ => ready_after(position, None, None).await?,
         };
         if let Some(last) = ready.batch.last() {
             if let Ok(fold) = &ready.fold {
                 // On a core of its own, and given up with this.
                 let mut next = JoinSet::new();
                 // What a batch adds up of the one before must be stored; of none, where that was a whole one.
-                if last.position % REBUILT_AT_ONCE == 0 {
-                    next.spawn(ready_after(last.position, Some(fold.clone())));
+                if is_whole(last.position) {
+                    let reading = ready.next.take();
+                    next.spawn(ready_after(last.position, reading, Some(fold.clone())));
                 }
                 match self.write(new, position, last.position, fold).await {
                     Ok(Some(lock_held)) => {
@@ -380,15 +428,15 @@ mod tests {
     }
 
     #[test]
-    fn nobody_else_has_a_look_more_than_once_in_half_a_second() {
-        assert_eq!(rests(&[(150, 0, false); 6]), [0, 0, 110, 0, 0, 110]);
+    fn others_have_a_look_no_more_than_once_in_three_quarters_of_a_second() {
+        assert_eq!(rests(&[(200, 0, false); 6]), [0, 0, 110, 0, 0, 110]);
         // That the next batch waits for its fold is no sure look.
-        assert_eq!(rests(&[(150, 150, false); 3]), [0, 0, 110]);
+        assert_eq!(rests(&[(200, 200, false); 3]), [0, 0, 110]);
     }
 
     #[test]
     fn a_third_of_the_time_is_for_others_while_they_write_and_a_look_all_the_same() {
-        assert_eq!(rests(&[(100, 0, true); 5]), [50, 50, 50, 50, 110]);
+        assert_eq!(rests(&[(150, 0, true); 5]), [75, 75, 75, 75, 110]);
         assert_eq!(rests(&[(100, 30, true); 2]), [20, 20]);
         assert_eq!(rests(&[(100, 90, true)]), [0]);
     }
@@ -396,6 +444,6 @@ mod tests {
     #[test]
     fn after_a_step_in_which_nobody_could_write_others_have_half_as_long() {
         assert_eq!(rests(&[(6000, 0, false)]), [3000]);
-        assert_eq!(rests(&[(600, 0, false), (100, 0, false)]), [300, 0]);
+        assert_eq!(rests(&[(800, 0, false), (100, 0, false)]), [400, 0]);
     }
 }

@@ -6,6 +6,7 @@ mod file;
 mod groups;
 mod network;
 mod outages;
+mod rows;
 mod tls;
 mod traps;
 

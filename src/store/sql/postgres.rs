@@ -300,11 +300,11 @@ async fn hear(
         advance(head, stored_head(database).await?);
         loop {
             // None: the connection was lost, and something may have been missed.
-            let Some(heard) = listener.try_recv().await? else {
+            let Some(notice) = listener.try_recv().await? else {
                 return Ok(());
             };
             // The writer tells of its own.
-            if i32::try_from(heard.process_id()) != Ok(own.load(Ordering::Relaxed)) {
+            if i32::try_from(notice.process_id()) != Ok(own.load(Ordering::Relaxed)) {
                 break;
             }
         }

@@ -19,7 +19,7 @@ const WRITERS: [&str; 8] = [
 
 /// What stands in statements by name: tables, columns, placeholders, numbers and parts of our own. A new one is to be looked at by
 /// somebody: nothing that was typed may be among them.
-const PARTS: [&str; 43] = [
+const PARTS: [&str; 44] = [
     "",
     "BETWEEN",
     "COLUMNS",
@@ -46,6 +46,7 @@ const PARTS: [&str; 43] = [
     "level",
     "list",
     "live",
+    "names",
     "new",
     "number",
     "order",
