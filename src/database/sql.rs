@@ -85,9 +85,8 @@ impl Dialect {
 const BETWEEN: char = '\u{1d}';
 const NULL: &str = "\u{1c}";
 
-/// What stands before the first cell, and is left out again: of a text without it, PostgreSQL makes no row rather than one with an empty cell.
-/// It is a number, for it is read as one before it is left out.
-const FIRST: &str = "0";
+/// What stands before the first cell, and is left out again: of an empty text, PostgreSQL makes no row rather than one with an empty cell.
+const FIRST: &str = "";
 
 /// Rows for one table, ready to be written.
 ///

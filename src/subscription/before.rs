@@ -1,4 +1,4 @@
-//! What read models hold of members before a batch.
+//! What stands in the tables of the read models before a batch.
 
 use std::collections::{HashMap, HashSet};
 

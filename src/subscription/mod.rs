@@ -118,7 +118,8 @@ impl ApplyError {
     /// Whether an event is to blame, and not the database's state of the moment.
     fn is_of_the_event(&self) -> bool {
         match self {
-            Self::Unreadable(_) => true,
+            // What cannot be handed to the database holds what no text may.
+            Self::Unreadable(_) | Self::Database(sqlx::Error::Encode(_)) => true,
             Self::Database(sqlx::Error::Database(error)) => matches!(
                 error.kind(),
                 ErrorKind::UniqueViolation

@@ -26,9 +26,9 @@ const PARKED_ANEW: &str = "parked_events_rebuild";
 /// How long a rebuild goes on trying while the database refuses, before it gives up (judgement).
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// How long a file's lock is held, but for moments, before others have a look, unless one step alone takes longer (judgement): half of what they
-/// wait for it.
-const HELD_AT_ONCE: Duration = Duration::from_millis(750);
+/// How long a file's lock is held, but for moments, before others have a look, unless one step alone takes longer (judgement): two fifths of
+/// what they wait for it.
+const HELD_AT_ONCE: Duration = Duration::from_millis(600);
 
 /// What passes between two looks of others, and a little more.
 const A_LOOK: Duration = Duration::from_millis(110);
@@ -130,7 +130,7 @@ struct Courtesy {
 
 impl Courtesy {
     /// How long to rest after the lock was held so long, and left to others for so long beside: a third of the time is theirs if they write, or
-    /// could not, and once in three quarters of a second whoever begins to has a look.
+    /// could not, and once in six tenths of a second whoever begins to has a look.
     fn rest(&mut self, held: Duration, left: Duration, others_write: bool) -> Duration {
         self.held += held;
         let mut rest = Duration::ZERO;
@@ -428,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn others_have_a_look_no_more_than_once_in_three_quarters_of_a_second() {
+    fn nobody_else_has_a_look_more_than_once_in_six_tenths_of_a_second() {
         assert_eq!(rests(&[(200, 0, false); 6]), [0, 0, 110, 0, 0, 110]);
         // That the next batch waits for its fold is no sure look.
         assert_eq!(rests(&[(200, 200, false); 3]), [0, 0, 110]);
@@ -436,7 +436,7 @@ mod tests {
 
     #[test]
     fn a_third_of_the_time_is_for_others_while_they_write_and_a_look_all_the_same() {
-        assert_eq!(rests(&[(150, 0, true); 5]), [75, 75, 75, 75, 110]);
+        assert_eq!(rests(&[(150, 0, true); 5]), [75, 75, 75, 110, 75]);
         assert_eq!(rests(&[(100, 30, true); 2]), [20, 20]);
         assert_eq!(rests(&[(100, 90, true)]), [0]);
     }

@@ -75,7 +75,7 @@ impl Tables {
         let standing = standing(self.parked, before.connection()).await?;
         let parked = &standing.parked;
         let is_behind = |event: &Recorded| {
-            let stream = (event.stream_kind.clone(), event.stream_id.clone());
+            let stream = (plain(&event.stream_kind), plain(&event.stream_id));
             parked
                 .get(&stream)
                 .is_some_and(|first| *first <= event.position)
@@ -181,10 +181,15 @@ pub(super) async fn count_swap(connection: &mut AnyConnection) -> Result<(), sql
 pub(super) fn parked_row(event: &Recorded, why: &str) -> [Cell; 4] {
     [
         Cell::from(event.position),
-        Cell::from(&*event.stream_kind),
-        Cell::from(&*event.stream_id),
-        Cell::from(why),
+        Cell::from(plain(&event.stream_kind)),
+        Cell::from(plain(&event.stream_id)),
+        Cell::from(plain(why)),
     ]
+}
+
+/// As it can be parked: a control character may be what an event is parked for.
+fn plain(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
 }
 
 pub(super) fn park(

@@ -16,3 +16,6 @@ CREATE TABLE history_parts (
     PRIMARY KEY (topic, day, part)
 );
 INSERT INTO history_parts (topic, day, part, counts) SELECT topic, day, part, counts FROM packed_parts;
+
+-- A rebuild that a program of before is still at must not put its own table in the place of this one: it is overtaken.
+UPDATE checkpoints SET reader = 'rebuild-' || (CAST(substr(reader, 9) AS BIGINT) + 1) WHERE reader LIKE 'rebuild-%';

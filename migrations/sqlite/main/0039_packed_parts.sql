@@ -16,3 +16,6 @@ SELECT topic, day, part, string_agg(
 WHERE number <> 0 AND part < (SELECT position FROM checkpoints WHERE reader = 'read_models') / 4096
 GROUP BY topic, day, part;
 DROP TABLE history_parts_before;
+
+-- A rebuild that a program of before is still at must not put its own table in the place of this one: it is overtaken.
+UPDATE checkpoints SET reader = 'rebuild-' || (CAST(substr(reader, 9) AS BIGINT) + 1) WHERE reader LIKE 'rebuild-%';

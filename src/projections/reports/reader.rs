@@ -9,7 +9,7 @@ use sqlx::any::AnyRow;
 
 use super::counting::{day_of, label};
 use super::counts::{Counts, Topic};
-use super::stored::{BETWEEN, WITHIN, before_part, one_by_one, unpacked, unreadable, whole_parts};
+use super::stored::{BETWEEN, Kept, WITHIN, before_part, unpacked, unreadable, whole_parts};
 use super::{Name, topics};
 use crate::database::{Connections, time_of};
 use crate::domain::values::TOKYO;
@@ -116,9 +116,12 @@ async fn add_within_day(
         add_packed(row, counts)?;
     }
     let after = after.max(before_part(parts));
-    for (day, count) in one_by_one(pool, "history", (after, position)).await? {
-        if topics.contains(&count.key.topic) {
-            counts.add(day, count);
+    for kept in Kept::between(pool, "history", (after, position)).await? {
+        let (day, of_event) = kept.counts()?;
+        for count in of_event {
+            if topics.contains(&count.key.topic) {
+                counts.add(day, count);
+            }
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! How counts are stored: beside each event what it counts for, and the sums.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::civil::Date;
 use sqlx::{Any, AnyConnection, Executor};
@@ -38,33 +38,48 @@ pub(super) fn decoded(text: &str) -> Result<Vec<Count>, ApplyError> {
         .collect()
 }
 
-/// What the events in `table` after one position up to another count for.
-pub(super) async fn one_by_one<'a>(
-    stored: impl Executor<'a, Database = Any>,
-    table: &str,
-    (after, until): (Position, Position),
-) -> Result<Vec<(Date, Count)>, ApplyError> {
-    let sql = format!(
-        "SELECT recorded_at, event_type, outcome, counts FROM {table} WHERE position > $1 AND position <= $2"
-    );
-    let events: Vec<(String, String, String, String)> = sqlx::query_as(&sql)
-        .bind(after)
-        .bind(until)
-        .fetch_all(stored)
-        .await?;
-    let mut all = Vec::new();
-    for (recorded_at, event_type, outcome, counts) in &events {
-        let day = day_of(time_of(recorded_at)?);
-        let of_event = Count::new(Topic::Events, "", [event_type, outcome, ""], 1);
-        let others = decoded(counts)?;
-        all.extend([of_event].into_iter().chain(others).map(|it| (day, it)));
+/// An event as the read model keeps it: when it was recorded, its type and outcome, and what else it counts for.
+#[derive(sqlx::FromRow)]
+pub(super) struct Kept {
+    recorded_at: String,
+    event_type: String,
+    outcome: String,
+    counts: String,
+}
+
+impl Kept {
+    /// The events in `table` after one position up to another.
+    pub(super) async fn between<'a>(
+        stored: impl Executor<'a, Database = Any>,
+        table: &str,
+        (after, until): (Position, Position),
+    ) -> Result<Vec<Self>, sqlx::Error> {
+        let sql = format!(
+            "SELECT recorded_at, event_type, outcome, counts FROM {table} WHERE position > $1 AND position <= $2"
+        );
+        sqlx::query_as(&sql)
+            .bind(after)
+            .bind(until)
+            .fetch_all(stored)
+            .await
     }
-    Ok(all)
+
+    /// On which day it counts for what.
+    pub(super) fn counts(&self) -> Result<(Date, Vec<Count>), ApplyError> {
+        let day = day_of(time_of(&self.recorded_at)?);
+        let of_event = [self.event_type.as_str(), &self.outcome, ""];
+        let mut counts = vec![Count::new(Topic::Events, "", of_event, 1)];
+        counts.extend(decoded(&self.counts)?);
+        Ok((day, counts))
+    }
 }
 
 /// What stands between counts, and within one: no text that is counted holds either.
 pub(super) const BETWEEN: char = '\u{1e}';
 pub(super) const WITHIN: char = '\u{1f}';
+
+/// In place of counts of which some could not be read.
+const UNREADABLE: &str = "";
 
 /// Adds a count to the text of its topic's.
 fn pack(key: &Key, number: i64, packed: &mut String) {
@@ -115,7 +130,11 @@ pub(super) const fn before_part(part: Position) -> Position {
 /// What a batch adds to the sums: for each thing that is counted, in which part of which day, so many. As a map with an order, whose texts are
 /// compared again and again, it took half the time of a rebuild.
 #[derive(Debug, Default)]
-pub(in crate::projections) struct Sums(HashMap<Key, BTreeMap<(Date, Position), Sum>>);
+pub(in crate::projections) struct Sums {
+    sums: HashMap<Key, BTreeMap<(Date, Position), Sum>>,
+    /// A part of which a row is damaged: nothing of it adds up.
+    damaged: Option<Position>,
+}
 
 #[derive(Debug, Default)]
 struct Sum {
@@ -135,30 +154,33 @@ impl Sums {
     }
 
     fn sum(&mut self, day: Date, part: Position, key: Key) -> &mut Sum {
-        self.0
-            .entry(key)
-            .or_default()
-            .entry((day, part))
-            .or_default()
+        let of_parts = self.sums.entry(key).or_default();
+        of_parts.entry((day, part)).or_default()
     }
 
-    /// Adds what came `after` the beginning of a part that is over with the batch.
+    /// Adds what came `after` the beginning of a part that is over with the batch. A row there that cannot be read is no event's fault here: it is
+    /// for whoever asks for that part.
     ///
     /// # Errors
-    /// The database is away, or a row is of another version: rebuild the read model.
+    /// The database is away.
     pub(in crate::projections) async fn complete(
         &mut self,
         after: Position,
         until: Position,
         suffix: &str,
         stored: &mut AnyConnection,
-    ) -> Result<(), ApplyError> {
+    ) -> Result<(), sqlx::Error> {
         let part = whole_parts(after);
         if before_part(part) < after && part < whole_parts(until) {
             let table = format!("history{suffix}");
-            let earlier = one_by_one(stored, &table, (before_part(part), after)).await?;
-            for (day, Count { key, number }) in earlier {
-                self.sum(day, part, key).of_part += number;
+            for kept in Kept::between(stored, &table, (before_part(part), after)).await? {
+                let Ok((day, counts)) = kept.counts() else {
+                    self.damaged = Some(part);
+                    continue;
+                };
+                for Count { key, number } in counts {
+                    self.sum(day, part, key).of_part += number;
+                }
             }
         }
         Ok(())
@@ -173,7 +195,7 @@ impl Sums {
         suffix: &str,
     ) -> Result<[Insert; 2], sqlx::Error> {
         let (mut days, mut parts) = (Vec::new(), BTreeMap::<_, String>::new());
-        let mut sums: Vec<_> = self.0.into_iter().collect();
+        let mut sums: Vec<_> = self.sums.into_iter().collect();
         sums.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         for (key, of_parts) in &sums {
             let mut of_days = BTreeMap::<_, i64>::new();
@@ -191,6 +213,16 @@ impl Sums {
             for (day, number) in of_days.into_iter().filter(|(_, number)| *number != 0) {
                 let [topic, cohort, a, b, c] = cells(key);
                 days.push([day.into(), topic, cohort, a, b, c, number.into()]);
+            }
+        }
+        let damaged: BTreeSet<_> = parts
+            .keys()
+            .filter(|(_, _, part)| Some(*part) == self.damaged)
+            .map(|(_, day, part)| (*day, *part))
+            .collect();
+        for (day, part) in damaged {
+            for topic in Topic::ALL {
+                parts.insert((topic, day, part), UNREADABLE.to_owned());
             }
         }
         let parts: Vec<[Cell; 4]> = parts
@@ -217,7 +249,7 @@ impl Sums {
                 dialect,
                 format!("INSERT INTO history_parts{suffix} (topic, day, part, counts)"),
                 &parts,
-                "",
+                "ON CONFLICT (topic, day, part) DO UPDATE SET counts = excluded.counts",
             )?,
         ])
     }

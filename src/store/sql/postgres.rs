@@ -294,6 +294,8 @@ async fn hear(
     head: &watch::Sender<Position>,
     own: &AtomicI32,
 ) -> Result<(), sqlx::Error> {
+    // A server that began anew gives the numbers of its processes anew.
+    own.store(0, Ordering::Relaxed);
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen("kadode_events").await?;
     loop {

@@ -1,9 +1,14 @@
 //! Parking: an event that cannot be folded, and what is behind it in its stream, holds up nobody else.
 
+use kadode::ambient::Clock;
+use kadode::app::Opening;
+use kadode::config::DataSettings;
+use kadode::database::Database;
 use kadode::subscription::REBUILT_AT_ONCE;
 
 use super::rebuilds::all_again;
 use super::*;
+use crate::support::postgres::Places;
 use crate::support::walk::{enrol, give};
 
 /// Puts an event into the log that no version of ours can read, at the end of the member's stream.
@@ -110,6 +115,75 @@ async fn a_part_of_the_log_is_added_up_though_its_last_event_is_parked() {
         assert_eq!(parts[..2], [0, 1]);
         projector.rebuild(None, |_| {}).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_damaged_count_holds_up_nobody_and_is_told_to_whoever_asks_for_its_part() {
+    let house = House::new().await;
+    let society = &house.society;
+    house.walk(1, 200).await;
+    let projector = society.projector();
+    projector.catch_up().await.unwrap();
+    write(
+        society,
+        "UPDATE history SET counts = 'odd' WHERE position = 7",
+    )
+    .await;
+    all_again(society).await;
+    let as_of = log_of(society).await.last().unwrap().recorded_at;
+    society.clock.advance(SignedDuration::from_secs(1));
+    house.walk(2, 10).await;
+    let head = society.log.committed_head().await.unwrap();
+    assert_eq!(projector.catch_up().await.unwrap(), head);
+    assert_eq!(parked(society).await, []);
+    let pool = &society.database.read;
+    assert!(counted(pool, Name::Funnel, Some(as_of)).await.is_err());
+    assert!(counted(pool, Name::Funnel, None).await.is_ok());
+    projector.rebuild(None, |_| {}).await.unwrap();
+    assert!(counted(pool, Name::Funnel, Some(as_of)).await.is_ok());
+    expect_folded(society).await;
+}
+
+/// Between the cells that PostgreSQL takes stands such a character.
+#[tokio::test]
+async fn an_event_with_a_control_character_is_parked_on_a_server_too() {
+    let (folder, places) = (tempfile::tempdir().unwrap(), Places::new().await);
+    let data = DataSettings {
+        database: places.main,
+        key_database: Some(places.keys),
+        keys: Some(folder.path().join("keys.toml")),
+        witness_file: Vec::new(),
+        operator: None,
+        policy: Some("policies/sample.toml".into()),
+        events: None,
+    };
+    let clock = Clock::standing_at(START.parse().unwrap());
+    let society = Society::open(&data, Opening::TO_FILL, clock, |_| {})
+        .await
+        .unwrap();
+    let members = walk(&society, 1, 20).await;
+    let owner = Database::open(&places.owner).await.unwrap();
+    let mut transaction = owner.begin().await.unwrap();
+    for statement in [
+        "SELECT set_config('kadode.appending', 'yes', true)".to_owned(),
+        format!(
+            "INSERT INTO events SELECT MAX(position) + 1, 'onboarding', '{}' || chr(29), 1, 'Odd' || chr(29), '1', \
+             '{{\"type\":\"Odd\\u001d\"}}', '{{}}', MAX(recorded_at) FROM events",
+            members[0]
+        ),
+    ] {
+        sqlx::query(&statement)
+            .execute(&mut *transaction)
+            .await
+            .unwrap();
+    }
+    transaction.commit().await.unwrap();
+    let last = walk(&society, 2, 20).await;
+    let head = society.log.committed_head().await.unwrap();
+    assert_eq!(society.projector().catch_up().await.unwrap(), head);
+    assert_eq!(parked(&society).await.len(), 1);
+    let statuses = stored(&society).await.statuses;
+    assert!(statuses.contains_key(&last[0].to_string()));
 }
 
 #[tokio::test]

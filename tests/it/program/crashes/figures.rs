@@ -146,7 +146,10 @@ async fn expect_rebuilt(house: &House) {
     let after = dump(house).await;
     for (table, rows) in before {
         assert!(rows == after[table], "{table} is not what its rebuild is");
-        assert_eq!(rows.is_empty(), table == "parked_events", "{table}");
+        // A log may be too short for a part of it to be over.
+        if table != "history_parts" {
+            assert_eq!(rows.is_empty(), table == "parked_events", "{table}");
+        }
     }
 }
 
