@@ -80,8 +80,8 @@ impl Dialect {
     }
 }
 
-/// What stands between the cells of a column in one parameter, and what stands for null there: no text that is stored holds the first, or is
-/// the second, since it is control characters that JSON escapes.
+/// What stands between the cells of a column in one parameter, and what stands for null there. They are control characters, which JSON escapes, so
+/// that no text of ours holds the first or is the second.
 const BETWEEN: char = '\u{1d}';
 const NULL: &str = "\u{1c}";
 

@@ -42,8 +42,10 @@ async fn written(database: &Database, rows: &[Row]) -> Vec<Row> {
         .execute("CREATE TABLE t (a TEXT NOT NULL, b TEXT, c BIGINT PRIMARY KEY, d BIGINT)")
         .await
         .unwrap();
+    let left_out = ("left out".to_owned(), None, i64::MAX, None);
     let cells: Vec<_> = rows
         .iter()
+        .chain(rows.first().map(|_| &left_out))
         .map(|(a, b, c, d)| {
             [
                 Cell::from(a.as_str()),
