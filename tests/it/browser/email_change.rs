@@ -23,11 +23,11 @@ async fn a_member_enters_another_address_confirms_it_sees_when_it_counts_and_tak
     browser.types("email", "hanako@new.example.jp").await;
     browser.types("password", "wrong").await;
     browser.presses("確認のメールを送る").await;
-    browser.shows("パスワード").await;
+    browser.shows("パスワードが違います").await;
     browser.glances("change-02-trouble").await;
     browser.types("password", NEW_PASSWORD).await;
     browser.presses("確認のメールを送る").await;
-    browser.shows("新しいアドレス").await;
+    browser.shows("新しいアドレス：").await;
     browser.looks_both("change-03-mailed").await;
 
     let phone = driver.window_without_scripts().await;

@@ -19,7 +19,7 @@ async fn a_member_who_has_forgotten_the_password_sets_another_and_signs_in_with_
     browser.types("user_id", USER_ID).await;
     browser.types("birth_date", "1980-13-01").await;
     browser.presses("メールを受け取る").await;
-    browser.shows("日付").await;
+    browser.shows("日付として読み取れませんでした").await;
     browser.glances("forgotten-03-trouble").await;
     browser.types("birth_date", "昭和55年1月1日").await;
     browser.presses("メールを受け取る").await;

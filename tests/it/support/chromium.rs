@@ -222,7 +222,7 @@ impl Window {
         field.send_keys(path).await.unwrap();
     }
 
-    /// Presses the button, or follows the link, with these words.
+    /// Presses the button, or follows the link, with these words, on the page that is shown or being loaded.
     pub async fn presses(&self, words: &str) {
         self.pressable(words).await.click().await.unwrap();
     }
@@ -254,13 +254,16 @@ impl Window {
         let path = ["button", "a", "summary"]
             .map(|tag| format!("//{tag}[normalize-space(.)=\"{words}\"]"))
             .join("|");
-        let found = self.client.find_all(Locator::XPath(&path)).await.unwrap();
-        for element in found {
-            if element.is_displayed().await.unwrap() {
-                return element;
+        eventually(&format!("“{words}”"), || async {
+            let found = self.client.find_all(Locator::XPath(&path)).await.ok()?;
+            for element in found {
+                if element.is_displayed().await.ok()? {
+                    return Some(element);
+                }
             }
-        }
-        panic!("there is no “{words}” on:\n{}", self.text().await)
+            None
+        })
+        .await
     }
 
     /// Moves on with Tab until the focus is on the field with this id, or on the button or link with these words.
