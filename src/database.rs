@@ -167,7 +167,7 @@ impl Database {
     /// The database is away, or was migrated by a newer version of the program.
     pub async fn migrate(&self, to: &Tables) -> Result<(), MigrateError> {
         let mut connection = self.write.acquire().await?;
-        self.dialect(to).run(&mut *connection).await?;
+        self.migrator(to).run(&mut *connection).await?;
         connection.give_back();
         Ok(())
     }
@@ -185,7 +185,7 @@ impl Database {
         )
         .fetch_one(&self.read)
         .await?;
-        let newest = self.dialect(to).iter().map(|migration| migration.version);
+        let newest = self.migrator(to).iter().map(|migration| migration.version);
         Ok(newest.max() == Some(last))
     }
 
@@ -214,7 +214,16 @@ impl Database {
         transaction.commit().await
     }
 
-    const fn dialect<'a>(&self, tables: &'a Tables) -> &'a Migrator {
+    /// Whose SQL it takes.
+    #[must_use]
+    pub const fn dialect(&self) -> Dialect {
+        match self.native {
+            Native::Sqlite(_) => Dialect::Sqlite,
+            Native::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    const fn migrator<'a>(&self, tables: &'a Tables) -> &'a Migrator {
         match self.native {
             Native::Sqlite(_) => &tables.sqlite,
             Native::Postgres(_) => &tables.postgres,

@@ -254,7 +254,7 @@ async fn write(
         let next = batches.next();
         let being_enrolled = before
             .as_ref()
-            .map_or_else(Vec::new, |(written, _)| written.members.clone());
+            .map_or_else(Vec::new, |(written, _)| written.members().collect());
         let writing = async {
             let Some(standings) = next else {
                 return Ok(None);

@@ -78,9 +78,42 @@ impl Dialect {
             _ => Self::Sqlite,
         }
     }
+
+    /// What follows FROM, to read the rows of `table` that have in `column` one of the texts in the first parameter, which [`Dialect::list`]
+    /// makes, and of which `and` holds; `and` is empty, or a condition that begins with this word.
+    ///
+    /// PostgreSQL is told to look each up by itself. Asked for all at once, it plans by what it takes the table for, and reads the whole table
+    /// for each text where it first met it empty (measured: 27 seconds for an import of two).
+    #[must_use]
+    pub fn rows_of_list(self, table: &str, column: &str, and: &str) -> String {
+        match self {
+            Self::Sqlite => {
+                format!("{table} WHERE {column} IN (SELECT value FROM json_each($1)) {and}")
+            }
+            Self::Postgres => format!(
+                "unnest(string_to_array($1, chr(29))) AS asked (text) \
+                 CROSS JOIN LATERAL (SELECT * FROM {table} WHERE {column} = asked.text {and} OFFSET 0) AS {table}"
+            ),
+        }
+    }
+
+    /// Any number of texts as one parameter. With one for each of hundreds, the statement takes longer to read than the search.
+    ///
+    /// # Errors
+    /// A text holds what none may.
+    pub fn list<T: ToString>(self, texts: &[T]) -> Result<String, sqlx::Error> {
+        let texts: Vec<String> = texts.iter().map(ToString::to_string).collect();
+        match self {
+            Self::Sqlite => {
+                serde_json::to_string(&texts).map_err(|error| sqlx::Error::Encode(error.into()))
+            }
+            Self::Postgres if texts.iter().any(|text| text.contains(BETWEEN)) => Err(split()),
+            Self::Postgres => Ok(texts.join(&BETWEEN.to_string())),
+        }
+    }
 }
 
-/// What stands between the cells of a column in one parameter, and what stands for null there. They are control characters, which JSON escapes, so
+/// What stands between the texts in one parameter, and what stands for null there. They are control characters, which JSON escapes, so
 /// that no text of ours holds the first or is the second.
 const BETWEEN: char = '\u{1d}';
 const NULL: &str = "\u{1c}";
@@ -263,14 +296,17 @@ fn by_columns<const COLUMNS: usize>(rows: &[[Cell; COLUMNS]]) -> Result<Vec<Stri
                 Cell::Text(None) | Cell::Number(None) => column.push_str(NULL),
                 Cell::Number(Some(number)) => column.push_str(&number.to_string()),
                 Cell::Text(Some(text)) if text == NULL || text.contains(BETWEEN) => {
-                    let why = "a text holds a control character that stands between texts";
-                    return Err(sqlx::Error::Encode(why.into()));
+                    return Err(split());
                 }
                 Cell::Text(Some(text)) => column.push_str(text),
             }
         }
     }
     Ok(columns)
+}
+
+fn split() -> sqlx::Error {
+    sqlx::Error::Encode("a text holds a control character that stands between texts".into())
 }
 
 /// A statement with what is bound to it. `$` stands in its text before numbers of parameters alone.
@@ -342,22 +378,11 @@ impl Statement {
     }
 }
 
-/// `($1,$2),($3,$4)` for two rows of two columns; for one row of any number of columns also the list of an `IN`.
+/// `($1,$2)` for a list of two; [`Dialect::list`] is for hundreds.
 #[must_use]
-pub fn placeholders(rows: usize, columns: usize) -> String {
-    let mut text = String::new();
-    for row in 0..rows {
-        text.push_str(if row == 0 { "(" } else { ",(" });
-        for column in 0..columns {
-            if column > 0 {
-                text.push(',');
-            }
-            text.push('$');
-            text.push_str(&(row * columns + column + 1).to_string());
-        }
-        text.push(')');
-    }
-    text
+pub fn placeholders(count: usize) -> String {
+    let numbers: Vec<String> = (1..=count).map(|number| format!("${number}")).collect();
+    format!("({})", numbers.join(","))
 }
 
 /// Binds texts in their order, for a list made by [`placeholders`].

@@ -261,8 +261,8 @@ async fn rows_beyond_one_statement_all_arrive() {
 }
 
 #[test]
-fn placeholders_count_through_all_rows() {
-    assert_eq!(placeholders(2, 2), "($1,$2),($3,$4)");
+fn placeholders_are_numbered_from_one() {
+    assert_eq!(placeholders(2), "($1,$2)");
 }
 
 #[test]
@@ -372,11 +372,12 @@ fn rows_that_are_coming_tell_the_second_cell_by_the_first_whatever_stands_after_
 }
 
 #[test]
-fn what_would_be_read_as_another_cell_is_not_written() {
+fn what_would_be_read_as_another_text_is_not_bound() {
     for text in ["a\u{1d}b", "\u{1d}", "\u{1c}"] {
         let rows = [[Cell::from(text)]];
         assert!(Insert::new(Dialect::Postgres, "INSERT INTO t (a)", &rows, "").is_err());
     }
+    assert!(Dialect::Postgres.list(&["a\u{1d}b"]).is_err());
 }
 
 #[tokio::test]

@@ -105,7 +105,7 @@ pub async fn since(
 
 /// Asks for the times of [`since`] to so many contacts.
 fn statement(contacts: usize, kind: MailKind, since: Timestamp) -> String {
-    let list = placeholders(1, contacts);
+    let list = placeholders(contacts);
     let to_contacts = match kind {
         // Only a member whose present address it is counts, not everybody who once typed it.
         MailKind::Otp => format!(

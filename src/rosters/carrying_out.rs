@@ -14,7 +14,7 @@ use crate::domain::ids::{ImportId, MemberId};
 use crate::domain::onboarding::{Command, Issued, Onboarding, Refusal};
 use crate::domain::policy::Limits;
 use crate::domain::rosters::{self, Rosters};
-use crate::vault::{Inserted, Profile, given_user_id, was_given};
+use crate::vault::{Profile, Stored, given_user_id, was_given};
 
 /// Commands under way at once, which the log commits together.
 const SIDE_BY_SIDE: usize = 256;
@@ -30,15 +30,19 @@ pub struct Run<'a> {
 /// New members of a batch who have a profile and are not enrolled yet.
 pub struct Written<'policy> {
     rows: Vec<Row<'policy>>,
-    /// Who they are, in their order.
-    pub members: Vec<MemberId>,
+    /// Their profiles, in the rows' order.
+    profiles: Vec<Stored>,
 }
 
 impl<'policy> Written<'policy> {
     /// Each with its row.
-    pub fn each(&self) -> impl Iterator<Item = (&Row<'policy>, MemberId)> {
-        let members = self.members.iter().copied();
-        self.rows.iter().zip(members)
+    pub fn each(&self) -> impl Iterator<Item = (&Row<'policy>, &Stored)> {
+        self.rows.iter().zip(&self.profiles)
+    }
+
+    /// Who they are.
+    pub fn members(&self) -> impl Iterator<Item = MemberId> {
+        self.profiles.iter().map(|stored| stored.member)
     }
 }
 
@@ -72,8 +76,8 @@ impl<'a> Run<'a> {
             .filter(|(_, standing)| **standing == Standing::New)
             .map(|(row, _)| row)
             .collect();
-        let members = self.write_profiles(&rows, being_enrolled).await?;
-        Ok(Written { rows, members })
+        let profiles = self.write_profiles(&rows, being_enrolled).await?;
+        Ok(Written { rows, profiles })
     }
 
     /// Event first, then the vault: whoever is in between is found to be otherwise once more, and the event is not doubled.
@@ -145,11 +149,11 @@ impl<'a> Run<'a> {
     /// The log is away.
     pub async fn enrol(&self, written: Written<'_>) -> Result<(), RosterFault> {
         let commands = &self.members.commands;
-        for member in &written.members {
+        for member in written.members() {
             commands.presume_empty::<Onboarding>(&member.to_string());
         }
         let policy = &self.members.policy;
-        let enrol = |(row, member): (&Row<'_>, MemberId)| {
+        let enrol = |(row, stored): (&Row<'_>, &Stored)| {
             let command = Command::Enrol {
                 cohort: row.cohort.name.clone(),
                 policy: policy.version.clone(),
@@ -163,7 +167,7 @@ impl<'a> Run<'a> {
                 valid_from: self.window.from,
                 expires_at: self.window.until,
             };
-            (member, "Enrol", command)
+            (stored.member, "Enrol", command)
         };
         self.run_all(written.each().map(enrol).collect()).await
     }
@@ -263,17 +267,26 @@ impl<'a> Run<'a> {
         &self,
         rows: &[Row<'_>],
         being_enrolled: &[MemberId],
-    ) -> Result<Vec<MemberId>, RosterFault> {
+    ) -> Result<Vec<Stored>, RosterFault> {
         let (entropy, profiles) = (&self.members.entropy, &self.members.vault.profiles);
         // Looked up again: an earlier batch may have enrolled whom a killed run left.
         let looked_up: Vec<&Row<'_>> = rows.iter().collect();
         let known = Found::of(self.members, &looked_up, being_enrolled).await?;
+        for (row, found) in rows.iter().zip(&known.matches) {
+            let mut there = found.persons().chain(found.user_id);
+            if there.any(|member| known.is_enrolled(member)) {
+                return Err(RosterFault(format!(
+                    "line {}: another import has just brought this person or user ID",
+                    row.line
+                )));
+            }
+        }
         let left_over: Vec<MemberId> = known.left_over().collect();
         let stored = profiles.get_many(&left_over).await;
         let stored = stored.map_err(RosterFault::failed)?;
         // Of two rows that name one left-over profile, by its GID and by its numbers, the first takes it up.
         let mut taken = HashSet::new();
-        let written: Vec<_> = rows
+        let brought: Vec<_> = rows
             .iter()
             .zip(&known.matches)
             .map(|(row, found)| {
@@ -292,18 +305,8 @@ impl<'a> Run<'a> {
                 (member.unwrap_or_else(|| MemberId(entropy.id())), profile)
             })
             .collect();
-        let inserted = profiles
-            .insert(self.id, &written, &left_over, self.members.clock.now())
-            .await
-            .map_err(RosterFault::failed)?;
-        for (row, inserted) in rows.iter().zip(inserted) {
-            if inserted != Inserted::New {
-                return Err(RosterFault(format!(
-                    "line {}: another import has just brought this person or user ID",
-                    row.line
-                )));
-            }
-        }
-        Ok(written.into_iter().map(|(member, _)| member).collect())
+        let now = self.members.clock.now();
+        let written = profiles.insert(self.id, &brought, &left_over, now).await;
+        written.map_err(RosterFault::failed)
     }
 }

@@ -114,7 +114,7 @@ impl Found {
         everybody(&self.matches).filter(|member| !self.is_enrolled(*member))
     }
 
-    fn is_enrolled(&self, member: MemberId) -> bool {
+    pub(super) fn is_enrolled(&self, member: MemberId) -> bool {
         self.enrolled.contains(&member.to_string())
     }
 }

@@ -22,7 +22,7 @@ use self::server::{Failure, READS, Server};
 use super::stamp::Stamp;
 use super::{Position, ReadError, Recorded, grown};
 use crate::ambient::Clock;
-use crate::database::{Database, bind_all, placeholders};
+use crate::database::Database;
 
 /// How often the log is looked at for commits of other programs.
 const POLL: Duration = Duration::from_millis(200);
@@ -204,13 +204,18 @@ impl KurrentLog {
     ) -> Result<HashSet<String>, ReadError> {
         self.catch_up().await?;
         let mut begun = HashSet::new();
-        for ids in ids.chunks(100) {
-            let sql = format!(
-                "SELECT aggregate_id FROM positions WHERE aggregate_id IN {} AND aggregate_type = ${} AND sequence = 1",
-                placeholders(1, ids.len()),
-                ids.len() + 1
-            );
-            let rows: Vec<String> = bind_all(sqlx::query(&sql), ids)
+        let dialect = self.0.database.dialect();
+        let sql = format!(
+            "SELECT aggregate_id FROM {}",
+            dialect.rows_of_list(
+                "positions",
+                "aggregate_id",
+                "AND aggregate_type = $2 AND sequence = 1"
+            )
+        );
+        for ids in ids.chunks(500) {
+            let rows: Vec<String> = sqlx::query(&sql)
+                .bind(dialect.list(ids)?)
                 .bind(kind)
                 .fetch_all(&self.0.database.read)
                 .await?

@@ -30,7 +30,7 @@ use self::sqlite::SqliteWriter;
 use super::stamp::Stamp;
 use super::{GivenUp, Position, ReadError, Recorded, advance, grown};
 use crate::ambient::Clock;
-use crate::database::{Database, Native, bind_all, placeholders, time_of};
+use crate::database::{Database, Native, time_of};
 
 /// How often the log is looked at for commits of other programs on the same file.
 const POLL: Duration = Duration::from_millis(200);
@@ -38,9 +38,12 @@ const POLL: Duration = Duration::from_millis(200);
 /// How long the loading of a stream may take, which is some milliseconds: a server that fell silent is no reason to wait for ever.
 const LOADING: Duration = Duration::from_secs(2);
 
-/// Reads events; a condition follows.
-const EVENTS: &str = "SELECT position, aggregate_type, aggregate_id, sequence, event_type, event_version, \
-     CAST(payload AS TEXT) AS payload, CAST(metadata AS TEXT) AS metadata, recorded_at FROM events";
+/// Streams in one look-up.
+const IDS: usize = 500;
+
+/// What is read of an event.
+const COLUMNS: &str = "position, aggregate_type, aggregate_id, sequence, event_type, event_version, \
+     CAST(payload AS TEXT) AS payload, CAST(metadata AS TEXT) AS metadata, recorded_at";
 
 /// cqrs-es's own repositories, of which only the loading is used.
 enum Loads {
@@ -129,7 +132,8 @@ impl SqlLog {
         position: Position,
         limit: i64,
     ) -> Result<Vec<Recorded>, ReadError> {
-        let sql = format!("{EVENTS} WHERE position > $1 ORDER BY position LIMIT $2");
+        let sql =
+            format!("SELECT {COLUMNS} FROM events WHERE position > $1 ORDER BY position LIMIT $2");
         let rows = sqlx::query(&sql)
             .bind(position)
             .bind(limit)
@@ -145,7 +149,7 @@ impl SqlLog {
         position: Position,
     ) -> Result<Vec<Recorded>, ReadError> {
         let sql = format!(
-            "{EVENTS} WHERE aggregate_type = $1 AND aggregate_id = $2 AND position > $3 ORDER BY sequence"
+            "SELECT {COLUMNS} FROM events WHERE aggregate_type = $1 AND aggregate_id = $2 AND position > $3 ORDER BY sequence"
         );
         let rows = sqlx::query(&sql)
             .bind(kind)
@@ -162,13 +166,14 @@ impl SqlLog {
         ids: &[String],
     ) -> Result<HashMap<String, Vec<Recorded>>, ReadError> {
         let mut streams: HashMap<String, Vec<Recorded>> = HashMap::new();
-        for ids in ids.chunks(100) {
-            let sql = format!(
-                "{EVENTS} WHERE aggregate_id IN {} AND aggregate_type = ${} ORDER BY position",
-                placeholders(1, ids.len()),
-                ids.len() + 1
-            );
-            let rows = bind_all(sqlx::query(&sql), ids)
+        let dialect = self.0.database.dialect();
+        let sql = format!(
+            "SELECT {COLUMNS} FROM {} ORDER BY position",
+            dialect.rows_of_list("events", "aggregate_id", "AND aggregate_type = $2")
+        );
+        for ids in ids.chunks(IDS) {
+            let rows = sqlx::query(&sql)
+                .bind(dialect.list(ids)?)
                 .bind(kind)
                 .fetch_all(&self.0.database.read)
                 .await?;
@@ -187,15 +192,18 @@ impl SqlLog {
         ids: &[String],
     ) -> Result<HashSet<String>, ReadError> {
         let mut begun = HashSet::new();
-        for ids in ids.chunks(100) {
-            // One look-up for each: asked for all at once, PostgreSQL reads the whole log as long as it does not know how different the ids are.
-            let sql = format!(
-                "SELECT column1 FROM (VALUES {}) AS asked WHERE (SELECT sequence FROM events \
-                 WHERE aggregate_type = ${} AND aggregate_id = column1 AND sequence = 1) = 1",
-                placeholders(ids.len(), 1),
-                ids.len() + 1
-            );
-            let rows = bind_all(sqlx::query(&sql), ids)
+        let dialect = self.0.database.dialect();
+        let sql = format!(
+            "SELECT aggregate_id FROM {}",
+            dialect.rows_of_list(
+                "events",
+                "aggregate_id",
+                "AND aggregate_type = $2 AND sequence = 1"
+            )
+        );
+        for ids in ids.chunks(IDS) {
+            let rows = sqlx::query(&sql)
+                .bind(dialect.list(ids)?)
                 .bind(kind)
                 .fetch_all(&self.0.database.read)
                 .await?;

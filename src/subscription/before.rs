@@ -4,11 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use sqlx::AnyConnection;
 
-use crate::database::{Dialect, Insert, placeholders};
+use crate::database::{Dialect, Insert};
 use crate::store::Position;
 
 /// Members asked for by one statement.
-const AT_ONCE: usize = 100;
+const AT_ONCE: usize = 500;
 
 /// The tables as they were before a batch.
 #[derive(Debug)]
@@ -69,13 +69,13 @@ impl<'a> Before<'a> {
             .copied()
             .filter(|member| !found.contains_key(*member))
             .collect();
+        let dialect = self.dialect();
+        let sql = format!(
+            "SELECT member_id, {column} FROM {}",
+            dialect.rows_of_list(table, "member_id", "")
+        );
         for some in stored.chunks(AT_ONCE) {
-            let list = placeholders(1, some.len());
-            let sql = format!("SELECT member_id, {column} FROM {table} WHERE member_id IN {list}");
-            let mut query = sqlx::query_as::<_, (String, String)>(&sql);
-            for member in some {
-                query = query.bind(*member);
-            }
+            let query = sqlx::query_as::<_, (String, String)>(&sql).bind(dialect.list(some)?);
             found.extend(query.fetch_all(&mut *self.stored).await?);
         }
         Ok(found)

@@ -111,7 +111,7 @@ impl Contacts {
         let index = self.blind.address(address);
         let sql = format!(
             "SELECT contact_id FROM contacts WHERE address_index IN {} ORDER BY contact_id",
-            placeholders(1, index.all().len())
+            placeholders(index.all().len())
         );
         let rows = bind_all(sqlx::query(&sql), index.all())
             .fetch_all(&self.database.read)

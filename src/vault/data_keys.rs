@@ -22,8 +22,8 @@ use super::seal::{Place, open, parts, seal};
 
 const TABLE: &str = "data_keys";
 
-/// Members in one look-up, as rows in one insert.
-const AT_ONCE: usize = 100;
+/// Members in one statement.
+const AT_ONCE: usize = 500;
 
 /// Which keys of traces there are up to a year.
 const TRACES_UNTIL: &str = "class = 'trace' AND wrapped IS NOT NULL AND year <= $1";
@@ -149,12 +149,13 @@ impl DataKeys {
     ) -> Result<Unwrapped, VaultError> {
         let ids: Vec<&str> = sealed.filter_map(parts).map(|(id, _)| id).collect();
         let mut keys = HashMap::new();
+        let dialect = self.database.dialect();
+        let sql = format!(
+            "SELECT data_key_id, member_id, class, year, wrapped FROM {}",
+            dialect.rows_of_list(TABLE, "data_key_id", "")
+        );
         for ids in ids.chunks(AT_ONCE) {
-            let sql = format!(
-                "SELECT data_key_id, member_id, class, year, wrapped FROM data_keys WHERE data_key_id IN {}",
-                placeholders(1, ids.len())
-            );
-            let query = bind_all(sqlx::query(&sql), ids);
+            let query = sqlx::query(&sql).bind(dialect.list(ids)?);
             for row in query.fetch_all(&self.database.read).await? {
                 if let Some((_, key)) = self.unwrap(&row)? {
                     keys.insert(key.id.clone(), key);
@@ -178,7 +179,7 @@ impl DataKeys {
         for members in members.chunks(AT_ONCE) {
             let sql = format!(
                 "UPDATE data_keys SET wrapped = NULL WHERE member_id IN {}",
-                placeholders(1, members.len())
+                placeholders(members.len())
             );
             let query = bind_all(sqlx::query(&sql), members);
             query.execute(&self.database.write).await?;
@@ -218,16 +219,13 @@ impl DataKeys {
         class: Class,
     ) -> Result<HashMap<MemberId, DataKey>, VaultError> {
         let mut found = HashMap::new();
+        let dialect = self.database.dialect();
+        let sql = format!(
+            "SELECT data_key_id, member_id, class, year, wrapped FROM {}",
+            dialect.rows_of_list(TABLE, "member_id", "AND class = $2 AND year = $3")
+        );
         for members in members.chunks(AT_ONCE) {
-            let count = members.len();
-            let sql = format!(
-                "SELECT data_key_id, member_id, class, year, wrapped FROM data_keys \
-                 WHERE member_id IN {} AND class = ${} AND year = ${}",
-                placeholders(1, count),
-                count + 1,
-                count + 2
-            );
-            let query = bind_all(sqlx::query(&sql), members);
+            let query = sqlx::query(&sql).bind(dialect.list(members)?);
             for row in query
                 .bind(class.name())
                 .bind(class.year())

@@ -94,7 +94,7 @@ impl Devices {
         let sql = format!(
             "DELETE FROM known_browsers WHERE succeeded_at < '{}' AND browser_index IN {}",
             fixed_width(since),
-            placeholders(1, index.all().len())
+            placeholders(index.all().len())
         );
         bind_all(sqlx::query(&sql), index.all())
             .execute(&self.database.write)
@@ -114,7 +114,7 @@ impl Devices {
         let index = self.blind.browser(user_id, &device);
         let sql = format!(
             "SELECT MAX(succeeded_at) AS shown FROM known_browsers WHERE browser_index IN {}",
-            placeholders(1, index.all().len())
+            placeholders(index.all().len())
         );
         let query = bind_all(sqlx::query(&sql), index.all());
         let row = query.fetch_one(&self.database.read).await?;

@@ -38,7 +38,7 @@ impl Guesses {
         let count = self.places.len();
         let sql = format!(
             "SELECT scope, tries, tried_at FROM guesses WHERE scope IN {} AND tried_at > ${} ORDER BY tried_at DESC",
-            placeholders(1, count),
+            placeholders(count),
             count + 1
         );
         let scopes = self.places.iter().map(|(scope, _)| scope);

@@ -51,7 +51,7 @@ pub use key_file::{IfMissing, KeyError, KeyFile};
 pub use keys::{Keys, Purpose};
 pub use one_time::{Link, Notice, OneTime};
 pub use parcels::{Parcel, ParcelError};
-pub use profile::{Inserted, Match, Page, Profile, Stored, given_user_id, was_given};
+pub use profile::{Match, Page, Profile, Stored, given_user_id, was_given};
 pub use profiles::Profiles;
 pub use restored::close_after_restore;
 pub use roster_files::{RosterFile, RosterFiles};

@@ -1,4 +1,4 @@
-//! What the society knows of one member, and what becomes of it when it is brought to the vault.
+//! What the society knows of one member.
 
 use std::fmt;
 
@@ -106,17 +106,6 @@ impl Match {
         let numbers = self.numbers.filter(|_| self.numbers != self.gid);
         self.gid.into_iter().chain(numbers)
     }
-}
-
-/// What became of a row of a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Inserted {
-    /// It was written.
-    New,
-    /// This member, in the vault before or earlier in the batch, is the same person; theirs was left as it was.
-    SamePerson(MemberId),
-    /// This member, another person, has that user ID; nothing was written.
-    UserIdTaken(MemberId),
 }
 
 /// Members in the order of their ids; `None` in place of one who was erased.

@@ -16,8 +16,8 @@ use crate::domain::values::KeyId;
 
 pub(super) const TABLE: &str = "profiles";
 
-/// Values in one look-up.
-pub(super) const AT_ONCE: usize = 100;
+/// Values in one statement.
+pub(super) const AT_ONCE: usize = 500;
 
 /// The profiles of all members.
 #[derive(Clone, Debug)]
@@ -62,12 +62,13 @@ impl Profiles {
         members: &[MemberId],
     ) -> Result<HashMap<MemberId, Stored>, VaultError> {
         let mut found = HashMap::with_capacity(members.len());
+        let dialect = self.database.dialect();
+        let sql = format!(
+            "SELECT member_id, import_id, letters_key_id, has_left, sealed FROM {}",
+            dialect.rows_of_list(TABLE, "member_id", "")
+        );
         for members in members.chunks(AT_ONCE) {
-            let sql = format!(
-                "SELECT member_id, import_id, letters_key_id, has_left, sealed FROM profiles WHERE member_id IN {}",
-                placeholders(1, members.len())
-            );
-            let query = bind_all(sqlx::query(&sql), members);
+            let query = sqlx::query(&sql).bind(dialect.list(members)?);
             let rows = query.fetch_all(&self.database.read).await?;
             let page = self.open(&rows).await?;
             found.extend(
@@ -148,7 +149,7 @@ impl Profiles {
     ) -> Result<Vec<MemberId>, VaultError> {
         let sql = format!(
             "SELECT member_id FROM profiles WHERE {column} IN {} ORDER BY member_id",
-            placeholders(1, index.all().len())
+            placeholders(index.all().len())
         );
         let rows = bind_all(sqlx::query(&sql), index.all())
             .fetch_all(&self.database.read)

@@ -8,8 +8,8 @@ use sqlx::{AnyConnection, Row};
 
 use super::VaultError;
 use super::blind::Index;
-use super::data_keys::Class;
-use super::profile::{Inserted, Match, Profile};
+use super::data_keys::{Class, DataKey};
+use super::profile::{Match, Profile, Stored};
 use super::profiles::{AT_ONCE, Profiles, TABLE, member_of, place};
 use crate::database::{Cell, Dialect, Insert, bind_all, placeholders};
 use crate::domain::ids::{ImportId, MemberId};
@@ -27,25 +27,41 @@ impl Profiles {
         Ok(known)
     }
 
-    /// Writes profiles in one transaction and says of each what became of it, in their order. Those of `instead_of`, whom no
-    /// event names, give way first: a row with the id of one of them takes its place, and who gets no row is gone with
-    /// their keys. That they are written at `now` keeps [`super::Sweep`] off.
+    /// Writes profiles in one transaction, all or nothing, and returns them as they are stored. Those of `instead_of`, whom no event names,
+    /// give way first: a row with the id of one of them takes its place, and who gets no row is gone with their keys. That they are written at
+    /// `now` keeps [`super::Sweep`] off.
     ///
     /// # Errors
-    /// The database is away, or the profile whose place a row takes was swept away meanwhile; then nothing was written.
+    /// The database is away, or the profile whose place a row takes was swept away meanwhile; or one of them is the same person as another
+    /// member, or has the same user ID, which [`Profiles::matches`] tells before. Then nothing was written.
     pub async fn insert(
         &self,
         import: ImportId,
         rows: &[(MemberId, Profile)],
         instead_of: &[MemberId],
         now: Timestamp,
-    ) -> Result<Vec<Inserted>, VaultError> {
-        let indexes: Vec<_> = rows
-            .iter()
-            .map(|(_, profile)| self.identity(profile))
-            .collect();
+    ) -> Result<Vec<Stored>, VaultError> {
         let members: Vec<MemberId> = rows.iter().map(|(member, _)| *member).collect();
         let keys = self.data_keys.make(&members, Class::Person, now).await?;
+        let letters_key = self.data_keys.master();
+        let mut cells = Vec::with_capacity(rows.len());
+        for (member, profile) in rows {
+            let id = member.to_string();
+            let key = keys.get(member).ok_or(VaultError::Erased)?;
+            let identity = self.identity(profile);
+            let symbol_number = self.blind.symbol_number(&profile.symbol, &profile.number);
+            cells.push([
+                Cell::from(id.as_str()),
+                Cell::from(import.to_string()),
+                Cell::from(letters_key.0.as_str()),
+                Cell::from(self.sealed(key, &id, profile)?),
+                Cell::from(identity.user_id.written()),
+                Cell::from(identity.numbers.written()),
+                Cell::from(symbol_number.written()),
+                Cell::from(identity.gid.map(|gid| gid.written().to_owned())),
+                Cell::from(now),
+            ]);
+        }
 
         let mut transaction = self.database.begin().await?;
         let mut gone = remove(&mut transaction, instead_of).await?;
@@ -56,66 +72,30 @@ impl Profiles {
         {
             return Err(VaultError::Missing(TABLE));
         }
-        let matches = known(&mut transaction, &indexes).await?;
-        // Those of this batch, by all their indexes.
-        let mut persons: HashMap<&str, MemberId> = HashMap::new();
-        let mut user_ids: HashMap<&str, MemberId> = HashMap::new();
-        let mut outcome = Vec::with_capacity(rows.len());
-        let mut new = Vec::new();
-        for (((member, profile), identity), found) in rows.iter().zip(&indexes).zip(matches) {
-            let user_id = identity.user_id.written();
-            let person = identity.numbers.written();
-            let gid = identity.gid.as_ref().map(Index::written);
-            let mut in_batch = gid.into_iter().chain([person]);
-            let same = found
-                .persons()
-                .next()
-                .or_else(|| in_batch.find_map(|index| persons.get(index)).copied());
-            let holder = found.user_id.or_else(|| user_ids.get(user_id).copied());
-            outcome.push(match (same, holder) {
-                (Some(same), _) => Inserted::SamePerson(same),
-                (None, Some(holder)) => Inserted::UserIdTaken(holder),
-                (None, None) => {
-                    persons.extend(gid.into_iter().chain([person]).map(|it| (it, *member)));
-                    user_ids.insert(user_id, *member);
-                    gone.remove(member);
-                    let id = member.to_string();
-                    let plain = Zeroizing::new(
-                        serde_json::to_vec(profile).map_err(|_| VaultError::Damaged(TABLE))?,
-                    );
-                    let key = keys.get(member).ok_or(VaultError::Erased)?;
-                    let sealed = key.seal(&self.data_keys.entropy, place(&id), &plain)?;
-                    let symbol_number = self.blind.symbol_number(&profile.symbol, &profile.number);
-                    new.push([
-                        Cell::from(id),
-                        Cell::from(import.to_string()),
-                        Cell::from(self.data_keys.master().0.as_str()),
-                        Cell::from(sealed),
-                        Cell::from(user_id),
-                        Cell::from(person),
-                        Cell::from(symbol_number.written()),
-                        Cell::from(gid.map(str::to_owned)),
-                        Cell::from(now),
-                    ]);
-                    Inserted::New
-                }
-            });
-        }
-        Insert::new(
+        let insert = Insert::new(
             Dialect::of(&transaction),
             "INSERT INTO profiles (member_id, import_id, letters_key_id, sealed, user_id_index, person_index, \
              symbol_number_index, gid_index, written_at)",
-            &new,
+            &cells,
             "",
-        )?
-        .write(&mut transaction)
-        .await?;
+        )?;
+        insert.write(&mut transaction).await?;
         transaction.commit().await?;
+        for member in &members {
+            gone.remove(member);
+        }
         if !gone.is_empty() {
             let gone: Vec<MemberId> = gone.into_iter().collect();
             self.data_keys.destroy(&gone).await?;
         }
-        Ok(outcome)
+        let stored = rows.iter().map(|(member, profile)| Stored {
+            member: *member,
+            import,
+            letters_key: letters_key.clone(),
+            has_left: false,
+            profile: profile.clone(),
+        });
+        Ok(stored.collect())
     }
 
     /// Writes other data of members who have a profile, all or nothing. What they are found by in another roster (numbers and date of birth
@@ -137,10 +117,7 @@ impl Profiles {
                 continue;
             };
             let id = member.to_string();
-            let plain = Zeroizing::new(
-                serde_json::to_vec(profile).map_err(|_| VaultError::Damaged(TABLE))?,
-            );
-            let sealed = key.seal(&self.data_keys.entropy, place(&id), &plain)?;
+            let sealed = self.sealed(key, &id, profile)?;
             let symbol_number = self.blind.symbol_number(&profile.symbol, &profile.number);
             let gid = profile.gid_index(&self.blind);
             sqlx::query(
@@ -166,12 +143,18 @@ impl Profiles {
             let sql = format!(
                 "UPDATE profiles SET has_left = {} WHERE member_id IN {}",
                 i64::from(left),
-                placeholders(1, members.len())
+                placeholders(members.len())
             );
             let query = bind_all(sqlx::query(&sql), members);
             query.execute(&self.database.write).await?;
         }
         Ok(())
+    }
+
+    fn sealed(&self, key: &DataKey, id: &str, profile: &Profile) -> Result<String, VaultError> {
+        let plain = serde_json::to_vec(profile).map_err(|_| VaultError::Damaged(TABLE))?;
+        let plain = Zeroizing::new(plain);
+        key.seal(&self.data_keys.entropy, place(id), &plain)
     }
 
     fn identity(&self, profile: &Profile) -> Identity {
@@ -219,12 +202,13 @@ async fn holders(
 ) -> Result<Vec<Option<MemberId>>, VaultError> {
     let all: Vec<&String> = indexes.iter().flatten().flat_map(|it| it.all()).collect();
     let mut found = HashMap::new();
+    let dialect = Dialect::of(connection);
+    let sql = format!(
+        "SELECT member_id, {column} FROM {}",
+        dialect.rows_of_list(TABLE, column, "")
+    );
     for wanted in all.chunks(AT_ONCE) {
-        let sql = format!(
-            "SELECT member_id, {column} FROM profiles WHERE {column} IN {}",
-            placeholders(1, wanted.len())
-        );
-        let query = bind_all(sqlx::query(&sql), wanted);
+        let query = sqlx::query(&sql).bind(dialect.list(wanted)?);
         for row in query.fetch_all(&mut *connection).await? {
             found.insert(row.try_get::<String, _>(column)?, member_of(&row)?);
         }
@@ -242,7 +226,7 @@ async fn remove(
     for members in members.chunks(AT_ONCE) {
         let sql = format!(
             "DELETE FROM profiles WHERE member_id IN {} RETURNING member_id",
-            placeholders(1, members.len())
+            placeholders(members.len())
         );
         let query = bind_all(sqlx::query(&sql), members);
         for row in query.fetch_all(&mut *connection).await? {

@@ -114,7 +114,7 @@ impl Sessions {
         now: Timestamp,
     ) -> Result<Found, VaultError> {
         let hashes = self.keys.tags(Purpose::Sessions, &secret_parts(secret));
-        let list = placeholders(1, hashes.len());
+        let list = placeholders(hashes.len());
         let sql = format!(
             "SELECT * FROM sessions WHERE secret_hash IN {list} OR previous_hash IN {list}"
         );

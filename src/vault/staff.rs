@@ -94,7 +94,7 @@ impl StaffNames {
         let index = self.blind.staff_name(name);
         let sql = format!(
             "SELECT staff_id FROM staff WHERE name_index IN {}",
-            placeholders(1, index.all().len())
+            placeholders(index.all().len())
         );
         let row = bind_all(sqlx::query(&sql), index.all())
             .fetch_optional(&self.database.read)
@@ -108,12 +108,14 @@ impl StaffNames {
     /// The database is away.
     pub async fn names(&self, staff: &[StaffId]) -> Result<HashMap<StaffId, String>, VaultError> {
         let mut names = HashMap::new();
+        let dialect = self.database.dialect();
+        let sql = format!(
+            "SELECT staff_id, sealed FROM {}",
+            dialect.rows_of_list(TABLE, "staff_id", "")
+        );
         for some in staff.chunks(AT_ONCE) {
-            let sql = format!(
-                "SELECT staff_id, sealed FROM staff WHERE staff_id IN {}",
-                placeholders(1, some.len())
-            );
-            let rows = bind_all(sqlx::query(&sql), some)
+            let rows = sqlx::query(&sql)
+                .bind(dialect.list(some)?)
                 .fetch_all(&self.database.read)
                 .await?;
             names.extend(self.open(&rows).await?);

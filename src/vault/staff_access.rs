@@ -224,7 +224,7 @@ impl StaffAccess {
         let hashes = self.keys.tags(Purpose::Staff, &[what, secret.as_bytes()]);
         let sql = format!(
             "SELECT * FROM {table} WHERE secret_hash IN {}",
-            placeholders(1, hashes.len())
+            placeholders(hashes.len())
         );
         let query = bind_all(sqlx::query(&sql), &hashes);
         Ok(query.fetch_optional(&self.database.read).await?)

@@ -284,7 +284,7 @@ impl Waits {
     pub fn success(lanes: &Lanes) -> Vec<Statement> {
         let sql = format!(
             "DELETE FROM waits WHERE lane IN {}",
-            placeholders(1, lanes.ids.len())
+            placeholders(lanes.ids.len())
         );
         let waits = Statement::new(sql).bind_all(lanes.ids.iter().map(|(lane, _)| lane));
         let failing = lanes
@@ -406,7 +406,7 @@ impl Waits {
     pub fn taken_back(lanes: &Lanes) -> Vec<Statement> {
         let sql = format!(
             "UPDATE waits SET failures = failures - 1, wait_ends = NULL WHERE failures > 0 AND lane IN {}",
-            placeholders(1, lanes.ids.len())
+            placeholders(lanes.ids.len())
         );
         vec![Statement::new(sql).bind_all(lanes.ids.iter().map(|(lane, _)| lane))]
     }
@@ -459,7 +459,7 @@ async fn waiting(
     let count = lanes.ids.len();
     let sql = format!(
         "SELECT max(wait_ends) AS until FROM waits WHERE lane IN {} AND wait_ends > ${}",
-        placeholders(1, count),
+        placeholders(count),
         count + 1
     );
     let query = bind_all(sqlx::query(&sql), lanes.ids.iter().map(|(lane, _)| lane));

@@ -1,6 +1,7 @@
 //! What any event log has to hold, over whatever store it is given: run by the tests on all stores, and by `kadode-contract` on an
 //! operator's own cluster.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -43,6 +44,7 @@ macro_rules! with_all_cases {
             time_never_runs_back_along_positions,
             a_reader_that_resumes_anywhere_sees_each_event_once,
             a_reader_during_appends_sees_each_event_once,
+            many_streams_asked_for_at_once_are_what_each_alone_is,
             two_programs_on_one_log_interleave_without_a_gap,
             a_reader_is_woken_by_commits_of_its_own_program,
             a_reader_is_woken_by_commits_of_another_program,
@@ -120,7 +122,7 @@ pub async fn follow(log: EventLog, count: usize) -> Vec<Recorded> {
 pub fn expect_gapless(events: &[Recorded]) {
     let count = i64::try_from(events.len()).unwrap();
     assert_eq!(positions(events), (1..=count).collect::<Vec<_>>());
-    let mut lengths = std::collections::HashMap::new();
+    let mut lengths = HashMap::new();
     for event in events {
         let length = lengths.entry(&event.stream_id).or_insert(0);
         *length += 1;
@@ -333,6 +335,39 @@ pub async fn a_reader_during_appends_sees_each_event_once<P: Place>() {
     let seen = reader.await.unwrap();
     expect_gapless(&seen);
     assert_eq!(seen, all(&log).await);
+}
+
+pub async fn many_streams_asked_for_at_once_are_what_each_alone_is<P: Place>() {
+    let place = P::new().await;
+    let log = place.open(&standing()).await;
+    let mut writers = JoinSet::new();
+    for number in 0..1_100 {
+        let log = log.clone();
+        writers.spawn(async move {
+            let stream = format!("s{number}");
+            append(&log, &[note(&stream, 1), note(&stream, 2)]).await;
+        });
+    }
+    writers.join_all().await;
+    let mut alone: HashMap<String, Vec<Recorded>> = HashMap::new();
+    for event in all(&log).await {
+        let stream = alone.entry(event.stream_id.clone()).or_default();
+        stream.push(event);
+    }
+    // More than one statement has, one of them twice, and among them some who have nothing.
+    let there = (50..1_100).chain([50]).map(|number| format!("s{number}"));
+    let nobody = [String::new(), "s1100".to_owned(), "'; --".to_owned()];
+    let asked: Vec<String> = there.chain(nobody.clone()).collect();
+    alone.retain(|stream, _| asked.contains(stream));
+    let mut together = log.read_streams("attempts", &asked).await.unwrap();
+    together.retain(|_, events| !events.is_empty());
+    assert_eq!(together, alone);
+    let begun = log.begun("attempts", &asked).await.unwrap();
+    assert_eq!(begun, alone.into_keys().collect());
+    assert_eq!(log.begun("attempts", &[]).await.unwrap(), [].into());
+    assert_eq!(log.begun("onboarding", &asked).await.unwrap(), [].into());
+    let others = log.read_streams("onboarding", &asked).await.unwrap();
+    assert!(others.into_values().all(|events| events.is_empty()));
 }
 
 pub async fn two_programs_on_one_log_interleave_without_a_gap<P: Place>() {

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use kadode::ambient::Clock;
 use kadode::domain::ids::{ImportId, MemberId};
-use kadode::vault::{Inserted, VaultError};
+use kadode::vault::VaultError;
 use reqwest::StatusCode;
 use serde_json::json;
 
@@ -71,7 +71,7 @@ async fn a_program_that_stood_still_for_long_removes_what_no_event_ever_named() 
     let rows = [(member, profile(USER_ID))];
     let profiles = &app.society.vault.profiles;
     let inserted = profiles.insert(import, &rows, &[], app.clock.now()).await;
-    assert_eq!(inserted.unwrap(), [Inserted::New]);
+    inserted.unwrap();
     let later = app.clock.now() + SignedDuration::from_hours(24 * 60);
     let setup = Setup {
         clock: Clock::standing_at(later),

@@ -9,7 +9,7 @@ use crate::cli::custody::record;
 use crate::cli::letters::{self, Due, Letter, LettersFile, Terms};
 use crate::domain::custody::{Command, Exported};
 use crate::domain::ids::MemberId;
-use crate::rosters::{Standing, Written};
+use crate::rosters::{Known, Standing, Written};
 use crate::vault::FIRST_ISSUE;
 
 /// A file of letters that is being written.
@@ -46,36 +46,34 @@ impl Letters {
                 Standing::New | Standing::Conflict => None,
             })
             .collect();
-        let mut due = letters::due(&self.society, &before).await?;
-        for (row, member) in new.each() {
-            let terms = Terms {
-                initial_password: row.cohort.initial_password.clone(),
-                expires_at: self.expires_at,
-                issue: FIRST_ISSUE,
-                print: None,
-            };
-            due.insert(member, Due::Yes(terms));
-        }
-        let all: Vec<MemberId> = due.keys().copied().collect();
-        let stored = self.society.vault.profiles.get_many(&all).await;
-        let stored = stored.map_err(|error| Fault(error.to_string()))?;
-        let mut fresh = new.members.iter();
+        let due = letters::due(&self.society, &before).await?;
+        let known = self.society.vault.profiles.get_many(&before).await;
+        let known = known.map_err(|error| Fault(error.to_string()))?;
+        let mut fresh = new.each();
         let mut written = Vec::with_capacity(standings.len());
         for standing in standings {
-            let member = match standing {
-                Standing::New => fresh.next().copied(),
-                Standing::Known(known) => Some(known.member),
-                Standing::Conflict => None,
-            };
-            let Some(stored) = member.and_then(|member| stored.get(&member)) else {
-                continue;
-            };
-            match due.get(&stored.member) {
-                Some(Due::Yes(terms)) => {
-                    written.push(letters::letter(&self.society, stored, terms)?);
+            match standing {
+                Standing::New => {
+                    let Some((row, stored)) = fresh.next() else {
+                        continue;
+                    };
+                    let terms = Terms {
+                        initial_password: row.cohort.initial_password.clone(),
+                        expires_at: self.expires_at,
+                        issue: FIRST_ISSUE,
+                        print: None,
+                    };
+                    written.push(letters::letter(&self.society, stored, &terms)?);
                 }
-                Some(Due::Expired) => self.expired += 1,
-                Some(Due::No) | None => {}
+                Standing::Known(Known { member, .. }) => match (due.get(member), known.get(member))
+                {
+                    (Some(Due::Yes(terms)), Some(stored)) => {
+                        written.push(letters::letter(&self.society, stored, terms)?);
+                    }
+                    (Some(Due::Expired), Some(_)) => self.expired += 1,
+                    _ => {}
+                },
+                Standing::Conflict => {}
             }
         }
         self.written += written.len();

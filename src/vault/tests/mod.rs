@@ -123,13 +123,10 @@ impl House {
     async fn enter(&self, profile: Profile) -> MemberId {
         let member = self.member();
         let import = crate::domain::ids::ImportId(self.entropy.id());
-        let outcome = self
-            .vault
-            .profiles
-            .insert(import, &[(member, profile)], &[], self.now())
-            .await
-            .unwrap();
-        assert_eq!(outcome, [Inserted::New]);
+        let rows = [(member, profile)];
+        let profiles = &self.vault.profiles;
+        let written = profiles.insert(import, &rows, &[], self.now()).await;
+        written.unwrap();
         member
     }
 }

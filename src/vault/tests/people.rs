@@ -96,65 +96,64 @@ async fn capitals_count_where_the_policy_says_so() {
 }
 
 #[tokio::test]
-async fn a_batch_tells_new_members_from_known_ones_and_from_taken_user_ids() {
+async fn rows_of_new_members_are_told_from_those_of_known_ones_and_from_taken_user_ids() {
     let house = House::new().await;
     let known = house.enter(hanako()).await;
-    let (new, other) = (house.member(), house.member());
+    let renamed = Profile {
+        name: "改姓".to_owned(),
+        ..hanako()
+    };
     let jiro = Profile {
         user_id: "jiro".to_owned(),
         number: "2".to_owned(),
         ..hanako()
     };
-    let rows = [
-        (
-            house.member(),
-            Profile {
-                name: "改姓".to_owned(),
-                ..hanako()
-            },
-        ),
-        (new, jiro.clone()),
-        (
-            other,
-            Profile {
-                number: "3".to_owned(),
-                ..hanako()
-            },
-        ),
-        (house.member(), jiro.clone()),
-        (
-            house.member(),
-            Profile {
-                number: "4".to_owned(),
-                ..jiro
-            },
-        ),
-    ];
+    let with_her_user_id = Profile {
+        number: "3".to_owned(),
+        ..hanako()
+    };
+    let rows = [&renamed, &jiro, &with_her_user_id];
+    let found = house.vault.profiles.matches(&rows).await.unwrap();
+    let [numbers, user_id] = [Some(known); 2];
+    let both = Match {
+        gid: None,
+        numbers,
+        user_id,
+    };
+    let taken = Match {
+        user_id,
+        ..Match::default()
+    };
+    assert_eq!(found, [both, Match::default(), taken]);
+}
+
+#[tokio::test]
+async fn of_a_batch_with_somebody_who_is_there_already_nobody_is_written() {
+    let house = House::new().await;
+    let known = house.enter(hanako()).await;
+    let with = |user_id: &str, number: &str| Profile {
+        user_id: user_id.to_owned(),
+        number: number.to_owned(),
+        ..hanako()
+    };
     let import = ImportId(house.entropy.id());
-    let outcome = house
-        .vault
-        .profiles
-        .insert(import, &rows, &[], house.now())
-        .await
-        .unwrap();
-    assert_eq!(
-        outcome,
-        [
-            Inserted::SamePerson(known),
-            Inserted::New,
-            Inserted::UserIdTaken(known),
-            Inserted::SamePerson(new),
-            Inserted::UserIdTaken(new),
-        ]
-    );
-    assert!(matches!(
-        house.vault.profiles.get(other).await,
-        Err(VaultError::Missing(_))
-    ));
-    assert_eq!(
-        house.vault.profiles.get(known).await.unwrap().profile,
-        hanako()
-    );
+    let profiles = &house.vault.profiles;
+    for other in [
+        with("kadode01", "3"),
+        with("other", "11111"),
+        with("jiro", "4"),
+        with("other", "2"),
+    ] {
+        let new = house.member();
+        let rows = [(new, with("jiro", "2")), (house.member(), other)];
+        let outcome = profiles.insert(import, &rows, &[], house.now()).await;
+        assert!(matches!(outcome, Err(VaultError::Database(_))));
+        assert!(matches!(
+            profiles.get(new).await,
+            Err(VaultError::Missing(_))
+        ));
+    }
+    assert_eq!(profiles.get(known).await.unwrap().profile, hanako());
 }
 
 #[tokio::test]
@@ -169,8 +168,7 @@ async fn a_profile_that_gives_way_is_found_by_the_new_data_alone() {
     let import = ImportId(house.entropy.id());
     let rows = [(member, corrected.clone())];
     let profiles = &house.vault.profiles;
-    let outcome = profiles.insert(import, &rows, &[member], house.now()).await;
-    assert_eq!(outcome.unwrap(), [Inserted::New]);
+    let written = profiles.insert(import, &rows, &[member], house.now()).await;
     let found = profiles.matches(&[&hanako(), &corrected]).await.unwrap();
     let both = Match {
         gid: None,
@@ -179,6 +177,7 @@ async fn a_profile_that_gives_way_is_found_by_the_new_data_alone() {
     };
     assert_eq!(found, [Match::default(), both]);
     let stored = profiles.get(member).await.unwrap();
+    assert_eq!(written.unwrap(), std::slice::from_ref(&stored));
     assert_eq!((stored.import, stored.profile), (import, corrected));
 }
 
@@ -195,8 +194,8 @@ async fn who_gives_way_to_another_is_gone_with_their_keys() {
     let import = ImportId(house.entropy.id());
     let rows = [(new, hanako())];
     let profiles = &house.vault.profiles;
-    let outcome = profiles.insert(import, &rows, &[gone], house.now()).await;
-    assert_eq!(outcome.unwrap(), [Inserted::New]);
+    let written = profiles.insert(import, &rows, &[gone], house.now()).await;
+    assert_eq!(written.unwrap().len(), 1);
     assert_eq!(
         profiles.find_by_user_id("kadode01").await.unwrap().0,
         Some(new)
@@ -254,11 +253,10 @@ async fn a_person_is_known_by_the_numbers_whatever_the_gid() {
         ("3", Some("G3"), Some("G4")),
     ] {
         let member = house.enter(with_gid(before, number)).await;
-        let rows = [(house.member(), with_gid(after, number))];
-        let import = ImportId(house.entropy.id());
         let profiles = &house.vault.profiles;
-        let outcome = profiles.insert(import, &rows, &[], house.now()).await;
-        assert_eq!(outcome.unwrap(), [Inserted::SamePerson(member)], "{number}");
+        let found = profiles.matches(&[&with_gid(after, number)]).await.unwrap();
+        let persons: Vec<_> = found.into_iter().flat_map(Match::persons).collect();
+        assert_eq!(persons, [member], "{number}");
     }
 }
 

@@ -594,7 +594,9 @@ async fn whom_the_batch_before_is_still_enrolling_gives_way_to_nobody() {
     let rows = || Roster::read(file.as_bytes(), &members.policy.policy, today).rows(BATCH);
     let new = [Standing::New];
     let under_way = run.write(rows(), &new, &[]).await.unwrap();
-    let again = run.write(rows(), &new, &under_way.members).await;
+    let again = run
+        .write(rows(), &new, &under_way.members().collect::<Vec<_>>())
+        .await;
     let why = again.err().map(|fault| fault.0);
     assert!(why.is_some_and(|why| why.contains("has just brought")));
     run.enrol(under_way).await.unwrap();

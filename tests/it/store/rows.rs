@@ -1,5 +1,7 @@
 //! Rows reach a file and a server in different forms, and are the same there.
 
+use std::collections::BTreeSet;
+
 use kadode::database::{Cell, Database, Dialect, Insert};
 use sqlx::Executor;
 use tempfile::TempDir;
@@ -70,6 +72,45 @@ async fn written(database: &Database, rows: &[Row]) -> Vec<Row> {
     stored
 }
 
+/// Whatever is in a list, those rows are found that have one of its texts and meet the condition, and no others.
+async fn are_found(database: &Database) {
+    let all = rows();
+    let mut transaction = database.begin().await.unwrap();
+    transaction
+        .execute("CREATE TABLE t (a TEXT NOT NULL PRIMARY KEY)")
+        .await
+        .unwrap();
+    let dialect = database.dialect();
+    let texts: BTreeSet<&str> = all.iter().map(|(a, ..)| a.as_str()).collect();
+    let cells: Vec<_> = texts.iter().map(|text| [Cell::from(*text)]).collect();
+    let insert = Insert::new(dialect, "INSERT INTO t (a)", &cells, "").unwrap();
+    insert.write(&mut transaction).await.unwrap();
+    transaction.commit().await.unwrap();
+    let sql = format!(
+        "SELECT a FROM {}",
+        dialect.rows_of_list("t", "a", "AND a <> 'null'")
+    );
+    let of = async |asked: &[&str]| {
+        let query = sqlx::query_scalar(&sql).bind(dialect.list(asked).unwrap());
+        let found: Vec<String> = query.fetch_all(&database.read).await.unwrap();
+        found.into_iter().collect::<BTreeSet<_>>()
+    };
+    for text in &texts {
+        // An empty one alone is no list on a server, and nothing that is looked for is empty.
+        if !text.is_empty() {
+            let found: Vec<_> = of(&[text, text]).await.into_iter().collect();
+            assert_eq!(found, if *text == "null" { vec![] } else { vec![*text] });
+        }
+    }
+    let mut many: Vec<String> = (0..2500).map(|n| format!("none {n}")).collect();
+    many.extend(texts.iter().map(|text| (*text).to_owned()));
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    assert_eq!(of(&many).await.len(), texts.len() - 1);
+    assert_eq!(of(&many[..2500]).await, [].into());
+    assert_eq!(of(&[]).await, [].into());
+    (&database.write).execute("DROP TABLE t").await.unwrap();
+}
+
 async fn come_back(database: &Database) {
     let all = rows();
     assert_eq!(written(database, &all).await, all);
@@ -87,11 +128,15 @@ async fn come_back(database: &Database) {
 async fn rows_come_back_from_a_file_as_they_were_written() {
     let folder = TempDir::new().unwrap();
     let url = format!("sqlite:{}", folder.path().join("a.sqlite").display());
-    come_back(&Database::open(&url).await.unwrap()).await;
+    let database = Database::open(&url).await.unwrap();
+    come_back(&database).await;
+    are_found(&database).await;
 }
 
 #[tokio::test]
 async fn rows_come_back_from_a_server_as_they_were_written() {
     let places = Places::new().await;
-    come_back(&Database::open(&places.owner).await.unwrap()).await;
+    let database = Database::open(&places.owner).await.unwrap();
+    come_back(&database).await;
+    are_found(&database).await;
 }
