@@ -171,6 +171,9 @@ impl SqlLog {
             "SELECT {COLUMNS} FROM {} ORDER BY position",
             dialect.rows_of_list("events", "aggregate_id", "AND aggregate_type = $2")
         );
+        // A stream that is asked for twice has no event twice.
+        let ids: HashSet<&String> = ids.iter().collect();
+        let ids: Vec<&String> = ids.into_iter().collect();
         for ids in ids.chunks(IDS) {
             let rows = sqlx::query(&sql)
                 .bind(dialect.list(ids)?)
