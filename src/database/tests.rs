@@ -377,7 +377,8 @@ fn what_would_be_read_as_another_text_is_not_bound() {
         let rows = [[Cell::from(text)]];
         assert!(Insert::new(Dialect::Postgres, "INSERT INTO t (a)", &rows, "").is_err());
     }
-    assert!(Dialect::Postgres.list(&["a\u{1d}b"]).is_err());
+    let split = Dialect::Postgres.query_list("SELECT $1", &["a\u{1d}b"]);
+    assert!(split.is_err());
 }
 
 #[tokio::test]

@@ -214,8 +214,8 @@ impl KurrentLog {
             )
         );
         for ids in ids.chunks(500) {
-            let rows: Vec<String> = sqlx::query(&sql)
-                .bind(dialect.list(ids)?)
+            let rows: Vec<String> = dialect
+                .query_list(&sql, ids)?
                 .bind(kind)
                 .fetch_all(&self.0.database.read)
                 .await?

@@ -171,12 +171,12 @@ impl SqlLog {
             "SELECT {COLUMNS} FROM {} ORDER BY position",
             dialect.rows_of_list("events", "aggregate_id", "AND aggregate_type = $2")
         );
-        // A stream that is asked for twice has no event twice.
+        // A stream that is asked for twice, far from each other, has no event twice.
         let ids: HashSet<&String> = ids.iter().collect();
         let ids: Vec<&String> = ids.into_iter().collect();
         for ids in ids.chunks(IDS) {
-            let rows = sqlx::query(&sql)
-                .bind(dialect.list(ids)?)
+            let rows = dialect
+                .query_list(&sql, ids)?
                 .bind(kind)
                 .fetch_all(&self.0.database.read)
                 .await?;
@@ -205,8 +205,8 @@ impl SqlLog {
             )
         );
         for ids in ids.chunks(IDS) {
-            let rows = sqlx::query(&sql)
-                .bind(dialect.list(ids)?)
+            let rows = dialect
+                .query_list(&sql, ids)?
                 .bind(kind)
                 .fetch_all(&self.0.database.read)
                 .await?;

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, Row};
 
 use crate::database::{Dialect, Insert};
 use crate::store::Position;
@@ -75,8 +75,10 @@ impl<'a> Before<'a> {
             dialect.rows_of_list(table, "member_id", "")
         );
         for some in stored.chunks(AT_ONCE) {
-            let query = sqlx::query_as::<_, (String, String)>(&sql).bind(dialect.list(some)?);
-            found.extend(query.fetch_all(&mut *self.stored).await?);
+            let query = dialect.query_list(&sql, some)?;
+            for row in query.fetch_all(&mut *self.stored).await? {
+                found.insert(row.try_get(0)?, row.try_get(1)?);
+            }
         }
         Ok(found)
     }

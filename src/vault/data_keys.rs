@@ -22,8 +22,11 @@ use super::seal::{Place, open, parts, seal};
 
 const TABLE: &str = "data_keys";
 
-/// Members in one statement.
+/// Members in one look-up.
 const AT_ONCE: usize = 500;
+
+/// Members whose keys one statement destroys.
+const DESTROYED_AT_ONCE: usize = 100;
 
 /// Which keys of traces there are up to a year.
 const TRACES_UNTIL: &str = "class = 'trace' AND wrapped IS NOT NULL AND year <= $1";
@@ -155,7 +158,7 @@ impl DataKeys {
             dialect.rows_of_list(TABLE, "data_key_id", "")
         );
         for ids in ids.chunks(AT_ONCE) {
-            let query = sqlx::query(&sql).bind(dialect.list(ids)?);
+            let query = dialect.query_list(&sql, ids)?;
             for row in query.fetch_all(&self.database.read).await? {
                 if let Some((_, key)) = self.unwrap(&row)? {
                     keys.insert(key.id.clone(), key);
@@ -176,7 +179,7 @@ impl DataKeys {
 
     /// Destroys all keys of these members; the rows stay, so that no new key takes their place.
     pub(super) async fn destroy(&self, members: &[MemberId]) -> Result<(), VaultError> {
-        for members in members.chunks(AT_ONCE) {
+        for members in members.chunks(DESTROYED_AT_ONCE) {
             let sql = format!(
                 "UPDATE data_keys SET wrapped = NULL WHERE member_id IN {}",
                 placeholders(members.len())
@@ -225,7 +228,7 @@ impl DataKeys {
             dialect.rows_of_list(TABLE, "member_id", "AND class = $2 AND year = $3")
         );
         for members in members.chunks(AT_ONCE) {
-            let query = sqlx::query(&sql).bind(dialect.list(members)?);
+            let query = dialect.query_list(&sql, members)?;
             for row in query
                 .bind(class.name())
                 .bind(class.year())

@@ -16,7 +16,7 @@ use crate::domain::values::KeyId;
 
 pub(super) const TABLE: &str = "profiles";
 
-/// Values in one statement.
+/// Values in one look-up.
 pub(super) const AT_ONCE: usize = 500;
 
 /// The profiles of all members.
@@ -68,7 +68,7 @@ impl Profiles {
             dialect.rows_of_list(TABLE, "member_id", "")
         );
         for members in members.chunks(AT_ONCE) {
-            let query = sqlx::query(&sql).bind(dialect.list(members)?);
+            let query = dialect.query_list(&sql, members)?;
             let rows = query.fetch_all(&self.database.read).await?;
             let page = self.open(&rows).await?;
             found.extend(

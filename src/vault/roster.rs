@@ -14,6 +14,9 @@ use super::profiles::{AT_ONCE, Profiles, TABLE, member_of, place};
 use crate::database::{Cell, Dialect, Insert, bind_all, placeholders};
 use crate::domain::ids::{ImportId, MemberId};
 
+/// Members whom one statement changes or removes.
+const CHANGED_AT_ONCE: usize = 100;
+
 impl Profiles {
     /// Who the rows of a roster are, in their order. A row whose user ID is empty (we give one) matches by person alone.
     ///
@@ -33,7 +36,8 @@ impl Profiles {
     ///
     /// # Errors
     /// The database is away, or the profile whose place a row takes was swept away meanwhile; or one of them is the same person as another
-    /// member, or has the same user ID, which [`Profiles::matches`] tells before. Then nothing was written.
+    /// member, or has the same user ID. Then nothing was written. Whoever was written under an older master key is not noticed here: ask
+    /// [`Profiles::matches`] before.
     pub async fn insert(
         &self,
         import: ImportId,
@@ -139,7 +143,7 @@ impl Profiles {
     /// # Errors
     /// The database is away.
     pub async fn note_left(&self, members: &[MemberId], left: bool) -> Result<(), VaultError> {
-        for members in members.chunks(AT_ONCE) {
+        for members in members.chunks(CHANGED_AT_ONCE) {
             let sql = format!(
                 "UPDATE profiles SET has_left = {} WHERE member_id IN {}",
                 i64::from(left),
@@ -208,7 +212,7 @@ async fn holders(
         dialect.rows_of_list(TABLE, column, "")
     );
     for wanted in all.chunks(AT_ONCE) {
-        let query = sqlx::query(&sql).bind(dialect.list(wanted)?);
+        let query = dialect.query_list(&sql, wanted)?;
         for row in query.fetch_all(&mut *connection).await? {
             found.insert(row.try_get::<String, _>(column)?, member_of(&row)?);
         }
@@ -223,7 +227,7 @@ async fn remove(
     members: &[MemberId],
 ) -> Result<HashSet<MemberId>, VaultError> {
     let mut removed = HashSet::new();
-    for members in members.chunks(AT_ONCE) {
+    for members in members.chunks(CHANGED_AT_ONCE) {
         let sql = format!(
             "DELETE FROM profiles WHERE member_id IN {} RETURNING member_id",
             placeholders(members.len())

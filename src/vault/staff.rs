@@ -114,8 +114,8 @@ impl StaffNames {
             dialect.rows_of_list(TABLE, "staff_id", "")
         );
         for some in staff.chunks(AT_ONCE) {
-            let rows = sqlx::query(&sql)
-                .bind(dialect.list(some)?)
+            let rows = dialect
+                .query_list(&sql, some)?
                 .fetch_all(&self.database.read)
                 .await?;
             names.extend(self.open(&rows).await?);

@@ -19,15 +19,15 @@ const WRITERS: [&str; 8] = [
 
 /// What stands in statements by name: tables, columns, placeholders, numbers and parts of our own. A new one is to be looked at by
 /// somebody: nothing that was typed may be among them.
-const PARTS: [&str; 44] = [
+const PARTS: [&str; 43] = [
     "",
     "BETWEEN",
     "COLUMNS",
-    "EVENTS",
     "NEXT",
     "PORTION",
     "REBUILD",
     "TRACES_UNTIL",
+    "and",
     "bound",
     "cells",
     "column",
@@ -37,7 +37,6 @@ const PARTS: [&str; 44] = [
     "count",
     "counted",
     "function",
-    "given",
     "grouped",
     "hot",
     "id",

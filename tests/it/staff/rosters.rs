@@ -590,15 +590,22 @@ async fn whom_the_batch_before_is_still_enrolling_gives_way_to_nobody() {
     let today = TOKYO.to_datetime(members.clock.now()).date();
     let window = Window::new(today, 30, today).unwrap();
     let run = Run::new(&members, ImportId(members.entropy.id()), window);
-    let file = roster(&[TARO]);
-    let rows = || Roster::read(file.as_bytes(), &members.policy.policy, today).rows(BATCH);
+    let [same, with_the_numbers, with_the_user_id] = [
+        TARO.to_owned(),
+        TARO.replace("taro01", "taro02"),
+        TARO.replace("22222", "44444"),
+    ]
+    .map(|row| roster(&[&row]));
+    let policy = &members.policy.policy;
+    let rows = |file| Roster::read(str::as_bytes(file), policy, today).rows(BATCH);
     let new = [Standing::New];
-    let under_way = run.write(rows(), &new, &[]).await.unwrap();
-    let again = run
-        .write(rows(), &new, &under_way.members().collect::<Vec<_>>())
-        .await;
-    let why = again.err().map(|fault| fault.0);
-    assert!(why.is_some_and(|why| why.contains("has just brought")));
+    let under_way = run.write(rows(&same), &new, &[]).await.unwrap();
+    let being_enrolled: Vec<_> = under_way.members().collect();
+    for file in [&same, &with_the_numbers, &with_the_user_id] {
+        let again = run.write(rows(file), &new, &being_enrolled).await;
+        let why = again.err().map(|fault| fault.0);
+        assert!(why.is_some_and(|why| why.contains("line 2: another import has just brought")));
+    }
     run.enrol(under_way).await.unwrap();
     society.close().await;
 }
