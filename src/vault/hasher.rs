@@ -113,11 +113,12 @@ impl Hasher {
         self.runs.load(Ordering::SeqCst)
     }
 
-    /// Gives an appointment: behind those who wait, and behind the one that was given before.
+    /// Gives an appointment: behind the one that was given before, and when half of those who wait have had their turn. Told in whole seconds,
+    /// people come later than told, and meanwhile the cores must not run out of work.
     fn full(&self) -> QueueFull {
         let now = Instant::now();
         let pace = self.cores.pace();
-        let ahead = u32::try_from(self.places).unwrap_or(u32::MAX);
+        let ahead = u32::try_from(self.places / 2).unwrap_or(u32::MAX);
         let mut next = self
             .appointments
             .lock()

@@ -1,5 +1,7 @@
 //! Passwords of all kinds, one-time passwords, links, and the queue in front of argon2.
 
+use std::time::Duration;
+
 use secrecy::ExposeSecret;
 
 use super::*;
@@ -209,6 +211,25 @@ async fn a_full_queue_turns_the_next_away_and_a_gone_waiter_gives_its_place_back
     slot.dummy().await.unwrap();
     waiter.await.unwrap().dummy().await.unwrap();
     assert_eq!(hasher.runs(), 2);
+}
+
+#[tokio::test]
+async fn whoever_is_turned_away_is_due_behind_the_one_before_and_the_first_before_the_queue_is_empty()
+ {
+    let hasher = Hasher::with(1, 1, 10);
+    let _slot = hasher.acquire().await.unwrap();
+    let mut waiting: Vec<_> = (0..10).map(|_| Box::pin(hasher.acquire())).collect();
+    for waiter in &mut waiting {
+        assert!(futures::poll!(waiter).is_pending());
+    }
+    let mut due = Vec::new();
+    for _ in 0..100 {
+        due.push(hasher.acquire().await.unwrap_err().come_in);
+    }
+    // A run is taken to last 20 ms before one was seen.
+    let [a_run, the_queue] = [1, 10].map(|runs| Duration::from_millis(20) * runs);
+    assert!(a_run < due[0] && due[0] < the_queue, "{:?}", due[0]);
+    assert!(due[99] > the_queue, "{:?}", due[99]);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use kadode::domain::ids::{ProposalId, StaffId};
 use kadode::domain::onboarding::{Command, Grounds, Intervention};
 use kadode::domain::staff::Role;
+use kadode::vault::Profile;
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -191,7 +192,11 @@ async fn what_waits_longest_is_listed_first_however_much_came_after_it() {
 
 /// More proposals than are read at once, of another member.
 async fn flood(app: &App) {
-    let other = app.enrol(profile("other001"), "joined-to-2024-12-01").await;
+    let other = Profile {
+        number: "22222".to_owned(),
+        ..profile("other001")
+    };
+    let other = app.enrol(other, "joined-to-2024-12-01").await;
     for n in 0..501 {
         let propose = Command::ProposeIntervention {
             proposal: ProposalId(Uuid::from_u128(n)),
