@@ -19,6 +19,7 @@ pub use self::append::KurrentRepository;
 use self::events::{Names, Stored};
 use self::numbers::{Numbered, Numbers, PAGE};
 use self::server::{Failure, READS, Server};
+use super::sql::begun_in;
 use super::stamp::Stamp;
 use super::{Position, ReadError, Recorded, grown};
 use crate::ambient::Clock;
@@ -203,28 +204,7 @@ impl KurrentLog {
         ids: &[String],
     ) -> Result<HashSet<String>, ReadError> {
         self.catch_up().await?;
-        let mut begun = HashSet::new();
-        let dialect = self.0.database.dialect();
-        let sql = format!(
-            "SELECT aggregate_id FROM {}",
-            dialect.rows_of_list(
-                "positions",
-                "aggregate_id",
-                "AND aggregate_type = $2 AND sequence = 1"
-            )
-        );
-        for ids in ids.chunks(500) {
-            let rows: Vec<String> = dialect
-                .query_list(&sql, ids)?
-                .bind(kind)
-                .fetch_all(&self.0.database.read)
-                .await?
-                .iter()
-                .map(|row| sqlx::Row::try_get(row, 0))
-                .collect::<Result<_, _>>()?;
-            begun.extend(rows);
-        }
-        Ok(begun)
+        begun_in(&self.0.database, "positions", kind, ids).await
     }
 
     pub(super) async fn changed(&self, position: Position) {

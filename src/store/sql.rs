@@ -194,27 +194,7 @@ impl SqlLog {
         kind: &str,
         ids: &[String],
     ) -> Result<HashSet<String>, ReadError> {
-        let mut begun = HashSet::new();
-        let dialect = self.0.database.dialect();
-        let sql = format!(
-            "SELECT aggregate_id FROM {}",
-            dialect.rows_of_list(
-                "events",
-                "aggregate_id",
-                "AND aggregate_type = $2 AND sequence = 1"
-            )
-        );
-        for ids in ids.chunks(IDS) {
-            let rows = dialect
-                .query_list(&sql, ids)?
-                .bind(kind)
-                .fetch_all(&self.0.database.read)
-                .await?;
-            for row in rows {
-                begun.insert(row.try_get(0)?);
-            }
-        }
-        Ok(begun)
+        begun_in(&self.0.database, "events", kind, ids).await
     }
 
     pub(super) async fn changed(&self, position: Position) {
@@ -232,6 +212,29 @@ impl SqlLog {
             committed: Arc::default(),
         }
     }
+}
+
+/// Which of these streams have begun, by the first event that `table` has of each.
+pub(super) async fn begun_in(
+    database: &Database,
+    table: &str,
+    kind: &str,
+    ids: &[String],
+) -> Result<HashSet<String>, ReadError> {
+    let mut begun = HashSet::new();
+    let dialect = database.dialect();
+    let first = "AND aggregate_type = $2 AND sequence = 1";
+    let sql = format!(
+        "SELECT aggregate_id FROM {}",
+        dialect.rows_of_list(table, "aggregate_id", first)
+    );
+    for ids in ids.chunks(IDS) {
+        let query = dialect.query_list(&sql, ids)?.bind(kind);
+        for row in query.fetch_all(&database.read).await? {
+            begun.insert(row.try_get(0)?);
+        }
+    }
+    Ok(begun)
 }
 
 /// cqrs-es's way to the log for one command: sqlite-es loads, the group writer appends.

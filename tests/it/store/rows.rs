@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kadode::database::{Cell, Database, Dialect, Insert};
+use kadode::database::{Cell, Database, Dialect, Insert, Transaction};
 use sqlx::{Executor, Row as _};
 use tempfile::TempDir;
 
@@ -140,6 +140,43 @@ async fn rows_come_back_from_a_file_as_they_were_written() {
     let database = Database::open(&url).await.unwrap();
     come_back(&database).await;
     are_found(&database).await;
+}
+
+/// How often the whole of `t` was read so far in this transaction.
+async fn whole_reads(transaction: &mut Transaction) -> i64 {
+    let sql = "SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 't'";
+    let row = transaction.fetch_one(sql).await.unwrap();
+    row.get(0)
+}
+
+#[tokio::test]
+async fn a_server_looks_a_list_up_by_index_though_it_first_met_the_table_empty() {
+    let places = Places::new().await;
+    let database = Database::open(&places.owner).await.unwrap();
+    let dialect = database.dialect();
+    let texts: Vec<String> = (0..5000).map(|n| format!("text {n}")).collect();
+    let sql = format!("SELECT a FROM {}", dialect.rows_of_list("t", "a", ""));
+    let mut transaction = database.begin().await.unwrap();
+    transaction
+        .execute("CREATE TABLE t (a TEXT PRIMARY KEY)")
+        .await
+        .unwrap();
+    transaction.execute("ANALYZE t").await.unwrap();
+    // More often than a server plans a statement by what is bound to it, before it keeps a plan.
+    for _ in 0..10 {
+        let query = dialect.query_list(&sql, &texts[..500]).unwrap();
+        assert!(query.fetch_all(&mut *transaction).await.unwrap().is_empty());
+    }
+    let cells: Vec<_> = texts
+        .iter()
+        .map(|text| [Cell::from(text.as_str())])
+        .collect();
+    let insert = Insert::new(dialect, "INSERT INTO t (a)", &cells, "").unwrap();
+    insert.write(&mut transaction).await.unwrap();
+    let before = whole_reads(&mut transaction).await;
+    let query = dialect.query_list(&sql, &texts[..500]).unwrap();
+    assert_eq!(query.fetch_all(&mut *transaction).await.unwrap().len(), 500);
+    assert_eq!(whole_reads(&mut transaction).await, before);
 }
 
 #[tokio::test]
