@@ -229,10 +229,11 @@ impl<'a> Run<'a> {
             .map(|(member, name, command)| self.run(member, name, command));
         // A list of them all: the compiler does not see of a lazy one that it may go to another thread.
         let running: Vec<BoxFuture<'static, _>> = running.collect();
-        stream::iter(running)
+        // On another thread than the next batch is made ready on.
+        let all = stream::iter(running)
             .buffer_unordered(SIDE_BY_SIDE)
-            .try_collect()
-            .await
+            .try_collect();
+        tokio::spawn(all).await.map_err(RosterFault::failed)?
     }
 
     fn run(

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use data_encoding::HEXLOWER;
+use futures::StreamExt;
+use futures::stream::FuturesOrdered;
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
-use super::standing::compare;
+use super::standing::{Compared, compare};
 use super::{
     AT_ONCE, BATCH, Errors, Members, Plan, Roster, RosterFault, Row, RowFault, Standing, Window,
 };
@@ -15,6 +17,9 @@ use crate::domain::onboarding::Onboarding;
 use crate::domain::policy::InitialPassword;
 use crate::domain::rosters::Content;
 use crate::policies::LoadedPolicy;
+
+/// Batches that are held against the database at once.
+const AHEAD: usize = 3;
 
 /// What a look at the whole roster has shown; its rows were let go, to be read again.
 pub struct Looked {
@@ -56,18 +61,30 @@ pub async fn look(
     let mut standings = Vec::new();
     let mut needing_letters = 0;
     let mut met: HashMap<MemberId, u64> = HashMap::new();
+    let mut compared = FuturesOrdered::new();
     loop {
-        let rows = roster.rows(BATCH);
-        if rows.is_empty() {
-            break;
+        // While the database looks for some, the next are read.
+        while compared.len() < AHEAD {
+            let rows = roster.rows(BATCH);
+            if rows.is_empty() {
+                break;
+            }
+            let position = roster.position();
+            compared.push_back(async move { Ok((compare(members, rows).await?, position)) });
         }
+        let Some(next) = compared.next().await else {
+            break;
+        };
+        let (some, position) = next?;
+        let Compared {
+            rows,
+            standings: some,
+            errors,
+        } = some;
+        roster.errors.append(errors);
         for row in &rows {
             *by_cohort.entry(row.cohort.name.clone()).or_default() += 1;
         }
-        let some = match members {
-            Some(members) => compare(members, &rows, &mut roster.errors).await?,
-            None => vec![Standing::New; rows.len()],
-        };
         let needs = |(row, standing): &(&Row<'_>, &Standing)| {
             **standing == Standing::New
                 && (row.profile.user_id.is_empty()
@@ -83,7 +100,7 @@ pub async fn look(
         }
         needing_letters += rows.iter().zip(&some).filter(needs).count();
         standings.extend(some);
-        told(roster.position());
+        told(position);
     }
     if complete && roster.count == 0 && roster.errors.is_empty() {
         roster.errors.add(1, "", RowFault::Nobody);

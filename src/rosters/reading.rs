@@ -61,6 +61,14 @@ impl Errors {
         });
     }
 
+    /// Notes all that others list.
+    pub(super) fn append(&mut self, others: Self) {
+        for RowError { line, column, why } in others.listed {
+            self.add(line, &column, why);
+        }
+        self.more += others.more;
+    }
+
     /// Whether nothing is wrong.
     #[must_use]
     pub const fn is_empty(&self) -> bool {

@@ -119,21 +119,42 @@ impl Found {
     }
 }
 
-/// Holds some rows against the members in the database.
-pub(super) async fn compare(
-    members: &Members,
-    rows: &[Row<'_>],
-    errors: &mut Errors,
-) -> Result<Vec<Standing>, RosterFault> {
-    let rows: Vec<&Row<'_>> = rows.iter().collect();
-    let known = Found::of(members, &rows, &[]).await?;
+/// Rows that were held against the members in the database.
+pub(super) struct Compared<'policy> {
+    pub(super) rows: Vec<Row<'policy>>,
+    /// What is to be done for each.
+    pub(super) standings: Vec<Standing>,
+    /// What is wrong with them.
+    pub(super) errors: Errors,
+}
+
+/// Holds some rows against the members in the database, if there is one.
+pub(super) async fn compare<'policy>(
+    members: Option<&Members>,
+    rows: Vec<Row<'policy>>,
+) -> Result<Compared<'policy>, RosterFault> {
+    let mut errors = Errors::default();
+    let Some(members) = members else {
+        let standings = vec![Standing::New; rows.len()];
+        return Ok(Compared {
+            rows,
+            standings,
+            errors,
+        });
+    };
+    let known = Found::of(members, &rows.iter().collect::<Vec<_>>(), &[]).await?;
     let enrolled: Vec<MemberId> = known.enrolled().collect();
     let stored = members.vault.profiles.get_many(&enrolled).await;
     let stored = stored.map_err(RosterFault::unreadable)?;
     let found = rows.iter().zip(&known.matches);
-    Ok(found
-        .map(|(row, found)| standing(row, *found, &known, &stored, errors))
-        .collect())
+    let standings = found
+        .map(|(row, found)| standing(row, *found, &known, &stored, &mut errors))
+        .collect();
+    Ok(Compared {
+        rows,
+        standings,
+        errors,
+    })
 }
 
 fn standing(

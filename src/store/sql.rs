@@ -272,7 +272,7 @@ impl SqlRepository {
     }
 
     pub(super) async fn persist(&self, events: &[SerializedEvent]) -> Result<(), PersistenceError> {
-        let (append, asked) = Append::new(events.to_vec());
+        let (append, asked) = Append::new(events);
         let outcome = match timeout_at(self.deadline, self.log.0.appends.send(append)).await {
             Ok(Ok(())) => asked.answer(self.deadline).await,
             Ok(Err(_)) => Err(AppendError::Closing),

@@ -128,7 +128,7 @@ impl DataKeys {
         if missing.is_empty() {
             return Ok(found);
         }
-        found.extend(self.insert(&missing, class, now).await?);
+        found.extend(self.make_new(&missing, class, now).await?);
         Ok(found)
     }
 
@@ -241,8 +241,8 @@ impl DataKeys {
         Ok(found)
     }
 
-    /// Makes keys of members who have none; one whose keys were destroyed gets none.
-    async fn insert(
+    /// The keys of these members, as [`DataKeys::make`] has them, where hardly one has any yet: nobody is asked for first.
+    pub(super) async fn make_new(
         &self,
         members: &[MemberId],
         class: Class,

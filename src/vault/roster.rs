@@ -23,11 +23,47 @@ impl Profiles {
     /// # Errors
     /// The database is away.
     pub async fn matches(&self, rows: &[&Profile]) -> Result<Vec<Match>, VaultError> {
-        let mut connection = self.database.read.acquire().await?;
         let indexes: Vec<_> = rows.iter().map(|profile| self.identity(profile)).collect();
-        let known = known(&mut connection, &indexes).await?;
-        connection.give_back();
-        Ok(known)
+        let by_user_id = indexes.iter().map(|row| Some(&row.user_id)).collect();
+        let by_numbers = indexes.iter().map(|row| Some(&row.numbers)).collect();
+        let by_gid = indexes.iter().map(|row| row.gid.as_ref()).collect();
+        // At once: a server has a core for each.
+        let (user_ids, numbers, gids) = tokio::try_join!(
+            self.holders("user_id_index", by_user_id),
+            self.holders("person_index", by_numbers),
+            self.holders("gid_index", by_gid),
+        )?;
+        let matches = gids.into_iter().zip(numbers).zip(user_ids);
+        Ok(matches
+            .map(|((gid, numbers), user_id)| Match {
+                gid,
+                numbers,
+                user_id,
+            })
+            .collect())
+    }
+
+    /// Who has these indexes in `column`, in their order.
+    async fn holders(
+        &self,
+        column: &str,
+        indexes: Vec<Option<&Index>>,
+    ) -> Result<Vec<Option<MemberId>>, VaultError> {
+        let all: Vec<&String> = indexes.iter().flatten().flat_map(|it| it.all()).collect();
+        let mut found = HashMap::new();
+        let dialect = self.database.dialect();
+        let sql = format!(
+            "SELECT member_id, {column} FROM {}",
+            dialect.rows_of_list(TABLE, column, "")
+        );
+        for wanted in all.chunks(AT_ONCE) {
+            let query = dialect.query_list(&sql, wanted)?;
+            for row in query.fetch_all(&self.database.read).await? {
+                found.insert(row.try_get::<String, _>(column)?, member_of(&row)?);
+            }
+        }
+        let holder = |index: &Index| index.all().iter().find_map(|it| found.get(it)).copied();
+        Ok(indexes.into_iter().map(|it| it.and_then(holder)).collect())
     }
 
     /// Writes profiles in one transaction, all or nothing, and returns them as they are stored. Those of `instead_of`, whom no event names,
@@ -46,7 +82,10 @@ impl Profiles {
         now: Timestamp,
     ) -> Result<Vec<Stored>, VaultError> {
         let members: Vec<MemberId> = rows.iter().map(|(member, _)| *member).collect();
-        let keys = self.data_keys.make(&members, Class::Person, now).await?;
+        let keys = self
+            .data_keys
+            .make_new(&members, Class::Person, now)
+            .await?;
         let letters_key = self.data_keys.master();
         let mut cells = Vec::with_capacity(rows.len());
         for (member, profile) in rows {
@@ -175,50 +214,6 @@ struct Identity {
     user_id: Index,
     numbers: Index,
     gid: Option<Index>,
-}
-
-/// Who has these indexes already.
-async fn known(
-    connection: &mut AnyConnection,
-    rows: &[Identity],
-) -> Result<Vec<Match>, VaultError> {
-    let by_user_id = rows.iter().map(|row| Some(&row.user_id)).collect();
-    let user_ids = holders(connection, "user_id_index", by_user_id).await?;
-    let by_numbers = rows.iter().map(|row| Some(&row.numbers)).collect();
-    let numbers = holders(connection, "person_index", by_numbers).await?;
-    let gids = rows.iter().map(|row| row.gid.as_ref()).collect();
-    let gids = holders(connection, "gid_index", gids).await?;
-    let matches = gids.into_iter().zip(numbers).zip(user_ids);
-    Ok(matches
-        .map(|((gid, numbers), user_id)| Match {
-            gid,
-            numbers,
-            user_id,
-        })
-        .collect())
-}
-
-/// Who has these indexes in `column`, in their order.
-async fn holders(
-    connection: &mut AnyConnection,
-    column: &str,
-    indexes: Vec<Option<&Index>>,
-) -> Result<Vec<Option<MemberId>>, VaultError> {
-    let all: Vec<&String> = indexes.iter().flatten().flat_map(|it| it.all()).collect();
-    let mut found = HashMap::new();
-    let dialect = Dialect::of(connection);
-    let sql = format!(
-        "SELECT member_id, {column} FROM {}",
-        dialect.rows_of_list(TABLE, column, "")
-    );
-    for wanted in all.chunks(AT_ONCE) {
-        let query = dialect.query_list(&sql, wanted)?;
-        for row in query.fetch_all(&mut *connection).await? {
-            found.insert(row.try_get::<String, _>(column)?, member_of(&row)?);
-        }
-    }
-    let holder = |index: &Index| index.all().iter().find_map(|it| found.get(it)).copied();
-    Ok(indexes.into_iter().map(|it| it.and_then(holder)).collect())
 }
 
 /// Removes the profiles of these members, and says which were there.

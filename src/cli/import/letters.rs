@@ -46,9 +46,12 @@ impl Letters {
                 Standing::New | Standing::Conflict => None,
             })
             .collect();
-        let due = letters::due(&self.society, &before).await?;
-        let known = self.society.vault.profiles.get_many(&before).await;
-        let known = known.map_err(|error| Fault(error.to_string()))?;
+        let profiles = &self.society.vault.profiles;
+        let known = async {
+            let known = profiles.get_many(&before).await;
+            known.map_err(|error| Fault(error.to_string()))
+        };
+        let (due, known) = tokio::try_join!(letters::due(&self.society, &before), known)?;
         let mut fresh = new.each();
         let mut written = Vec::with_capacity(standings.len());
         for standing in standings {

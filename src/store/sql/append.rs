@@ -10,9 +10,20 @@ use crate::store::{GivenUp, Position};
 
 /// A command's events, to be taken whole or not at all.
 pub(super) struct Append {
-    pub(super) events: Vec<SerializedEvent>,
+    pub(super) rows: Vec<Row>,
     pub(super) answer: oneshot::Sender<Outcome>,
     fate: Fate,
+}
+
+/// An event as its row has it, but for what is given under the lock. Made by whoever asks, since the writer is one for all.
+pub(super) struct Row {
+    pub(super) kind: String,
+    pub(super) id: String,
+    pub(super) sequence: i64,
+    pub(super) event_type: String,
+    pub(super) version: String,
+    pub(super) payload: String,
+    pub(super) metadata: String,
 }
 
 /// The position of an append's last event.
@@ -47,7 +58,7 @@ pub(super) enum AppendError {
 }
 
 impl Append {
-    pub(super) fn new(events: Vec<SerializedEvent>) -> (Self, Asked) {
+    pub(super) fn new(events: &[SerializedEvent]) -> (Self, Asked) {
         let (answer, answered) = oneshot::channel();
         let fate = Fate::default();
         let asked = Asked {
@@ -55,7 +66,7 @@ impl Append {
             fate: fate.clone(),
         };
         let append = Self {
-            events,
+            rows: events.iter().map(Row::of).collect(),
             answer,
             fate,
         };
@@ -65,6 +76,21 @@ impl Append {
     /// Takes it, if whoever asked still waits; from now on they wait for the answer.
     pub(super) fn take(&self) -> bool {
         *self.fate.get_or_init(|| Settled::Taken) == Settled::Taken
+    }
+}
+
+impl Row {
+    fn of(event: &SerializedEvent) -> Self {
+        Self {
+            kind: event.aggregate_type.clone(),
+            id: event.aggregate_id.clone(),
+            // More than an i64 holds follows no stream.
+            sequence: i64::try_from(event.sequence).unwrap_or(i64::MAX),
+            event_type: event.event_type.clone(),
+            version: event.event_version.clone(),
+            payload: event.payload.to_string(),
+            metadata: event.metadata.to_string(),
+        }
     }
 }
 
@@ -90,7 +116,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_append_that_was_taken_in_time_is_waited_for_beyond_the_deadline() {
-        let (append, asked) = Append::new(Vec::new());
+        let (append, asked) = Append::new(&[]);
         let deadline = Instant::now() + Duration::from_secs(2);
         assert!(append.take());
         let commit = async {
@@ -103,7 +129,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_append_that_was_given_up_can_no_longer_be_taken() {
-        let (append, asked) = Append::new(Vec::new());
+        let (append, asked) = Append::new(&[]);
         let answer = asked.answer(Instant::now() + Duration::from_secs(2)).await;
         assert!(matches!(answer, Err(AppendError::GivenUp(_))));
         assert!(!append.take());

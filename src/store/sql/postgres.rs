@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
-use cqrs_es::persist::SerializedEvent;
 use jiff::Timestamp;
 use sqlx::postgres::{PgDatabaseError, PgListener, PgSeverity};
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::append::{Append, AppendError, Outcome};
+use super::append::{Append, AppendError, Outcome, Row};
 use super::stored_head;
 use crate::database::{Database, fixed_width, time_of};
 use crate::store::stamp::Stamp;
@@ -57,15 +56,15 @@ struct Backend {
 
 /// The events of a group, a column an array.
 #[derive(Default)]
-struct Columns {
+struct Columns<'group> {
     appends: Vec<i64>,
-    kinds: Vec<String>,
-    ids: Vec<String>,
+    kinds: Vec<&'group str>,
+    ids: Vec<&'group str>,
     sequences: Vec<i64>,
-    types: Vec<String>,
-    versions: Vec<String>,
-    payloads: Vec<String>,
-    metadatas: Vec<String>,
+    types: Vec<&'group str>,
+    versions: Vec<&'group str>,
+    payloads: Vec<&'group str>,
+    metadatas: Vec<&'group str>,
 }
 
 impl PostgresWriter {
@@ -92,13 +91,10 @@ impl PostgresWriter {
         // What is not among those taken in the end has lost its race.
         let mut outcomes: Vec<Outcome> = Vec::with_capacity(group.len());
         for (append, number) in group.iter().zip(0..) {
-            outcomes.push(Err(if !follow_one_another(&append.events) {
+            outcomes.push(Err(if !follow_one_another(&append.rows) {
                 AppendError::Conflict
             } else if append.take() {
-                append
-                    .events
-                    .iter()
-                    .for_each(|event| columns.push(number, event));
+                append.rows.iter().for_each(|row| columns.push(number, row));
                 AppendError::Conflict
             } else {
                 AppendError::GivenUp(GivenUp)
@@ -122,7 +118,7 @@ impl PostgresWriter {
     async fn append(
         &mut self,
         mut session: Session,
-        columns: Columns,
+        columns: Columns<'_>,
     ) -> Result<HashMap<i64, Position>, sqlx::Error> {
         let now = fixed_width(self.stamp.after(self.last_time));
         let answer = match timeout(PATIENCE, session.append(columns, now)).await {
@@ -197,7 +193,7 @@ impl Session {
     /// Each append that was taken, with its last position and the time given to it.
     async fn append(
         &mut self,
-        columns: Columns,
+        columns: Columns<'_>,
         now: String,
     ) -> Result<Vec<(i64, Position, String)>, sqlx::Error> {
         sqlx::query_as(
@@ -244,29 +240,27 @@ fn is_refusal(error: &sqlx::Error) -> bool {
         .is_some_and(|error| error.severity() == PgSeverity::Error)
 }
 
-impl Columns {
-    fn push(&mut self, append: i64, event: &SerializedEvent) {
+impl<'group> Columns<'group> {
+    fn push(&mut self, append: i64, row: &'group Row) {
         self.appends.push(append);
-        self.kinds.push(event.aggregate_type.clone());
-        self.ids.push(event.aggregate_id.clone());
-        // More than an i64 holds follows no stream.
-        self.sequences
-            .push(i64::try_from(event.sequence).unwrap_or(i64::MAX));
-        self.types.push(event.event_type.clone());
-        self.versions.push(event.event_version.clone());
-        self.payloads.push(event.payload.to_string());
-        self.metadatas.push(event.metadata.to_string());
+        self.kinds.push(&row.kind);
+        self.ids.push(&row.id);
+        self.sequences.push(row.sequence);
+        self.types.push(&row.event_type);
+        self.versions.push(&row.version);
+        self.payloads.push(&row.payload);
+        self.metadatas.push(&row.metadata);
     }
 }
 
 /// Whether the sequences have no gap; whether they follow the stream is asked under the lock.
-fn follow_one_another(events: &[SerializedEvent]) -> bool {
-    let Some(first) = events.first() else {
+fn follow_one_another(rows: &[Row]) -> bool {
+    let Some(first) = rows.first() else {
         return false;
     };
     (first.sequence..)
-        .zip(events)
-        .all(|(due, event)| event.sequence == due)
+        .zip(rows)
+        .all(|(due, row)| row.sequence == due)
 }
 
 /// Hears of commits by other programs, whose sessions are not this one's `own`, and tells how far the log has grown. Who reads looks now and

@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use cqrs_es::persist::SerializedEvent;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sqlx::AnyConnection;
@@ -37,35 +36,48 @@ impl SqliteWriter {
                 outcomes.push(Err(AppendError::GivenUp(GivenUp)));
                 continue;
             }
-            let events = &append.events;
-            let follows = events.first().is_some_and(|first| {
-                let stream = (first.aggregate_type.clone(), first.aggregate_id.clone());
+            let follows = append.rows.first().is_some_and(|first| {
+                let stream = (first.kind.clone(), first.id.clone());
                 let length = lengths.get(&stream).copied().unwrap_or(0);
                 let follow = (length + 1..)
-                    .zip(events)
-                    .all(|(due, event)| i64::try_from(event.sequence) == Ok(due));
+                    .zip(&append.rows)
+                    .all(|(due, row)| row.sequence == due);
                 follow && taken.insert(stream)
             });
             if !follows {
                 outcomes.push(Err(AppendError::Conflict));
                 continue;
             }
-            for event in events {
+            for row in &append.rows {
                 position += 1;
-                rows.push(row_of(event, position, &recorded_at));
+                rows.push((
+                    position,
+                    &row.kind,
+                    &row.id,
+                    row.sequence,
+                    &row.event_type,
+                    &row.version,
+                    &row.payload,
+                    stamped(&row.metadata, &recorded_at),
+                    &recorded_at,
+                ));
             }
             outcomes.push(Ok(position));
         }
         let write = if rows.is_empty() {
             sqlx::query("ROLLBACK")
         } else {
+            let rows = serde_json::to_string(&rows);
+            let rows = rows.map_err(|error| sqlx::Error::Encode(error.into()))?;
+            // In their binary form, else each row would be read again for each of its cells.
             sqlx::query(
                 "INSERT INTO events (position, aggregate_type, aggregate_id, sequence, event_type, \
-             event_version, payload, metadata, recorded_at) \
-             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, \
-             value ->> 6, value ->> 7, value ->> 8 FROM json_each($1); COMMIT",
+                 event_version, payload, metadata, recorded_at) \
+                 WITH given (value) AS MATERIALIZED (SELECT jsonb(value) FROM json_each($1)) \
+                 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, \
+                 value ->> 6, value ->> 7, value ->> 8 FROM given; COMMIT",
             )
-            .bind(Value::Array(rows).to_string())
+            .bind(rows)
         };
         write.execute(&mut *connection).await?;
         connection.give_back();
@@ -73,22 +85,11 @@ impl SqliteWriter {
     }
 }
 
-fn row_of(event: &SerializedEvent, position: Position, recorded_at: &str) -> Value {
-    let mut metadata = event.metadata.clone();
-    if let Value::Object(entries) = &mut metadata {
-        entries.insert("recorded_at".to_owned(), recorded_at.into());
-    }
-    json!([
-        position,
-        event.aggregate_type,
-        event.aggregate_id,
-        event.sequence,
-        event.event_type,
-        event.event_version,
-        event.payload.to_string(),
-        metadata.to_string(),
-        recorded_at,
-    ])
+/// An event's metadata, with when it was recorded.
+fn stamped(metadata: &str, recorded_at: &str) -> String {
+    let others = metadata.strip_prefix('{').unwrap_or(metadata);
+    let comma = if others == "}" { "" } else { "," };
+    format!("{{\"recorded_at\":\"{recorded_at}\"{comma}{others}")
 }
 
 /// Begins a transaction, and answers with the log's last position and time, and the last sequence of each stream that the group appends
@@ -99,8 +100,8 @@ async fn begin(
 ) -> Result<(Position, Option<Timestamp>, Lengths), sqlx::Error> {
     let streams: Vec<Value> = group
         .iter()
-        .filter_map(|append| append.events.first())
-        .map(|first| json!([first.aggregate_type, first.aggregate_id]))
+        .filter_map(|append| append.rows.first())
+        .map(|first| json!([first.kind, first.id]))
         .collect();
     let rows = sqlx::query(
         "BEGIN IMMEDIATE; SELECT asked.value ->> 0, asked.value ->> 1, (SELECT max(sequence) FROM events \
