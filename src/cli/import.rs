@@ -248,7 +248,7 @@ async fn write(
     let run = Run::new(members, id, window);
     let all = looked.plan.standings.len() + looked.plan.leavers.len();
     let progress = ProgressBar::new(all as u64);
-    let mut batches = looked.plan.standings.chunks(BATCH);
+    let mut batches = looked.plan.standings.chunks(BATCH).zip(&looked.again);
     let mut before: Option<(Written<'_>, &[Standing])> = None;
     loop {
         let next = batches.next();
@@ -256,11 +256,12 @@ async fn write(
             .as_ref()
             .map_or_else(Vec::new, |(written, _)| written.members().collect());
         let writing = async {
-            let Some(standings) = next else {
+            let Some((standings, again)) = next else {
                 return Ok(None);
             };
             let rows = roster.rows(BATCH);
-            let written = run.write(rows, standings, &being_enrolled).await?;
+            let again = again.then_some(&being_enrolled[..]);
+            let written = run.write(rows, standings, again).await?;
             Ok::<_, Fault>(Some((written, standings)))
         };
         let enrolling = async {

@@ -150,9 +150,10 @@ impl Importer {
         let run = Run::new(members, due.id, window);
         let policy = &members.policy.policy;
         let mut roster = Roster::read_again(&kept.file, policy, today);
-        for standings in left.standings.chunks(BATCH) {
+        for (standings, again) in left.standings.chunks(BATCH).zip(looked.again) {
             let rows = roster.rows(BATCH);
-            let written = run.write(rows, standings, &[]).await?;
+            let again = again.then_some(&[][..]);
+            let written = run.write(rows, standings, again).await?;
             run.enrol(written).await?;
         }
         run.let_go(&left.leavers, |_| ()).await?;

@@ -59,7 +59,8 @@ impl<'a> Run<'a> {
     }
 
     /// Carries out what a batch tells of members who are known, and writes the profiles of those who are new. Nobody has heard of these
-    /// until [`Run::enrol`], so that their letters can be written first. Those of the batch before may still be `being_enrolled`.
+    /// until [`Run::enrol`], so that their letters can be written first. Where they have to be looked up `again`, whom
+    /// the batch before is still enrolling counts as enrolled.
     ///
     /// # Errors
     /// A store is away, or another import brings the same persons.
@@ -67,16 +68,16 @@ impl<'a> Run<'a> {
         &self,
         rows: Vec<Row<'policy>>,
         standings: &[Standing],
-        being_enrolled: &[MemberId],
+        again: Option<&[MemberId]>,
     ) -> Result<Written<'policy>, RosterFault> {
-        self.change_known(&rows, standings, being_enrolled).await?;
+        self.change_known(&rows, standings, again).await?;
         let rows: Vec<Row<'_>> = rows
             .into_iter()
             .zip(standings)
             .filter(|(_, standing)| **standing == Standing::New)
             .map(|(row, _)| row)
             .collect();
-        let profiles = self.write_profiles(&rows, being_enrolled).await?;
+        let profiles = self.write_profiles(&rows, again).await?;
         Ok(Written { rows, profiles })
     }
 
@@ -85,7 +86,7 @@ impl<'a> Run<'a> {
         &self,
         rows: &[Row<'_>],
         standings: &[Standing],
-        being_enrolled: &[MemberId],
+        again: Option<&[MemberId]>,
     ) -> Result<(), RosterFault> {
         let known = rows.iter().zip(standings).filter_map(|(row, standing)| {
             let Standing::Known(known) = standing else {
@@ -98,7 +99,7 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         let rows: Vec<&Row<'_>> = known.iter().map(|(row, _)| *row).collect();
-        let found = Found::of(self.members, &rows, being_enrolled).await?;
+        let found = self.look_again(&rows, again).await?;
         let left_over: Vec<MemberId> = found.left_over().collect();
         if !left_over.is_empty() {
             // What a killed run left would hold the GID or the user ID that is about to be written.
@@ -267,12 +268,11 @@ impl<'a> Run<'a> {
     async fn write_profiles(
         &self,
         rows: &[Row<'_>],
-        being_enrolled: &[MemberId],
+        again: Option<&[MemberId]>,
     ) -> Result<Vec<Stored>, RosterFault> {
         let (entropy, profiles) = (&self.members.entropy, &self.members.vault.profiles);
-        // Looked up again: an earlier batch may have enrolled whom a killed run left.
         let looked_up: Vec<&Row<'_>> = rows.iter().collect();
-        let known = Found::of(self.members, &looked_up, being_enrolled).await?;
+        let known = self.look_again(&looked_up, again).await?;
         for (row, found) in rows.iter().zip(&known.matches) {
             let mut there = found.persons().chain(found.user_id);
             if there.any(|member| known.is_enrolled(member)) {
@@ -309,5 +309,17 @@ impl<'a> Run<'a> {
         let now = self.members.clock.now();
         let written = profiles.insert(self.id, &brought, &left_over, now).await;
         written.map_err(RosterFault::failed)
+    }
+
+    /// What is known of rows that are new or said to change, beyond what a look at them has shown: mostly nothing.
+    async fn look_again(
+        &self,
+        rows: &[&Row<'_>],
+        again: Option<&[MemberId]>,
+    ) -> Result<Found, RosterFault> {
+        match again {
+            Some(being_enrolled) => Found::of(self.members, rows, being_enrolled).await,
+            None => Ok(Found::nothing(rows.len())),
+        }
     }
 }

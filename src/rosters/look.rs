@@ -31,6 +31,9 @@ pub struct Looked {
     pub conflicts: usize,
     /// New members who get something from us that they can learn from a letter alone.
     pub needing_letters: usize,
+    /// Of each batch of rows, whether it has to be looked up again before it is written: a killed run left some of its members, or there
+    /// was no database.
+    pub again: Vec<bool>,
     /// What is wrong with it.
     pub errors: Errors,
 }
@@ -58,7 +61,7 @@ pub async fn look(
     let cohorts = policy.cohorts.iter();
     let mut by_cohort: BTreeMap<String, u64> =
         cohorts.map(|cohort| (cohort.name.clone(), 0)).collect();
-    let mut standings = Vec::new();
+    let (mut standings, mut again) = (Vec::new(), Vec::new());
     let mut needing_letters = 0;
     let mut met: HashMap<MemberId, u64> = HashMap::new();
     let mut compared = FuturesOrdered::new();
@@ -80,7 +83,9 @@ pub async fn look(
             rows,
             standings: some,
             errors,
+            again: look_again,
         } = some;
+        again.push(look_again);
         roster.errors.append(errors);
         for row in &rows {
             *by_cohort.entry(row.cohort.name.clone()).or_default() += 1;
@@ -143,6 +148,7 @@ pub async fn look(
         conflicts: number(|standing| *standing == Standing::Conflict),
         plan: Plan { standings, leavers },
         needing_letters,
+        again,
         errors: roster.errors,
     })
 }

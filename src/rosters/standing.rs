@@ -104,6 +104,14 @@ impl Found {
         Ok(Self { matches, enrolled })
     }
 
+    /// Nobody, for so many rows.
+    pub(super) fn nothing(rows: usize) -> Self {
+        Self {
+            matches: vec![Match::default(); rows],
+            enrolled: HashSet::new(),
+        }
+    }
+
     /// The members who are enrolled.
     fn enrolled(&self) -> impl Iterator<Item = MemberId> {
         everybody(&self.matches).filter(|member| self.is_enrolled(*member))
@@ -126,6 +134,9 @@ pub(super) struct Compared<'policy> {
     pub(super) standings: Vec<Standing>,
     /// What is wrong with them.
     pub(super) errors: Errors,
+    /// Whether they have to be looked up again before they are written: a killed run left some of them, whom another batch may enrol
+    /// before, or there is no database yet.
+    pub(super) again: bool,
 }
 
 /// Holds some rows against the members in the database, if there is one.
@@ -140,6 +151,7 @@ pub(super) async fn compare<'policy>(
             rows,
             standings,
             errors,
+            again: true,
         });
     };
     let known = Found::of(members, &rows.iter().collect::<Vec<_>>(), &[]).await?;
@@ -150,10 +162,12 @@ pub(super) async fn compare<'policy>(
     let standings = found
         .map(|(row, found)| standing(row, *found, &known, &stored, &mut errors))
         .collect();
+    let again = known.left_over().next().is_some();
     Ok(Compared {
         rows,
         standings,
         errors,
+        again,
     })
 }
 

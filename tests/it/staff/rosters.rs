@@ -535,7 +535,7 @@ async fn left_in_the_middle(members: &Members, file: &[u8]) -> ImportId {
     let rows = roster.rows(BATCH);
     let run = Run::new(members, import, window);
     let standings = &looked.plan.standings[..rows.len()];
-    let written = run.write(rows, standings, &[]).await;
+    let written = run.write(rows, standings, Some(&[])).await;
     run.enrol(written.unwrap()).await.unwrap();
     import
 }
@@ -577,7 +577,7 @@ async fn enrolled_meanwhile(members: &Members) {
     let mut roster = Roster::read(file.as_bytes(), &members.policy.policy, today);
     let rows = roster.rows(BATCH);
     let run = Run::new(members, ImportId(members.entropy.id()), window);
-    let written = run.write(rows, &[Standing::New], &[]).await.unwrap();
+    let written = run.write(rows, &[Standing::New], Some(&[])).await.unwrap();
     run.enrol(written).await.unwrap();
 }
 
@@ -599,10 +599,10 @@ async fn whom_the_batch_before_is_still_enrolling_gives_way_to_nobody() {
     let policy = &members.policy.policy;
     let rows = |file| Roster::read(str::as_bytes(file), policy, today).rows(BATCH);
     let new = [Standing::New];
-    let under_way = run.write(rows(&same), &new, &[]).await.unwrap();
+    let under_way = run.write(rows(&same), &new, Some(&[])).await.unwrap();
     let being_enrolled: Vec<_> = under_way.members().collect();
     for file in [&same, &with_the_numbers, &with_the_user_id] {
-        let again = run.write(rows(file), &new, &being_enrolled).await;
+        let again = run.write(rows(file), &new, Some(&being_enrolled)).await;
         let why = again.err().map(|fault| fault.0);
         assert!(why.is_some_and(|why| why.contains("line 2: another import has just brought")));
     }
