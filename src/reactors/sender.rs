@@ -101,6 +101,7 @@ impl From<VaultError> for NotReady {
         match error {
             VaultError::Erased | VaultError::Missing(_) => Self::Skip(SkipReason::Erased, None),
             VaultError::Database(_)
+            | VaultError::Taken
             | VaultError::Damaged(_)
             | VaultError::UnknownKey(_)
             | VaultError::Hasher => Self::Later(error.to_string()),

@@ -14,7 +14,7 @@ use crate::domain::ids::{ImportId, MemberId};
 use crate::domain::onboarding::{Command, Issued, Onboarding, Refusal};
 use crate::domain::policy::Limits;
 use crate::domain::rosters::{self, Rosters};
-use crate::vault::{Profile, Stored, given_user_id, was_given};
+use crate::vault::{Profile, Stored, VaultError, given_user_id, was_given};
 
 /// Commands under way at once, which the log commits together.
 const SIDE_BY_SIDE: usize = 256;
@@ -99,7 +99,7 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         let rows: Vec<&Row<'_>> = known.iter().map(|(row, _)| *row).collect();
-        let found = self.look_again(&rows, again).await?;
+        let found = self.known_of(&rows, again).await?;
         let left_over: Vec<MemberId> = found.left_over().collect();
         if !left_over.is_empty() {
             // What a killed run left would hold the GID or the user ID that is about to be written.
@@ -230,11 +230,10 @@ impl<'a> Run<'a> {
             .map(|(member, name, command)| self.run(member, name, command));
         // A list of them all: the compiler does not see of a lazy one that it may go to another thread.
         let running: Vec<BoxFuture<'static, _>> = running.collect();
-        // On another thread than the next batch is made ready on.
-        let all = stream::iter(running)
+        stream::iter(running)
             .buffer_unordered(SIDE_BY_SIDE)
-            .try_collect();
-        tokio::spawn(all).await.map_err(RosterFault::failed)?
+            .try_collect()
+            .await
     }
 
     fn run(
@@ -272,14 +271,11 @@ impl<'a> Run<'a> {
     ) -> Result<Vec<Stored>, RosterFault> {
         let (entropy, profiles) = (&self.members.entropy, &self.members.vault.profiles);
         let looked_up: Vec<&Row<'_>> = rows.iter().collect();
-        let known = self.look_again(&looked_up, again).await?;
+        let known = self.known_of(&looked_up, again).await?;
         for (row, found) in rows.iter().zip(&known.matches) {
             let mut there = found.persons().chain(found.user_id);
             if there.any(|member| known.is_enrolled(member)) {
-                return Err(RosterFault(format!(
-                    "line {}: another import has just brought this person or user ID",
-                    row.line
-                )));
+                return Err(brought_meanwhile(row));
             }
         }
         let left_over: Vec<MemberId> = known.left_over().collect();
@@ -308,11 +304,18 @@ impl<'a> Run<'a> {
             .collect();
         let now = self.members.clock.now();
         let written = profiles.insert(self.id, &brought, &left_over, now).await;
-        written.map_err(RosterFault::failed)
+        written.map_err(|error| match (error, rows) {
+            (VaultError::Taken, [first, .., last]) => RosterFault(format!(
+                "lines {} to {}: another import has just brought one of these persons or user IDs",
+                first.line, last.line
+            )),
+            (VaultError::Taken, [row]) => brought_meanwhile(row),
+            (error, _) => RosterFault::failed(error),
+        })
     }
 
-    /// What is known of rows that are new or said to change, beyond what a look at them has shown: mostly nothing.
-    async fn look_again(
+    /// Whom the vault knows of some rows beyond what was seen when they were looked at: nobody, unless they have to be looked up `again`.
+    async fn known_of(
         &self,
         rows: &[&Row<'_>],
         again: Option<&[MemberId]>,
@@ -322,4 +325,11 @@ impl<'a> Run<'a> {
             None => Ok(Found::nothing(rows.len())),
         }
     }
+}
+
+fn brought_meanwhile(row: &Row<'_>) -> RosterFault {
+    RosterFault(format!(
+        "line {}: another import has just brought this person or user ID",
+        row.line
+    ))
 }

@@ -125,9 +125,6 @@ impl DataKeys {
             .filter(|member| !found.contains_key(member))
             .copied()
             .collect();
-        if missing.is_empty() {
-            return Ok(found);
-        }
         found.extend(self.make_new(&missing, class, now).await?);
         Ok(found)
     }
@@ -241,13 +238,16 @@ impl DataKeys {
         Ok(found)
     }
 
-    /// The keys of these members, as [`DataKeys::make`] has them, where hardly one has any yet: nobody is asked for first.
+    /// As [`DataKeys::make`], where hardly one has a key yet: it does not look for those first.
     pub(super) async fn make_new(
         &self,
         members: &[MemberId],
         class: Class,
         now: Timestamp,
     ) -> Result<HashMap<MemberId, DataKey>, VaultError> {
+        if members.is_empty() {
+            return Ok(HashMap::new());
+        }
         let mut rows = Vec::with_capacity(members.len());
         let mut made = HashMap::with_capacity(members.len());
         for member in members {

@@ -250,6 +250,9 @@ pub enum VaultError {
     /// No row has this id.
     #[error("vault: no such row in {0}")]
     Missing(&'static str),
+    /// Another member is the same person, or has the same user ID.
+    #[error("vault: another member is the same person, or has the same user ID")]
+    Taken,
     /// A sealed value does not open: it was changed, or moved from another row.
     #[error("vault: a sealed value of {0} does not open")]
     Damaged(&'static str),

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use secrecy::zeroize::Zeroizing;
+use sqlx::error::ErrorKind;
 use sqlx::{AnyConnection, Row};
 
 use super::VaultError;
@@ -27,12 +28,9 @@ impl Profiles {
         let by_user_id = indexes.iter().map(|row| Some(&row.user_id)).collect();
         let by_numbers = indexes.iter().map(|row| Some(&row.numbers)).collect();
         let by_gid = indexes.iter().map(|row| row.gid.as_ref()).collect();
-        // At once: a server has a core for each.
-        let (user_ids, numbers, gids) = tokio::try_join!(
-            self.holders("user_id_index", by_user_id),
-            self.holders("person_index", by_numbers),
-            self.holders("gid_index", by_gid),
-        )?;
+        let user_ids = self.holders("user_id_index", by_user_id).await?;
+        let numbers = self.holders("person_index", by_numbers).await?;
+        let gids = self.holders("gid_index", by_gid).await?;
         let matches = gids.into_iter().zip(numbers).zip(user_ids);
         Ok(matches
             .map(|((gid, numbers), user_id)| Match {
@@ -71,8 +69,7 @@ impl Profiles {
     /// `now` keeps [`super::Sweep`] off.
     ///
     /// # Errors
-    /// The database is away, or the profile whose place a row takes was swept away meanwhile; or one of them is the same person as another
-    /// member, or has the same user ID. Then nothing was written. Whoever was written under an older master key is not noticed here: ask
+    /// The database is away, or the profile whose place a row takes was swept away meanwhile; or [`VaultError::Taken`]. Then nothing was written. Whoever was written under an older master key is not noticed here: ask
     /// [`Profiles::matches`] before.
     pub async fn insert(
         &self,
@@ -122,7 +119,15 @@ impl Profiles {
             &cells,
             "",
         )?;
-        insert.write(&mut transaction).await?;
+        insert
+            .write(&mut transaction)
+            .await
+            .map_err(|error| match error {
+                sqlx::Error::Database(error) if error.kind() == ErrorKind::UniqueViolation => {
+                    VaultError::Taken
+                }
+                error => error.into(),
+            })?;
         transaction.commit().await?;
         for member in &members {
             gone.remove(member);

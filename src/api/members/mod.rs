@@ -235,9 +235,10 @@ impl From<VaultError> for Problem {
         match error {
             VaultError::Database(_) | VaultError::Hasher => Self::Busy,
             VaultError::Erased => Self::NoSession,
-            VaultError::Missing(_) | VaultError::Damaged(_) | VaultError::UnknownKey(_) => {
-                Self::Internal
-            }
+            VaultError::Missing(_)
+            | VaultError::Taken
+            | VaultError::Damaged(_)
+            | VaultError::UnknownKey(_) => Self::Internal,
         }
     }
 }

@@ -255,12 +255,13 @@ impl<'group> Columns<'group> {
 
 /// Whether the sequences have no gap; whether they follow the stream is asked under the lock.
 fn follow_one_another(rows: &[Row]) -> bool {
-    let Some(first) = rows.first() else {
-        return false;
-    };
-    (first.sequence..)
-        .zip(rows)
-        .all(|(due, row)| row.sequence == due)
+    let first = rows.first().map(|row| row.sequence);
+    let after = |row: &Row| row.sequence.checked_sub(first?);
+    !rows.is_empty()
+        && rows
+            .iter()
+            .zip(0..)
+            .all(|(row, due)| after(row) == Some(due))
 }
 
 /// Hears of commits by other programs, whose sessions are not this one's `own`, and tells how far the log has grown. Who reads looks now and

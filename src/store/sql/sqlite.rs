@@ -85,11 +85,13 @@ impl SqliteWriter {
     }
 }
 
-/// An event's metadata, with when it was recorded.
+/// An event's metadata, with when it was recorded; of two entries of one name, the last counts.
 fn stamped(metadata: &str, recorded_at: &str) -> String {
-    let others = metadata.strip_prefix('{').unwrap_or(metadata);
-    let comma = if others == "}" { "" } else { "," };
-    format!("{{\"recorded_at\":\"{recorded_at}\"{comma}{others}")
+    let Some(others) = metadata.strip_suffix('}') else {
+        return metadata.to_owned();
+    };
+    let comma = if others == "{" { "" } else { "," };
+    format!("{others}{comma}\"recorded_at\":\"{recorded_at}\"}}")
 }
 
 /// Begins a transaction, and answers with the log's last position and time, and the last sequence of each stream that the group appends
@@ -122,4 +124,26 @@ async fn begin(
         time = recorded_at.as_deref().map(time_of).transpose()?;
     }
     Ok((position, time, lengths))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_recording_stands_last_so_that_it_counts() {
+        let at = "2026-04-01T00:00:00.000000Z";
+        for (metadata, wanted) in [
+            (json!({}), json!({"recorded_at": at})),
+            (
+                json!({"a": "\"}\u{0}"}),
+                json!({"a": "\"}\u{0}", "recorded_at": at}),
+            ),
+            (json!({"recorded_at": "then"}), json!({"recorded_at": at})),
+            (json!("no object}"), json!("no object}")),
+        ] {
+            let stamped = stamped(&metadata.to_string(), at);
+            assert_eq!(serde_json::from_str::<Value>(&stamped).unwrap(), wanted);
+        }
+    }
 }

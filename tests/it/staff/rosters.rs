@@ -542,11 +542,15 @@ async fn left_in_the_middle(members: &Members, file: &[u8]) -> ImportId {
 
 /// Seven hundred members, more than one batch.
 fn many() -> String {
-    let rows: Vec<String> = (0..700)
-        .map(|n| format!("kp{n},1,{n:05},1980-01-01,見本 {n}号,,2005-04-01,0"))
-        .collect();
+    let rows = rows_of(700);
     let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
     roster(&rows)
+}
+
+fn rows_of(members: u32) -> Vec<String> {
+    (0..members)
+        .map(|n| format!("kp{n},1,{n:05},1980-01-01,見本 {n}号,,2005-04-01,0"))
+        .collect()
 }
 
 /// Lets the program carry out what is due, until the roster stands there.
@@ -607,6 +611,99 @@ async fn whom_the_batch_before_is_still_enrolling_gives_way_to_nobody() {
         assert!(why.is_some_and(|why| why.contains("line 2: another import has just brought")));
     }
     run.enrol(under_way).await.unwrap();
+    society.close().await;
+}
+
+#[tokio::test]
+async fn whom_another_import_has_brought_since_the_look_is_not_written_and_the_lines_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let society = open(&folder).await;
+    society.adopt_policy().await.unwrap();
+    let members = society.members();
+    enrolled_meanwhile(&members).await;
+    let today = TOKYO.to_datetime(members.clock.now()).date();
+    let window = Window::new(today, 30, today).unwrap();
+    let run = Run::new(&members, ImportId(members.entropy.id()), window);
+    let other = TARO.replace("taro01", "taro02").replace("22222", "44444");
+    for (file, wanted) in [
+        (roster(&[TARO]), "line 2: another import has just brought"),
+        (
+            roster(&[&other, TARO]),
+            "lines 2 to 3: another import has just brought",
+        ),
+    ] {
+        let policy = &members.policy.policy;
+        let rows = Roster::read(file.as_bytes(), policy, today).rows(BATCH);
+        let new = vec![Standing::New; rows.len()];
+        let why = run.write(rows, &new, None).await.err();
+        assert!(why.is_some_and(|why| why.0.contains(wanted)));
+    }
+    society.close().await;
+}
+
+#[tokio::test]
+async fn only_batches_of_which_something_was_left_are_looked_up_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let society = open(&folder).await;
+    society.adopt_policy().await.unwrap();
+    let members = society.members();
+    let today = TOKYO.to_datetime(members.clock.now()).date();
+    let window = Window::new(today, 30, today).unwrap();
+    let file = many();
+    let mut roster = Roster::read(file.as_bytes(), &members.policy.policy, today);
+    let (_, rows) = (roster.rows(BATCH), roster.rows(BATCH));
+    let run = Run::new(&members, ImportId(members.entropy.id()), window);
+    let new = vec![Standing::New; rows.len()];
+    let _killed_before_it_enrols = run.write(rows, &new, None).await.unwrap();
+    let how = (window, false);
+    let look = |members| {
+        look(
+            file.as_bytes(),
+            &society.policy,
+            today,
+            how,
+            members,
+            |_| (),
+        )
+    };
+    assert_eq!(look(Some(&members)).await.unwrap().again, [false, true]);
+    assert_eq!(look(None).await.unwrap().again, [true, true]);
+    society.close().await;
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_told_in_the_order_of_the_lines_whenever_it_was_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let society = open(&folder).await;
+    society.adopt_policy().await.unwrap();
+    let members = society.members();
+    enrolled_meanwhile(&members).await;
+    let today = TOKYO.to_datetime(members.clock.now()).date();
+    let how = (Window::new(today, 30, today).unwrap(), false);
+    let others = rows_of(2 * 500);
+    let taken = TARO.replace("22222", "44444");
+    let mut rows = vec![taken.as_str()];
+    rows.extend(others.iter().map(String::as_str));
+    rows.push("kp,1,11111,no date,見本 花子,,2005-04-01,0");
+    rows.push(TARO);
+    let file = roster(&rows);
+    let looked = look(
+        file.as_bytes(),
+        &members.policy,
+        today,
+        how,
+        Some(&members),
+        |_| (),
+    );
+    let errors = looked.await.unwrap().errors.into_list();
+    let told: Vec<_> = errors
+        .iter()
+        .map(|it| (it.line, it.column.as_str()))
+        .collect();
+    assert_eq!(
+        told,
+        [(2, "user_id"), (1003, "birth_date"), (1004, "user_id")]
+    );
     society.close().await;
 }
 
