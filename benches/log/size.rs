@@ -55,6 +55,10 @@ pub(crate) async fn run(kind: Kind, lengths: &[Position], table: &mut Table) -> 
         let (head, began) = (ours.society().log.committed_head().await?, Instant::now());
         ours.shows(head, PATIENCE).await?;
         say(&format!("folded in {:.0} s", began.elapsed().as_secs_f64()));
+        if kind == Kind::Postgres {
+            say("vacuuming");
+            rest(&ours).await?;
+        }
         let felt = feel(&ours, kind, *length, table).await?;
         match &first {
             None => first = Some(felt),
@@ -122,6 +126,16 @@ async fn grow(ours: &Ours, kind: Kind, length: Position) -> Result<(), Fault> {
             .await?;
         transaction.commit().await?;
     }
+}
+
+/// Does at once what so much at once would have the server do in the background while it is measured.
+async fn rest(ours: &Ours) -> Result<(), Fault> {
+    let mut connection = ours.society().database.write.acquire().await?;
+    for statement in ["VACUUM (ANALYZE)", "CHECKPOINT"] {
+        sqlx::raw_sql(statement).execute(&mut *connection).await?;
+    }
+    connection.give_back();
+    Ok(())
 }
 
 async fn feel(ours: &Ours, kind: Kind, length: Position, table: &mut Table) -> Result<Felt, Fault> {
