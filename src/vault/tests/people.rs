@@ -150,7 +150,7 @@ async fn of_a_batch_with_somebody_who_is_there_already_nobody_is_written() {
         let new = house.member();
         let rows = [(new, with("jiro", "2", "G2")), (house.member(), other)];
         let outcome = profiles.insert(import, &rows, &[], house.now()).await;
-        assert!(matches!(outcome, Err(VaultError::Database(_))));
+        assert!(matches!(outcome, Err(VaultError::Taken)));
         assert!(matches!(
             profiles.get(new).await,
             Err(VaultError::Missing(_))
