@@ -148,8 +148,11 @@ impl SqlLog {
         id: &str,
         position: Position,
     ) -> Result<Vec<Recorded>, ReadError> {
+        // Mostly there is none: only the stream's last event is looked at then, and not each of them, far from each other as they are.
         let sql = format!(
-            "SELECT {COLUMNS} FROM events WHERE aggregate_type = $1 AND aggregate_id = $2 AND position > $3 ORDER BY sequence"
+            "SELECT {COLUMNS} FROM events WHERE aggregate_type = $1 AND aggregate_id = $2 AND position > $3 AND $3 < \
+             (SELECT last.position FROM events AS last WHERE last.aggregate_type = $1 AND last.aggregate_id = $2 \
+             ORDER BY last.sequence DESC LIMIT 1) ORDER BY sequence"
         );
         let rows = sqlx::query(&sql)
             .bind(kind)
