@@ -128,7 +128,7 @@ async fn grow(ours: &Ours, kind: Kind, length: Position) -> Result<(), Fault> {
     }
 }
 
-/// Does at once what so much at once would have the server do in the background while it is measured.
+/// Has the server do what it would else do in the background, after so many rows, while it is measured.
 async fn rest(ours: &Ours) -> Result<(), Fault> {
     let mut connection = ours.society().database.write.acquire().await?;
     for statement in ["VACUUM (ANALYZE)", "CHECKPOINT"] {

@@ -304,17 +304,21 @@ impl<'a> Run<'a> {
             .collect();
         let now = self.members.clock.now();
         let written = profiles.insert(self.id, &brought, &left_over, now).await;
-        written.map_err(|error| match (error, rows) {
-            (VaultError::Taken, [first, .., last]) => RosterFault(format!(
-                "lines {} to {}: another import has just brought one of these persons or user IDs",
-                first.line, last.line
-            )),
-            (VaultError::Taken, [row]) => brought_meanwhile(row),
-            (error, _) => RosterFault::failed(error),
-        })
+        let Err(VaultError::Taken) = &written else {
+            return written.map_err(RosterFault::failed);
+        };
+        let known = Found::of(self.members, &looked_up, &[]).await?;
+        let taken = rows.iter().zip(&known.matches).find(|(_, found)| {
+            let mut there = found.persons().chain(found.user_id);
+            there.any(|member| !left_over.contains(&member))
+        });
+        Err(taken.map_or_else(
+            || RosterFault::failed(VaultError::Taken),
+            |(row, _)| brought_meanwhile(row),
+        ))
     }
 
-    /// Whom the vault knows of some rows beyond what was seen when they were looked at: nobody, unless they have to be looked up `again`.
+    /// Whom the vault knows of some rows that have to be looked up `again`; of others nobody, since the look has told all.
     async fn known_of(
         &self,
         rows: &[&Row<'_>],

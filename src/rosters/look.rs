@@ -66,7 +66,7 @@ pub async fn look(
     let mut met: HashMap<MemberId, u64> = HashMap::new();
     let mut compared = FuturesOrdered::new();
     loop {
-        // While the database looks for some, the next are read.
+        // The next are read before the database has answered for these.
         while compared.len() < AHEAD {
             let rows = roster.rows(BATCH);
             if rows.is_empty() {

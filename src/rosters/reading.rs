@@ -107,7 +107,7 @@ pub struct Row<'policy> {
     pub cohort: &'policy Cohort,
 }
 
-/// A roster while it is read, row by row, so that memory does not grow with it.
+/// A roster while it is read, row by row.
 pub struct Roster<'a> {
     /// How many rows were read, right or wrong; those without any text in them do not count.
     pub count: usize,

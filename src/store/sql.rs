@@ -148,7 +148,8 @@ impl SqlLog {
         id: &str,
         position: Position,
     ) -> Result<Vec<Recorded>, ReadError> {
-        // Mostly there is none: only the stream's last event is looked at then, and not each of them, far from each other as they are.
+        // Mostly there is none: then a server looks at the stream's last event alone, and not at each of them, far from each other as
+        // they are. Positions grow along a stream.
         let sql = format!(
             "SELECT {COLUMNS} FROM events WHERE aggregate_type = $1 AND aggregate_id = $2 AND position > $3 AND $3 < \
              (SELECT last.position FROM events AS last WHERE last.aggregate_type = $1 AND last.aggregate_id = $2 \

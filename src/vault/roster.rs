@@ -69,8 +69,8 @@ impl Profiles {
     /// `now` keeps [`super::Sweep`] off.
     ///
     /// # Errors
-    /// The database is away, or the profile whose place a row takes was swept away meanwhile; or [`VaultError::Taken`]. Then nothing was written. Whoever was written under an older master key is not noticed here: ask
-    /// [`Profiles::matches`] before.
+    /// [`VaultError::Taken`]; or the database is away, or the profile whose place a row takes was swept away meanwhile. Then no profile was
+    /// written. Whoever was written under an older master key is not noticed here: ask [`Profiles::matches`] before.
     pub async fn insert(
         &self,
         import: ImportId,

@@ -45,6 +45,7 @@ macro_rules! with_all_cases {
             a_reader_that_resumes_anywhere_sees_each_event_once,
             a_reader_during_appends_sees_each_event_once,
             many_streams_asked_for_at_once_are_what_each_alone_is,
+            of_a_stream_what_came_after_a_position_is_read_and_nothing_else,
             two_programs_on_one_log_interleave_without_a_gap,
             a_reader_is_woken_by_commits_of_its_own_program,
             a_reader_is_woken_by_commits_of_another_program,
@@ -368,6 +369,30 @@ pub async fn many_streams_asked_for_at_once_are_what_each_alone_is<P: Place>() {
     assert_eq!(log.begun("onboarding", &asked).await.unwrap(), [].into());
     let others = log.read_streams("onboarding", &asked).await.unwrap();
     assert!(others.into_values().all(|events| events.is_empty()));
+}
+
+pub async fn of_a_stream_what_came_after_a_position_is_read_and_nothing_else<P: Place>() {
+    let place = P::new().await;
+    let log = place.open(&standing()).await;
+    for sequence in 1..=3 {
+        append(&log, &[note("a", sequence)]).await.unwrap();
+        append(&log, &[note("b", sequence)]).await.unwrap();
+    }
+    let stream = log.read_stream("attempts", "a").await.unwrap();
+    let positions: Vec<_> = stream.iter().map(|event| event.position).collect();
+    for (after, left) in [
+        (0, 3),
+        (positions[0], 2),
+        (positions[1], 1),
+        (positions[2], 0),
+    ] {
+        let later = log.read_stream_after("attempts", "a", after).await.unwrap();
+        assert_eq!(later, stream[3 - left..]);
+    }
+    for nobody in ["c", ""] {
+        let none = log.read_stream_after("attempts", nobody, 0).await.unwrap();
+        assert_eq!(none, []);
+    }
 }
 
 pub async fn two_programs_on_one_log_interleave_without_a_gap<P: Place>() {

@@ -615,7 +615,8 @@ async fn whom_the_batch_before_is_still_enrolling_gives_way_to_nobody() {
 }
 
 #[tokio::test]
-async fn whom_another_import_has_brought_since_the_look_is_not_written_and_the_lines_are_told() {
+async fn a_batch_with_somebody_whom_another_import_has_brought_is_not_written_and_the_line_is_told()
+{
     let folder = tempfile::tempdir().unwrap();
     let society = open(&folder).await;
     society.adopt_policy().await.unwrap();
@@ -629,7 +630,7 @@ async fn whom_another_import_has_brought_since_the_look_is_not_written_and_the_l
         (roster(&[TARO]), "line 2: another import has just brought"),
         (
             roster(&[&other, TARO]),
-            "lines 2 to 3: another import has just brought",
+            "line 3: another import has just brought",
         ),
     ] {
         let policy = &members.policy.policy;
@@ -638,11 +639,13 @@ async fn whom_another_import_has_brought_since_the_look_is_not_written_and_the_l
         let why = run.write(rows, &new, None).await.err();
         assert!(why.is_some_and(|why| why.0.contains(wanted)));
     }
+    let other = members.vault.profiles.find_by_user_id("taro02").await;
+    assert_eq!(other.unwrap().0, None);
     society.close().await;
 }
 
 #[tokio::test]
-async fn only_batches_of_which_something_was_left_are_looked_up_again() {
+async fn a_look_tells_of_which_batches_a_killed_run_left_something() {
     let folder = tempfile::tempdir().unwrap();
     let society = open(&folder).await;
     society.adopt_policy().await.unwrap();

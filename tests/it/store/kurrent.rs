@@ -114,7 +114,7 @@ async fn contract_tried_on(url: String) -> (bool, String) {
 async fn an_operator_can_try_the_contract_by_a_program_of_its_own() {
     let double = Double::start();
     let (well, said) = contract_tried_on(double.url()).await;
-    assert!(well && said.ends_with("15 of 15 cases hold\n"), "{said}");
+    assert!(well && said.ends_with("16 of 16 cases hold\n"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
