@@ -119,15 +119,13 @@ impl Profiles {
             &cells,
             "",
         )?;
-        insert
-            .write(&mut transaction)
-            .await
-            .map_err(|error| match error {
-                sqlx::Error::Database(error) if error.kind() == ErrorKind::UniqueViolation => {
-                    VaultError::Taken
-                }
-                error => error.into(),
-            })?;
+        match insert.write(&mut transaction).await {
+            Ok(_) => {}
+            Err(sqlx::Error::Database(error)) if error.kind() == ErrorKind::UniqueViolation => {
+                return Err(VaultError::Taken);
+            }
+            Err(error) => return Err(error.into()),
+        }
         transaction.commit().await?;
         for member in &members {
             gone.remove(member);
