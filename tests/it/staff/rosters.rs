@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::civil::Date;
 use kadode::app::Society;
 use kadode::domain::ids::{ImportId, MemberId, StaffId};
 use kadode::domain::onboarding::{Grounds, Reason};
@@ -12,6 +13,7 @@ use kadode::reactors::importer::Importer;
 use kadode::rosters::{BATCH, Members, Roster, Run, Standing, Window, look};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::sync::Notify;
 
 use super::desk::reads;
@@ -492,11 +494,23 @@ async fn programs_of_the_staff_bring_and_decide_the_same_way() {
     assert_eq!(desk.found("22222").await.len(), 1);
 }
 
+/// A society without members that has its policy.
+async fn with_policy(folder: &TempDir) -> Society {
+    let society = open(folder).await;
+    society.adopt_policy().await.unwrap();
+    society
+}
+
+/// The present day, and thirty days from it on.
+fn from_today(members: &Members) -> (Date, Window) {
+    let today = TOKYO.to_datetime(members.clock.now()).date();
+    (today, Window::new(today, 30, today).unwrap())
+}
+
 /// Begins what two people decided on, and leaves it after its first batch, as a program that is killed.
 async fn left_in_the_middle(members: &Members, file: &[u8]) -> ImportId {
     let import = ImportId(members.entropy.id());
-    let today = TOKYO.to_datetime(members.clock.now()).date();
-    let window = Window::new(today, 30, today).unwrap();
+    let (today, window) = from_today(members);
     let how = (window, true);
     let looked = look(file, &members.policy, today, how, Some(members), |_| ());
     let looked = looked.await.unwrap();
@@ -575,8 +589,7 @@ async fn count(society: &Society, event_type: &str) -> usize {
 
 /// Enrols somebody whom the roster does not have, after it was begun.
 async fn enrolled_meanwhile(members: &Members) {
-    let today = TOKYO.to_datetime(members.clock.now()).date();
-    let window = Window::new(today, 30, today).unwrap();
+    let (today, window) = from_today(members);
     let file = roster(&[TARO]);
     let mut roster = Roster::read(file.as_bytes(), &members.policy.policy, today);
     let rows = roster.rows(BATCH);
@@ -588,11 +601,9 @@ async fn enrolled_meanwhile(members: &Members) {
 #[tokio::test]
 async fn whom_the_batch_before_is_still_enrolling_gives_way_to_nobody() {
     let folder = tempfile::tempdir().unwrap();
-    let society = open(&folder).await;
-    society.adopt_policy().await.unwrap();
+    let society = with_policy(&folder).await;
     let members = society.members();
-    let today = TOKYO.to_datetime(members.clock.now()).date();
-    let window = Window::new(today, 30, today).unwrap();
+    let (today, window) = from_today(&members);
     let run = Run::new(&members, ImportId(members.entropy.id()), window);
     let [same, with_the_numbers, with_the_user_id] = [
         TARO.to_owned(),
@@ -618,12 +629,10 @@ async fn whom_the_batch_before_is_still_enrolling_gives_way_to_nobody() {
 async fn a_batch_with_somebody_whom_another_import_has_brought_is_not_written_and_the_line_is_told()
 {
     let folder = tempfile::tempdir().unwrap();
-    let society = open(&folder).await;
-    society.adopt_policy().await.unwrap();
+    let society = with_policy(&folder).await;
     let members = society.members();
     enrolled_meanwhile(&members).await;
-    let today = TOKYO.to_datetime(members.clock.now()).date();
-    let window = Window::new(today, 30, today).unwrap();
+    let (today, window) = from_today(&members);
     let run = Run::new(&members, ImportId(members.entropy.id()), window);
     let other = TARO.replace("taro01", "taro02").replace("22222", "44444");
     for (file, wanted) in [
@@ -647,11 +656,9 @@ async fn a_batch_with_somebody_whom_another_import_has_brought_is_not_written_an
 #[tokio::test]
 async fn a_look_tells_of_which_batches_a_killed_run_left_something() {
     let folder = tempfile::tempdir().unwrap();
-    let society = open(&folder).await;
-    society.adopt_policy().await.unwrap();
+    let society = with_policy(&folder).await;
     let members = society.members();
-    let today = TOKYO.to_datetime(members.clock.now()).date();
-    let window = Window::new(today, 30, today).unwrap();
+    let (today, window) = from_today(&members);
     let file = many();
     let mut roster = Roster::read(file.as_bytes(), &members.policy.policy, today);
     let (_, rows) = (roster.rows(BATCH), roster.rows(BATCH));
@@ -677,12 +684,11 @@ async fn a_look_tells_of_which_batches_a_killed_run_left_something() {
 #[tokio::test]
 async fn what_is_wrong_is_told_in_the_order_of_the_lines_whenever_it_was_seen() {
     let folder = tempfile::tempdir().unwrap();
-    let society = open(&folder).await;
-    society.adopt_policy().await.unwrap();
+    let society = with_policy(&folder).await;
     let members = society.members();
     enrolled_meanwhile(&members).await;
-    let today = TOKYO.to_datetime(members.clock.now()).date();
-    let how = (Window::new(today, 30, today).unwrap(), false);
+    let (today, window) = from_today(&members);
+    let how = (window, false);
     let others = rows_of(2 * 500);
     let taken = TARO.replace("22222", "44444");
     let mut rows = vec![taken.as_str()];
@@ -713,8 +719,7 @@ async fn what_is_wrong_is_told_in_the_order_of_the_lines_whenever_it_was_seen() 
 #[tokio::test]
 async fn what_was_left_in_the_middle_is_carried_out_to_its_end_and_nobody_is_doubled() {
     let folder = tempfile::tempdir().unwrap();
-    let society = open(&folder).await;
-    society.adopt_policy().await.unwrap();
+    let society = with_policy(&folder).await;
     let import = left_in_the_middle(&society.members(), many().as_bytes()).await;
     carried_out(&society, import, Stage::Applied).await;
     assert_eq!(count(&society, "MemberEnrolled").await, 700);
@@ -724,8 +729,7 @@ async fn what_was_left_in_the_middle_is_carried_out_to_its_end_and_nobody_is_dou
 #[tokio::test]
 async fn who_came_after_a_roster_of_everybody_was_approved_does_not_leave_by_it() {
     let folder = tempfile::tempdir().unwrap();
-    let society = open(&folder).await;
-    society.adopt_policy().await.unwrap();
+    let society = with_policy(&folder).await;
     let import = left_in_the_middle(&society.members(), many().as_bytes()).await;
     enrolled_meanwhile(&society.members()).await;
     carried_out(&society, import, Stage::Applied).await;
@@ -736,8 +740,7 @@ async fn who_came_after_a_roster_of_everybody_was_approved_does_not_leave_by_it(
 #[tokio::test]
 async fn what_cannot_be_carried_out_to_its_end_is_given_up_and_stands_in_nobodys_way() {
     let folder = tempfile::tempdir().unwrap();
-    let society = open(&folder).await;
-    society.adopt_policy().await.unwrap();
+    let society = with_policy(&folder).await;
     let members = society.members();
     let import = left_in_the_middle(&members, many().as_bytes()).await;
     members.vault.roster_files.forget(import).await.unwrap();
