@@ -255,13 +255,11 @@ impl<'group> Columns<'group> {
 
 /// Whether the sequences have no gap; whether they follow the stream is asked under the lock.
 fn follow_one_another(rows: &[Row]) -> bool {
-    let first = rows.first().map(|row| row.sequence);
-    let after = |row: &Row| row.sequence.checked_sub(first?);
-    !rows.is_empty()
-        && rows
-            .iter()
-            .zip(0..)
-            .all(|(row, due)| after(row) == Some(due))
+    let Some(first) = rows.first() else {
+        return false;
+    };
+    let mut rows = rows.iter().zip(0..);
+    rows.all(|(row, number)| row.sequence - first.sequence == number)
 }
 
 /// Hears of commits by other programs, whose sessions are not this one's `own`, and tells how far the log has grown. Who reads looks now and

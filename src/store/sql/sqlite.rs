@@ -4,16 +4,18 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use sqlx::AnyConnection;
 use sqlx::Row;
 
 use super::append::{Append, AppendError, Outcome};
-use crate::database::{Database, fixed_width, time_of};
+use crate::database::{Cell, Database, Dialect, Insert, Transaction, fixed_width, time_of};
 use crate::store::stamp::Stamp;
 use crate::store::{GivenUp, Position};
 
 /// The last sequence of each stream.
 type Lengths = HashMap<(String, String), i64>;
+
+/// What a group finds in the log: its last position and time, and how long the group's streams are.
+type Found = (Position, Option<Timestamp>, Lengths);
 
 /// The writer to a file of SQLite's.
 pub(super) struct SqliteWriter {
@@ -23,9 +25,7 @@ pub(super) struct SqliteWriter {
 
 impl SqliteWriter {
     pub(super) async fn commit(&self, group: &[Append]) -> Result<Vec<Outcome>, sqlx::Error> {
-        // Dropped on the way, it is closed, and nothing was written.
-        let mut connection = self.database.write.acquire().await?;
-        let (mut position, last_time, lengths) = begin(&mut connection, group).await?;
+        let (transaction, (mut position, last_time, lengths)) = self.begin(group).await?;
         let recorded_at = fixed_width(self.stamp.after(last_time));
         let mut taken = HashSet::new();
         let mut rows = Vec::new();
@@ -50,38 +50,61 @@ impl SqliteWriter {
             }
             for row in &append.rows {
                 position += 1;
-                rows.push((
-                    position,
-                    &row.kind,
-                    &row.id,
-                    row.sequence,
-                    &row.event_type,
-                    &row.version,
-                    &row.payload,
-                    stamped(&row.metadata, &recorded_at),
-                    &recorded_at,
-                ));
+                rows.push([
+                    Cell::from(position),
+                    Cell::from(row.kind.as_str()),
+                    Cell::from(row.id.as_str()),
+                    Cell::from(row.sequence),
+                    Cell::from(row.event_type.as_str()),
+                    Cell::from(row.version.as_str()),
+                    Cell::from(row.payload.as_str()),
+                    Cell::from(stamped(&row.metadata, &recorded_at)),
+                    Cell::from(recorded_at.as_str()),
+                ]);
             }
             outcomes.push(Ok(position));
         }
-        let write = if rows.is_empty() {
-            sqlx::query("ROLLBACK")
-        } else {
-            let rows = serde_json::to_string(&rows);
-            let rows = rows.map_err(|error| sqlx::Error::Encode(error.into()))?;
-            // In their binary form, else each row would be read again for each of its cells.
-            sqlx::query(
-                "INSERT INTO events (position, aggregate_type, aggregate_id, sequence, event_type, \
-                 event_version, payload, metadata, recorded_at) \
-                 WITH given (value) AS MATERIALIZED (SELECT jsonb(value) FROM json_each($1)) \
-                 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, \
-                 value ->> 6, value ->> 7, value ->> 8 FROM given; COMMIT",
-            )
-            .bind(rows)
-        };
-        write.execute(&mut *connection).await?;
-        connection.give_back();
+        if rows.is_empty() {
+            transaction.rollback().await?;
+            return Ok(outcomes);
+        }
+        let insert = Insert::new(
+            Dialect::Sqlite,
+            "INSERT INTO events (position, aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata, \
+             recorded_at)",
+            &rows,
+            "",
+        )?;
+        transaction.commit_with(&[insert]).await?;
         Ok(outcomes)
+    }
+
+    /// Begins a transaction, and answers with the log's last position and time, and the last sequence of each stream that the group appends
+    /// to. All at once, as the end is, since each way to the driver's thread and back costs more than the work there.
+    async fn begin(&self, group: &[Append]) -> Result<(Transaction, Found), sqlx::Error> {
+        let streams: Vec<Value> = group
+            .iter()
+            .filter_map(|append| append.rows.first())
+            .map(|first| json!([first.kind, first.id]))
+            .collect();
+        let asked = sqlx::query(
+            "SELECT asked.value ->> 0, asked.value ->> 1, (SELECT max(sequence) FROM events \
+             WHERE aggregate_type = asked.value ->> 0 AND aggregate_id = asked.value ->> 1), last.position, last.recorded_at \
+             FROM json_each($1) AS asked \
+             LEFT JOIN (SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1) AS last",
+        )
+        .bind(Value::Array(streams).to_string());
+        let (transaction, rows) = self.database.begin_with(asked).await?;
+        let (mut position, mut time) = (0, None);
+        let mut lengths = HashMap::new();
+        for row in rows {
+            let length: Option<i64> = row.try_get(2)?;
+            lengths.insert((row.try_get(0)?, row.try_get(1)?), length.unwrap_or(0));
+            position = row.try_get::<Option<Position>, _>(3)?.unwrap_or(0);
+            let recorded_at: Option<String> = row.try_get(4)?;
+            time = recorded_at.as_deref().map(time_of).transpose()?;
+        }
+        Ok((transaction, (position, time, lengths)))
     }
 }
 
@@ -92,38 +115,6 @@ fn stamped(metadata: &str, recorded_at: &str) -> String {
     };
     let comma = if others == "{" { "" } else { "," };
     format!("{others}{comma}\"recorded_at\":\"{recorded_at}\"}}")
-}
-
-/// Begins a transaction, and answers with the log's last position and time, and the last sequence of each stream that the group appends
-/// to. All at once, as the end is, since each way to the driver's thread and back costs more than the work there.
-async fn begin(
-    connection: &mut AnyConnection,
-    group: &[Append],
-) -> Result<(Position, Option<Timestamp>, Lengths), sqlx::Error> {
-    let streams: Vec<Value> = group
-        .iter()
-        .filter_map(|append| append.rows.first())
-        .map(|first| json!([first.kind, first.id]))
-        .collect();
-    let rows = sqlx::query(
-        "BEGIN IMMEDIATE; SELECT asked.value ->> 0, asked.value ->> 1, (SELECT max(sequence) FROM events \
-         WHERE aggregate_type = asked.value ->> 0 AND aggregate_id = asked.value ->> 1), last.position, last.recorded_at \
-         FROM json_each($1) AS asked \
-         LEFT JOIN (SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1) AS last",
-    )
-    .bind(Value::Array(streams).to_string())
-    .fetch_all(connection)
-    .await?;
-    let (mut position, mut time) = (0, None);
-    let mut lengths = HashMap::new();
-    for row in rows {
-        let length: Option<i64> = row.try_get(2)?;
-        lengths.insert((row.try_get(0)?, row.try_get(1)?), length.unwrap_or(0));
-        position = row.try_get::<Option<Position>, _>(3)?.unwrap_or(0);
-        let recorded_at: Option<String> = row.try_get(4)?;
-        time = recorded_at.as_deref().map(time_of).transpose()?;
-    }
-    Ok((position, time, lengths))
 }
 
 #[cfg(test)]
